@@ -1,0 +1,50 @@
+/// The dotted name of a tensor, exactly as the file spells it.
+///
+/// Two keys are equal when their UTF-8 bytes are. Swift's `String` calls canonically equivalent
+/// spellings equal (`é` and `e` + U+0301), which would merge two tensors of one file into one.
+public struct Key: Sendable {
+  /// The key as text.
+  public let string: String
+
+  /// A key spelled `string`.
+  public init(_ string: String) {
+    var string = string
+    string.makeContiguousUTF8()
+    self.string = string
+  }
+
+  /// The parts between dots. `"linear.0.weight"` has three. The empty key has one, empty.
+  public var components: [Substring] {
+    string.split(separator: ".", omittingEmptySubsequences: false)
+  }
+}
+
+extension Key: Hashable, Comparable {
+  /// Whether the UTF-8 bytes are the same.
+  public static func == (a: Key, b: Key) -> Bool {
+    a.string.utf8.elementsEqual(b.string.utf8)
+  }
+
+  /// Orders keys by their UTF-8 bytes.
+  public static func < (a: Key, b: Key) -> Bool {
+    a.string.utf8.lexicographicallyPrecedes(b.string.utf8)
+  }
+
+  /// Feeds the UTF-8 bytes.
+  public func hash(into hasher: inout Hasher) {
+    let hashed: Void? = unsafe string.utf8.withContiguousStorageIfAvailable {
+      unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if hashed == nil {
+      for byte in string.utf8 { hasher.combine(byte) }
+    }
+    hasher.combine(0xFF as UInt8)
+  }
+}
+
+extension Key: ExpressibleByStringLiteral, CustomStringConvertible {
+  /// A key written in code.
+  public init(stringLiteral value: String) { self.init(value) }
+  /// The key as text.
+  public var description: String { string }
+}

@@ -1,0 +1,134 @@
+/// A dtype, a shape, and where the elements are: a view of a storage that others may share.
+public struct Tensor: Sendable {
+  /// The element type.
+  public let dtype: DType
+  /// The extents.
+  public let shape: Shape
+  /// The bytes, perhaps shared with other tensors.
+  public let storage: TensorStorage
+  /// Where the first element lies in the storage, in bytes.
+  public let byteOffset: Int
+  /// Steps between neighbours along each dimension, in elements. Never negative.
+  public let strides: [Int]
+
+  /// A view of a storage. The caller has checked that every element lies inside it.
+  package init(
+    dtype: DType, shape: Shape, storage: TensorStorage, byteOffset: Int = 0, strides: [Int]? = nil
+  ) {
+    self.dtype = dtype
+    self.shape = shape
+    self.storage = storage
+    self.byteOffset = byteOffset
+    self.strides = strides ?? shape.rowMajorStrides
+  }
+
+  /// A tensor of the given row-major, little-endian bytes, or `nil` when their number does not fit
+  /// the dtype and shape.
+  public init?(dtype: DType, shape: Shape, bytes: [UInt8]) {
+    guard Tensor.byteCount(dtype, shape) == bytes.count else { return nil }
+    self.init(dtype: dtype, shape: shape, storage: TensorStorage(bytes))
+  }
+
+  /// An `F32` tensor of the given row-major elements, or `nil` when their number does not fit.
+  public init?(_ elements: [Float], shape: Shape) {
+    guard shape.count == elements.count else { return nil }
+    let storage = unsafe TensorStorage(byteCount: elements.count * 4) { memory in
+      unsafe elements.withUnsafeBytes { unsafe memory.copyMemory(from: $0) }
+    }
+    self.init(dtype: .float32, shape: shape, storage: storage)
+  }
+
+  /// The bytes that the elements take when they lie row-major, or `nil` when that overflows or is
+  /// not a whole number of bytes.
+  public static func byteCount(_ dtype: DType, _ shape: Shape) -> Int? {
+    let (bits, overflow) = shape.count.multipliedReportingOverflow(by: dtype.bitWidth)
+    guard !overflow, bits % 8 == 0 else { return nil }
+    return bits / 8
+  }
+
+  /// The bytes that the elements take when they lie row-major. Strided views may span more in their
+  /// storage, or less.
+  public var byteCount: Int { Tensor.byteCount(dtype, shape) ?? 0 }
+
+  /// Whether the elements lie row-major without gaps.
+  public var isContiguous: Bool {
+    if shape.count <= 1 { return true }
+    var step = 1
+    for index in shape.dimensions.indices.reversed() where shape[index] != 1 {
+      if strides[index] != step { return false }
+      step *= shape[index]
+    }
+    return true
+  }
+
+  /// Whether both tensors lie in the same storage.
+  public func sharesStorage(with other: Tensor) -> Bool { storage === other.storage }
+
+  /// The same tensor with its elements row-major: itself when it is contiguous, a copy otherwise.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be loaded.
+  public func contiguous() throws -> Tensor {
+    if isContiguous { return self }
+    guard let width = dtype.byteWidth else {
+      throw CheckpointError("a strided \(dtype) tensor cannot be gathered")
+    }
+    let copy = try unsafe storage.withUnsafeBytes { source in
+      unsafe TensorStorage(byteCount: byteCount) { target in
+        unsafe gather(from: source, width: width, into: target)
+      }
+    }
+    return Tensor(dtype: dtype, shape: shape, storage: copy)
+  }
+
+  /// Calls `body` with the elements' bytes, row-major and little-endian. No copy is made when the
+  /// tensor is contiguous.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be loaded, and what `body` throws.
+  public func withBytes<R>(_ body: (RawSpan) throws -> R) throws -> R {
+    let tensor = try contiguous()
+    return try unsafe tensor.storage.withUnsafeBytes { memory in
+      let end = tensor.byteOffset + tensor.byteCount
+      guard unsafe end <= memory.count else {
+        throw CheckpointError(
+          "the storage ends at byte \(unsafe memory.count), the tensor at byte \(end)")
+      }
+      return try unsafe body(RawSpan(_unsafeBytes: memory[tensor.byteOffset..<end]))
+    }
+  }
+
+  /// A view of rows `range` of dimension 0, or `nil` when the tensor is a scalar, the range does not
+  /// lie inside it, or the dtype is packed below a byte.
+  public func rows(_ range: Range<Int>) -> Tensor? {
+    guard let width = dtype.byteWidth, let rows = shape.dimensions.first, range.lowerBound >= 0,
+      range.upperBound <= rows,
+      let part = Shape([range.count] + shape.dimensions.dropFirst())
+    else { return nil }
+    return Tensor(
+      dtype: dtype, shape: part, storage: storage,
+      byteOffset: byteOffset + range.lowerBound * strides[0] * width, strides: strides)
+  }
+
+  /// Copies the elements in row-major order. `target` holds `byteCount` bytes.
+  private func gather(
+    from source: UnsafeRawBufferPointer, width: Int, into target: UnsafeMutableRawBufferPointer
+  ) {
+    let rank = shape.rank
+    guard rank > 0, shape.count > 0 else { return }
+    var index = [Int](repeating: 0, count: rank)
+    var position = byteOffset
+    for element in 0..<shape.count {
+      let place = element * width
+      unsafe UnsafeMutableRawBufferPointer(rebasing: target[place..<place + width])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[position..<position + width]))
+      var dimension = rank - 1
+      while dimension >= 0 {
+        index[dimension] += 1
+        position += strides[dimension] * width
+        if index[dimension] < shape[dimension] { break }
+        position -= strides[dimension] * width * shape[dimension]
+        index[dimension] = 0
+        dimension -= 1
+      }
+    }
+  }
+}
