@@ -1,8 +1,40 @@
 import ArgumentParser
 
-@main
+/// The root of the command line.
 struct Espalier: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "espalier",
-    abstract: "Lists, compares, edits and fine-tunes checkpoints, tensor by tensor.")
+    abstract: "Lists, compares, edits and fine-tunes checkpoints, tensor by tensor.",
+    discussion: """
+      A FILE is a safetensors or PyTorch file, an index of shards, or a directory in the Hugging Face \
+      layout. Selectors choose tensors by name, index, range and property: docs/selectors.md.
+
+        espalier ls model.safetensors 'encoder.layer[-2:]'
+        espalier diff before.safetensors after.bin
+
+      Exit status: 0 done; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage.
+      """,
+    version: versionText,
+    subcommands: []
+  )
+}
+
+/// The version of the tool, and the parts of it that a report of a problem should name.
+let versionText = "espalier 0.1.0"
+
+/// Where the process starts. Everything that ends it passes through here, so that exit statuses and
+/// the form of error lines are decided once.
+@main
+enum Program {
+  static func main() {
+    Signals.install()
+    do {
+      var command = try Espalier.parseAsRoot()
+      try command.run()
+      StandardOutput.shared.flush()
+    } catch {
+      StandardOutput.shared.flush()
+      System.exit(ExitStatus.report(error))
+    }
+  }
 }

@@ -1,0 +1,66 @@
+import ArgumentParser
+import CheckpointFiles
+import FineTuning
+import ParameterSurgery
+
+/// What the exit status of the tool means to a script.
+enum ExitStatus {
+  /// The answer is "no": differences were found, a proof failed.
+  static let no = ExitCode(1)
+  /// The input could not be used.
+  static let unusable = ExitCode(2)
+
+  /// Says what went wrong on standard error, or prints the help or version that was asked for, and
+  /// returns the status to end with.
+  static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case let code as ExitCode: return code.rawValue
+    case let error as CheckpointError: return unusable(error.description)
+    case let error as SurgeryError: return unusable(error.description)
+    case let error as FineTuningError: return unusable(error.description)
+    case let error as InputError: return unusable(error.description)
+    default: return usage(error)
+    }
+  }
+
+  private static func unusable(_ sentence: String) -> Int32 {
+    StandardError.line("espalier: error: \(oneLine(sentence))")
+    return unusable.rawValue
+  }
+
+  /// Requests for help and version come as errors too, with status 0.
+  private static func usage(_ error: any Error) -> Int32 {
+    let status = Espalier.exitCode(for: error).rawValue
+    var message = Espalier.fullMessage(for: error)
+    guard status != 0 else {
+      StandardOutput.shared.line(message)
+      StandardOutput.shared.flush()
+      return status
+    }
+    if message.hasPrefix("Error: ") { message.removeFirst("Error: ".count) }
+    StandardError.line("espalier: error: \(message)")
+    return status
+  }
+
+  /// Errors take one line, whatever the names in them hold.
+  private static func oneLine(_ text: String) -> String {
+    text.utf8.contains(UInt8(ascii: "\n"))
+      ? text.split(separator: "\n").joined(separator: " ") : text
+  }
+}
+
+/// Why a command could not use what it was given, when no library has a word for it.
+struct InputError: Error, CustomStringConvertible {
+  /// The sentence, beginning with the file if there is one.
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  /// Runs `body` and puts `path` before the sentence of a selector or mask that does not fit it.
+  static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as SurgeryError {
+      let sentence = error.description
+      throw InputError(sentence.hasPrefix(path + ":") ? sentence : "\(path): \(sentence)")
+    }
+  }
+}

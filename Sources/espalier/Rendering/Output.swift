@@ -1,0 +1,111 @@
+import ArgumentParser
+import CheckpointFiles
+import Synchronization
+
+/// Standard output, written in large pieces.
+///
+/// When the reader is gone (`espalier ls … | head`) the process ends quietly with status 0.
+final class StandardOutput: Sendable {
+  static let shared = StandardOutput()
+
+  /// Whether a person is looking.
+  let isTerminal = System.isTerminal(1)
+  /// How text is set off: by colours on a terminal, not at all elsewhere.
+  let style: Style
+  /// Columns that a line may take, or `nil` when lines are not cut.
+  let width: Int?
+
+  private let buffer = Mutex<[UInt8]>([])
+  private static let capacity = 1 << 16
+
+  private init() {
+    style = Style(enabled: Style.allowed(on: isTerminal))
+    width = isTerminal ? System.terminalWidth(1) : nil
+  }
+
+  func write(_ text: String) {
+    let full = buffer.withLock { buffer in
+      buffer.append(contentsOf: text.utf8)
+      return buffer.count >= StandardOutput.capacity
+    }
+    if full { flush() }
+  }
+
+  func line(_ text: String = "") {
+    write(text)
+    write("\n")
+  }
+
+  func flush() {
+    let bytes = buffer.withLock { buffer in
+      let bytes = buffer
+      buffer.removeAll(keepingCapacity: true)
+      return bytes
+    }
+    guard !bytes.isEmpty else { return }
+    StandardError.clearProgress()
+    guard !System.write(bytes, to: 1) else { return }
+    if System.brokenPipe { System.exit(0) }
+    StandardError.line("espalier: error: standard output: \(System.lastErrorText)")
+    System.exit(ExitStatus.unusable.rawValue)
+  }
+}
+
+/// Standard error: notes, warnings, errors and the progress bar, which never mix.
+enum StandardError {
+  static let isTerminal = System.isTerminal(2)
+  private static let progressShown = Mutex(false)
+
+  /// A whole line.
+  static func line(_ text: String) {
+    progressShown.withLock { shown in
+      let erase = shown ? "\r\u{1B}[K" : ""
+      shown = false
+      _ = System.write(Array("\(erase)\(text)\n".utf8), to: 2)
+    }
+  }
+
+  /// Something worth knowing that changes nothing.
+  static func note(_ text: String) { line("espalier: note: \(text)") }
+
+  /// Something that is probably not meant.
+  static func warning(_ text: String) { line("espalier: warning: \(text)") }
+
+  /// Replaces the progress bar.
+  static func showProgress(_ text: String) {
+    progressShown.withLock { shown in
+      shown = true
+      _ = System.write(Array("\r\u{1B}[K\(text)".utf8), to: 2)
+    }
+  }
+
+  /// Takes the progress bar away.
+  static func clearProgress() {
+    progressShown.withLock { shown in
+      if shown { _ = System.write(Array("\r\u{1B}[K".utf8), to: 2) }
+      shown = false
+    }
+  }
+}
+
+/// Colours, when somebody is there to see them.
+struct Style {
+  let enabled: Bool
+
+  /// Colours are for terminals that have not been told otherwise (<https://no-color.org>).
+  static func allowed(on terminal: Bool) -> Bool {
+    terminal && (System.environment("NO_COLOR") ?? "").isEmpty
+      && System.environment("TERM") != "dumb"
+  }
+
+  func bold(_ text: String) -> String { paint(text, "1") }
+  func dim(_ text: String) -> String { paint(text, "2") }
+  func red(_ text: String) -> String { paint(text, "31") }
+  func green(_ text: String) -> String { paint(text, "32") }
+  func yellow(_ text: String) -> String { paint(text, "33") }
+  func cyan(_ text: String) -> String { paint(text, "36") }
+
+  private func paint(_ text: String, _ code: String) -> String {
+    enabled && !text.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  }
+}

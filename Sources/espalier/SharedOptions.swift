@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// `--json`, for every command that prints.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print JSON; docs/json.md describes it.")
+  var json = false
+}
+
+/// `--progress`, for every command that may take long.
+struct ProgressOptions: ParsableArguments {
+  @Option(help: "When to show progress on standard error.")
+  var progress: ProgressMode = .auto
+}
+
+/// `--explain` and `--expect`, for every command that takes selectors.
+struct SelectionOptions: ParsableArguments {
+  @Flag(help: "Say on standard error what each selector matched.")
+  var explain = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Fail with status 2 unless exactly this many tensors are selected.", valueName: "n"))
+  var expect: Int?
+
+  func validate() throws {
+    if let expect, expect < 0 { throw ValidationError("--expect takes a count of 0 or more") }
+  }
+}

@@ -1,0 +1,51 @@
+import CheckpointFiles
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Ends the process on SIGINT and SIGTERM without leaving half-written files behind.
+///
+/// A signal handler may call next to nothing, so there is none: the signals are blocked in every
+/// thread and one thread waits for them as for any other event.
+enum Signals {
+  /// Call first: threads inherit what is blocked from the thread that starts them.
+  static func install() {
+    // A reader that goes away is noticed where we write.
+    _ = signal(SIGPIPE, SIG_IGN)
+    var waited = set
+    unsafe pthread_sigmask(SIG_BLOCK, &waited, nil)
+    #if canImport(Darwin)
+      var thread: pthread_t?
+    #else
+      var thread = pthread_t()
+    #endif
+    unsafe _ = pthread_create(
+      &thread, nil,
+      { _ in
+        Signals.wait()
+        return nil
+      }, nil)
+  }
+
+  private static var set: sigset_t {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGINT)
+    unsafe sigaddset(&set, SIGTERM)
+    return set
+  }
+
+  private static func wait() {
+    var waited = set
+    var received: Int32 = 0
+    while unsafe sigwait(&waited, &received) != 0 {}
+    TemporaryFiles.removeAll()
+    StandardError.clearProgress()
+    _exit(128 + received)
+  }
+}
