@@ -2,6 +2,21 @@
 public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The sentence.
   public let description: String
+  /// The selector it is about, as it was typed.
+  public let selector: String?
+  /// Where in the selector the trouble starts, in Unicode scalars.
+  public let offset: Int?
 
-  package init(_ description: String) { self.description = description }
+  package init(_ description: String, selector: String? = nil, offset: Int? = nil) {
+    self.description = description
+    self.selector = selector
+    self.offset = offset
+  }
+
+  /// The selector and, on a second line, a caret below the place of the trouble; `nil` when the
+  /// error is not about one place of a selector.
+  public var diagram: String? {
+    guard let selector, let offset, !selector.contains(where: \.isNewline) else { return nil }
+    return selector + "\n" + String(repeating: " ", count: offset) + "^"
+  }
 }

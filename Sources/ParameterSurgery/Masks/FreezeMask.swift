@@ -1,0 +1,80 @@
+public import CheckpointFiles
+public import OrderedCollections
+
+/// Which tensors of a checkpoint train and which are frozen, rows included: every tensor is listed,
+/// so that the file can be reviewed, compared and applied by anyone.
+///
+///     let mask = try FreezeMask(training: ["linear"], in: ParameterTree(checkpoint))
+///
+/// A mask is bound to the keys, dtypes and shapes of its checkpoint by ``layoutDigest``.
+public struct FreezeMask: Sendable, Hashable {
+  /// What happens to a tensor in training.
+  public enum State: Sendable, Hashable {
+    /// All of it trains.
+    case trainable
+    /// Stays byte-identical.
+    case frozen
+    /// Only these rows of dimension 0 train.
+    case rows(RowSet)
+  }
+
+  /// A selector that made the mask, and what it matched then. Rules are a record; the states are what
+  /// counts.
+  public struct Rule: Sendable, Hashable {
+    /// What a rule does.
+    public enum Kind: String, Sendable, Hashable {
+      case train
+      case freeze
+    }
+
+    /// What the rule does with what it matches.
+    public let kind: Kind
+    /// The selector as it was typed.
+    public let selector: String
+    /// The number of tensors that it matched.
+    public let matched: Int
+
+    /// A record of a rule.
+    public init(_ kind: Kind, _ selector: String, matched: Int) {
+      self.kind = kind
+      self.selector = selector
+      self.matched = matched
+    }
+  }
+
+  /// Every tensor's state, in key order (by UTF-8 bytes).
+  public let states: OrderedDictionary<Key, State>
+  /// The selectors that made the mask, in order.
+  public let rules: [Rule]
+  /// What the mask is bound to; see ``ParameterTree/layoutDigest``.
+  public let layoutDigest: String
+
+  /// A mask with the given states for the given layout. The states may stand in any order.
+  init(states: OrderedDictionary<Key, State>, rules: [Rule], layoutDigest: String) {
+    var states = states
+    states.sort { $0.key < $1.key }
+    self.states = states
+    self.rules = rules
+    self.layoutDigest = layoutDigest
+  }
+
+  /// The state of a tensor, or `nil` for a key that the mask does not list.
+  public subscript(key: Key) -> State? { states[key] }
+
+  /// The keys that train, in whole or in part, in key order.
+  public var trainableKeys: [Key] { states.filter { $0.value != .frozen }.map(\.key) }
+
+  /// The keys that are frozen as a whole, in key order.
+  public var frozenKeys: [Key] { states.filter { $0.value == .frozen }.map(\.key) }
+}
+
+extension FreezeMask.State {
+  /// The rows that train of a tensor with `count` rows.
+  public func trainableRows(of count: Int) -> RowSet {
+    switch self {
+    case .trainable: RowSet([0..<max(count, 0)])
+    case .frozen: RowSet([])
+    case .rows(let rows): rows
+    }
+  }
+}

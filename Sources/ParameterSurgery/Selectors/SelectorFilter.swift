@@ -1,0 +1,215 @@
+internal import CheckpointFiles
+
+/// A condition behind a pattern, such as `:rank(1)`.
+struct SelectorFilter: Sendable, Hashable {
+  enum Condition: Sendable, Hashable {
+    case rank([Comparison])
+    case count([Comparison])
+    case dtype([DType])
+    case shape([Extent])
+    case role([TensorRole])
+  }
+
+  /// One extent of `:shape(…)`.
+  enum Extent: Sendable, Hashable {
+    case one(Comparison?)
+    /// `**`: any number of extents.
+    case many
+  }
+
+  /// A number to compare with.
+  struct Comparison: Sendable, Hashable {
+    enum Relation: String, Sendable, CaseIterable {
+      // Longer spellings first: `>=` is not `>` and `=`.
+      case atLeast = ">="
+      case atMost = "<="
+      case not = "!="
+      case more = ">"
+      case less = "<"
+      case equal = "="
+    }
+    var relation: Relation
+    var number: Int
+
+    func holds(for value: Int) -> Bool {
+      switch relation {
+      case .atLeast: value >= number
+      case .atMost: value <= number
+      case .not: value != number
+      case .more: value > number
+      case .less: value < number
+      case .equal: value == number
+      }
+    }
+  }
+
+  var condition: Condition
+  /// As it was typed, with the colon.
+  var spelling: String
+
+  /// Whether a tensor passes.
+  func accepts(_ info: TensorInfo) -> Bool {
+    switch condition {
+    case .rank(let any): any.contains { $0.holds(for: info.shape.rank) }
+    case .count(let any): any.contains { $0.holds(for: info.shape.count) }
+    case .dtype(let any): any.contains(info.dtype)
+    case .shape(let extents): SelectorFilter.matches(extents[...], info.shape.dimensions[...])
+    case .role(let any): any.contains { $0.applies(to: info) }
+    }
+  }
+
+  private static func matches(_ extents: ArraySlice<Extent>, _ dimensions: ArraySlice<Int>) -> Bool
+  {
+    // As for globs: go back to the last `**` when a later extent does not fit.
+    var extent = extents.startIndex
+    var dimension = dimensions.startIndex
+    var retry: (extent: Int, dimension: Int)?
+    while true {
+      if extent < extents.endIndex {
+        switch extents[extent] {
+        case .many:
+          retry = (extent + 1, dimension)
+          extent += 1
+          continue
+        case .one(let comparison):
+          if dimension < dimensions.endIndex,
+            comparison?.holds(for: dimensions[dimension]) ?? true
+          {
+            extent += 1
+            dimension += 1
+            continue
+          }
+        }
+      } else if dimension == dimensions.endIndex {
+        return true
+      }
+      guard let last = retry, last.dimension < dimensions.endIndex else { return false }
+      retry = (last.extent, last.dimension + 1)
+      extent = last.extent
+      dimension = last.dimension + 1
+    }
+  }
+}
+
+// MARK: - Parsing
+
+extension SelectorFilter {
+  private static let names = ["rank", "dtype", "numel", "shape", "role"]
+
+  /// - Throws: ``SurgeryError`` whose description is the reason alone.
+  init(name: String, arguments: String, spelling: String) throws(SurgeryError) {
+    let parts = arguments.split(separator: ",", omittingEmptySubsequences: false).map {
+      String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+    let condition: Condition
+    switch name {
+    case "rank":
+      condition = .rank(try parts.map { text throws(SurgeryError) in try Comparison(text) })
+    case "numel":
+      condition = .count(try parts.map { text throws(SurgeryError) in try Comparison(text) })
+    case "dtype":
+      condition = .dtype(
+        try parts.map { text throws(SurgeryError) in
+          guard let dtype = DType(spelled: text) else {
+            let names = DType.allCases.map(\.name)
+            let near = closest(to: text.uppercased(), among: names).map { ", perhaps \($0)" } ?? ""
+            throw SurgeryError("`\(text)` is no dtype\(near); dtypes are spelled F32, BF16, I64 …")
+          }
+          return dtype
+        })
+    case "shape":
+      if arguments.isEmpty {
+        condition = .shape([])
+      } else {
+        condition = .shape(
+          try parts.map { text throws(SurgeryError) in
+            switch text {
+            case "*": .one(nil)
+            case "**", "...": .many
+            default: .one(try Comparison(text))
+            }
+          })
+      }
+    case "role":
+      condition = .role(
+        try parts.map { text throws(SurgeryError) in
+          guard let role = TensorRole(rawValue: text.lowercased()) else {
+            let names = TensorRole.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SurgeryError("`\(text)` is no role; roles are \(names)")
+          }
+          return role
+        })
+    default:
+      let names = SelectorFilter.names.map { ":\($0)()" }.joined(separator: ", ")
+      throw SurgeryError("there is no filter :\(name)(); filters are \(names)")
+    }
+    self.init(condition: condition, spelling: spelling)
+  }
+}
+
+extension SelectorFilter.Comparison {
+  fileprivate init(_ text: String) throws(SurgeryError) {
+    var rest = text[...]
+    relation = .equal
+    for relation in Relation.allCases where rest.hasPrefix(relation.rawValue) {
+      self.relation = relation
+      rest = rest.dropFirst(relation.rawValue.count)
+      break
+    }
+    rest = rest.drop { $0 == " " }
+    let suffixes: [(String, Int)] = [
+      ("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30),
+      ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("B", 1_000_000_000),
+      ("T", 1_000_000_000_000),
+    ]
+    var scale = 1
+    for (suffix, value) in suffixes
+    where rest.lowercased().hasSuffix(suffix.lowercased()) {
+      scale = value
+      rest = rest.dropLast(suffix.count)
+      break
+    }
+    let whole = Int(rest)
+    let scaled = whole?.multipliedReportingOverflow(by: scale)
+    if let scaled, !scaled.overflow, whole ?? -1 >= 0 {
+      number = scaled.partialValue
+    } else if let fraction = Double(rest), scale > 1, fraction >= 0, fraction.isFinite,
+      fraction * Double(scale) < 0x1p62
+    {
+      number = Int(fraction * Double(scale))
+    } else {
+      throw SurgeryError("`\(text)` is not a number such as 2, >1M or <=768")
+    }
+  }
+}
+
+extension DType {
+  /// The dtype named as safetensors, torch or numpy name it, in any case.
+  init?(spelled text: String) {
+    if let dtype = DType(rawValue: text.uppercased()) {
+      self = dtype
+      return
+    }
+    switch text.lowercased().replacingPrefix("torch.", with: "") {
+    case "float32", "float", "fp32": self = .float32
+    case "float64", "double", "fp64": self = .float64
+    case "float16", "half", "fp16": self = .float16
+    case "bfloat16": self = .bfloat16
+    case "int64", "long": self = .int64
+    case "int32", "int": self = .int32
+    case "int16", "short": self = .int16
+    case "int8": self = .int8
+    case "uint8": self = .uint8
+    case "bool", "boolean": self = .bool
+    case "complex64": self = .complex64
+    case "complex128": self = .complex128
+    default: return nil
+    }
+  }
+}
+
+extension String {
+  func replacingPrefix(_ prefix: String, with replacement: String) -> String {
+    hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
+  }
+}

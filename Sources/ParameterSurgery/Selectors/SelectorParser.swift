@@ -1,0 +1,401 @@
+internal import CheckpointFiles
+
+/// Reads the grammar of ``Selector``. Positions are Unicode scalars of the text.
+struct SelectorParser {
+  let text: String
+  private let scalars: [Unicode.Scalar]
+  private var position = 0
+
+  /// A piece of a pattern, before braces are expanded.
+  private indirect enum Element {
+    case scalar(Unicode.Scalar)
+    case star
+    case doubleStar(Int)
+    case one
+    case dot(Int)
+    /// A dot inside quotes, where empty components are allowed.
+    case quotedDot
+    /// The start of a quoted part.
+    case quote
+    case brackets(IndexExpression, spelling: String, Int)
+    case alternatives([[Element]])
+  }
+
+  /// Braces multiply; more ways than this through them is a mistake.
+  private static let maximumPaths = 4096
+  private static let maximumNesting = 16
+
+  init(_ text: String) {
+    self.text = text
+    self.scalars = Array(text.unicodeScalars)
+  }
+
+  private var current: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
+
+  private func failure(_ reason: String, at offset: Int) -> SurgeryError {
+    SurgeryError(
+      "selector \(quoted(text)): \(reason) (column \(offset + 1))", selector: text, offset: offset)
+  }
+
+  mutating func selector() throws(SurgeryError) -> Selector {
+    guard !scalars.isEmpty else {
+      throw SurgeryError("a selector is empty", selector: text, offset: 0)
+    }
+    let isNegated = current == "!"
+    if isNegated {
+      position += 1
+      guard current != nil else { throw failure("`!` takes away nothing", at: 0) }
+      guard current != "!" else { throw failure("one `!` is enough", at: 1) }
+    }
+    let pattern: Selector.Pattern
+    if current == "/" {
+      pattern = try regex()
+    } else if filterName() != nil {
+      pattern = .paths([[.anyDepth]])
+    } else {
+      let elements = try sequence(nesting: 0)
+      var paths: [[Selector.Step]] = []
+      for path in try expand(elements) { try paths.append(contentsOf: steps(path)) }
+      pattern = .paths(paths)
+    }
+    var filters: [SelectorFilter] = []
+    while let name = filterName() { try filters.append(filter(name)) }
+    if let current {
+      throw failure("unexpected `\(String(current))`", at: position)
+    }
+    return Selector(text: text, isNegated: isNegated, pattern: pattern, filters: filters)
+  }
+
+  // MARK: - Elements
+
+  private mutating func sequence(nesting: Int) throws(SurgeryError) -> [Element] {
+    var elements: [Element] = []
+    while let scalar = current {
+      if nesting > 0, scalar == "," || scalar == "}" { break }
+      switch scalar {
+      case ".":
+        elements.append(.dot(position))
+        position += 1
+      case "*":
+        let start = position
+        while current == "*" { position += 1 }
+        switch position - start {
+        case 1: elements.append(.star)
+        case 2: elements.append(.doubleStar(start))
+        default: throw failure("`*` stays inside a component, `**` crosses dots", at: start)
+        }
+      case "?":
+        elements.append(.one)
+        position += 1
+      case "\"": try quotedPart(into: &elements)
+      case "[": elements.append(try brackets())
+      case "{": elements.append(try braces(nesting: nesting))
+      case "]": throw failure("`]` without `[`", at: position)
+      case "}": throw failure("`}` without `{`", at: position)
+      case ",":
+        throw failure(
+          "a comma separates only in braces: write two selectors, or {a,b}", at: position)
+      case ":" where filterName() != nil:
+        if nesting > 0 { throw failure("a filter stands behind the braces", at: position) }
+        return elements
+      default:
+        if scalar.properties.isWhitespace {
+          throw failure("a space must be quoted: \"odd key\"", at: position)
+        }
+        elements.append(.scalar(scalar))
+        position += 1
+      }
+    }
+    return elements
+  }
+
+  private mutating func quotedPart(into elements: inout [Element]) throws(SurgeryError) {
+    let start = position
+    position += 1
+    elements.append(.quote)
+    while let scalar = current {
+      position += 1
+      switch scalar {
+      case "\"": return
+      case "\\":
+        guard let escaped = current, escaped == "\"" || escaped == "\\" else {
+          throw failure("in quotes, `\\` escapes `\"` and `\\` only", at: position - 1)
+        }
+        position += 1
+        elements.append(.scalar(escaped))
+      case ".":
+        elements.append(.quotedDot)
+        elements.append(.quote)
+      default: elements.append(.scalar(scalar))
+      }
+    }
+    throw failure("the quote is not closed", at: start)
+  }
+
+  private mutating func braces(nesting: Int) throws(SurgeryError) -> Element {
+    let start = position
+    guard nesting < SelectorParser.maximumNesting else {
+      throw failure("braces nest too deeply", at: start)
+    }
+    position += 1
+    var alternatives: [[Element]] = []
+    while true {
+      alternatives.append(try sequence(nesting: nesting + 1))
+      guard let current else { throw failure("`{` is not closed", at: start) }
+      position += 1
+      if current == "}" { return .alternatives(alternatives) }
+    }
+  }
+
+  private mutating func brackets() throws(SurgeryError) -> Element {
+    let start = position
+    position += 1
+    let contents = position
+    while let current, current != "]" { position += 1 }
+    guard current == "]" else { throw failure("`[` is not closed", at: start) }
+    let end = position
+    position += 1
+    var items: [IndexExpression.Item] = []
+    var itemStart = contents
+    for place in contents...end where place == end || scalars[place] == "," {
+      try items.append(item(itemStart..<place))
+      itemStart = place + 1
+    }
+    return .brackets(
+      IndexExpression(items: items), spelling: string(contents..<end), start)
+  }
+
+  private func item(_ range: Range<Int>) throws(SurgeryError) -> IndexExpression.Item {
+    let spelling = string(range)
+    if spelling == "*" { return .slice(start: nil, stop: nil, step: 1) }
+    let parts = scalars[range].split(separator: ":", omittingEmptySubsequences: false)
+    var numbers: [Int?] = []
+    for part in parts {
+      let digits = trimmed(part)
+      if digits.isEmpty {
+        numbers.append(nil)
+      } else if let number = integer(digits) {
+        numbers.append(number)
+      } else {
+        throw failure(
+          "brackets take indices (0, -1), slices (8:, :4, ::2), lists (0,2) and *",
+          at: part.startIndex)
+      }
+    }
+    switch numbers.count {
+    case 1:
+      guard let number = numbers[0] else {
+        throw failure("an index is missing in the brackets", at: range.lowerBound)
+      }
+      return .single(number)
+    case 2, 3:
+      let step = numbers.count == 3 ? numbers[2] ?? 1 : 1
+      guard step != 0 else { throw failure("a step cannot be 0", at: range.lowerBound) }
+      return .slice(start: numbers[0], stop: numbers[1], step: step)
+    default: throw failure("a slice has at most two colons", at: range.lowerBound)
+    }
+  }
+
+  // MARK: - Regular expressions and filters
+
+  private mutating func regex() throws(SurgeryError) -> Selector.Pattern {
+    let start = position
+    position += 1
+    var expression = ""
+    var inClass = false
+    while let scalar = current, inClass || scalar != "/" {
+      position += 1
+      if scalar == "\\", let escaped = current {
+        if escaped != "/" { expression.unicodeScalars.append(scalar) }
+        expression.unicodeScalars.append(escaped)
+        position += 1
+        continue
+      }
+      if scalar == "[" { inClass = true }
+      if scalar == "]" { inClass = false }
+      expression.unicodeScalars.append(scalar)
+    }
+    guard current == "/" else {
+      throw failure(
+        "the regular expression is not closed (quote a key that starts with `/`)", at: start)
+    }
+    position += 1
+    do {
+      _ = try Regex(expression)
+    } catch {
+      throw failure("not a regular expression: \(error)", at: start + 1)
+    }
+    var rows: IndexExpression?
+    if current == "[", case .brackets(let expression, _, _) = try brackets() { rows = expression }
+    return .regex(expression, rows: rows)
+  }
+
+  /// The name of the filter that starts here, as in `:rank(`.
+  private func filterName() -> String? {
+    guard current == ":" else { return nil }
+    var end = position + 1
+    while end < scalars.count, scalars[end].properties.isAlphabetic { end += 1 }
+    guard end > position + 1, end < scalars.count, scalars[end] == "(" else { return nil }
+    return string(position + 1..<end)
+  }
+
+  private mutating func filter(_ name: String) throws(SurgeryError) -> SelectorFilter {
+    let start = position
+    let contents = position + 1 + name.unicodeScalars.count + 1
+    position = contents
+    while let current, current != ")" { position += 1 }
+    guard current == ")" else { throw failure("`(` is not closed", at: contents - 1) }
+    let arguments = string(contents..<position)
+    position += 1
+    do {
+      return try SelectorFilter(
+        name: name, arguments: arguments, spelling: string(start..<position))
+    } catch {
+      throw failure(error.description, at: start)
+    }
+  }
+
+  // MARK: - Text
+
+  private func string(_ range: Range<Int>) -> String {
+    var text = String.UnicodeScalarView()
+    text.append(contentsOf: scalars[range])
+    return String(text)
+  }
+
+  private func trimmed(_ part: ArraySlice<Unicode.Scalar>) -> String {
+    var part = part
+    while part.first == " " { part.removeFirst() }
+    while part.last == " " { part.removeLast() }
+    return string(part.startIndex..<part.endIndex)
+  }
+
+  private func integer(_ text: String) -> Int? {
+    text.hasPrefix("+") ? nil : Int(text)
+  }
+
+  // MARK: - Paths
+
+  /// Every way through the braces.
+  private func expand(_ elements: [Element]) throws(SurgeryError) -> [[Element]] {
+    var paths: [[Element]] = [[]]
+    for element in elements {
+      guard case .alternatives(let alternatives) = element else {
+        for index in paths.indices { paths[index].append(element) }
+        continue
+      }
+      var longer: [[Element]] = []
+      for alternative in alternatives {
+        for way in try expand(alternative) {
+          guard longer.count + paths.count <= SelectorParser.maximumPaths else {
+            throw failure(
+              "the braces stand for more than \(SelectorParser.maximumPaths) patterns", at: 0)
+          }
+          longer.append(contentsOf: paths.map { $0 + way })
+        }
+      }
+      paths = longer
+    }
+    return paths
+  }
+
+  /// The steps of one way through the braces.
+  private func steps(_ elements: [Element]) throws(SurgeryError) -> [[Selector.Step]] {
+    var steps: [Selector.Step] = []
+    var component: [Element] = []
+    var mayBeEmpty = false
+    var afterBrackets = false
+    var lastDot: Int?
+
+    func close(at offset: Int, isEnd: Bool) throws(SurgeryError) {
+      if afterBrackets, component.isEmpty { return }
+      if component.isEmpty, !mayBeEmpty {
+        if isEnd, let lastDot {
+          throw failure(
+            "nothing follows the dot: a node already means everything below it", at: lastDot)
+        }
+        throw failure("a component is empty: quote a key that has such", at: offset)
+      }
+      try steps.append(contentsOf: self.component(component))
+      component = []
+      mayBeEmpty = false
+    }
+
+    for element in elements {
+      switch element {
+      case .dot(let offset):
+        try close(at: offset, isEnd: false)
+        afterBrackets = false
+        lastDot = offset
+      case .quotedDot:
+        try close(at: 0, isEnd: false)
+        afterBrackets = false
+      case .quote:
+        mayBeEmpty = true
+      case .brackets(let expression, let spelling, let offset):
+        if !component.isEmpty || mayBeEmpty || (steps.isEmpty == false && !afterBrackets) {
+          try close(at: offset, isEnd: false)
+        }
+        steps.append(.index(expression, spelling: spelling))
+        afterBrackets = true
+      default:
+        if afterBrackets {
+          throw failure("a dot is missing behind the brackets", at: bracketsEnd(steps.count))
+        }
+        component.append(element)
+      }
+    }
+    try close(at: max(scalars.count - 1, 0), isEnd: true)
+    return [steps]
+  }
+
+  /// Where to point for text behind brackets: the first `]` that neither a dot, a bracket nor a
+  /// filter follows.
+  private func bracketsEnd(_ count: Int) -> Int {
+    for place in scalars.indices.dropLast() where scalars[place] == "]" {
+      if ![".", "[", ":", "]", ",", "}"].contains(scalars[place + 1]) { return place + 1 }
+    }
+    return 0
+  }
+
+  /// The step or steps of one component. `**x` means `**.*x`, and `x**` means `x*.**`.
+  private func component(_ elements: [Element]) throws(SurgeryError) -> [Selector.Step] {
+    if elements.count == 1, case .doubleStar = elements[0] { return [.anyDepth] }
+    var atoms: [Glob.Atom] = []
+    var spelling = ""
+    var literal = true
+    var before: [Selector.Step] = []
+    var after: [Selector.Step] = []
+    for (place, element) in elements.enumerated() {
+      switch element {
+      case .scalar(let scalar):
+        for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+          atoms.append(.byte(byte))
+        }
+        spelling.unicodeScalars.append(scalar)
+      case .one:
+        atoms.append(.one)
+        spelling += "?"
+        literal = false
+      case .doubleStar(let offset):
+        if place == 0 {
+          before = [.anyDepth]
+        } else if place == elements.count - 1 {
+          after = [.anyDepth]
+        } else {
+          throw failure("`**` stands alone between dots: write a*.**.*b for a**b", at: offset)
+        }
+        atoms.append(.any)
+        spelling += "*"
+        literal = false
+      default:
+        atoms.append(.any)
+        spelling += "*"
+        literal = false
+      }
+    }
+    let step: Selector.Step =
+      literal ? .literal(Key(spelling)) : .glob(Glob(atoms: atoms), spelling: spelling)
+    return before + [step] + after
+  }
+}

@@ -1,0 +1,64 @@
+internal import CheckpointFiles
+
+/// What a tensor is for, told from its key and shape alone. A tensor may have several roles: the bias
+/// of a LayerNorm is a `bias` and a `norm`.
+public enum TensorRole: String, Sendable, Hashable, CaseIterable {
+  /// Of a normalisation layer: the component before the last contains `norm`, or is `ln`, `bn` and a
+  /// number or letter; also everything named `gamma` or `beta`.
+  case norm
+  /// Named `bias` or `beta`, or ending or starting with `bias` (`in_proj_bias`, `bias_ih_l0`).
+  case bias
+  /// Named `weight` or `gamma`, or ending or starting with `weight`. Embeddings and norms included.
+  case weight
+  /// The weight of an embedding: rank 2, below a component that contains `embed`, or below `wte`,
+  /// `wpe`, `shared`.
+  case embedding
+  /// A weight of rank 2 or more that is neither of an embedding nor of a norm: a matrix product.
+  case linear
+  /// Below a component that contains `attention` or `attn`.
+  case attention
+  /// Saved and never trained: integers, Booleans, running statistics, position ids.
+  case buffer
+
+  /// Whether the tensor has the role.
+  public func applies(to info: TensorInfo) -> Bool {
+    let parts = info.key.components.map { $0.lowercased() }
+    let last = parts.last ?? ""
+    let owner = parts.dropLast().last ?? ""
+    switch self {
+    case .norm: return TensorRole.isNorm(last: last, owner: owner)
+    case .bias: return TensorRole.isNamed(last, "bias") || last == "beta"
+    case .weight: return TensorRole.isNamed(last, "weight") || last == "gamma"
+    case .embedding: return TensorRole.isEmbedding(parts, info)
+    case .linear:
+      return info.shape.rank >= 2 && TensorRole.isNamed(last, "weight")
+        && !TensorRole.isNorm(last: last, owner: owner) && !TensorRole.isEmbedding(parts, info)
+    case .attention:
+      return parts.dropLast().contains { $0.contains("attention") || $0.contains("attn") }
+    case .buffer:
+      return !(info.dtype.isFloatingPoint || info.dtype.isComplex)
+        || ["running_mean", "running_var", "inv_freq", "masked_bias"].contains(last)
+    }
+  }
+
+  private static func isNamed(_ last: String, _ word: String) -> Bool {
+    last == word || last.hasSuffix("_" + word) || last.hasPrefix(word + "_")
+  }
+
+  private static func isNorm(last: String, owner: String) -> Bool {
+    if last == "gamma" || last == "beta" { return true }
+    if owner.contains("norm") { return true }
+    for short in ["ln", "bn"] where owner.hasPrefix(short) {
+      let rest = owner.dropFirst(2)
+      if rest.isEmpty || rest.first == "_" || rest.allSatisfy(\.isNumber) { return true }
+    }
+    return false
+  }
+
+  private static func isEmbedding(_ parts: [String], _ info: TensorInfo) -> Bool {
+    guard info.shape.rank == 2, let last = parts.last, isNamed(last, "weight") else { return false }
+    let owner = parts.dropLast().last ?? ""
+    if isNorm(last: last, owner: owner) { return false }
+    return owner.contains("embed") || ["wte", "wpe", "shared"].contains(owner)
+  }
+}
