@@ -1,0 +1,75 @@
+// exp, erf and hash in forms that the compiler vectorises: no branch, no table, no call.
+#pragma once
+#include "clones.h"
+#include "EspalierRows.h"
+
+#include <string.h>
+
+ESPALIER_INLINE float espalier_float_of_bits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/// e^x within 2 ulp for x in [-87, 88]; below, a number smaller than 1e-37; above, e^88.
+ESPALIER_INLINE float espalier_expf(float x) {
+  x = x < -87.3f ? -87.3f : x;
+  x = x > 88.0f ? 88.0f : x;
+  // Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits.
+  const float shift = 12582912.0f;
+  float rounded = x * 1.44269504088896341f + shift;
+  uint32_t bits;
+  memcpy(&bits, &rounded, sizeof bits);
+  float n = rounded - shift;
+  float r = x - n * 0.693145751953125f;
+  r = r - n * 1.42860682030941723212e-6f;
+  float p = 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  return p * espalier_float_of_bits((bits + 127u) << 23);
+}
+
+/// A row's share of the hash that decides what is dropped.
+typedef struct {
+  uint32_t first, second;
+} espalier_row_key;
+
+ESPALIER_INLINE uint64_t espalier_mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+ESPALIER_INLINE espalier_row_key espalier_dropout_key(espalier_dropout dropout, size_t row) {
+  uint64_t z = espalier_mix(dropout.seed + 0x9E3779B97F4A7C15u);
+  z = espalier_mix(z ^ ((uint64_t)dropout.stream * 0xD6E8FEB86659FD93u));
+  z = espalier_mix(z + (uint64_t)row * 0x9E3779B97F4A7C15u);
+  return (espalier_row_key){(uint32_t)z, (uint32_t)(z >> 32)};
+}
+
+/// 32 bits for one element of the row.
+ESPALIER_INLINE uint32_t espalier_dropout_bits(espalier_row_key key, uint32_t column) {
+  uint32_t x = column + key.first;
+  x ^= x >> 16;
+  x *= 0x7FEB352Du;
+  x ^= key.second;
+  x ^= x >> 15;
+  x *= 0x846CA68Bu;
+  x ^= x >> 16;
+  return x;
+}
+
+/// Elements whose bits are below this are dropped.
+ESPALIER_INLINE uint32_t espalier_dropout_threshold(espalier_dropout dropout) {
+  double threshold = (double)dropout.probability * 4294967296.0;
+  return threshold >= 4294967295.0 ? 4294967295u : (uint32_t)threshold;
+}
+
+/// 1/(1-p) for a kept element, 0 for a dropped one.
+ESPALIER_INLINE float espalier_dropout_factor(
+    espalier_row_key key, uint32_t column, uint32_t threshold, float keep) {
+  return espalier_dropout_bits(key, column) >= threshold ? keep : 0.0f;
+}

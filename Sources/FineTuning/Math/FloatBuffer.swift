@@ -1,0 +1,82 @@
+package import CheckpointFiles
+
+/// Floats in memory, 64-byte aligned unless borrowed, freed with the object.
+///
+/// `@unchecked` because the memory is raw and shared by reference: the kernels write to it from
+/// several threads, each to its own part, and a caller orders whole kernels one after another.
+@safe package final class FloatBuffer: @unchecked Sendable {
+  /// The number of floats.
+  package let count: Int
+
+  /// Whether kernels may write here. Borrowed memory belongs to a file.
+  package let isWritable: Bool
+
+  // Invariant: `count` floats, valid while this object and `owner` live.
+  let pointer: UnsafeMutablePointer<Float>
+  private let owner: TensorStorage?
+
+  /// What new memory holds.
+  package enum Content: Sendable {
+    /// Zeros.
+    case zeros
+    /// Anything: the caller writes every element before it reads one.
+    case uninitialized
+  }
+
+  /// New memory for `count` floats.
+  package init(count: Int, content: Content = .zeros) {
+    precondition(count >= 0, "a buffer has no negative count")
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(count, 1) * 4, alignment: 64)
+    if content == .zeros { unsafe memory.initializeMemory(as: UInt8.self, repeating: 0) }
+    let floats = unsafe memory.bindMemory(to: Float.self)
+    guard let base = floats.baseAddress else { preconditionFailure("the allocation is not empty") }
+    unsafe pointer = unsafe base
+    self.count = count
+    isWritable = true
+    owner = nil
+  }
+
+  /// The elements of an `F32` tensor, row-major: its mapped bytes themselves when they lie in order
+  /// and aligned, a copy otherwise. Read-only either way.
+  ///
+  /// - Throws: `FineTuningError` when the dtype is another, `CheckpointError` when the bytes cannot
+  ///   be loaded.
+  package init(borrowing tensor: Tensor) throws {
+    guard tensor.dtype == .float32 else {
+      throw FineTuningError("the kernels read F32 tensors, this one is \(tensor.dtype)")
+    }
+    let contiguous = try tensor.contiguous()
+    let count = contiguous.shape.count
+    let (start, owned): (UnsafeMutablePointer<Float>, Bool) =
+      try unsafe contiguous.storage.withUnsafeBytes { bytes in
+        let end = contiguous.byteOffset + count * 4
+        guard end <= bytes.count else {
+          throw CheckpointError(
+            "the storage ends at byte \(bytes.count), the tensor at byte \(end)")
+        }
+        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[contiguous.byteOffset..<end])
+        if count > 0, let base = part.baseAddress,
+          Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0
+        {
+          // The storage's memory never moves or changes while the storage lives, and nothing is
+          // written through this pointer: `isWritable` is false.
+          let floats = unsafe base.assumingMemoryBound(to: Float.self)
+          return unsafe (UnsafeMutablePointer(mutating: floats), false)
+        }
+        let copy = UnsafeMutableRawBufferPointer.allocate(
+          byteCount: max(count, 1) * 4, alignment: 64)
+        unsafe copy.copyMemory(from: part)
+        guard let base = unsafe copy.bindMemory(to: Float.self).baseAddress else {
+          preconditionFailure("the allocation is not empty")
+        }
+        return unsafe (base, true)
+      }
+    unsafe pointer = unsafe start
+    self.count = count
+    isWritable = false
+    owner = owned ? nil : contiguous.storage
+  }
+
+  deinit { if owner == nil { unsafe pointer.deallocate() } }
+}
