@@ -1,0 +1,82 @@
+extension LabelledDataset {
+  /// Sets a share of every label's rows aside, chosen by `seed`.
+  ///
+  /// Both parts keep the order of the file. Every label with two rows or more stands in both, and a
+  /// label's single row stays in the first part.
+  ///
+  /// - Parameter share: between 0 and 1, such as 0.1 for a tenth.
+  public func splitting(
+    holdingOut share: Double, seed: UInt64
+  ) -> (training: LabelledDataset, heldOut: LabelledDataset) {
+    var random = SplitMix64(seed: seed)
+    var isHeldOut = [Bool](repeating: false, count: count)
+    for rows in rowsByLabel() {
+      let wanted = Int((Double(rows.count) * min(max(share, 0), 1)).rounded())
+      let size = rows.count < 2 ? 0 : min(max(wanted, 1), rows.count - 1)
+      for row in random.shuffled(rows).prefix(size) { isHeldOut[row] = true }
+    }
+    return (
+      selecting(examples.indices.filter { !isHeldOut[$0] }),
+      selecting(examples.indices.filter { isHeldOut[$0] })
+    )
+  }
+
+  /// `count` pairs of training rows and rows set aside, such that every row is set aside once and
+  /// every label is spread evenly.
+  ///
+  /// - Parameter count: 2 or more.
+  public func folds(
+    _ count: Int, seed: UInt64
+  ) -> [(training: LabelledDataset, heldOut: LabelledDataset)] {
+    precondition(count >= 2, "fewer than two folds hold nothing out")
+    var random = SplitMix64(seed: seed)
+    var fold = [Int](repeating: 0, count: self.count)
+    // Dealing goes on from label to label, so that folds differ by one row at most.
+    var next = 0
+    for rows in rowsByLabel() {
+      for row in random.shuffled(rows) {
+        fold[row] = next
+        next = (next + 1) % count
+      }
+    }
+    return (0..<count).map { held in
+      (
+        selecting(examples.indices.filter { fold[$0] != held }),
+        selecting(examples.indices.filter { fold[$0] == held })
+      )
+    }
+  }
+
+  /// The places of the rows of each label, rows without one last.
+  private func rowsByLabel() -> [[Int]] {
+    var rows = [[Int]](repeating: [], count: labels.count + 1)
+    for (index, example) in examples.enumerated() {
+      rows[example.label ?? labels.count].append(index)
+    }
+    return rows
+  }
+}
+
+/// The same numbers for the same seed on every machine.
+private struct SplitMix64 {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  private mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Fisher–Yates; written out, for the order of `Array.shuffled(using:)` is not promised to stay.
+  mutating func shuffled(_ rows: [Int]) -> [Int] {
+    var rows = rows
+    for last in stride(from: rows.count - 1, to: 0, by: -1) {
+      rows.swapAt(last, Int(next().multipliedFullWidth(by: UInt64(last + 1)).high))
+    }
+    return rows
+  }
+}

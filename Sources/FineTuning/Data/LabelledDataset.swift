@@ -1,0 +1,103 @@
+/// Texts with their labels, in the order of the file.
+public struct LabelledDataset: Sendable, Hashable {
+  /// One row.
+  public struct Example: Sendable, Hashable {
+    /// The text.
+    public var text: String
+    /// The second text of a pair.
+    public var pair: String?
+    /// The place of the label in ``LabelledDataset/labels``; `nil` in a file without labels.
+    public var label: Int?
+
+    /// A row.
+    public init(text: String, pair: String? = nil, label: Int?) {
+      self.text = text
+      self.pair = pair
+      self.label = label
+    }
+  }
+
+  /// The rows.
+  public var examples: [Example]
+  /// What the labels are called, in the order of their numbers.
+  public var labels: [String]
+
+  /// Rows with the names of their labels.
+  public init(examples: [Example], labels: [String]) {
+    self.examples = examples
+    self.labels = labels
+  }
+
+  /// The number of rows.
+  public var count: Int { examples.count }
+
+  /// Whether rows have two texts.
+  public var isPaired: Bool { examples.first?.pair != nil }
+
+  /// How many rows have each label.
+  public var labelCounts: [Int] {
+    var counts = [Int](repeating: 0, count: labels.count)
+    for example in examples {
+      if let label = example.label { counts[label] += 1 }
+    }
+    return counts
+  }
+
+  /// The rows at these places, in the order given.
+  public func selecting(_ indices: some Sequence<Int>) -> LabelledDataset {
+    LabelledDataset(examples: indices.map { examples[$0] }, labels: labels)
+  }
+}
+
+/// How to read a data file.
+public struct DataOptions: Sendable, Hashable {
+  /// The layout of a file.
+  public enum Format: String, Sendable, Hashable, CaseIterable {
+    /// Fields between tabs; no quotes, so that a text may hold them.
+    case tsv
+    /// RFC 4180: fields between commas, quoted when they hold commas, quotes or line ends.
+    case csv
+    /// One JSON object a line.
+    case jsonl
+  }
+
+  /// Whether the first row names the columns.
+  public enum Header: String, Sendable, Hashable, CaseIterable {
+    /// It does when it holds every name that is asked for. When none is asked for, it does when it
+    /// holds `label` and one of `text`, `sentence` and `sentence1`.
+    case auto
+    /// It does.
+    case yes
+    /// It is data; columns are numbers.
+    case no
+  }
+
+  /// The layout; `nil` goes by the file's ending: `.csv`, `.jsonl`, `.json` and `.ndjson`, and tabs
+  /// for every other.
+  public var format: Format?
+  /// Whether there is a header.
+  public var header: Header
+  /// The column of the text: a name, or a number that counts from 1.
+  public var textColumn: String?
+  /// The column of the second text.
+  public var pairColumn: String?
+  /// The column of the label.
+  public var labelColumn: String?
+  /// Whether rows need a label. Without, a column of labels is read when there is one.
+  public var needsLabels: Bool
+
+  /// The layout by the ending, the header found out, and the usual columns: those called `text` (or
+  /// `sentence`; `sentence1` and `sentence2`) and `label`; without a header the first is the text
+  /// and the second the label.
+  public init(
+    format: Format? = nil, header: Header = .auto, textColumn: String? = nil,
+    pairColumn: String? = nil, labelColumn: String? = nil, needsLabels: Bool = true
+  ) {
+    self.format = format
+    self.header = header
+    self.textColumn = textColumn
+    self.pairColumn = pairColumn
+    self.labelColumn = labelColumn
+    self.needsLabels = needsLabels
+  }
+}
