@@ -97,7 +97,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CheckpointFilesTests",
-      dependencies: ["CheckpointFiles", "EspalierTestSupport"],
+      dependencies: [
+        "CheckpointFiles", "EspalierTestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "ParameterSurgeryTests",

@@ -1,9 +1,217 @@
 #include "CEspalierKernels.h"
+#include <math.h>
 #include <string.h>
+
+// One portable binary: the wider clone is taken where the processor has AVX2 and F16C.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define CONVERT_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define CONVERT_CLONES
+#endif
+
+// Elements in a file lie at any address.
+#define PACKED(type, name) typedef type __attribute__((aligned(1), may_alias)) name
+PACKED(uint16_t, packed_u16);
+PACKED(int16_t, packed_i16);
+PACKED(uint32_t, packed_u32);
+PACKED(int32_t, packed_i32);
+PACKED(uint64_t, packed_u64);
+PACKED(int64_t, packed_i64);
+PACKED(_Float16, packed_f16);
+PACKED(float, packed_f32);
+PACKED(double, packed_f64);
 
 void espalier_bf16_to_f32(float *out, const uint16_t *in, size_t count) {
   for (size_t i = 0; i < count; i++) {
     uint32_t bits = (uint32_t)in[i] << 16;
     memcpy(&out[i], &bits, sizeof bits);
+  }
+}
+
+static float from_bits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static uint32_t to_bits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// MARK: Eight-bit floats
+
+// The layout of an eight-bit float: mantissa bits, exponent bias, and whether it is of the FNUZ
+// family (one NaN at 0x80, no infinity, no negative zero).
+typedef struct {
+  int mantissa, bias, fnuz;
+} tiny_layout;
+
+static tiny_layout layout_of(espalier_kind kind) {
+  switch (kind) {
+  case espalier_kind_f8_e5m2: return (tiny_layout){2, 15, 0};
+  case espalier_kind_f8_e4m3: return (tiny_layout){3, 7, 0};
+  case espalier_kind_f8_e4m3fnuz: return (tiny_layout){3, 8, 1};
+  default: return (tiny_layout){2, 16, 1};
+  }
+}
+
+static float decode_tiny(uint8_t code, espalier_kind kind) {
+  if (kind == espalier_kind_f8_e8m0) return code == 255 ? NAN : ldexpf(1, code - 127);
+  tiny_layout layout = layout_of(kind);
+  int magnitude = code & 0x7F;
+  if (layout.fnuz && code == 0x80) return NAN;
+  if (kind == espalier_kind_f8_e4m3 && magnitude == 0x7F) return code & 0x80 ? -NAN : NAN;
+  float value;
+  if (kind == espalier_kind_f8_e5m2 && magnitude >= 0x7C) {
+    value = magnitude == 0x7C ? INFINITY : NAN;
+  } else {
+    int exponent = magnitude >> layout.mantissa;
+    int fraction = magnitude & ((1 << layout.mantissa) - 1);
+    if (exponent == 0) {
+      value = ldexpf((float)fraction, 1 - layout.bias - layout.mantissa);
+    } else {
+      value = ldexpf((float)(fraction + (1 << layout.mantissa)),
+                     exponent - layout.bias - layout.mantissa);
+    }
+  }
+  return code & 0x80 ? -value : value;
+}
+
+static uint8_t encode_tiny(float value, espalier_kind kind) {
+  uint32_t bits = to_bits(value);
+  if (kind == espalier_kind_f8_e8m0) {
+    uint32_t exponent = (bits >> 23) & 0xFF;
+    if (exponent == 0xFF) return 0xFF;
+    // To nearest, ties to even, where zero's exponent counts as even.
+    int up = (bits & 0x400000) && ((bits & 0x3FFFFF) || exponent > 0);
+    return (uint8_t)(exponent + (up ? 1 : 0));
+  }
+  tiny_layout layout = layout_of(kind);
+  uint8_t sign = (uint8_t)((bits >> 24) & 0x80);
+  uint32_t magnitude = bits & 0x7FFFFFFF;
+  if (magnitude > 0x7F800000) return layout.fnuz ? 0x80 : (uint8_t)(sign | 0x7F);
+  uint32_t code;
+  uint32_t smallest_normal = (uint32_t)(127 + 1 - layout.bias) << 23;
+  if (magnitude < smallest_normal) {
+    code = (uint32_t)rintf(ldexpf(from_bits(magnitude), layout.bias - 1 + layout.mantissa));
+  } else {
+    int shift = 23 - layout.mantissa;
+    uint32_t odd = (magnitude >> shift) & 1;
+    uint32_t rounded = magnitude + (1u << (shift - 1)) - 1 + odd;
+    code = (rounded >> shift) - ((uint32_t)(127 - layout.bias) << layout.mantissa);
+  }
+  if (layout.fnuz) {
+    if (code > 0x7F) return 0x80;
+    return code == 0 ? 0 : (uint8_t)(sign | code);
+  }
+  uint32_t largest = kind == espalier_kind_f8_e5m2 ? 0x7C : 0x7F;
+  return (uint8_t)(sign | (code > largest ? largest : code));
+}
+
+// MARK: To float and double
+
+#define LOOP(type) \
+  { \
+    const type *source = in; \
+    for (size_t i = 0; i < count; i++) out[i] = source[i]; \
+    return; \
+  }
+
+#define LOOP_TINY() \
+  { \
+    const uint8_t *source = in; \
+    float table[256]; \
+    for (int code = 0; code < 256; code++) table[code] = decode_tiny((uint8_t)code, kind); \
+    for (size_t i = 0; i < count; i++) out[i] = table[source[i]]; \
+    return; \
+  }
+
+#define LOOP_BF16() \
+  { \
+    const packed_u16 *source = in; \
+    for (size_t i = 0; i < count; i++) out[i] = from_bits((uint32_t)source[i] << 16); \
+    return; \
+  }
+
+#define LOOP_BOOL() \
+  { \
+    const uint8_t *source = in; \
+    for (size_t i = 0; i < count; i++) out[i] = source[i] != 0; \
+    return; \
+  }
+
+#define EVERY_KIND() \
+  switch (kind) { \
+  case espalier_kind_bool: LOOP_BOOL() \
+  case espalier_kind_u8: LOOP(uint8_t) \
+  case espalier_kind_i8: LOOP(int8_t) \
+  case espalier_kind_u16: LOOP(packed_u16) \
+  case espalier_kind_i16: LOOP(packed_i16) \
+  case espalier_kind_u32: LOOP(packed_u32) \
+  case espalier_kind_i32: LOOP(packed_i32) \
+  case espalier_kind_u64: LOOP(packed_u64) \
+  case espalier_kind_i64: LOOP(packed_i64) \
+  case espalier_kind_f8_e5m2: \
+  case espalier_kind_f8_e4m3: \
+  case espalier_kind_f8_e8m0: \
+  case espalier_kind_f8_e4m3fnuz: \
+  case espalier_kind_f8_e5m2fnuz: LOOP_TINY() \
+  case espalier_kind_f16: LOOP(packed_f16) \
+  case espalier_kind_bf16: LOOP_BF16() \
+  case espalier_kind_f32: LOOP(packed_f32) \
+  case espalier_kind_f64: LOOP(packed_f64) \
+  }
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wimplicit-const-int-float-conversion"
+CONVERT_CLONES void espalier_to_f32(float *out, const void *in, size_t count,
+                                    espalier_kind kind) {
+  EVERY_KIND()
+}
+
+CONVERT_CLONES void espalier_to_f64(double *out, const void *in, size_t count,
+                                    espalier_kind kind) {
+  EVERY_KIND()
+}
+#pragma clang diagnostic pop
+
+// MARK: From float
+
+CONVERT_CLONES _Bool espalier_from_f32(void *out, const float *in, size_t count,
+                                       espalier_kind kind) {
+  switch (kind) {
+  case espalier_kind_f8_e5m2:
+  case espalier_kind_f8_e4m3:
+  case espalier_kind_f8_e8m0:
+  case espalier_kind_f8_e4m3fnuz:
+  case espalier_kind_f8_e5m2fnuz: {
+    uint8_t *target = out;
+    for (size_t i = 0; i < count; i++) target[i] = encode_tiny(in[i], kind);
+    return 1;
+  }
+  case espalier_kind_f16: {
+    packed_f16 *target = out;
+    for (size_t i = 0; i < count; i++) target[i] = (_Float16)in[i];
+    return 1;
+  }
+  case espalier_kind_bf16: {
+    packed_u16 *target = out;
+    for (size_t i = 0; i < count; i++) {
+      uint32_t bits = to_bits(in[i]);
+      uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+      uint32_t quiet = (bits >> 16) | 0x40;
+      target[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+    }
+    return 1;
+  }
+  case espalier_kind_f32: memcpy(out, in, count * sizeof *in); return 1;
+  case espalier_kind_f64: {
+    packed_f64 *target = out;
+    for (size_t i = 0; i < count; i++) target[i] = in[i];
+    return 1;
+  }
+  default: return 0;
   }
 }

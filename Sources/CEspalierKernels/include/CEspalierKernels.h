@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "EspalierAttention.h"
+#include "EspalierConvert.h"
 #include "EspalierPool.h"
 #include "EspalierProduct.h"
 #include "EspalierRows.h"

@@ -8,8 +8,13 @@ public struct Tensor: Sendable {
   public let storage: TensorStorage
   /// Where the first element lies in the storage, in bytes.
   public let byteOffset: Int
+
+  /// `nil` for row-major, which is the rule: a checkpoint of many tensors would spend as much on
+  /// stride arrays as on everything else.
+  private let explicitStrides: [Int]?
+
   /// Steps between neighbours along each dimension, in elements. Never negative.
-  public let strides: [Int]
+  public var strides: [Int] { explicitStrides ?? shape.rowMajorStrides }
 
   /// A view of a storage. The caller has checked that every element lies inside it.
   package init(
@@ -19,7 +24,7 @@ public struct Tensor: Sendable {
     self.shape = shape
     self.storage = storage
     self.byteOffset = byteOffset
-    self.strides = strides ?? shape.rowMajorStrides
+    self.explicitStrides = strides
   }
 
   /// A tensor of the given row-major, little-endian bytes, or `nil` when their number does not fit
@@ -52,7 +57,7 @@ public struct Tensor: Sendable {
 
   /// Whether the elements lie row-major without gaps.
   public var isContiguous: Bool {
-    if shape.count <= 1 { return true }
+    guard let strides = explicitStrides, shape.count > 1 else { return true }
     var step = 1
     for index in shape.dimensions.indices.reversed() where shape[index] != 1 {
       if strides[index] != step { return false }
@@ -61,8 +66,19 @@ public struct Tensor: Sendable {
     return true
   }
 
-  /// Whether both tensors lie in the same storage.
-  public func sharesStorage(with other: Tensor) -> Bool { storage === other.storage }
+  /// Whether the tensors are *tied*: both lie in the same storage and have bytes in common.
+  public func sharesStorage(with other: Tensor) -> Bool {
+    storage === other.storage && byteSpan.overlaps(other.byteSpan)
+  }
+
+  /// The bytes of the storage from the first element to the end of the last one; elements of others
+  /// may lie in between. Empty for a tensor without elements.
+  package var byteSpan: Range<Int> {
+    if isContiguous { return byteOffset..<byteOffset + byteCount }
+    var last = 0
+    for (dimension, stride) in zip(shape.dimensions, strides) { last += (dimension - 1) * stride }
+    return byteOffset..<byteOffset + (last + 1) * (dtype.byteWidth ?? 0)
+  }
 
   /// The same tensor with its elements row-major: itself when it is contiguous, a copy otherwise.
   ///
@@ -88,9 +104,9 @@ public struct Tensor: Sendable {
     let tensor = try contiguous()
     return try unsafe tensor.storage.withUnsafeBytes { memory in
       let end = tensor.byteOffset + tensor.byteCount
-      guard unsafe end <= memory.count else {
+      guard end <= memory.count else {
         throw CheckpointError(
-          "the storage ends at byte \(unsafe memory.count), the tensor at byte \(end)")
+          "the storage ends at byte \(memory.count), the tensor at byte \(end)")
       }
       return try unsafe body(RawSpan(_unsafeBytes: memory[tensor.byteOffset..<end]))
     }
@@ -105,7 +121,7 @@ public struct Tensor: Sendable {
     else { return nil }
     return Tensor(
       dtype: dtype, shape: part, storage: storage,
-      byteOffset: byteOffset + range.lowerBound * strides[0] * width, strides: strides)
+      byteOffset: byteOffset + range.lowerBound * strides[0] * width, strides: explicitStrides)
   }
 
   /// Copies the elements in row-major order. `target` holds `byteCount` bytes.
@@ -113,6 +129,7 @@ public struct Tensor: Sendable {
     from source: UnsafeRawBufferPointer, width: Int, into target: UnsafeMutableRawBufferPointer
   ) {
     let rank = shape.rank
+    let strides = strides
     guard rank > 0, shape.count > 0 else { return }
     var index = [Int](repeating: 0, count: rank)
     var position = byteOffset

@@ -1,17 +1,10 @@
+internal import CEspalierKernels
 internal import Synchronization
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
-/// The bytes that one or several tensors share. Tensors with the same storage are *tied*.
+/// The bytes that one or several tensors share. Tensors that overlap in one storage are *tied*.
 ///
 /// Bytes are immutable, little-endian once loaded, and come from owned memory or from a file; a
-/// file's bytes are mapped or inflated at the first use, so that opening a checkpoint touches
+/// file's bytes are mapped, or inflated, at the first use, so that opening a checkpoint touches
 /// headers alone.
 ///
 /// `@unchecked` because the memory is raw: it never changes once set, and it is set under the lock.
@@ -19,9 +12,37 @@ public final class TensorStorage: @unchecked Sendable {
   /// The number of bytes.
   public let byteCount: Int
 
-  /// Produces the bytes at the first use. `nil` for memory that is there from the start.
-  private let load: (@Sendable () throws(CheckpointError) -> Loaded)?
-  private let state: Mutex<Loaded?>
+  /// Where the bytes come from.
+  enum Source: Sendable {
+    case memory
+    case file(InputFile, offset: Int)
+    case computed(@Sendable () throws(CheckpointError) -> Loaded)
+  }
+
+  /// What the container says about the bytes in the file.
+  struct Checksum: Sendable {
+    let crc32: UInt32
+    /// The record, for the message.
+    let record: String
+  }
+
+  private struct State {
+    var loaded: Loaded?
+    /// Computed bytes live as long as somebody uses them: a command that walks over all tensors
+    /// holds one at a time.
+    weak var computed: Computed?
+    var isVerified: Bool
+  }
+
+  /// Keeps computed bytes, and is itself kept by those who use them.
+  private final class Computed: Sendable {
+    let loaded: Loaded
+    init(_ loaded: Loaded) { self.loaded = loaded }
+  }
+
+  let source: Source
+  private let checksum: Checksum?
+  private let state: Mutex<State>
 
   /// Bytes in memory and what keeps them there.
   @safe package struct Loaded: @unchecked Sendable {
@@ -41,29 +62,49 @@ public final class TensorStorage: @unchecked Sendable {
     byteCount: Int, load: @escaping @Sendable () throws(CheckpointError) -> Loaded
   ) {
     self.byteCount = byteCount
-    self.load = load
-    self.state = Mutex(nil)
+    self.source = .computed(load)
+    self.checksum = nil
+    self.state = Mutex(State(loaded: nil, isVerified: true))
+  }
+
+  /// The bytes `offset..<offset + byteCount` of a file. The caller has checked that they exist.
+  ///
+  /// A checksum is compared once, when the bytes are first used.
+  init(file: InputFile, offset: Int, byteCount: Int, checksum: Checksum? = nil) {
+    self.byteCount = byteCount
+    self.source = .file(file, offset: offset)
+    self.checksum = checksum
+    self.state = Mutex(State(loaded: nil, isVerified: checksum == nil))
+  }
+
+  private init(owner: OwnedBytes, byteCount: Int) {
+    self.byteCount = byteCount
+    self.source = .memory
+    self.checksum = nil
+    self.state = unsafe Mutex(
+      State(
+        loaded: Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner),
+        isVerified: true))
   }
 
   /// A storage that holds a copy of `bytes`.
-  public init(_ bytes: [UInt8]) {
+  public convenience init(_ bytes: [UInt8]) {
     let owner = OwnedBytes(byteCount: bytes.count)
-    bytes.withUnsafeBytes { unsafe owner.memory.copyMemory(from: $0) }
-    self.byteCount = bytes.count
-    self.load = nil
-    self.state = unsafe Mutex(Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner))
+    unsafe bytes.withUnsafeBytes { unsafe owner.memory.copyMemory(from: $0) }
+    self.init(owner: owner, byteCount: bytes.count)
   }
 
   /// A storage of `byteCount` bytes that `fill` writes. The buffer is zeroed before and 64-byte aligned.
-  package init<E: Error>(
+  package convenience init<E: Error>(
     byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void
   ) throws(E) {
     let owner = OwnedBytes(byteCount: byteCount)
     try unsafe fill(owner.memory)
-    self.byteCount = byteCount
-    self.load = nil
-    self.state = unsafe Mutex(Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner))
+    self.init(owner: owner, byteCount: byteCount)
   }
+
+  /// The file that the bytes lie in, if they do.
+  package var file: InputFile? { if case .file(let file, _) = source { file } else { nil } }
 
   /// Calls `body` with the bytes, loading them if they are not in memory yet.
   package func withUnsafeBytes<R>(
@@ -75,19 +116,132 @@ public final class TensorStorage: @unchecked Sendable {
   }
 
   package func loaded() throws(CheckpointError) -> Loaded {
-    guard let load else {
-      guard let loaded = (state.withLock { $0 }) else {
-        throw CheckpointError("the storage holds no bytes")
-      }
-      return loaded
-    }
+    if case .file = source { try verify() }
     return try state.withLock { (state) throws(CheckpointError) in
-      if let state { return state }
-      let loaded = try load()
-      state = loaded
-      return loaded
+      if let loaded = state.loaded { return loaded }
+      switch source {
+      case .memory: throw CheckpointError("the storage holds no bytes")
+      case .computed(let load):
+        let computed: Computed
+        if let alive = state.computed {
+          computed = alive
+        } else {
+          computed = Computed(try load())
+          state.computed = computed
+        }
+        return unsafe Loaded(memory: computed.loaded.memory, owner: computed)
+      case .file(let file, let offset):
+        let loaded = unsafe Loaded(
+          memory: try file.mapped(at: offset, count: byteCount), owner: file)
+        state.loaded = loaded
+        return loaded
+      }
     }
   }
+
+  // MARK: Streaming
+
+  /// Calls `body` with the bytes of `range`, piece by piece, in order. Bytes in a file are read into
+  /// one buffer that is used again, and never mapped.
+  ///
+  /// A wrong checksum throws, at the latest after the last piece.
+  func forEachChunk(
+    in range: Range<Int>, ofBytes size: Int, _ body: (RawSpan) throws -> Void
+  ) throws {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount else {
+      throw CheckpointError(
+        "the storage ends at byte \(byteCount), the tensor at byte \(range.upperBound)")
+    }
+    guard case .file(let file, let offset) = source else {
+      return try unsafe withUnsafeBytes { memory in
+        try forEachPiece(of: range, size) { piece in
+          try unsafe body(RawSpan(_unsafeBytes: memory[piece]))
+        }
+      }
+    }
+    // When the pieces are the whole storage, the checksum is computed on the way.
+    let isWhole = range.count == byteCount && !isVerified
+    if !isWhole { try verify() }
+    var crc: UInt32 = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(size, range.count), alignment: 64)
+    defer { unsafe buffer.deallocate() }
+    try forEachPiece(of: range, size) { piece in
+      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece.count])
+      try unsafe file.read(at: offset + piece.lowerBound, into: part)
+      if isWhole, let start = part.baseAddress {
+        crc = unsafe espalier_crc32(crc, start, piece.count)
+      }
+      try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(part)))
+    }
+    if isWhole { try compare(crc) }
+  }
+
+  /// Copies the bytes of `range` into `target`, without mapping a file.
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount, target.count == range.count
+    else {
+      throw CheckpointError(
+        "the storage ends at byte \(byteCount), the tensor at byte \(range.upperBound)")
+    }
+    if case .file(let file, let offset) = source {
+      try verify()
+      try unsafe file.read(at: offset + range.lowerBound, into: target)
+    } else {
+      try unsafe withUnsafeBytes { memory in
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[range]))
+      }
+    }
+  }
+
+  private func forEachPiece(
+    of range: Range<Int>, _ size: Int, _ body: (Range<Int>) throws -> Void
+  ) rethrows {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = min(start + size, range.upperBound)
+      try body(start..<end)
+      start = end
+    }
+  }
+
+  // MARK: Checksums
+
+  private var isVerified: Bool { state.withLock { $0.isVerified } }
+
+  /// Compares the checksum, if the container has one and it was not compared yet.
+  func verify() throws(CheckpointError) {
+    guard !isVerified, case .file(let file, let offset) = source else { return }
+    var crc: UInt32 = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(1 << 18, byteCount), alignment: 64)
+    defer { unsafe buffer.deallocate() }
+    var start = 0
+    while start < byteCount {
+      let count = min(buffer.count, byteCount - start)
+      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      try unsafe file.read(at: offset + start, into: part)
+      if let base = part.baseAddress { crc = unsafe espalier_crc32(crc, base, count) }
+      start += count
+    }
+    try compare(crc)
+  }
+
+  private func compare(_ crc: UInt32) throws(CheckpointError) {
+    if let checksum, checksum.crc32 != crc {
+      throw CheckpointError(
+        path: file?.path ?? "", record: checksum.record,
+        "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), "
+          + "the archive says \(hexadecimal(checksum.crc32))")
+    }
+    state.withLock { $0.isVerified = true }
+  }
+}
+
+/// `value` as eight hexadecimal digits.
+func hexadecimal(_ value: UInt32) -> String {
+  let digits = String(value, radix: 16)
+  return String(repeating: "0", count: 8 - digits.count) + digits
 }
 
 /// Zeroed memory, aligned for vector loads, freed with the object.

@@ -1,0 +1,141 @@
+/// Writes a file so that a reader sees the old contents or the new, never a part: a temporary file in
+/// the same folder, flushed, then renamed over the target.
+///
+/// Unless ``commit()`` succeeds the target is untouched and the temporary file is removed. Symbolic
+/// links are followed: the file they lead to is replaced.
+final class FileWriter {
+  /// The path as the caller spelled it.
+  let path: String
+  /// Bytes written so far.
+  private(set) var position = 0
+
+  private let target: String
+  private let temporary: String
+  private let folder: String
+  private let descriptor: Int32
+  private let slot: Int?
+  private var buffer: [UInt8] = []
+  private var isOpen = true
+  private var isRenamed = false
+
+  private static let bufferSize = 1 << 18
+
+  /// Begins a file that will stand at `path`.
+  ///
+  /// - Parameter inputs: files that may not be replaced, because the caller reads them.
+  init(path: String, refusing inputs: Set<SystemCall.Identity> = []) throws(CheckpointError) {
+    let target = SystemCall.resolved(path) ?? path
+    let existing = SystemCall.status(at: target)
+    if let existing {
+      guard existing.isRegular else {
+        throw CheckpointError(
+          path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
+      }
+      guard !inputs.contains(existing.identity) else {
+        throw CheckpointError(
+          path: path,
+          "is one of the files being read; write somewhere else, or ask for in-place writing")
+      }
+    }
+    let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let folder = slash.map { String(target[...$0]) } ?? "./"
+    let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+    guard !name.isEmpty else { throw CheckpointError(path: path, "names a folder, not a file") }
+
+    // Long names would not fit with the suffix.
+    let stem = String(decoding: name.utf8.prefix(100), as: UTF8.self)
+    let number = String(UInt64.random(in: .min ... .max), radix: 36)
+    let temporary =
+      "\(folder).\(stem).espalier-\(SystemCall.processIdentifier)-\(number).tmp"
+    let descriptor: Int32
+    do throws(CheckpointError) {
+      descriptor = try SystemCall.createNew(temporary, mode: 0o666)
+    } catch {
+      // The temporary file's name would only puzzle; the folder is what the user can mend.
+      throw CheckpointError(path: path, error.reason)
+    }
+    if let existing { SystemCall.setMode(descriptor, existing.mode) }
+    self.path = path
+    self.target = target
+    self.folder = folder
+    self.temporary = temporary
+    self.descriptor = descriptor
+    self.slot = PendingFiles.register(temporary)
+    buffer.reserveCapacity(FileWriter.bufferSize)
+  }
+
+  deinit {
+    if isOpen { SystemCall.close(descriptor) }
+    if !isRenamed { SystemCall.remove(temporary) }
+    PendingFiles.unregister(slot)
+  }
+
+  /// Appends `bytes`.
+  func write(_ bytes: RawSpan) throws(CheckpointError) {
+    if bytes.byteCount >= FileWriter.bufferSize / 4 {
+      try flush()
+      var failure: CheckpointError?
+      unsafe bytes.withUnsafeBytes { source in
+        do throws(CheckpointError) {
+          try unsafe SystemCall.writeFully(descriptor, source, path)
+        } catch { failure = error }
+      }
+      if let failure { throw failure }
+    } else {
+      unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
+      if buffer.count >= FileWriter.bufferSize { try flush() }
+    }
+    position += bytes.byteCount
+  }
+
+  /// Appends `bytes`.
+  func write(_ bytes: [UInt8]) throws(CheckpointError) { try unsafe write(bytes.span.bytes) }
+
+  /// Appends `count` zero bytes.
+  func writeZeros(_ count: Int) throws(CheckpointError) {
+    guard count > 0 else { return }
+    try write([UInt8](repeating: 0, count: count))
+  }
+
+  /// Overwrites bytes that were written before.
+  func overwrite(at offset: Int, _ bytes: [UInt8]) throws(CheckpointError) {
+    try flush()
+    var failure: CheckpointError?
+    unsafe bytes.withUnsafeBytes { source in
+      do throws(CheckpointError) {
+        try unsafe SystemCall.writeFully(descriptor, at: offset, source, path)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  private func flush() throws(CheckpointError) {
+    guard !buffer.isEmpty else { return }
+    var failure: CheckpointError?
+    unsafe buffer.withUnsafeBytes { source in
+      do throws(CheckpointError) {
+        try unsafe SystemCall.writeFully(descriptor, source, path)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  /// Makes everything written durable, still under the temporary name. Several files that belong
+  /// together are finished first and renamed after.
+  func finish() throws(CheckpointError) {
+    guard isOpen else { return }
+    try flush()
+    try SystemCall.synchronize(descriptor, path)
+    SystemCall.close(descriptor)
+    isOpen = false
+  }
+
+  /// Puts the file in its place.
+  func commit() throws(CheckpointError) {
+    try finish()
+    try SystemCall.rename(temporary, to: target)
+    isRenamed = true
+    SystemCall.synchronizeFolder(folder)
+  }
+}

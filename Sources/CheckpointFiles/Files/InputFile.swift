@@ -1,0 +1,112 @@
+internal import Synchronization
+
+/// A file that is read: by `pread` for headers and streams, and through a mapping, made at the first
+/// use, for random access to tensors.
+///
+/// The descriptor stays open, so that a file that is replaced meanwhile (the atomic writer does that)
+/// keeps its old contents for us. A file that another process *truncates* is an error for `pread`;
+/// for the mapping it is a `SIGBUS`, which is why nothing that only lists or streams uses the mapping.
+///
+/// `@unchecked` because the mapping is raw memory: it is made once, under the lock, and never written.
+@safe package final class InputFile: @unchecked Sendable {
+  /// The path as the caller spelled it.
+  package let path: String
+  /// The name that a sharded checkpoint's index uses, if it came from one.
+  package let shardName: String?
+  /// Bytes in the file when it was opened.
+  package let byteCount: Int
+  /// What tells it apart from other files.
+  let identity: SystemCall.Identity
+
+  private let descriptor: Int32
+  private let mapping: Mutex<Mapping?>
+
+  /// Raw memory as a `Sendable` value: the lock hands it out.
+  @safe private struct Mapping: @unchecked Sendable {
+    // Invariant: mapped until the file's `deinit`.
+    let memory: UnsafeRawBufferPointer
+  }
+
+  /// Opens the regular file at `path`.
+  package init(path: String, shardName: String? = nil) throws(CheckpointError) {
+    let descriptor = try SystemCall.openForReading(path)
+    do throws(CheckpointError) {
+      let status = try SystemCall.status(of: descriptor, path)
+      guard status.isRegular else {
+        throw CheckpointError(
+          path: path, status.isDirectory ? "is a folder, not a file" : "is not a regular file")
+      }
+      self.byteCount = status.byteCount
+      self.identity = status.identity
+    } catch {
+      SystemCall.close(descriptor)
+      throw error
+    }
+    self.path = path
+    self.shardName = shardName
+    self.descriptor = descriptor
+    self.mapping = Mutex(nil)
+  }
+
+  deinit {
+    mapping.withLock { (mapping) in
+      if let mapping { unsafe SystemCall.unmap(mapping.memory) }
+    }
+    SystemCall.close(descriptor)
+  }
+
+  /// Fills `buffer` with the bytes at `offset`.
+  package func read(
+    at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(CheckpointError) {
+    let count = try unsafe SystemCall.readFully(descriptor, at: offset, into: buffer, path)
+    guard count == buffer.count else {
+      throw CheckpointError(
+        path: path, offset: offset,
+        "the file ends early: \(buffer.count) bytes are needed, \(count) are there")
+    }
+  }
+
+  /// The `count` bytes at `offset`. The range is checked against the file before memory is taken.
+  package func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw CheckpointError(
+        path: path, offset: offset,
+        "the file ends early: \(count) bytes are needed, \(max(0, byteCount - offset)) are there")
+    }
+    var failure: CheckpointError?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      do throws(CheckpointError) {
+        let target = unsafe UnsafeMutableRawBufferPointer(
+          start: buffer.baseAddress, count: count)
+        try unsafe read(at: offset, into: target)
+        initialized = count
+      } catch {
+        failure = error
+        initialized = 0
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// The mapped bytes `offset..<offset + count`; valid while the file object lives.
+  func mapped(at offset: Int, count: Int) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    let whole = try mapping.withLock { (mapping) throws(CheckpointError) -> Mapping in
+      if let mapping { return mapping }
+      let now = try SystemCall.status(of: descriptor, path).byteCount
+      guard now >= byteCount else {
+        throw CheckpointError(
+          path: path, "the file shrank from \(byteCount) to \(now) bytes since it was opened")
+      }
+      let made = unsafe Mapping(
+        memory: try SystemCall.map(descriptor, byteCount: byteCount, path))
+      mapping = made
+      return made
+    }
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw CheckpointError(path: path, offset: offset, "the file ends before these bytes")
+    }
+    return unsafe UnsafeRawBufferPointer(rebasing: whole.memory[offset..<offset + count])
+  }
+}

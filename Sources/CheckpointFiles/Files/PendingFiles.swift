@@ -1,0 +1,56 @@
+internal import Synchronization
+
+/// The temporary files that are being written, so that a program that is interrupted can remove them.
+public enum PendingFiles {
+  private static let slotCount = 64
+
+  /// Paths as C strings, 0 for a free slot. Atomics, because the reader may be a signal handler.
+  @safe private struct Slots: @unchecked Sendable {
+    // Invariant: allocated once, never freed.
+    let first: UnsafeMutablePointer<Atomic<UInt>>
+
+    init() {
+      unsafe first = .allocate(capacity: PendingFiles.slotCount)
+      for index in 0..<PendingFiles.slotCount {
+        unsafe (first + index).initialize(to: Atomic(0))
+      }
+    }
+  }
+
+  private static let slots = Slots()
+
+  /// Removes the temporary files of every write that is under way in this process.
+  ///
+  /// Meant for a signal handler that then ends the process: it only loads atomics and calls `unlink`.
+  public static func removeAll() {
+    for index in 0..<slotCount {
+      let address = unsafe slots.first[index].load(ordering: .acquiring)
+      if let path = unsafe UnsafePointer<CChar>(bitPattern: address) {
+        unsafe SystemCall.remove(path)
+      }
+    }
+  }
+
+  /// Remembers `path` until ``unregister(_:)``; `nil` when all slots are taken.
+  static func register(_ path: String) -> Int? {
+    let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: path.utf8.count + 1)
+    for (index, byte) in path.utf8.enumerated() { unsafe copy[index] = CChar(bitPattern: byte) }
+    unsafe copy[path.utf8.count] = 0
+    let address = UInt(bitPattern: copy.baseAddress)
+    for index in 0..<slotCount {
+      if unsafe slots.first[index].compareExchange(
+        expected: 0, desired: address, ordering: .acquiringAndReleasing
+      ).exchanged {
+        return index
+      }
+    }
+    unsafe copy.deallocate()
+    return nil
+  }
+
+  static func unregister(_ slot: Int?) {
+    guard let slot else { return }
+    let address = unsafe slots.first[slot].exchange(0, ordering: .acquiringAndReleasing)
+    unsafe UnsafeMutablePointer<CChar>(bitPattern: address)?.deallocate()
+  }
+}

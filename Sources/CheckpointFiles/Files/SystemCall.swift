@@ -1,0 +1,226 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// The calls into the operating system: each retries when a signal interrupts it and turns `errno`
+/// into a sentence. Nothing else in this module imports the C library.
+enum SystemCall {
+  /// What tells two files apart, whatever their paths.
+  struct Identity: Hashable, Sendable {
+    let device: UInt64
+    let inode: UInt64
+  }
+
+  /// What `fstat` says.
+  struct Status {
+    let identity: Identity
+    let byteCount: Int
+    let mode: UInt32
+
+    var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+    var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+
+    fileprivate init(_ status: stat) {
+      identity = Identity(
+        device: UInt64(truncatingIfNeeded: status.st_dev),
+        inode: UInt64(truncatingIfNeeded: status.st_ino))
+      byteCount = Int(status.st_size)
+      mode = UInt32(status.st_mode)
+    }
+  }
+
+  /// Repeats `call` while signals interrupt it; the value, or `nil` with `errno` set.
+  private static func retrying<T: SignedInteger>(_ call: () -> T) -> T? {
+    while true {
+      let value = call()
+      if value != -1 { return value }
+      if errno != EINTR { return nil }
+    }
+  }
+
+  private static func failure(_ path: String, _ what: String) -> CheckpointError {
+    let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+    return CheckpointError(path: path, "\(what): \(reason)")
+  }
+
+  // MARK: Reading
+
+  static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
+    // Without O_NONBLOCK a named pipe would block here until somebody writes.
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    if let descriptor = retrying({ unsafe open(path, flags) }) { return descriptor }
+    if errno == EMFILE, raiseDescriptorLimit(),
+      let descriptor = retrying({ unsafe open(path, flags) })
+    {
+      return descriptor
+    }
+    throw failure(path, "cannot open")
+  }
+
+  /// Many shards need many descriptors; the soft limit is often far below the hard one.
+  private static func raiseDescriptorLimit() -> Bool {
+    var limit = rlimit()
+    #if canImport(Glibc)
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let resource = RLIMIT_NOFILE
+    #endif
+    guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+      return false
+    }
+    limit.rlim_cur = limit.rlim_max
+    return unsafe setrlimit(resource, &limit) == 0
+  }
+
+  static func status(of descriptor: Int32, _ path: String) throws(CheckpointError) -> Status {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path, "cannot inspect") }
+    return Status(status)
+  }
+
+  /// The status of what `path` leads to, or `nil` when there is nothing.
+  static func status(at path: String) -> Status? {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 ? Status(status) : nil
+  }
+
+  /// Fills `buffer` from `offset`; returns how many bytes there were before the end of the file.
+  static func readFully(
+    _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, _ path: String
+  ) throws(CheckpointError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = min(buffer.count - done, 1 << 30)
+      guard
+        let read = retrying({
+          unsafe pread(
+            descriptor, buffer.baseAddress.map { unsafe $0 + done }, count, off_t(offset + done))
+        })
+      else { throw failure(path, "cannot read") }
+      if read == 0 { break }
+      done += read
+    }
+    return done
+  }
+
+  static func map(
+    _ descriptor: Int32, byteCount: Int, _ path: String
+  ) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    let memory = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
+    guard let memory = unsafe memory, unsafe memory != UnsafeMutableRawPointer(bitPattern: -1)
+    else { throw failure(path, "cannot map") }
+    return unsafe UnsafeRawBufferPointer(start: memory, count: byteCount)
+  }
+
+  static func unmap(_ memory: UnsafeRawBufferPointer) {
+    unsafe munmap(UnsafeMutableRawPointer(mutating: memory.baseAddress), memory.count)
+  }
+
+  static func close(_ descriptor: Int32) {
+    #if canImport(Glibc)
+      _ = Glibc.close(descriptor)
+    #elseif canImport(Musl)
+      _ = Musl.close(descriptor)
+    #else
+      _ = Darwin.close(descriptor)
+    #endif
+  }
+
+  // MARK: Writing
+
+  /// A new file for reading and writing; fails when `path` exists.
+  static func createNew(_ path: String, mode: UInt32) throws(CheckpointError) -> Int32 {
+    let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
+    guard let descriptor = retrying({ unsafe open(path, flags, mode_t(mode)) }) else {
+      throw failure(path, "cannot create")
+    }
+    return descriptor
+  }
+
+  static func setMode(_ descriptor: Int32, _ mode: UInt32) {
+    // Keeping the permissions of a replaced file is best effort: some file systems have none.
+    _ = fchmod(descriptor, mode_t(mode & 0o7777))
+  }
+
+  /// Writes all of `buffer` at the current position.
+  static func writeFully(
+    _ descriptor: Int32, _ buffer: UnsafeRawBufferPointer, _ path: String
+  ) throws(CheckpointError) {
+    var done = 0
+    while done < buffer.count {
+      let count = min(buffer.count - done, 1 << 30)
+      guard
+        let written = retrying({
+          unsafe write(descriptor, buffer.baseAddress.map { unsafe $0 + done }, count)
+        })
+      else { throw failure(path, "cannot write") }
+      done += written
+    }
+  }
+
+  /// Overwrites the bytes at `offset` and leaves the position alone.
+  static func writeFully(
+    _ descriptor: Int32, at offset: Int, _ buffer: UnsafeRawBufferPointer, _ path: String
+  ) throws(CheckpointError) {
+    var done = 0
+    while done < buffer.count {
+      guard
+        let written = retrying({
+          unsafe pwrite(
+            descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done,
+            off_t(offset + done))
+        })
+      else { throw failure(path, "cannot write") }
+      done += written
+    }
+  }
+
+  static func synchronize(_ descriptor: Int32, _ path: String) throws(CheckpointError) {
+    guard retrying({ fsync(descriptor) }) != nil else {
+      throw failure(path, "cannot flush to the disk")
+    }
+  }
+
+  /// Makes renames in `folder` durable. Some file systems cannot flush a folder; that is not an error.
+  static func synchronizeFolder(_ folder: String) {
+    guard let descriptor = retrying({ unsafe open(folder, O_RDONLY | O_CLOEXEC) }) else { return }
+    _ = fsync(descriptor)
+    close(descriptor)
+  }
+
+  static func rename(_ from: String, to path: String) throws(CheckpointError) {
+    #if canImport(Glibc)
+      let result = unsafe Glibc.rename(from, path)
+    #elseif canImport(Musl)
+      let result = unsafe Musl.rename(from, path)
+    #else
+      let result = unsafe Darwin.rename(from, path)
+    #endif
+    guard result == 0 else { throw failure(path, "cannot replace") }
+  }
+
+  static func remove(_ path: String) { _ = unsafe unlink(path) }
+
+  /// The same without a `String`, for signal handlers.
+  @unsafe static func remove(_ path: UnsafePointer<CChar>) { _ = unsafe unlink(path) }
+
+  /// `path` with symbolic links resolved, or `nil` when it does not exist.
+  static func resolved(_ path: String) -> String? {
+    guard let text = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(text) }
+    return unsafe String(cString: text)
+  }
+
+  static func createFolder(_ path: String) throws(CheckpointError) {
+    guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw failure(path, "cannot create the folder")
+    }
+  }
+
+  /// A number for the name of a temporary file that no other process uses at the same time.
+  static var processIdentifier: Int { Int(getpid()) }
+}

@@ -1,0 +1,253 @@
+internal import OrderedCollections
+
+/// The header of a safetensors file, checked.
+///
+/// Invariant: sorted by offset, the tensors cover the data section without hole or overlap, from its
+/// first byte to the end of the file; each range has exactly the bytes of its dtype and shape.
+struct SafetensorsHeader {
+  /// One tensor.
+  struct Entry {
+    let key: Key
+    let dtype: DType
+    let shape: Shape
+    /// The bytes, relative to the data section.
+    let range: Range<Int>
+  }
+
+  /// The tensors in the order of the header, which is free and need not be that of the data.
+  private(set) var entries: [Entry] = []
+  /// `__metadata__`.
+  private(set) var metadata: OrderedDictionary<String, String> = [:]
+
+  /// The reference refuses longer headers, to read as to write.
+  static let maximumByteCount = 100_000_000
+  /// Bytes of the length that stands before the header.
+  static let prefixByteCount = 8
+  static let metadataKey = "__metadata__"
+
+  /// Reads the header of `file`; the offset where the data section begins comes with it.
+  static func read(
+    _ file: InputFile
+  ) throws(CheckpointError) -> (header: SafetensorsHeader, dataOffset: Int) {
+    do throws(CheckpointError) {
+      guard file.byteCount >= prefixByteCount else {
+        throw CheckpointError(
+          "a safetensors file begins with 8 bytes of header length, this file has "
+            + "\(file.byteCount) bytes")
+      }
+      var length: UInt64 = 0
+      for byte in try file.bytes(at: 0, count: prefixByteCount).reversed() {
+        length = length << 8 | UInt64(byte)
+      }
+      guard length <= UInt64(maximumByteCount) else {
+        throw CheckpointError(
+          offset: 0, "the header claims \(length) bytes, more than the 100,000,000 allowed")
+      }
+      let dataOffset = prefixByteCount + Int(length)
+      guard dataOffset <= file.byteCount else {
+        throw CheckpointError(
+          offset: 0,
+          "the header claims \(length) bytes, the file has \(file.byteCount - prefixByteCount) "
+            + "after its length")
+      }
+      let bytes = try file.bytes(at: prefixByteCount, count: Int(length))
+      let header = try SafetensorsHeader(
+        parsing: bytes.span, dataByteCount: file.byteCount - dataOffset)
+      return (header, dataOffset)
+    } catch {
+      var error = error
+      error.path = file.path
+      throw error
+    }
+  }
+
+  /// Parses and checks the text of a header before a data section of `dataByteCount` bytes.
+  init(parsing text: Span<UInt8>, dataByteCount: Int) throws(CheckpointError) {
+    var scanner = JSONScanner(text, base: SafetensorsHeader.prefixByteCount)
+    // About as many tensors as there are of the shortest honest entries.
+    entries.reserveCapacity(min(text.count / 100, 1 << 17))
+    var hasMetadata = false
+    scanner.skipSpace()
+    try scanner.expect(UInt8(ascii: "{"))
+    if !scanner.take(UInt8(ascii: "}")) {
+      repeat {
+        let key = try scanner.string()
+        try scanner.expect(UInt8(ascii: ":"))
+        if key == SafetensorsHeader.metadataKey {
+          guard !hasMetadata else { throw scanner.failure("__metadata__ stands twice") }
+          hasMetadata = true
+          try parseMetadata(&scanner)
+        } else {
+          entries.append(try SafetensorsHeader.entry(Key(key), &scanner))
+        }
+      } while try scanner.another(before: UInt8(ascii: "}"))
+    }
+    guard scanner.isAtEnd else { throw scanner.failure("text after the end of the header") }
+    try checkLayout(dataByteCount)
+  }
+
+  private mutating func parseMetadata(
+    _ scanner: inout JSONScanner
+  ) throws(CheckpointError) {
+    if scanner.takeNull() { return }
+    try scanner.expect(UInt8(ascii: "{"))
+    if scanner.take(UInt8(ascii: "}")) { return }
+    repeat {
+      let name = try scanner.string()
+      try scanner.expect(UInt8(ascii: ":"))
+      guard scanner.current == UInt8(ascii: "\"") else {
+        throw scanner.failure("the value of \(quoted(name)) in __metadata__ is not a string")
+      }
+      guard metadata.updateValue(try scanner.string(), forKey: name) == nil else {
+        throw scanner.failure("\(quoted(name)) stands twice in __metadata__")
+      }
+    } while try scanner.another(before: UInt8(ascii: "}"))
+  }
+
+  private static func entry(
+    _ key: Key, _ scanner: inout JSONScanner
+  ) throws(CheckpointError) -> Entry {
+    do throws(CheckpointError) {
+      return try fields(key, &scanner)
+    } catch {
+      var error = error
+      error.key = key
+      throw error
+    }
+  }
+
+  private static func fields(
+    _ key: Key, _ scanner: inout JSONScanner
+  ) throws(CheckpointError) -> Entry {
+    var dtype: DType?
+    var dimensions: [Int]?
+    var offsets: (Int, Int)?
+    try scanner.expect(UInt8(ascii: "{"))
+    if !scanner.take(UInt8(ascii: "}")) {
+      repeat {
+        let (range, isEscaped) = try scanner.quotedRange()
+        try scanner.expect(UInt8(ascii: ":"))
+        guard !isEscaped else { throw scanner.failure("an escape in the name of a field") }
+        if scanner.matches(range, "dtype") {
+          guard dtype == nil else { throw scanner.failure("dtype stands twice") }
+          dtype = try parseDType(&scanner)
+        } else if scanner.matches(range, "shape") {
+          guard dimensions == nil else { throw scanner.failure("shape stands twice") }
+          dimensions = try integers(&scanner)
+        } else if scanner.matches(range, "data_offsets") {
+          guard offsets == nil else { throw scanner.failure("data_offsets stands twice") }
+          offsets = try pair(&scanner)
+        } else {
+          // The reference ignores fields that it does not know.
+          _ = try scanner.value()
+        }
+      } while try scanner.another(before: UInt8(ascii: "}"))
+    }
+    guard let dtype else { throw scanner.failure("dtype is missing") }
+    guard let dimensions else { throw scanner.failure("shape is missing") }
+    guard let (begin, end) = offsets else { throw scanner.failure("data_offsets is missing") }
+    guard let shape = Shape(dimensions) else {
+      throw CheckpointError("the shape has more elements than can be counted")
+    }
+    guard let byteCount = Tensor.byteCount(dtype, shape) else {
+      throw CheckpointError(
+        "\(shape.count) elements of \(dtype) are not a whole number of bytes that can be counted")
+    }
+    guard begin <= end else {
+      throw CheckpointError("the data ends at \(end), before it begins at \(begin)")
+    }
+    guard end - begin == byteCount else {
+      throw CheckpointError(
+        "\(dtype) \(shape) needs \(byteCount) bytes, data_offsets give it \(end - begin)")
+    }
+    return Entry(key: key, dtype: dtype, shape: shape, range: begin..<end)
+  }
+
+  /// The names of up to eight letters as numbers, and the few longer ones.
+  private static let shortNames: [(UInt64, DType)] =
+    DType.allCases.filter(\.isInSafetensors).filter { $0.name.utf8.count <= 8 }.map { dtype in
+      (dtype.name.utf8.reduce(0) { $0 << 8 | UInt64($1) }, dtype)
+    }
+  private static let longNames =
+    DType.allCases.filter(\.isInSafetensors).filter { $0.name.utf8.count > 8 }
+
+  private static func parseDType(
+    _ scanner: inout JSONScanner
+  ) throws(CheckpointError) -> DType {
+    let (range, isEscaped) = try scanner.quotedRange()
+    if !isEscaped {
+      let packed = scanner.packed(range)
+      for (name, dtype) in shortNames where name == packed { return dtype }
+    }
+    let name = scanner.text(in: range) ?? "?"
+    for dtype in longNames where dtype.name == name { return dtype }
+    throw scanner.failure("unknown dtype \(quoted(name))")
+  }
+
+  private static func integers(
+    _ scanner: inout JSONScanner
+  ) throws(CheckpointError) -> [Int] {
+    var values: [Int] = []
+    try scanner.expect(UInt8(ascii: "["))
+    if scanner.take(UInt8(ascii: "]")) { return values }
+    values.reserveCapacity(2)
+    repeat {
+      values.append(try scanner.integer())
+    } while try scanner.another(before: UInt8(ascii: "]"))
+    return values
+  }
+
+  private static func pair(
+    _ scanner: inout JSONScanner
+  ) throws(CheckpointError) -> (Int, Int) {
+    try scanner.expect(UInt8(ascii: "["))
+    let begin = try scanner.integer()
+    try scanner.expect(UInt8(ascii: ","))
+    let end = try scanner.integer()
+    try scanner.expect(UInt8(ascii: "]"))
+    return (begin, end)
+  }
+
+  /// One pass over the tensors by offset: no hole, no overlap, nothing after the last.
+  private func checkLayout(_ dataByteCount: Int) throws(CheckpointError) {
+    var end = 0
+    var inOrder = true
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        inOrder = false
+        break
+      }
+      end = entry.range.upperBound
+    }
+    if !inOrder {
+      end = 0
+      let sorted = entries.indices.sorted { a, b in
+        let (a, b) = (entries[a].range, entries[b].range)
+        return (a.lowerBound, a.upperBound) < (b.lowerBound, b.upperBound)
+      }
+      for index in sorted {
+        let entry = entries[index]
+        guard entry.range.lowerBound == end else {
+          throw CheckpointError(
+            key: entry.key,
+            entry.range.lowerBound > end
+              ? "no tensor holds the data bytes \(end)..<\(entry.range.lowerBound) before this one"
+              : "the data begins at \(entry.range.lowerBound), inside the tensor before it, "
+                + "which ends at \(end)")
+        }
+        end = entry.range.upperBound
+      }
+    }
+    guard end == dataByteCount else {
+      throw CheckpointError(
+        end > dataByteCount
+          ? "the file is truncated: its tensors need \(end) bytes, \(dataByteCount) are there"
+          : "\(dataByteCount - end) bytes after the last tensor")
+    }
+  }
+}
+
+extension DType {
+  /// Whether safetensors can store the type.
+  public var isInSafetensors: Bool { self != .complex32 && self != .complex128 }
+}

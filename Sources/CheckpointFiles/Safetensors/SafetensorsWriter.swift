@@ -1,0 +1,93 @@
+internal import OrderedCollections
+
+/// Writes tensors as a safetensors file.
+///
+/// The header keeps the order of the checkpoint. The data is laid out by element size, largest first,
+/// which aligns every tensor to its elements; equal sizes keep their order. A file that the reference
+/// wrote comes out byte for byte the same.
+enum SafetensorsWriter {
+  /// The tensors as `writer` wants them. `progress` gets the bytes of tensors written.
+  static func write(
+    _ tensors: OrderedDictionary<Key, Tensor>, metadata: OrderedDictionary<String, String>,
+    to writer: FileWriter, progress: (Int) -> Void = { _ in }
+  ) throws {
+    for (key, tensor) in tensors {
+      guard tensor.dtype.isInSafetensors else {
+        throw CheckpointError(
+          path: writer.path, key: key,
+          "safetensors has no \(tensor.dtype); leave the tensor out, or write a PyTorch file")
+      }
+      guard key.string != SafetensorsHeader.metadataKey else {
+        throw CheckpointError(
+          path: writer.path, key: key, "safetensors keeps this name for its metadata; rename it")
+      }
+    }
+    let order = tensors.values.indices.sorted { a, b in
+      let (widthA, widthB) = (
+        tensors.values[a].dtype.bitWidth, tensors.values[b].dtype.bitWidth
+      )
+      return widthA == widthB ? a < b : widthA > widthB
+    }
+    var offsets = [Int](repeating: 0, count: tensors.count)
+    var end = 0
+    for index in order {
+      offsets[index] = end
+      let (sum, overflow) = end.addingReportingOverflow(tensors.values[index].byteCount)
+      guard !overflow else {
+        throw CheckpointError(path: writer.path, "the tensors are too large for one file")
+      }
+      end = sum
+    }
+    try writeHeader(tensors, metadata, offsets, to: writer)
+    for index in order {
+      let (key, tensor) = tensors.elements[index]
+      do {
+        try tensor.forEachChunk { piece in
+          try writer.write(piece)
+          progress(piece.byteCount)
+        }
+      } catch var error as CheckpointError {
+        if error.key == nil { error.key = key }
+        throw error
+      }
+    }
+  }
+
+  private static func writeHeader(
+    _ tensors: OrderedDictionary<Key, Tensor>, _ metadata: OrderedDictionary<String, String>,
+    _ offsets: [Int], to writer: FileWriter
+  ) throws(CheckpointError) {
+    var text = "{"
+    text.reserveCapacity(tensors.count * 128)
+    if !metadata.isEmpty {
+      JSONValue.writeString(SafetensorsHeader.metadataKey, to: &text)
+      text += ":{"
+      for (index, (name, value)) in metadata.elements.enumerated() {
+        if index > 0 { text += "," }
+        JSONValue.writeString(name, to: &text)
+        text += ":"
+        JSONValue.writeString(value, to: &text)
+      }
+      text += "}"
+    }
+    for (index, (key, tensor)) in tensors.elements.enumerated() {
+      if text.utf8.count > 1 { text += "," }
+      JSONValue.writeString(key.string, to: &text)
+      text += ":{\"dtype\":\"\(tensor.dtype.name)\",\"shape\":["
+      text += tensor.shape.dimensions.map(String.init).joined(separator: ",")
+      text += "],\"data_offsets\":[\(offsets[index]),\(offsets[index] + tensor.byteCount)]}"
+    }
+    text += "}"
+    var header = Array(text.utf8)
+    header.append(contentsOf: repeatElement(0x20, count: (8 - header.count % 8) % 8))
+    guard header.count <= SafetensorsHeader.maximumByteCount else {
+      throw CheckpointError(
+        path: writer.path,
+        "the header would take \(header.count) bytes, more than the 100,000,000 allowed; "
+          + "write shards")
+    }
+    let length = UInt64(header.count)
+    try writer.write((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) })
+    try writer.write(header)
+  }
+}

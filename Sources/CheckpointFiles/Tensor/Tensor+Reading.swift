@@ -1,0 +1,164 @@
+internal import CEspalierKernels
+
+extension Tensor {
+  /// Calls `body` with the elements' bytes, row-major and little-endian, in pieces of at most
+  /// `size` bytes; every piece is a whole number of elements, and of 64 bytes but for the last.
+  ///
+  /// Contiguous tensors in a file are read into one buffer that is used again, so that a checkpoint
+  /// larger than memory can be hashed, compared and copied. The bytes of a piece are valid during
+  /// the call.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be read or are damaged, and what `body` throws.
+  public func forEachChunk(
+    ofBytes size: Int = 1 << 18, _ body: (RawSpan) throws -> Void
+  ) throws {
+    let tensor = try contiguous()
+    let range = tensor.byteOffset..<tensor.byteOffset + tensor.byteCount
+    try tensor.storage.forEachChunk(in: range, ofBytes: max(64, size & ~63), body)
+  }
+
+  /// The elements as bytes, row-major and little-endian, in an array of their own.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be read.
+  public func bytes() throws -> [UInt8] {
+    let tensor = try contiguous()
+    return try unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+      let target = unsafe UnsafeMutableRawBufferPointer(
+        start: buffer.baseAddress, count: byteCount)
+      try unsafe tensor.storage.read(
+        tensor.byteOffset..<tensor.byteOffset + byteCount, into: target)
+      initialized = byteCount
+    }
+  }
+
+  /// The elements as `Float`, row-major. Integers and wider floats are rounded to the nearest.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be read, or the dtype has no such reading
+  ///   (complex numbers and six-bit floats).
+  public func floats() throws -> [Float] {
+    let count = shape.count
+    if dtype == .float32 {
+      let tensor = try contiguous()
+      return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        let target = unsafe UnsafeMutableRawBufferPointer(
+          start: buffer.baseAddress, count: byteCount)
+        try unsafe tensor.storage.read(
+          tensor.byteOffset..<tensor.byteOffset + byteCount, into: target)
+        initialized = count
+      }
+    }
+    return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      try unsafe convertToFloat(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      initialized = count
+    }
+  }
+
+  /// The same elements in another floating-point dtype, rounded to nearest even as PyTorch does.
+  /// The work is done when the bytes are used.
+  ///
+  /// - Throws: `CheckpointError` when there is no such conversion; integers are never a target.
+  public func converted(to target: DType) throws -> Tensor {
+    if target == dtype { return self }
+    guard target.isFloatingPoint, let kind = target.kind, let width = target.byteWidth,
+      dtype.kind != nil || dtype == .float4
+    else { throw CheckpointError("\(dtype) does not convert to \(target)") }
+    let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: width)
+    guard !overflow else { throw CheckpointError("the converted tensor would be too large") }
+    let source = self
+    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+      let owner = OwnedBytes(byteCount: byteCount)
+      do {
+        try unsafe source.convert(into: owner.memory, kind)
+      } catch let error as CheckpointError {
+        throw error
+      } catch {
+        throw CheckpointError("\(error)")
+      }
+      return unsafe TensorStorage.Loaded(
+        memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
+    }
+    return Tensor(dtype: target, shape: shape, storage: storage)
+  }
+
+  private func convert(
+    into target: UnsafeMutableRawBufferPointer, _ kind: espalier_kind
+  ) throws {
+    guard shape.count > 0, let start = target.baseAddress else { return }
+    guard let own = dtype.kind else {
+      let floats = try floats()
+      _ = unsafe espalier_from_f32(start, floats, floats.count, kind)
+      return
+    }
+    let width = (target.count / shape.count)
+    var done = 0
+    var floats = [Float](repeating: 0, count: kind == espalier_kind_f64 ? 0 : 1 << 16)
+    try forEachChunk(ofBytes: (1 << 16) * (dtype.bitWidth / 8)) { piece in
+      let count = piece.byteCount * 8 / dtype.bitWidth
+      unsafe piece.withUnsafeBytes { bytes in
+        guard let source = bytes.baseAddress else { return }
+        let place = unsafe start + done * width
+        if kind == espalier_kind_f64 {
+          unsafe espalier_to_f64(
+            place.assumingMemoryBound(to: Double.self), source, count, own)
+        } else {
+          unsafe espalier_to_f32(&floats, source, count, own)
+          _ = unsafe espalier_from_f32(place, floats, count, kind)
+        }
+      }
+      done += count
+    }
+  }
+
+  private func convertToFloat(_ target: UnsafeMutableBufferPointer<Float>) throws {
+    guard let start = target.baseAddress, shape.count > 0 else { return }
+    if dtype == .float4 {
+      // Two to a byte, the lower half first: sign, two bits of exponent, one of mantissa.
+      let values: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6]
+      let bytes = try bytes()
+      for index in target.indices {
+        let code = bytes[index / 2] >> (index % 2 == 0 ? 0 : 4) & 0xF
+        unsafe target[index] = values[Int(code)]
+      }
+      return
+    }
+    guard let kind = dtype.kind else {
+      throw CheckpointError("\(dtype) elements have no reading as Float")
+    }
+    var done = 0
+    try forEachChunk { piece in
+      let count = piece.byteCount * 8 / dtype.bitWidth
+      unsafe piece.withUnsafeBytes { bytes in
+        guard let source = bytes.baseAddress else { return }
+        unsafe espalier_to_f32(start + done, source, count, kind)
+      }
+      done += count
+    }
+  }
+}
+
+extension DType {
+  /// The kernel's name for the type; `nil` for complex numbers and types below a byte.
+  fileprivate var kind: espalier_kind? {
+    switch self {
+    case .bool: espalier_kind_bool
+    case .uint8: espalier_kind_u8
+    case .int8: espalier_kind_i8
+    case .uint16: espalier_kind_u16
+    case .int16: espalier_kind_i16
+    case .uint32: espalier_kind_u32
+    case .int32: espalier_kind_i32
+    case .uint64: espalier_kind_u64
+    case .int64: espalier_kind_i64
+    case .float8E5M2: espalier_kind_f8_e5m2
+    case .float8E4M3: espalier_kind_f8_e4m3
+    case .float8E8M0: espalier_kind_f8_e8m0
+    case .float8E4M3FNUZ: espalier_kind_f8_e4m3fnuz
+    case .float8E5M2FNUZ: espalier_kind_f8_e5m2fnuz
+    case .float16: espalier_kind_f16
+    case .bfloat16: espalier_kind_bf16
+    case .float32: espalier_kind_f32
+    case .float64: espalier_kind_f64
+    case .float4, .float6E2M3, .float6E3M2, .complex32, .complex64, .complex128: nil
+    }
+  }
+}
