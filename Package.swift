@@ -63,7 +63,7 @@ let package = Package(
     .target(
       name: "ParameterSurgery",
       dependencies: [
-        "CheckpointFiles",
+        "CheckpointFiles", "CEspalierKernels",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],

@@ -12,3 +12,40 @@
 
 /// out[i] = the float whose upper half is in[i] (bfloat16), for i in 0..<count.
 void espalier_bf16_to_f32(float *_Nonnull out, const uint16_t *_Nonnull in, size_t count);
+
+// MARK: - Differences (difference.c)
+
+/// Sums over pairs of elements x of a and y of b. An infinity or NaN that both have with the same
+/// bits counts as no difference and as 0 in the sums.
+typedef struct {
+  /// The greatest |y - x|. NaNs are left out; they make d2 NaN.
+  double max_abs;
+  /// The sums of (y - x)², x², y² and xy.
+  double d2, a2, b2, ab;
+  /// Elements with different bits for which |y - x| <= atol + rtol·|y| does not hold.
+  int64_t changed;
+} espalier_difference;
+
+/// Adds `count` pairs of floats to `out`. No alignment is needed. The sums are the same on every
+/// machine.
+void espalier_difference_f32(
+    espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
+    double atol, double rtol);
+
+/// Adds `count` pairs of doubles to `out`, as above.
+void espalier_difference_f64(
+    espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
+    double atol, double rtol);
+
+/// Element types that can be widened.
+enum {
+  ESPALIER_KIND_F64, ESPALIER_KIND_F32, ESPALIER_KIND_F16, ESPALIER_KIND_BF16,
+  ESPALIER_KIND_I64, ESPALIER_KIND_U64, ESPALIER_KIND_I32, ESPALIER_KIND_U32,
+  ESPALIER_KIND_I16, ESPALIER_KIND_U16, ESPALIER_KIND_I8, ESPALIER_KIND_U8,
+  ESPALIER_KIND_F8_E4M3, ESPALIER_KIND_F8_E5M2, ESPALIER_KIND_F8_E4M3FNUZ,
+  ESPALIER_KIND_F8_E5M2FNUZ, ESPALIER_KIND_F8_E8M0
+};
+
+/// out[i] = the i-th element of `in`, which holds `count` elements of `kind` at any alignment.
+/// Returns 0 and writes nothing for an unknown kind.
+int espalier_widen_f64(double *_Nonnull out, const void *_Nonnull in, size_t count, int kind);

@@ -1,0 +1,168 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// What differs between two checkpoints: keys, dtypes, shapes and values, whatever the formats.
+///
+///     let diff = try Diff(base, tuned)
+///     for change in diff.changed { print(change.key, change.values?.maxAbs ?? .nan) }
+public struct Diff: Sendable {
+  /// What is compared, and how.
+  public struct Options: Sendable {
+    /// Differences up to `atol + rtol·|b|` are none.
+    public var atol = 0.0
+    /// See ``atol``.
+    public var rtol = 0.0
+    /// Compare which keys there are, and nothing else.
+    public var keysOnly = false
+    /// Applied to the keys of the first checkpoint, in order; the first that fits wins.
+    public var renames: [KeyRewrite] = []
+    /// Prefixes such as `bert.` that are cut off on both sides before keys are compared.
+    public var ignoredPrefixes: [String] = []
+    /// Compare only what these select, in either checkpoint.
+    public var selectors: SelectorList?
+
+    /// Everything, exactly.
+    public init() {}
+  }
+
+  /// Keys of the first checkpoint that the second has not, in the order of the file.
+  public let onlyInA: [Key]
+  /// Keys of the second checkpoint that the first has not, in the order of the file.
+  public let onlyInB: [Key]
+  /// Tensors of both that differ, in the order of the first.
+  public let changed: [TensorDifference]
+  /// The number of tensors that are the same in both.
+  public let same: Int
+  /// Pairs of ``onlyInA`` and ``onlyInB`` that look like one tensor under two names.
+  public let likelyRenames: [LikelyRename]
+
+  /// Whether nothing differs.
+  public var isEmpty: Bool { onlyInA.isEmpty && onlyInB.isEmpty && changed.isEmpty }
+
+  /// Compares `a` with `b`.
+  ///
+  /// - Throws: ``SurgeryError`` when a selector matches nothing in both or two keys become one by
+  ///   renaming, `CheckpointError` when bytes cannot be loaded.
+  public init(_ a: Checkpoint, _ b: Checkpoint, options: Options = Options()) throws {
+    let keysA = try Diff.commonKeys(a, options, renames: options.renames)
+    let keysB = try Diff.commonKeys(b, options, renames: [])
+    let chosen = try Diff.chosen(a, b, keysA, keysB, options.selectors)
+
+    var onlyInA: [Key] = []
+    var shared: [(key: Key, keyInB: Key, a: Tensor, b: Tensor)] = []
+    for (common, key) in keysA {
+      guard let tensorA = a[key], chosen?.contains(common) ?? true else { continue }
+      if let keyInB = keysB[common], let tensorB = b[keyInB] {
+        shared.append((key, keyInB, tensorA, tensorB))
+      } else {
+        onlyInA.append(key)
+      }
+    }
+    let onlyInB: [Key] = keysB.compactMap { common, key in
+      keysA[common] == nil && chosen?.contains(common) ?? true ? key : nil
+    }
+    self.onlyInA = onlyInA
+    self.onlyInB = onlyInB
+    if options.keysOnly {
+      self.changed = []
+      self.same = shared.count
+      self.likelyRenames = []
+      return
+    }
+
+    // Equal bytes are equal values: only what differs there is measured.
+    var differing: [Int: TensorPair] = [:]
+    var candidates: [(index: Int, pair: TensorPair)] = []
+    for (index, item) in shared.enumerated() where item.a.shape == item.b.shape {
+      let pair = try TensorPair(item.a, item.b)
+      if item.a.dtype == item.b.dtype {
+        if !pair.isOneView { candidates.append((index, pair)) }
+      } else {
+        differing[index] = pair
+      }
+    }
+    for (candidate, equal) in zip(candidates, try bytesAreEqual(candidates.map(\.pair)))
+    where !equal {
+      differing[candidate.index] = candidate.pair
+    }
+    let measured = differing.keys.sorted()
+    let sums = try differenceSums(
+      measured.compactMap { differing[$0] }, atol: options.atol, rtol: options.rtol)
+    let sumsByIndex = Dictionary(uniqueKeysWithValues: zip(measured, sums))
+
+    var changed: [TensorDifference] = []
+    for (index, item) in shared.enumerated() {
+      let values = sumsByIndex[index].flatMap { $0 }.map {
+        ValueDifference($0, count: item.a.shape.count * (item.a.dtype.isComplex ? 2 : 1))
+      }
+      let differs =
+        item.a.dtype != item.b.dtype || item.a.shape != item.b.shape
+        || (sumsByIndex[index] != nil && values?.changedFraction != 0)
+      guard differs else { continue }
+      changed.append(
+        TensorDifference(
+          key: item.key, keyInB: item.keyInB, dtypes: [item.a.dtype, item.b.dtype],
+          shapes: [item.a.shape, item.b.shape], values: values))
+    }
+    self.changed = changed
+    self.same = shared.count - changed.count
+    self.likelyRenames = try LikelyRename.find(a, onlyInA, b, onlyInB)
+  }
+
+  /// The keys of a checkpoint under the names by which both sides are compared.
+  private static func commonKeys(
+    _ checkpoint: Checkpoint, _ options: Options, renames: [KeyRewrite]
+  ) throws(SurgeryError) -> OrderedDictionary<Key, Key> {
+    var result: OrderedDictionary<Key, Key> = [:]
+    result.reserveCapacity(checkpoint.tensors.count)
+    for key in checkpoint.tensors.keys {
+      var common = key
+      for rename in renames {
+        if let renamed = rename.apply(to: key) {
+          common = renamed
+          break
+        }
+      }
+      for prefix in options.ignoredPrefixes
+      where common.string.utf8.starts(with: prefix.utf8) {
+        common = Key(
+          String(decoding: common.string.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
+        break
+      }
+      if let other = result.updateValue(key, forKey: common) {
+        throw SurgeryError(
+          "\(checkpoint.path): \(quoted(other.string)) and \(quoted(key.string)) would both be "
+            + "compared as \(quoted(common.string))")
+      }
+    }
+    return result
+  }
+
+  /// The common names that the selectors choose in either checkpoint; `nil` for all.
+  private static func chosen(
+    _ a: Checkpoint, _ b: Checkpoint, _ keysA: OrderedDictionary<Key, Key>,
+    _ keysB: OrderedDictionary<Key, Key>, _ selectors: SelectorList?
+  ) throws(SurgeryError) -> Set<Key>? {
+    guard let selectors, !selectors.selectors.isEmpty else { return nil }
+    // One tree of both: a selector need match in one of them only.
+    var infos: [TensorInfo] = []
+    var common: [Key: Key] = [:]
+    for (name, key) in keysA {
+      guard let tensor = a[key] else { continue }
+      infos.append(TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape))
+      common[key] = name
+    }
+    for (name, key) in keysB where common[key] == nil {
+      guard let tensor = b[key] else { continue }
+      infos.append(TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape))
+      common[key] = name
+    }
+    let selection = try selectors.resolve(in: ParameterTree(infos))
+    return Set(selection.items.compactMap { common[$0.key] })
+  }
+}
+
+extension TensorPair {
+  /// Whether both are the same bytes of the same storage.
+  var isOneView: Bool { a.sharesStorage(with: b) && a.byteOffset == b.byteOffset }
+}

@@ -1,0 +1,104 @@
+public import CheckpointFiles
+
+/// A tensor that seems to be in both checkpoints, under two names.
+public struct LikelyRename: Sendable, Hashable {
+  /// The key in the first checkpoint.
+  public let from: Key
+  /// The key in the second checkpoint.
+  public let to: Key
+  /// Whether the bytes are the same. Otherwise the shape and most of the name are.
+  public let isSameContent: Bool
+
+  /// Pairs up keys that only one side has: first by equal content, then by a prefix more or less, or
+  /// `gamma`/`beta` for `weight`/`bias`, with the same shape.
+  static func find(
+    _ a: Checkpoint, _ onlyInA: [Key], _ b: Checkpoint, _ onlyInB: [Key]
+  ) throws -> [LikelyRename] {
+    if onlyInA.isEmpty || onlyInB.isEmpty { return [] }
+    var partner: [Key: LikelyRename] = [:]
+    var taken: Set<Key> = []
+    try pairByContent(a, onlyInA, b, onlyInB, &partner, &taken)
+    pairByName(a, onlyInA, b, onlyInB, &partner, &taken)
+    return onlyInA.compactMap { partner[$0] }
+  }
+
+  private struct Group: Hashable {
+    var dtype: DType
+    var shape: Shape
+  }
+
+  private static func pairByContent(
+    _ a: Checkpoint, _ onlyInA: [Key], _ b: Checkpoint, _ onlyInB: [Key],
+    _ partner: inout [Key: LikelyRename], _ taken: inout Set<Key>
+  ) throws {
+    func groups(_ checkpoint: Checkpoint, _ keys: [Key]) -> [Group: [Key]] {
+      Dictionary(grouping: keys) {
+        Group(dtype: checkpoint[$0]?.dtype ?? .bool, shape: checkpoint[$0]?.shape ?? [])
+      }
+    }
+    let inB = groups(b, onlyInB)
+    for (group, keysA) in groups(a, onlyInA) {
+      guard let keysB = inB[group] else { continue }
+      var candidates: [Int: [Key]] = [:]
+      for key in keysB {
+        guard let tensor = b[key] else { continue }
+        candidates[try fingerprint(tensor), default: []].append(key)
+      }
+      for key in keysA {
+        guard let tensor = a[key], let names = candidates[try fingerprint(tensor)] else { continue }
+        // Constant tensors (zero biases) look all the same: the most similar name decides.
+        let free = names.filter { !taken.contains($0) }.prefix(256)
+        let ranked = free.map { ($0, similarity(key, $0)) }.sorted { $0.1 > $1.1 }
+        for (name, _) in ranked.prefix(2) {
+          guard let other = b[name], try bytesAreEqual([TensorPair(tensor, other)]) == [true]
+          else { continue }
+          partner[key] = LikelyRename(from: key, to: name, isSameContent: true)
+          taken.insert(name)
+          break
+        }
+      }
+    }
+  }
+
+  /// Components that both have at the end, then letters: the greater, the more alike.
+  private static func similarity(_ a: Key, _ b: Key) -> Int {
+    let tail = zip(a.components.reversed(), b.components.reversed()).prefix {
+      canonical($0) == canonical($1)
+    }.count
+    return tail * 1000 - editDistance(a.string, b.string, limit: 200)
+  }
+
+  private static func canonical(_ component: Substring) -> Substring {
+    switch component {
+    case "gamma": "weight"
+    case "beta": "bias"
+    default: component
+    }
+  }
+
+  private static func pairByName(
+    _ a: Checkpoint, _ onlyInA: [Key], _ b: Checkpoint, _ onlyInB: [Key],
+    _ partner: inout [Key: LikelyRename], _ taken: inout Set<Key>
+  ) {
+    /// The canonical name without up to three components in front, longest first.
+    func tails(_ key: Key) -> [Key] {
+      let parts = key.components.map(canonical)
+      return (0...min(3, parts.count - 1)).map { Key(parts.dropFirst($0).joined(separator: ".")) }
+    }
+    var byTail: [Key: [Key]] = [:]
+    for key in onlyInB where !taken.contains(key) {
+      for tail in tails(key) { byTail[tail, default: []].append(key) }
+    }
+    for key in onlyInA where partner[key] == nil {
+      for tail in tails(key) where tail.components.count > 1 {
+        let names = (byTail[tail] ?? []).filter {
+          !taken.contains($0) && b[$0]?.shape == a[key]?.shape
+        }
+        guard names.count == 1, let name = names.first else { continue }
+        partner[key] = LikelyRename(from: key, to: name, isSameContent: false)
+        taken.insert(name)
+        break
+      }
+    }
+  }
+}

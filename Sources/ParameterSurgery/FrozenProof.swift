@@ -1,0 +1,140 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// Compares a tuned checkpoint with its base, byte for byte, wherever a mask says frozen.
+///
+///     let proof = try FrozenProof(base: base, tuned: tuned, mask: mask)
+///     if !proof.holds { for violation in proof.violations { print(violation) } }
+public struct FrozenProof: Sendable {
+  /// A frozen tensor that is not what it was.
+  public struct Violation: Sendable, Hashable, CustomStringConvertible {
+    /// What is not as it was.
+    public enum Kind: Sendable, Hashable {
+      /// The tuned checkpoint has no such key.
+      case missing
+      /// The dtype is another one now.
+      case dtype(from: DType, to: DType)
+      /// The shape is another one now.
+      case shape(from: Shape, to: Shape)
+      /// Bytes differ. The rows are those frozen rows along dimension 0 that differ; empty for a scalar.
+      case bytes(RowSet)
+    }
+
+    /// The key.
+    public let key: Key
+    /// What is not as it was.
+    public let kind: Kind
+
+    /// The violation as a sentence.
+    public var description: String {
+      let name = quoted(key.string)
+      switch kind {
+      case .missing: return "\(name) is missing"
+      case .dtype(let from, let to): return "\(name) was \(from), is \(to)"
+      case .shape(let from, let to): return "\(name) was \(from), is \(to)"
+      case .bytes(let rows):
+        guard let first = rows.ranges.first else { return "\(name) is frozen and has changed" }
+        return "\(name) is frozen and has changed in \(rows.count) "
+          + (rows.count == 1 ? "row" : "rows") + ", the first is \(first.lowerBound)"
+      }
+    }
+  }
+
+  /// What is frozen and not byte-identical, in key order. Also tensors that train and are missing, or
+  /// have another dtype or shape: a mask allows new values, nothing else.
+  public let violations: [Violation]
+  /// Tensors proven byte-identical as a whole.
+  public let provenTensors: Int
+  /// Frozen rows proven byte-identical in tensors of which other rows train.
+  public let provenRows: Int
+  /// Bytes proven identical, rows included.
+  public let provenBytes: Int
+  /// Tensors that train and did change, in key order.
+  public let changedKeys: [Key]
+  /// Tensors that train and are what they were, in key order.
+  public let unchangedKeys: [Key]
+  /// Keys of the tuned checkpoint that the mask does not list.
+  public let unexpectedKeys: [Key]
+
+  /// Whether everything frozen is byte-identical.
+  public var holds: Bool { violations.isEmpty }
+
+  /// Compares, streaming over both.
+  ///
+  /// - Throws: ``SurgeryError`` when the mask does not fit `base`, `CheckpointError` when bytes cannot
+  ///   be loaded.
+  public init(base: Checkpoint, tuned: Checkpoint, mask: FreezeMask) throws {
+    try mask.check(fits: ParameterTree(base), named: base.path)
+    var violations: [Violation] = []
+    var pairs: [(key: Key, state: FreezeMask.State, pair: TensorPair)] = []
+    for (key, state) in mask.states {
+      guard let old = base[key] else { continue }
+      guard let new = tuned[key] else {
+        violations.append(Violation(key: key, kind: .missing))
+        continue
+      }
+      if old.dtype != new.dtype {
+        violations.append(Violation(key: key, kind: .dtype(from: old.dtype, to: new.dtype)))
+      } else if old.shape != new.shape {
+        violations.append(Violation(key: key, kind: .shape(from: old.shape, to: new.shape)))
+      } else {
+        pairs.append((key, state, try TensorPair(old, new)))
+      }
+    }
+
+    var proven = (tensors: 0, rows: 0, bytes: 0)
+    var changedKeys: [Key] = []
+    var unchangedKeys: [Key] = []
+    for (item, equal) in zip(pairs, try bytesAreEqual(pairs.map(\.pair))) {
+      if item.state != .frozen {
+        if equal { unchangedKeys.append(item.key) } else { changedKeys.append(item.key) }
+      }
+      let tensor = item.pair.a
+      switch item.state {
+      case .trainable: continue
+      case .frozen where equal:
+        proven.tensors += 1
+        proven.bytes += tensor.byteCount
+      case .frozen, .rows:
+        let rowCount = tensor.shape.dimensions.first ?? 0
+        let frozen =
+          if case .rows(let rows) = item.state { rows.complement(in: rowCount) } else {
+            RowSet([0..<rowCount])
+          }
+        let changed = equal ? RowSet([]) : try FrozenProof.changedRows(item.pair, among: frozen)
+        if changed.isEmpty, item.state != .frozen {
+          proven.rows += frozen.count
+          proven.bytes += frozen.count * (tensor.byteCount / max(rowCount, 1))
+        } else {
+          violations.append(Violation(key: item.key, kind: .bytes(changed)))
+        }
+      }
+    }
+    self.violations = violations.sorted { $0.key < $1.key }
+    self.provenTensors = proven.tensors
+    self.provenRows = proven.rows
+    self.provenBytes = proven.bytes
+    self.changedKeys = changedKeys
+    self.unchangedKeys = unchangedKeys
+    self.unexpectedKeys = tuned.tensors.keys.filter { mask[$0] == nil }
+  }
+
+  /// Of the given rows those whose bytes differ.
+  private static func changedRows(_ pair: TensorPair, among rows: RowSet) throws -> RowSet {
+    guard let rowCount = pair.a.shape.dimensions.first, rowCount > 0 else { return RowSet([]) }
+    // Packed dtypes may have rows that share a byte: then a row means the bytes that hold it.
+    let bits = pair.a.shape.count / rowCount * pair.a.dtype.bitWidth
+    var changed = RowSet([])
+    for range in rows.ranges {
+      if try bytesAreEqual(pair, in: bytes(range, bits)) { continue }
+      for row in range where try !bytesAreEqual(pair, in: bytes(row..<row + 1, bits)) {
+        changed.append(row..<row + 1)
+      }
+    }
+    return changed
+  }
+
+  private static func bytes(_ rows: Range<Int>, _ bits: Int) -> Range<Int> {
+    rows.lowerBound * bits / 8..<(rows.upperBound * bits + 7) / 8
+  }
+}

@@ -1,0 +1,157 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// Adds a freshly initialised head to an encoder.
+///
+///     let model = try Graft(head: .mlp(width: 128), labels: 2, prefix: "bert.").apply(to: base)
+///
+/// The keys are those of a PyTorch class with `self.bert` and
+/// `self.linear = nn.Sequential(nn.Linear(H, 128), nn.Tanh(), nn.Linear(128, labels))`, or
+/// `self.linear = nn.Linear(H, labels)`; the values are drawn as `nn.Linear` draws them, uniform in
+/// ±1/√fan-in for weight and bias, and depend on the seed and the key alone.
+public struct Graft: Sendable, Hashable {
+  /// The layers of a head.
+  public enum Head: Sendable, Hashable {
+    /// One linear layer: `linear.weight`, `linear.bias`.
+    case linear
+    /// Linear, tanh, linear: `linear.0.weight`, `linear.0.bias`, `linear.2.weight`, `linear.2.bias`.
+    case mlp(width: Int)
+
+    /// A head spelled `linear` or `mlp:128`.
+    ///
+    /// - Throws: ``SurgeryError`` for any other text.
+    public init(_ text: String) throws(SurgeryError) {
+      if text == "linear" {
+        self = .linear
+      } else if text.hasPrefix("mlp:"), let width = Int(text.dropFirst(4)), width > 0,
+        width <= Graft.maximumExtent
+      {
+        self = .mlp(width: width)
+      } else {
+        throw SurgeryError("head \(quoted(text)) is neither `mlp:WIDTH` nor `linear`")
+      }
+    }
+  }
+
+  static let maximumExtent = 1 << 20
+
+  /// The layers to add.
+  public var head: Head
+  /// The number of classes.
+  public var labels: Int
+  /// Put before the encoder's keys, such as `bert.`; keys that begin with it stay as they are.
+  public var prefix: String
+  /// Chooses the initial values.
+  public var seed: UInt64
+  /// The width of the encoder; `nil` finds it in the checkpoint.
+  public var hiddenSize: Int?
+
+  /// A head for a number of labels.
+  public init(
+    head: Head, labels: Int, prefix: String = "", seed: UInt64 = 0, hiddenSize: Int? = nil
+  ) {
+    self.head = head
+    self.labels = labels
+    self.prefix = prefix
+    self.seed = seed
+    self.hiddenSize = hiddenSize
+  }
+
+  /// The checkpoint with the head added behind everything else. Other tensors keep their values, their
+  /// order and their ties.
+  ///
+  /// - Throws: ``SurgeryError`` when a key is taken, or the width cannot be found.
+  public func apply(to checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
+    guard labels > 0, labels <= Graft.maximumExtent else {
+      throw SurgeryError("a head needs at least one label, not \(labels)")
+    }
+    var result = try prefixed(checkpoint)
+    let hidden: Int
+    if let hiddenSize, hiddenSize > 0, hiddenSize <= Graft.maximumExtent {
+      hidden = hiddenSize
+    } else {
+      hidden = try Graft.hiddenSize(of: checkpoint)
+    }
+    let layers: [(name: String, inputs: Int, outputs: Int)] =
+      switch head {
+      case .linear: [("linear", hidden, labels)]
+      case .mlp(let width): [("linear.0", hidden, width), ("linear.2", width, labels)]
+      }
+    for layer in layers {
+      let bound = 1 / Float(layer.inputs).squareRoot()
+      let parts = [
+        (Key(layer.name + ".weight"), [layer.outputs, layer.inputs]),
+        (Key(layer.name + ".bias"), [layer.outputs]),
+      ]
+      for (key, extents) in parts {
+        guard result.tensors[key] == nil else {
+          throw SurgeryError(
+            "\(checkpoint.path): \(quoted(key.string)) is there already; graft overwrites nothing")
+        }
+        guard let shape = Shape(extents), shape.count <= 1 << 32 else {
+          throw SurgeryError("\(quoted(key.string)) would have the shape \(extents): too large")
+        }
+        var generator = SplitMix64(seed: seed, stream: key.string)
+        let values = (0..<shape.count).map { _ in generator.uniform(bound) }
+        result.tensors[key] = Tensor(values, shape: shape)
+      }
+    }
+    return result
+  }
+
+  /// The checkpoint with the prefix before the keys of the encoder.
+  private func prefixed(_ checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
+    if prefix.isEmpty { return checkpoint }
+    let body: Set<Key> = ["embeddings", "encoder", "pooler", "transformer"]
+    var result = checkpoint
+    result.tensors = [:]
+    result.tensors.reserveCapacity(checkpoint.tensors.count + 4)
+    result.shards = [:]
+    var found = false
+    for (key, tensor) in checkpoint.tensors {
+      var name = key
+      if key.string.utf8.starts(with: prefix.utf8) {
+        found = true
+      } else if let root = key.components.first, body.contains(Key(String(root))) {
+        found = true
+        name = Key(prefix + key.string)
+      }
+      guard result.tensors.updateValue(tensor, forKey: name) == nil else {
+        throw SurgeryError(
+          "\(checkpoint.path): with the prefix, two tensors would be \(quoted(name.string))")
+      }
+      result.shards[name] = checkpoint.shards[key]
+    }
+    guard found else {
+      throw SurgeryError(
+        "\(checkpoint.path): no key begins with embeddings., encoder. or pooler., so there is "
+          + "nothing to put \(quoted(prefix)) before")
+    }
+    return result
+  }
+
+  /// The width of the encoder's output: the last layer's norm, else the word embeddings.
+  ///
+  /// - Throws: ``SurgeryError`` when neither is there.
+  public static func hiddenSize(of checkpoint: Checkpoint) throws(SurgeryError) -> Int {
+    var best: (layer: Int, size: Int)?
+    var embedding: Int?
+    for (key, tensor) in checkpoint.tensors {
+      let parts = key.components
+      let owner = parts.dropLast().last ?? ""
+      if owner == "word_embeddings", tensor.shape.rank == 2 { embedding = tensor.shape[1] }
+      // `layer.11.output.LayerNorm.weight`; DistilBERT: `layer.5.output_layer_norm.weight`.
+      guard tensor.shape.rank == 1, owner == "LayerNorm" || owner == "output_layer_norm",
+        let place = parts.firstIndex(where: { $0 == "layer" }), place + 1 < parts.count,
+        let layer = Key(String(parts[place + 1])).indexValue
+      else { continue }
+      if layer >= best?.layer ?? -1 { best = (layer, tensor.shape[0]) }
+    }
+    guard let size = best?.size ?? embedding, size > 0, size <= maximumExtent else {
+      throw SurgeryError(
+        "\(checkpoint.path): neither encoder layers nor word_embeddings.weight: not an encoder "
+          + "whose width could be found")
+    }
+    return size
+  }
+}

@@ -1,0 +1,95 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+extension FreezeMask {
+  /// Why a mask does not fit a checkpoint.
+  public struct Mismatch: Sendable, Hashable, CustomStringConvertible {
+    /// Keys that the mask lists and the checkpoint has not, in key order.
+    public let missingKeys: [Key]
+    /// Keys of the checkpoint that the mask does not list, in key order.
+    public let unexpectedKeys: [Key]
+    /// Tensors with fewer rows than the mask lets train.
+    public let shortKeys: [Key]
+    /// The dtypes that the mask was made for, if the checkpoint was cast as a whole.
+    public let dtypes: (from: DType, to: DType)?
+
+    /// The mismatch in words.
+    public var description: String {
+      var parts: [String] = []
+      if !missingKeys.isEmpty { parts.append("missing keys: " + Mismatch.list(missingKeys)) }
+      if !unexpectedKeys.isEmpty {
+        parts.append("unexpected keys: " + Mismatch.list(unexpectedKeys))
+      }
+      if !shortKeys.isEmpty {
+        parts.append("fewer rows than the mask lets train: " + Mismatch.list(shortKeys))
+      }
+      if let dtypes {
+        parts.append("it was made for \(dtypes.from) where the checkpoint has \(dtypes.to)")
+      }
+      if parts.isEmpty {
+        parts.append("the keys are the same, but a dtype or a shape is not (layout_sha256 differs)")
+      }
+      return parts.joined(separator: "; ")
+    }
+
+    private static func list(_ keys: [Key]) -> String {
+      let shown = keys.prefix(5).map { quoted($0.string) }.joined(separator: ", ")
+      return keys.count > 5 ? "\(shown) and \(keys.count - 5) more" : shown
+    }
+
+    /// Whether both say the same.
+    public static func == (a: Mismatch, b: Mismatch) -> Bool { a.description == b.description }
+    /// Feeds the description.
+    public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+  }
+
+  /// What differs between the checkpoint that the mask was made for and this one; `nil` when the mask
+  /// fits: the same keys, dtypes and shapes, in any order.
+  public func mismatch(with tree: ParameterTree) -> Mismatch? {
+    if tree.entries.count == states.count, tree.layoutDigest == layoutDigest,
+      tree.entries.allSatisfy({ states[$0.key] != nil })
+    {
+      return nil
+    }
+    let missing = states.keys.filter { tree.index(of: $0) == nil }
+    let unexpected = tree.entries.map(\.key).filter { states[$0] == nil }.sorted()
+    let short = states.compactMap { key, state -> Key? in
+      guard case .rows(let rows) = state, let info = tree[key] else { return nil }
+      return rows.ranges.last?.upperBound ?? 0 > info.rowCount ?? 0 ? key : nil
+    }
+    return Mismatch(
+      missingKeys: Array(missing), unexpectedKeys: unexpected, shortKeys: short,
+      dtypes: missing.isEmpty && unexpected.isEmpty && short.isEmpty ? castDTypes(tree) : nil)
+  }
+
+  /// Throws unless the mask fits.
+  ///
+  /// - Parameter name: the checkpoint's file, for the message.
+  /// - Throws: ``SurgeryError`` that says what differs.
+  public func check(fits tree: ParameterTree, named name: String = "") throws(SurgeryError) {
+    guard let mismatch = mismatch(with: tree) else { return }
+    throw SurgeryError(
+      "the mask does not fit \(name.isEmpty ? "the checkpoint" : name): \(mismatch)")
+  }
+
+  /// Throws unless the mask fits the checkpoint.
+  ///
+  /// - Throws: ``SurgeryError`` that says what differs.
+  public func check(fits checkpoint: Checkpoint) throws(SurgeryError) {
+    try check(fits: ParameterTree(checkpoint), named: checkpoint.path)
+  }
+
+  /// The digest does not tell what changed. A cast of everything is the one change worth guessing.
+  private func castDTypes(_ tree: ParameterTree) -> (from: DType, to: DType)? {
+    let floats: [DType] = [.float32, .bfloat16, .float16, .float64]
+    for now in floats where tree.entries.contains(where: { $0.dtype == now }) {
+      for before in floats where before != now {
+        let cast = tree.entries.map {
+          TensorInfo(key: $0.key, dtype: $0.dtype == now ? before : $0.dtype, shape: $0.shape)
+        }
+        if layoutSHA256(cast) == layoutDigest { return (before, now) }
+      }
+    }
+    return nil
+  }
+}
