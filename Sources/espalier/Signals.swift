@@ -44,7 +44,7 @@ enum Signals {
     var waited = set
     var received: Int32 = 0
     while unsafe sigwait(&waited, &received) != 0 {}
-    TemporaryFiles.removeAll()
+    PendingFiles.removeAll()
     StandardError.clearProgress()
     _exit(128 + received)
   }

@@ -138,7 +138,7 @@ extension Tensor {
 
 extension DType {
   /// The kernel's name for the type; `nil` for complex numbers and types below a byte.
-  fileprivate var kind: espalier_kind? {
+  var kind: espalier_kind? {
     switch self {
     case .bool: espalier_kind_bool
     case .uint8: espalier_kind_u8

@@ -1,0 +1,93 @@
+public import CheckpointFiles
+
+/// What can be said of a tensor's elements in one pass.
+///
+/// Elements that are NaN or infinite are counted and left out of everything else.
+public struct TensorStatistics: Sendable, Hashable {
+  /// The number of elements.
+  public private(set) var count = 0
+  /// How many are not a number.
+  public private(set) var nanCount = 0
+  /// How many are infinite, of either sign.
+  public private(set) var infiniteCount = 0
+
+  private var low = Double.infinity
+  private var high = -Double.infinity
+  /// Sums are of distances from the first finite element, or the variance of numbers that are
+  /// large and close together would drown in rounding.
+  private var shift: Double?
+  private var sum = 0.0
+  private var sumOfSquares = 0.0
+  private var squaredNorm = 0.0
+
+  /// The statistics of the elements of `parts` together.
+  ///
+  /// - Parameter progress: called with the number of bytes that were read.
+  /// - Throws: `CheckpointError` when the elements cannot be read.
+  public init(of parts: [Tensor], progress: (Int) -> Void = { _ in }) throws {
+    for part in parts {
+      try part.forEachDoubles { values in
+        add(values)
+        progress(values.count * part.dtype.bitWidth / 8)
+      }
+    }
+  }
+
+  /// The statistics of a tensor's elements.
+  ///
+  /// - Throws: `CheckpointError` when the elements cannot be read.
+  public init(of tensor: Tensor) throws { try self.init(of: [tensor]) }
+
+  private mutating func add(_ values: Span<Double>) {
+    count += values.count
+    // Locals, so that the loop runs in registers.
+    var (low, high, sum, sumOfSquares, squaredNorm) = (low, high, sum, sumOfSquares, squaredNorm)
+    var shift = shift
+    var center = shift ?? 0
+    for index in values.indices {
+      let value = values[index]
+      guard value.isFinite else {
+        if value.isNaN { nanCount += 1 } else { infiniteCount += 1 }
+        continue
+      }
+      if shift == nil {
+        shift = value
+        center = value
+      }
+      let distance = value - center
+      sum += distance
+      sumOfSquares += distance * distance
+      squaredNorm += value * value
+      if value < low { low = value }
+      if value > high { high = value }
+    }
+    self.shift = shift
+    (self.low, self.high) = (low, high)
+    (self.sum, self.sumOfSquares, self.squaredNorm) = (sum, sumOfSquares, squaredNorm)
+  }
+
+  /// How many elements are finite.
+  public var finiteCount: Int { count - nanCount - infiniteCount }
+
+  /// The least element; `nil` when none is finite.
+  public var minimum: Double? { finiteCount > 0 ? low : nil }
+
+  /// The greatest element; `nil` when none is finite.
+  public var maximum: Double? { finiteCount > 0 ? high : nil }
+
+  /// The mean; `nil` when no element is finite.
+  public var mean: Double? {
+    finiteCount > 0 ? (shift ?? 0) + sum / Double(finiteCount) : nil
+  }
+
+  /// The standard deviation with `n - 1` in the denominator, as PyTorch's `std`; `nil` below two
+  /// finite elements.
+  public var standardDeviation: Double? {
+    guard finiteCount > 1 else { return nil }
+    let n = Double(finiteCount)
+    return (max(sumOfSquares - sum * sum / n, 0) / (n - 1)).squareRoot()
+  }
+
+  /// The Euclidean norm; `nil` when no element is finite.
+  public var norm: Double? { finiteCount > 0 ? squaredNorm.squareRoot() : nil }
+}

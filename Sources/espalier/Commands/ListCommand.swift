@@ -1,0 +1,102 @@
+import ArgumentParser
+import CheckpointFiles
+import ParameterSurgery
+
+/// `espalier ls`: what is in a checkpoint.
+struct ListCommand: ParsableCommand {
+  /// The orders of a listing.
+  enum Order: String, ExpressibleByArgument, CaseIterable {
+    /// As the file has them.
+    case file
+    /// Numbers as numbers: `layer.2` before `layer.10`.
+    case natural
+    /// The largest first.
+    case size
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "ls",
+    abstract: "List the tensors of a checkpoint: key, dtype, shape and size.",
+    discussion: """
+      Only headers are read, unless --stats or --sha256 ask for the elements.
+
+        espalier ls model.safetensors
+        espalier ls bert-base-uncased --tree --sort natural
+        espalier ls model.bin 'bert.encoder.layer[-2:]' '!**:role(norm)' --stats
+        espalier ls model.safetensors 'embeddings.word_embeddings.weight[30522:]'
+      """)
+
+  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  var file: String
+
+  @Argument(help: "What to list; without selectors, everything.")
+  var selectors: [String] = []
+
+  @Flag(help: "Draw the keys as a tree.")
+  var tree = false
+
+  @Option(help: "The order of the rows.")
+  var sort: Order = .file
+
+  @Flag(
+    help: """
+      Read the elements: minimum, maximum, mean, standard deviation (n - 1), Euclidean norm, and how \
+      many are NaN or infinite.
+      """)
+  var stats = false
+
+  @Flag(
+    name: .customLong("sha256"),
+    help: "The SHA-256 of the elements, in row-major order and little-endian.")
+  var digests = false
+
+  @Flag(help: "Show metadata, values that are not tensors, and what cannot be read, too.")
+  var all = false
+
+  @Flag(help: "Add the number of tensors, elements and bytes of each dtype.")
+  var totals = false
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    if tree, output.json { throw ValidationError("--tree and --json exclude each other") }
+    if tree, stats || digests {
+      throw ValidationError("--tree shows headers only: leave out --stats and --sha256")
+    }
+  }
+
+  func run() throws {
+    let checkpoint = try Checkpoint.open(file)
+    let parameters = ParameterTree(checkpoint)
+    let selected: Selection? =
+      selectors.isEmpty && selection.expect == nil
+      ? nil : try selection.select(selectors, in: parameters, of: file)
+    var listing = Listing(checkpoint, parameters, selected)
+    listing.sort(by: sort)
+    if stats || digests {
+      try listing.readElements(
+        of: checkpoint, statistics: stats, digests: digests, mode: progress.progress)
+    }
+    if output.json {
+      listing.printJSON(checkpoint, totals: totals)
+      return
+    }
+    for entry in checkpoint.unsupported {
+      StandardError.note("\(file): \(quoted(entry.key.string)) is not readable: \(entry.reason)")
+    }
+    if tree {
+      TreeRendering(listing, sort: sort).print()
+    } else {
+      listing.printTable(statistics: stats, digests: digests)
+    }
+    if all { printOthers(checkpoint) }
+    if totals {
+      listing.printTotals()
+    } else if StandardOutput.shared.isTerminal {
+      let style = StandardOutput.shared.style
+      StandardOutput.shared.line(style.dim(listing.summary(of: checkpoint)))
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import CheckpointFiles
+import ParameterSurgery
+
+/// The rows of `espalier ls`: tensors, or rows of tensors, in the order in which they are shown.
+struct Listing {
+  /// A tensor, or the selected rows of one.
+  struct Row {
+    let tensor: TensorInfo
+    /// The selected rows; `nil` for the whole tensor.
+    let rows: RowSet?
+    /// The number of elements, of the selected rows where there are any.
+    let count: Int
+    /// The bytes of those elements.
+    let bytes: Int
+    /// The file that holds it, when there are several.
+    var file: String?
+    /// The first key that lies in the same bytes.
+    var shares: Key?
+    var statistics: TensorStatistics?
+    var digest: String?
+
+    /// The key, with the selected rows in brackets.
+    var name: String {
+      guard let rows else { return shown(tensor.key.string) }
+      return "\(shown(tensor.key.string))[\(rows.text)]"
+    }
+
+    /// The extents of what is listed.
+    var dimensions: [Int] {
+      guard let rows else { return tensor.shape.dimensions }
+      return [rows.count] + tensor.shape.dimensions.dropFirst()
+    }
+  }
+
+  private(set) var rows: [Row]
+
+  init(_ checkpoint: Checkpoint, _ tree: ParameterTree, _ selection: Selection?) {
+    var first: [Key: Key] = [:]
+    for group in tree.ties {
+      for key in group.dropFirst() { first[key] = group[0] }
+    }
+    let sharded = checkpoint.format == .sharded
+    func row(_ tensor: TensorInfo, _ rows: RowSet?, _ count: Int) -> Row {
+      let bytes =
+        rows == nil
+        ? tensor.byteCount
+        : count / 8 * tensor.dtype.bitWidth
+          + count % 8 * tensor.dtype.bitWidth / 8
+      return Row(
+        tensor: tensor, rows: rows, count: count, bytes: bytes,
+        file: sharded ? checkpoint.shards[tensor.key] : nil, shares: first[tensor.key])
+    }
+    if let selection {
+      rows = selection.items.map { row($0.tensor, $0.rows, $0.parameterCount) }
+    } else {
+      rows = tree.entries.map { row($0, nil, $0.shape.count) }
+    }
+  }
+
+  mutating func sort(by order: ListCommand.Order) {
+    switch order {
+    case .file: break
+    case .natural: rows.sort { $0.tensor.key.naturallyPrecedes($1.tensor.key) }
+    case .size:
+      // Equal sizes keep the order of the file.
+      let order = rows.indices.sorted { (-rows[$0].bytes, $0) < (-rows[$1].bytes, $1) }
+      rows = order.map { rows[$0] }
+    }
+  }
+
+  /// Fills in what needs the elements.
+  mutating func readElements(
+    of checkpoint: Checkpoint, statistics: Bool, digests: Bool, mode: ProgressMode
+  ) throws {
+    let passes = (statistics ? 1 : 0) + (digests ? 1 : 0)
+    let bar = Progress(
+      "reading", total: passes * rows.reduce(0) { $0 + $1.bytes }, unit: .bytes, mode: mode)
+    defer { bar.finish() }
+    for index in rows.indices {
+      let row = rows[index]
+      guard let tensor = checkpoint[row.tensor.key] else { continue }
+      let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
+      do {
+        if statistics {
+          rows[index].statistics = try TensorStatistics(of: parts) { bar.advance(by: $0) }
+        }
+        if digests {
+          rows[index].digest = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
+        }
+      } catch var error as CheckpointError {
+        if error.path.isEmpty { error.path = checkpoint.path }
+        if error.key == nil { error.key = row.tensor.key }
+        throw error
+      }
+    }
+  }
+
+  // MARK: - Totals
+
+  /// Numbers over several rows.
+  struct Total {
+    var tensors = 0
+    var elements = 0
+    var bytes = 0
+
+    mutating func add(_ row: Row) {
+      tensors += 1
+      elements = saturated(elements, row.count)
+      bytes = saturated(bytes, row.bytes)
+    }
+
+    private func saturated(_ a: Int, _ b: Int) -> Int {
+      let (sum, overflow) = a.addingReportingOverflow(b)
+      return overflow ? .max : sum
+    }
+  }
+
+  var total: Total { rows.reduce(into: Total()) { $0.add($1) } }
+
+  /// A total for each dtype, in the order in which they appear.
+  var totalsByDType: [(dtype: DType, total: Total)] {
+    var order: [DType] = []
+    var totals: [DType: Total] = [:]
+    for row in rows {
+      if totals[row.tensor.dtype] == nil { order.append(row.tensor.dtype) }
+      totals[row.tensor.dtype, default: Total()].add(row)
+    }
+    return order.map { ($0, totals[$0] ?? Total()) }
+  }
+
+  /// `203 tensors, 109.5 M elements, 438.0 MB (safetensors)`.
+  func summary(of checkpoint: Checkpoint) -> String {
+    let total = total
+    return "\(plural(total.tensors, "tensor")), \(countText(total.elements)) elements, "
+      + "\(byteText(total.bytes)) (\(checkpoint.format.rawValue))"
+  }
+}
+
+extension RowSet {
+  /// `0:10,30522:30530`.
+  var text: String {
+    ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound):\($0.upperBound)" }
+      .joined(separator: ",")
+  }
+}

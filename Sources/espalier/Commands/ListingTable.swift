@@ -1,0 +1,93 @@
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+extension Listing {
+  /// One line a tensor. Headings are for people: a terminal has them, and a table of statistics.
+  func printTable(statistics: Bool, digests: Bool) {
+    let shards = rows.contains { $0.file != nil }
+    let ties = rows.contains { $0.shares != nil }
+    var columns: [Table.Column] = [
+      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("SIZE", .right),
+    ]
+    if statistics {
+      columns += ["MIN", "MAX", "MEAN", "STD", "NORM", "NAN", "INF"].map { .init($0, .right) }
+    }
+    if digests { columns.append(.init("SHA256")) }
+    if shards { columns.append(.init("FILE")) }
+    if ties { columns.append(.init("SAME BYTES AS")) }
+    var table = Table(columns)
+    table.hasHeadings = StandardOutput.shared.isTerminal || statistics
+    table.reserveCapacity(rows.count)
+    for row in rows {
+      var cells = [
+        row.name, row.tensor.dtype.name, shapeText(row.dimensions), byteText(row.bytes),
+      ]
+      if statistics {
+        cells += row.statistics.map(Listing.cells) ?? Array(repeating: "-", count: 7)
+      }
+      if digests { cells.append(row.digest ?? "-") }
+      if shards { cells.append(row.file.map(shown) ?? "") }
+      if ties { cells.append(row.shares.map { shown($0.string) } ?? "") }
+      table.append(cells)
+    }
+    table.print()
+  }
+
+  private static func cells(_ statistics: TensorStatistics) -> [String] {
+    func number(_ value: Double?) -> String { value.map { significant($0) } ?? "-" }
+    return [
+      number(statistics.minimum), number(statistics.maximum), number(statistics.mean),
+      number(statistics.standardDeviation), number(statistics.norm),
+      String(statistics.nanCount), String(statistics.infiniteCount),
+    ]
+  }
+
+  func printTotals() {
+    var table = Table([
+      .init("DTYPE"), .init("TENSORS", .right), .init("ELEMENTS", .right), .init("BYTES", .right),
+      .init("SIZE", .right),
+    ])
+    func append(_ name: String, _ total: Total) {
+      table.append([
+        name, grouped(total.tensors), grouped(total.elements), grouped(total.bytes),
+        byteText(total.bytes),
+      ])
+    }
+    for (dtype, total) in totalsByDType { append(dtype.name, total) }
+    append("total", total)
+    StandardOutput.shared.line()
+    table.print()
+  }
+}
+
+extension ListCommand {
+  /// `--all`: what is in the file and is not a tensor.
+  func printOthers(_ checkpoint: Checkpoint) {
+    let output = StandardOutput.shared
+    if !checkpoint.metadata.isEmpty {
+      output.line()
+      output.line(output.style.dim("metadata"))
+      for (name, value) in checkpoint.metadata {
+        output.line("  \(shown(name)): \(shown(value))")
+      }
+    }
+    if !checkpoint.unsupported.isEmpty {
+      output.line()
+      output.line(output.style.dim("not readable"))
+      for entry in checkpoint.unsupported {
+        output.line("  \(shown(entry.key.string)): \(shown(entry.reason))")
+      }
+    }
+  }
+}
+
+/// `[30522, 384]`.
+func shapeText(_ dimensions: [Int]) -> String {
+  var text = "["
+  for (index, extent) in dimensions.enumerated() {
+    if index > 0 { text += ", " }
+    text += String(extent)
+  }
+  return text + "]"
+}

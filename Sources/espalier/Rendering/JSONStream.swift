@@ -1,0 +1,52 @@
+import CheckpointFiles
+
+/// Writes one JSON object to standard output as it goes, the elements of long arrays a line each:
+/// a listing of 91,000 tensors is never a value in memory.
+///
+/// Members of the outermost object and elements of ``array(_:_:)`` start a line; everything inside is
+/// compact, so that `grep` and `git diff` work on lines that mean something.
+struct JSONStream {
+  private var text = "{"
+  private var isFirst = true
+
+  init() {}
+
+  /// A member that fits one line.
+  mutating func member(_ name: String, _ value: JSONValue) {
+    begin(name)
+    text += value.text()
+  }
+
+  /// A member that is an array with an element a line.
+  mutating func array<S: Sequence>(
+    _ name: String, _ elements: S, _ write: (S.Element, inout String) -> Void
+  ) {
+    begin(name)
+    text += "["
+    var isFirst = true
+    for element in elements {
+      text += isFirst ? "\n" : ",\n"
+      isFirst = false
+      text += "  "
+      write(element, &text)
+      if text.utf8.count > 1 << 16 {
+        StandardOutput.shared.write(text)
+        text = ""
+      }
+    }
+    text += isFirst ? "]" : "\n]"
+  }
+
+  private mutating func begin(_ name: String) {
+    text += isFirst ? "\n" : ",\n"
+    isFirst = false
+    JSONValue.writeString(name, to: &text)
+    text += ": "
+  }
+
+  /// Ends the object.
+  mutating func finish() {
+    StandardOutput.shared.write(text + "\n}\n")
+    text = ""
+  }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@Suite struct `Wrong usage` {
+  let folder: Folder
+
+  init() throws { folder = try Folder() }
+
+  @Test func `an unknown option ends with 64 and one error line before the usage`() throws {
+    let result = try Tool.run("ls", "--tre", "model.safetensors", in: folder)
+    #expect(result.status == 64)
+    #expect(result.output == "")
+    #expect(
+      result.errors.hasPrefix("espalier: error: Unknown option '--tre'. Did you mean '--tree'?\n"))
+    #expect(result.errors.contains("\nUsage: espalier ls "))
+  }
+
+  @Test func `a missing argument ends with 64`() throws {
+    let result = try Tool.run("ls", in: folder)
+    #expect(result.status == 64)
+    #expect(result.errors.hasPrefix("espalier: error: Missing expected argument '<file>'\n"))
+  }
+
+  @Test func `options that exclude each other end with 64`() throws {
+    let result = try Tool.run("ls", "--tree", "--json", "model.safetensors", in: folder)
+    #expect(result.status == 64)
+    #expect(result.errors.hasPrefix("espalier: error: --tree and --json exclude each other\n"))
+  }
+
+  @Test func `no arguments print the help`() throws {
+    let result = try Tool.run(in: folder)
+    #expect(result.status == 0)
+    #expect(result.output.hasPrefix("OVERVIEW: Lists, compares, edits and fine-tunes checkpoints"))
+    #expect(result.errors == "")
+  }
+
+  @Test func `the version is one line`() throws {
+    let result = try Tool.run("--version", in: folder)
+    #expect(result.status == 0)
+    #expect(result.output.hasPrefix("espalier 0."))
+    #expect(result.output.split(separator: "\n").count == 1)
+  }
+
+  @Test(arguments: ["ls"])
+  func `the help of every command has an example that begins with the tool's name`(
+    _ command: String
+  ) throws {
+    let words = command.split(separator: " ").map(String.init)
+    let result = try Tool.run(words + ["--help"], in: folder)
+    #expect(result.status == 0)
+    #expect(result.output.contains("\n  espalier \(command) "))
+    #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+}
+
+@Suite struct `Input that cannot be used` {
+  let folder: Folder
+
+  init() throws { folder = try Folder() }
+
+  @Test func `a missing file is one line with its name, status 2`() throws {
+    let result = try Tool.run("ls", "absent.safetensors", in: folder)
+    #expect(result.status == 2)
+    #expect(result.output == "")
+    #expect(result.errors == "espalier: error: absent.safetensors: cannot open: No such file or directory\n")
+  }
+
+  @Test func `a reader that goes away ends the tool quietly with 0`() throws {
+    try folder.write(Fixture.wide(count: 5000), to: "wide.safetensors")
+    let result = try Tool.shell(
+      "{ espalier ls wide.safetensors; echo $? > status; } | head -n 1", in: folder)
+    #expect(result.output == "tensor.0     F32  [1]  4 B\n")
+    #expect(result.errors == "")
+    #expect(try folder.text("status") == "0\n")
+  }
+}
