@@ -13,6 +13,8 @@
 
 #if defined(__APPLE__)
 #include <sys/sysctl.h>
+#elif defined(__linux__)
+#include <sys/mman.h>
 #endif
 
 // Workers spin this long for the next run before they sleep: between two kernels of a training step
@@ -227,4 +229,16 @@ size_t espalier_physical_cores(void) {
     cores = online > 0 ? (size_t)online : 1;
   }
   return cores;
+}
+
+void espalier_prefer_large_pages(void *memory, size_t bytes) {
+#if defined(__linux__)
+  const uintptr_t page = 2u << 20;
+  uintptr_t start = ((uintptr_t)memory + page - 1) / page * page;
+  uintptr_t end = ((uintptr_t)memory + bytes) / page * page;
+  if (memory && start < end) madvise((void *)start, end - start, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
 }

@@ -26,3 +26,7 @@ void espalier_pool_run(
 
 /// The number of physical cores that this process may use, at least 1.
 size_t espalier_physical_cores(void);
+
+/// Asks the system to back the middle of a large allocation with large pages, which saves the
+/// matrix product address look-ups. Only a hint; does nothing elsewhere than on Linux.
+void espalier_prefer_large_pages(void *_Nullable memory, size_t bytes);

@@ -1,3 +1,4 @@
+internal import CEspalierKernels
 package import CheckpointFiles
 
 /// Floats in memory, 64-byte aligned unless borrowed, freed with the object.
@@ -28,6 +29,7 @@ package import CheckpointFiles
     precondition(count >= 0, "a buffer has no negative count")
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(count, 1) * 4, alignment: 64)
+    unsafe espalier_prefer_large_pages(memory.baseAddress, memory.count)
     if content == .zeros { unsafe memory.initializeMemory(as: UInt8.self, repeating: 0) }
     let floats = unsafe memory.bindMemory(to: Float.self)
     guard let base = floats.baseAddress else { preconditionFailure("the allocation is not empty") }
