@@ -1,19 +1,151 @@
 internal import CheckpointFiles
 
 extension Selector {
-  /// What is matched, or an error that says what is there instead.
+  /// What is matched; an error that says what is there instead when that is nothing, or when a listed
+  /// index exists nowhere.
   func matchOrExplain(in tree: ParameterTree) throws(SurgeryError) -> SelectorMatch {
     let match = try match(in: tree)
-    if let absence = match.absent.first { throw nothing(explain(absence, in: tree)) }
-    guard match.entries.isEmpty else { return match }
-    throw nothing("")
-  }
-
-  private func nothing(_ hint: String) -> SurgeryError {
-    SurgeryError(
-      "selector \(quoted(text)) selects no tensor" + (hint.isEmpty ? "" : ": " + hint),
+    if match.absent.isEmpty, !match.entries.isEmpty { return match }
+    let hints = hints(match, tree).joined(separator: "; ")
+    throw SurgeryError(
+      "selector \(quoted(text)) selects no tensor"
+        + (match.entries.isEmpty ? "" : " for a part of it")
+        + (hints.isEmpty ? "" : ": " + hints),
       selector: text)
   }
 
-  private func explain(_ absence: SelectorMatch.Absence, in tree: ParameterTree) -> String { "" }
+  private func hints(_ match: SelectorMatch, _ tree: ParameterTree) -> [String] {
+    if tree.entries.isEmpty { return ["the checkpoint has no tensors"] }
+    if let absence = match.absent.first(where: \.isRow) {
+      return [rowHint(absence.node, tree) + ", and no row \(absence.index)"]
+    }
+    if !match.unfiltered.isEmpty, match.absent.isEmpty { return [filterHint(match, tree)] }
+    switch pattern {
+    case .regex(let expression, _): return regexHints(expression, tree)
+    case .paths(let paths):
+      var hints: [String] = []
+      let path =
+        paths.first { Suggester(tree: tree, path: $0).firstDeadEnd != nil } ?? paths.first ?? []
+      if let tensor = emptyRows(path, tree) { return [rowHint(tensor, tree)] }
+      let suggester = Suggester(tree: tree, path: path)
+      let nearest = suggester.nearest()
+      if !nearest.isEmpty {
+        let suffix = filters.map(\.spelling).joined()
+        let names = nearest.map { ticked($0 + suffix) }
+        hints.append("did you mean \(names.joined(separator: " or "))?")
+      }
+      if let place = suggester.whatIsThere(always: nearest.isEmpty) { hints.append(place) }
+      if nearest.isEmpty, text.contains(where: { "\\^$+|".contains($0) }) || text.contains(".*") {
+        hints.append("a regular expression is written /…/")
+      }
+      // The question mark ends a sentence.
+      if hints.count > 1, hints[0].hasSuffix("?") {
+        hints = [hints[0] + " " + hints[1]] + hints.dropFirst(2)
+      }
+      return hints
+    }
+  }
+
+  /// The tensor of which the path takes rows, and takes none.
+  private func emptyRows(_ path: [Step], _ tree: ParameterTree) -> Int? {
+    guard case .index = path.last,
+      let match = try? Selector(
+        text: text, isNegated: false, pattern: .paths([Array(path.dropLast())]), filters: []
+      ).match(in: tree)
+    else { return nil }
+    for entry in match.entries {
+      if let node = tree.record(at: tree.entries[entry].key), tree.records[node].firstChild == nil,
+        match.entries.count == 1
+      {
+        return node
+      }
+    }
+    return nil
+  }
+
+  private func rowHint(_ node: Int, _ tree: ParameterTree) -> String {
+    let name = ticked(tree.path(of: node).string)
+    let entry = tree.records[node].entry ?? tree.depthFirst[tree.records[node].range].first
+    guard let entry else { return "\(name) has no rows" }
+    let info = tree.entries[entry]
+    guard let count = info.rowCount else {
+      return "\(ticked(info.key.string)) is a scalar and has no rows"
+    }
+    return "\(ticked(info.key.string)) has \(count) rows"
+      + (count > 0 ? ", 0 to \(count - 1)" : "")
+  }
+
+  private func filterHint(_ match: SelectorMatch, _ tree: ParameterTree) -> String {
+    var left = match.unfiltered.map { tree.entries[$0] }
+    for filter in filters {
+      let passing = left.filter { filter.accepts($0) }
+      if passing.isEmpty {
+        let found: [String]
+        let noun: String
+        switch filter.condition {
+        case .rank:
+          (noun, found) = ("ranks", Set(left.map(\.shape.rank)).sorted().map(String.init))
+        case .dtype:
+          (noun, found) = ("dtypes", Set(left.map(\.dtype.name)).sorted())
+        case .count:
+          let counts = left.map(\.shape.count)
+          (noun, found) = (
+            "numbers of elements", ["from \(counts.min() ?? 0)", "to \(counts.max() ?? 0)"]
+          )
+        case .shape:
+          var seen: Set<Shape> = []
+          let shapes = left.map(\.shape).filter { seen.insert($0).inserted }
+          (noun, found) = (
+            "shapes", shapes.prefix(4).map(\.description) + (shapes.count > 4 ? ["…"] : [])
+          )
+        case .role: (noun, found) = ("", [])
+        }
+        let tensors = left.count == 1 ? "the one tensor" : "none of the \(left.count) tensors"
+        let verb = left.count == 1 ? "does not pass" : "passes"
+        return "\(tensors) before it \(verb) \(ticked(filter.spelling))"
+          + (found.isEmpty ? "" : "; their \(noun): \(found.joined(separator: ", "))")
+      }
+      left = passing
+    }
+    return ""
+  }
+
+  private func regexHints(_ expression: String, _ tree: ParameterTree) -> [String] {
+    guard let regex = try? Regex(expression).matchingSemantics(.unicodeScalar) else { return [] }
+    for info in tree.entries where (try? regex.firstMatch(in: info.key.string)) != nil {
+      return [
+        "the expression must match the whole key, and matches only a part of "
+          + "\(ticked(info.key.string)): write .* around it"
+      ]
+    }
+    return []
+  }
+}
+
+/// `text` in backticks, with what could harm a terminal escaped.
+func ticked(_ text: String) -> String { "`" + quoted(text).dropFirst().dropLast() + "`" }
+
+/// `[0] and [2]`, `[0] to [11]`: indices, with runs of three and more drawn together.
+func listed(indices: [Int]) -> String {
+  var parts: [String] = []
+  var position = 0
+  while position < indices.count {
+    var end = position
+    while end + 1 < indices.count, indices[end + 1] == indices[end] + 1 { end += 1 }
+    if end - position >= 2 {
+      parts.append("[\(indices[position])] to [\(indices[end])]")
+    } else {
+      parts.append(contentsOf: indices[position...end].map { "[\($0)]" })
+    }
+    position = end + 1
+  }
+  return listed(parts)
+}
+
+/// `a`, `a and b`, `a, b and c`; the middle of long lists is left out.
+func listed(_ parts: [String]) -> String {
+  var parts = parts
+  if parts.count > 8 { parts = parts.prefix(6) + ["…"] + parts.suffix(1) }
+  guard let last = parts.last else { return "nothing" }
+  return parts.count == 1 ? last : parts.dropLast().joined(separator: ", ") + " and " + last
 }

@@ -1,0 +1,198 @@
+internal import CheckpointFiles
+
+/// Finds the nodes nearest to a path that leads nowhere.
+struct Suggester {
+  let tree: ParameterTree
+  let path: [Selector.Step]
+
+  /// A way down the tree with what was changed on it.
+  private struct Way {
+    var node: Int
+    var cost: Int
+    var spelling: String
+  }
+
+  /// Ways kept at each step.
+  private static let width = 64
+
+  /// The nearest paths that do lead to tensors, as one would type them; none when nothing is near.
+  func nearest() -> [String] {
+    if path.contains(.anyDepth) { return nearestByReplacing() }
+    var ways: [Way] = [Way(node: 0, cost: 0, spelling: "")]
+    // `bert.` forgotten: start at any node whose child has the first name.
+    if case .literal(let first) = path.first {
+      for node in tree.records.indices.dropFirst() where tree.child(of: node, named: first) != nil {
+        let depth = tree.path(of: node).components.count
+        ways.append(Way(node: node, cost: 2 + depth, spelling: tree.path(of: node).string))
+        if ways.count > Suggester.width { break }
+      }
+    }
+    for (position, step) in path.enumerated() {
+      // `model.` too much: forget the first components.
+      if position > 0, path[..<position].allSatisfy(\.isLiteral) {
+        ways.append(Way(node: 0, cost: 3 * position, spelling: ""))
+      }
+      var next: [Way] = []
+      for way in ways {
+        next.append(contentsOf: follow(way, step, isLast: position == path.count - 1))
+      }
+      next.sort { ($0.cost, $0.spelling) < ($1.cost, $1.spelling) }
+      ways = Array(next.prefix(Suggester.width))
+    }
+    guard let best = ways.first?.cost, best > 0 else { return [] }
+    var seen: Set<String> = []
+    return ways.filter { $0.cost == best && seen.insert($0.spelling).inserted }.prefix(3)
+      .map(\.spelling)
+  }
+
+  private func follow(_ way: Way, _ step: Selector.Step, isLast: Bool) -> [Way] {
+    switch step {
+    case .literal(let name):
+      if let child = tree.child(of: way.node, named: name) {
+        return [advance(way, to: child, cost: 0)]
+      }
+      if let index = name.indexValue, let child = nearestIndex(index, below: way.node) {
+        return [advance(way, to: child, cost: 2)]
+      }
+      return tree.children(of: way.node).compactMap { child in
+        distance(name, tree.records[child].component).map { advance(way, to: child, cost: $0) }
+      }
+    case .glob(let glob, _):
+      var ways: [Way] = []
+      for child in tree.children(of: way.node) where glob.matches(tree.records[child].component) {
+        ways.append(advance(way, to: child, cost: 0))
+      }
+      return ways
+    case .index(let expression, let spelling):
+      let children = Array(tree.children(of: way.node)).filter { tree.records[$0].index != nil }
+      if children.isEmpty {
+        guard isLast, tree.records[way.node].entry != nil else { return [] }
+        return [Way(node: way.node, cost: way.cost, spelling: way.spelling + "[\(spelling)]")]
+      }
+      let choice = expression.choose(
+        from: Set(children.compactMap { tree.records[$0].index }).sorted())
+      if choice.absent.isEmpty, !choice.values.isEmpty {
+        // Which of them does not matter; the brackets stay as they are typed.
+        return children.filter { choice.values.contains(tree.records[$0].index ?? -1) }.map {
+          Way(node: $0, cost: way.cost, spelling: way.spelling + "[\(spelling)]")
+        }
+      }
+      guard let index = choice.absent.first, expression.items.count == 1,
+        let child = nearestIndex(max(index, 0), below: way.node)
+      else { return [] }
+      return [advance(way, to: child, cost: 2)]
+    case .anyDepth: return []
+    }
+  }
+
+  private func advance(_ way: Way, to child: Int, cost: Int) -> Way {
+    let component = tree.records[child].component.string
+    return Way(
+      node: child, cost: way.cost + cost,
+      spelling: way.spelling.isEmpty ? component : way.spelling + "." + component)
+  }
+
+  /// The child whose index is nearest; of two, the higher.
+  private func nearestIndex(_ index: Int, below node: Int) -> Int? {
+    var best: (child: Int, distance: UInt, index: Int)?
+    for child in tree.children(of: node) {
+      guard let other = tree.records[child].index else { continue }
+      let distance = UInt(other > index ? other - index : index - other)
+      if let best, (distance, -other) >= (best.distance, -best.index) { continue }
+      best = (child, distance, other)
+    }
+    return best?.child
+  }
+
+  /// How far a component is from what was typed; `nil` when it is not near.
+  private func distance(_ typed: Key, _ component: Key) -> Int? {
+    let (a, b) = (typed.string, component.string)
+    if Suggester.twins[a] == b { return 1 }
+    if a.lowercased() == b.lowercased() { return 1 }
+    let limit = min(3, a.unicodeScalars.count / 3)
+    let distance = editDistance(a, b, limit: limit)
+    return distance <= limit ? distance : nil
+  }
+
+  /// Two spellings of one thing.
+  private static let twins = [
+    "weight": "gamma", "bias": "beta", "gamma": "weight", "beta": "bias",
+  ]
+
+  // MARK: - Patterns with `**`
+
+  /// For patterns that begin anywhere: replaces one name by one that the tree has.
+  private func nearestByReplacing() -> [String] {
+    var best: (cost: Int, spellings: [String]) = (.max, [])
+    let names = Set(tree.records.dropFirst().map(\.component))
+    for (position, step) in path.enumerated() {
+      guard case .literal(let typed) = step else { continue }
+      let near = names.compactMap { name in distance(typed, name).map { ($0, name) } }
+        .filter { $0.1 != typed }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
+      for (cost, name) in near.prefix(8) where cost <= best.cost {
+        var changed = path
+        changed[position] = .literal(name)
+        let selector = Selector(
+          text: "", isNegated: false, pattern: .paths([changed]), filters: [])
+        guard let match = try? selector.match(in: tree), !match.entries.isEmpty else { continue }
+        let spelling = changed.spelling
+        best = cost < best.cost ? (cost, [spelling]) : (cost, best.spellings + [spelling])
+      }
+    }
+    return Array(best.spellings.prefix(3))
+  }
+
+  // MARK: - What is there
+
+  /// The node up to which the path leads, when the step behind it leads nowhere.
+  var firstDeadEnd: Int? {
+    if path.contains(.anyDepth) { return nil }
+    var nodes = [0]
+    for (position, step) in path.enumerated() {
+      let isLast = position == path.count - 1
+      let next = nodes.flatMap { node in
+        follow(Way(node: node, cost: 0, spelling: ""), step, isLast: isLast).filter { $0.cost == 0 }
+          .map(\.node)
+      }
+      if next.isEmpty { return nodes.count == 1 ? nodes[0] : nil }
+      nodes = next
+    }
+    return nil
+  }
+
+  /// `linear` has [0] and [2]. Names are listed only when `always`, for there can be many.
+  func whatIsThere(always: Bool) -> String? {
+    guard let node = firstDeadEnd else { return nil }
+    let name = node == 0 ? "the root" : ticked(tree.path(of: node).string)
+    let indices = Set(tree.children(of: node).compactMap { tree.records[$0].index }).sorted()
+    if !indices.isEmpty { return "\(name) has \(listed(indices: indices))" }
+    guard always else { return nil }
+    let names = tree.children(of: node).map { ticked(tree.records[$0].component.string) }
+    if names.isEmpty { return "\(name) is a tensor" }
+    return "\(name) has \(listed(names))"
+  }
+}
+
+extension Selector.Step {
+  var isLiteral: Bool { if case .literal = self { true } else { false } }
+}
+
+extension [Selector.Step] {
+  /// The steps as one would type them.
+  var spelling: String {
+    var text = ""
+    for step in self {
+      let part: String
+      switch step {
+      case .literal(let name): part = name.string
+      case .glob(_, let spelling): part = spelling
+      case .anyDepth: part = "**"
+      case .index(_, let spelling):
+        text += "[\(spelling)]"
+        continue
+      }
+      text += text.isEmpty ? part : "." + part
+    }
+    return text
+  }
+}

@@ -1,0 +1,142 @@
+import CheckpointFiles
+import ParameterSurgery
+import Testing
+
+/// The sentences that a user reads, whole.
+@Suite struct ErrorMessageTests {
+  @Test(arguments: [
+    ("", "a selector is empty"),
+    ("!", "selector \"!\": `!` takes away nothing (column 1)"),
+    ("!!x", "selector \"!!x\": one `!` is enough (column 2)"),
+    ("linear[0", "selector \"linear[0\": `[` is not closed (column 7)"),
+    ("linear]", "selector \"linear]\": `]` without `[` (column 7)"),
+    (
+      "linear[a]",
+      "selector \"linear[a]\": brackets take indices (0, -1), slices (8:, :4, ::2), lists (0,2) and * (column 8)"
+    ),
+    ("linear[]", "selector \"linear[]\": an index is missing in the brackets (column 8)"),
+    ("linear[::0]", "selector \"linear[::0]\": a step cannot be 0 (column 8)"),
+    (
+      "linear[0]weight",
+      "selector \"linear[0]weight\": a dot is missing behind the brackets (column 10)"
+    ),
+    ("bert..x", "selector \"bert..x\": a component is empty: quote a key that has such (column 6)"),
+    (
+      "bert.",
+      "selector \"bert.\": nothing follows the dot: a node already means everything below it (column 5)"
+    ),
+    ("{a,b", "selector \"{a,b\": `{` is not closed (column 1)"),
+    ("a}", "selector \"a}\": `}` without `{` (column 2)"),
+    ("\"a", "selector \"\\\"a\": the quote is not closed (column 1)"),
+    (
+      "a,b",
+      "selector \"a,b\": a comma separates only in braces: write two selectors, or {a,b} (column 2)"
+    ),
+    ("a b", "selector \"a b\": a space must be quoted: \"odd key\" (column 2)"),
+    (
+      "a**b",
+      "selector \"a**b\": `**` stands alone between dots: write a*.**.*b for a**b (column 2)"
+    ),
+    (
+      "/a",
+      "selector \"/a\": the regular expression is not closed (quote a key that starts with `/`) (column 1)"
+    ),
+    (
+      "a:rnak(1)",
+      "selector \"a:rnak(1)\": there is no filter :rnak(); filters are :rank(), :dtype(), :numel(), :shape(), :role() (column 2)"
+    ),
+    (
+      ":dtype(BF17)",
+      "selector \":dtype(BF17)\": `BF17` is no dtype, perhaps BF16; dtypes are spelled F32, BF16, I64 … (column 1)"
+    ),
+    (
+      ":role(nrom)",
+      "selector \":role(nrom)\": `nrom` is no role; roles are norm, bias, weight, embedding, linear, attention, buffer (column 1)"
+    ),
+    (
+      ":numel(>x)",
+      "selector \":numel(>x)\": `>x` is not a number such as 2, >1M or <=768 (column 1)"
+    ),
+    (":rank(1", "selector \":rank(1\": `(` is not closed (column 6)"),
+    (":rank(1)x", "selector \":rank(1)x\": unexpected `x` (column 9)"),
+  ])
+  func `a selector that cannot be parsed says where`(text: String, expected: String) {
+    #expect(message { _ = try Selector(text) } == expected)
+  }
+
+  @Test func `the place of the mistake can be drawn`() {
+    let error = #expect(throws: SurgeryError.self) { try Selector("linear[0") }
+    #expect(error?.diagram == "linear[0\n      ^")
+  }
+
+  @Test(arguments: [
+    (
+      "linear.1.weight",
+      "did you mean `linear.2.weight`? `linear` has [0] and [2]"
+    ),
+    ("linear[1].weight", "did you mean `linear.2.weight`? `linear` has [0] and [2]"),
+    ("linear[7]", "did you mean `linear.2`? `linear` has [0] and [2]"),
+    ("linera.0.weight", "did you mean `linear.0.weight`?"),
+    ("linear.0.wieght", "did you mean `linear.0.weight`?"),
+    ("model.linear.0.weight", "did you mean `linear.0.weight`?"),
+    ("encoder.layer[0]", "did you mean `bert.encoder.layer[0]`?"),
+    ("bert.embeddings.LayerNorm.gamma", "did you mean `bert.embeddings.LayerNorm.weight`?"),
+    ("bert.embeddings.layernorm", "did you mean `bert.embeddings.LayerNorm`?"),
+    ("**.layernorm.weight", "did you mean `**.LayerNorm.weight`?"),
+    ("**.gamma", "did you mean `**.weight`?"),
+    ("bert.encoder.layer[8:]", "`bert.encoder.layer` has [0] and [1]"),
+    (
+      "bert.encoder.layer[9].output",
+      "did you mean `bert.encoder.layer.1.output`? `bert.encoder.layer` has [0] and [1]"
+    ),
+    ("bert.zzzzzz", "`bert` has `embeddings`, `encoder` and `pooler`"),
+    ("zzzzzz", "the root has `bert` and `linear`"),
+    ("linear.0.weight.x", "`linear.0.weight` is a tensor"),
+    ("^linear.*$", "the root has `bert` and `linear`; a regular expression is written /…/"),
+    (
+      "/linear/",
+      "the expression must match the whole key, and matches only a part of `linear.0.weight`: write .* around it"
+    ),
+    ("linear.0.weight[3:]", "`linear.0.weight` has 3 rows, 0 to 2"),
+    ("linear.0.weight[5]", "`linear.0.weight` has 3 rows, 0 to 2, and no row 5"),
+    ("linear:rank(3)", "none of the 4 tensors before it passes `:rank(3)`; their ranks: 1, 2"),
+    (
+      "bert:dtype(BF16)",
+      "none of the 27 tensors before it passes `:dtype(BF16)`; their dtypes: F32, I64"
+    ),
+    (
+      "linear.0.bias:shape(7)",
+      "the one tensor before it does not pass `:shape(7)`; their shapes: [3]"
+    ),
+  ])
+  func `a selector that selects nothing names what is near`(text: String, hint: String) {
+    #expect(
+      message { _ = try storyTree.select(text) }
+        == "selector \(quoted(text)) selects no tensor: \(hint)")
+  }
+
+  @Test func `a listed index that exists nowhere is an error even when others exist`() {
+    #expect(
+      message { _ = try storyTree.select("linear[0,1]") }
+        == "selector \"linear[0,1]\" selects no tensor for a part of it: `linear` has [0] and [2]")
+  }
+
+  @Test func `rules that leave nothing are an error`() {
+    #expect(
+      message { _ = try storyTree.select("linear", "!linear") }
+        == "the selectors take away everything that they select")
+  }
+
+  @Test func `an expectation that fails says what each selector matched`() throws {
+    let selection = try storyTree.select("linear", "!linear.0.bias")
+    try selection.expect(3)
+    #expect(
+      message { try selection.expect(4) }
+        == "expected 4 tensors, selected 3: \"linear\" matched 4, \"!linear.0.bias\" matched 1")
+  }
+
+  @Test func `hostile names cannot write to the terminal`() {
+    let text = message { _ = try tree("a\u{1B}[31m.weight").select("a\u{1B}[31m.wieght") }
+    #expect(!text.unicodeScalars.contains("\u{1B}"))
+  }
+}
