@@ -61,7 +61,9 @@ import Testing
     let result = try Tool.run("ls", "absent.safetensors", in: folder)
     #expect(result.status == 2)
     #expect(result.output == "")
-    #expect(result.errors == "espalier: error: absent.safetensors: cannot open: No such file or directory\n")
+    #expect(
+      result.errors
+        == "espalier: error: absent.safetensors: cannot open: No such file or directory\n")
   }
 
   @Test func `a reader that goes away ends the tool quietly with 0`() throws {

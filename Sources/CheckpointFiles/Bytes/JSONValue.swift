@@ -62,7 +62,12 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
   /// An object with the given members, in order. Of two members with one name the last stays.
   public static func members(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
-    .object(OrderedDictionary(members.map { (Key($0.key), $0.value) }, uniquingKeysWith: { $1 }))
+    .object(pairs: members.map { ($0.key, $0.value) })
+  }
+
+  /// An object with the given members, in order. Of two members with one name the last stays.
+  public static func object(pairs: [(String, JSONValue)]) -> JSONValue {
+    .object(OrderedDictionary(pairs.map { (Key($0.0), $0.1) }, uniquingKeysWith: { $1 }))
   }
 }
 

@@ -14,7 +14,15 @@ package import CheckpointFiles
 
   // Invariant: `count` floats, valid while this object and `owner` live.
   let pointer: UnsafeMutablePointer<Float>
-  private let owner: TensorStorage?
+  private let memory: Memory
+
+  /// What becomes of the memory with the object.
+  private enum Memory {
+    case allocated
+    /// Belongs to a tensor, which lives as long.
+    case borrowed(TensorStorage)
+    case mapped(byteCount: Int)
+  }
 
   /// What new memory holds.
   package enum Content: Sendable {
@@ -36,7 +44,21 @@ package import CheckpointFiles
     unsafe pointer = unsafe base
     self.count = count
     isWritable = true
-    owner = nil
+    self.memory = .allocated
+  }
+
+  /// Zeros in an unlinked temporary file that is mapped, for more floats than should stay in memory:
+  /// the system writes pages out when it needs room.
+  ///
+  /// - Throws: `FineTuningError` when the folder of temporary files has no room.
+  package init(temporaryFileOf count: Int) throws(FineTuningError) {
+    precondition(count >= 0, "a buffer has no negative count")
+    let byteCount = max(count, 1) * MemoryLayout<Float>.size
+    unsafe pointer = unsafe try TemporaryMapping.make(byteCount: byteCount)
+      .bindMemory(to: Float.self, capacity: count)
+    self.count = count
+    isWritable = true
+    memory = .mapped(byteCount: byteCount)
   }
 
   /// The elements of an `F32` tensor, row-major: its mapped bytes themselves when they lie in order
@@ -77,8 +99,14 @@ package import CheckpointFiles
     unsafe pointer = unsafe start
     self.count = count
     isWritable = false
-    owner = owned ? nil : contiguous.storage
+    memory = owned ? .allocated : .borrowed(contiguous.storage)
   }
 
-  deinit { if owner == nil { unsafe pointer.deallocate() } }
+  deinit {
+    switch memory {
+    case .allocated: unsafe pointer.deallocate()
+    case .borrowed: break
+    case .mapped(let byteCount): unsafe TemporaryMapping.remove(pointer, byteCount: byteCount)
+    }
+  }
 }

@@ -50,7 +50,7 @@ public struct FreezeMask: Sendable, Hashable {
   public let layoutDigest: String
 
   /// A mask with the given states for the given layout. The states may stand in any order.
-  init(states: OrderedDictionary<Key, State>, rules: [Rule], layoutDigest: String) {
+  package init(states: OrderedDictionary<Key, State>, rules: [Rule], layoutDigest: String) {
     var states = states
     states.sort { $0.key < $1.key }
     self.states = states

@@ -1,0 +1,36 @@
+/// Small files that are read and written as a whole: masks, configurations, vocabularies.
+package enum WholeFile {
+  /// The bytes of the file at `path`.
+  ///
+  /// - Parameter limit: the most bytes that such a file may honestly have.
+  package static func read(_ path: String, limit: Int = 1 << 29) throws(CheckpointError) -> [UInt8]
+  {
+    let file = try InputFile(path: path)
+    guard file.byteCount <= limit else {
+      throw CheckpointError(
+        path: path, "has \(file.byteCount) bytes, more than the \(limit) that are read at once")
+    }
+    return try file.bytes(at: 0, count: file.byteCount)
+  }
+
+  /// Puts `bytes` at `path`; a reader sees what was there before or all of them.
+  package static func write(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
+    let writer = try FileWriter(path: path)
+    try writer.write(bytes)
+    try writer.commit()
+  }
+
+  /// Whether there is something at `path`.
+  package static func exists(_ path: String) -> Bool { SystemCall.status(at: path) != nil }
+
+  /// Whether there is a folder at `path`.
+  package static func isFolder(_ path: String) -> Bool {
+    SystemCall.status(at: path)?.isDirectory ?? false
+  }
+
+  /// Makes the folder at `path`; one that is there already stays.
+  package static func createFolder(_ path: String) throws(CheckpointError) {
+    try SystemCall.createFolder(path)
+    guard isFolder(path) else { throw CheckpointError(path: path, "is a file, not a folder") }
+  }
+}

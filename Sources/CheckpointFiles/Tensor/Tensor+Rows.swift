@@ -1,0 +1,38 @@
+extension Tensor {
+  /// The tensor with rows of dimension 0 replaced; every other byte stays as it is.
+  ///
+  /// - Parameters:
+  ///   - ranges: ascending, disjoint, inside the tensor.
+  ///   - rows: the new rows, one below the other, of the same dtype.
+  /// - Throws: `CheckpointError` when the rows do not fit, or bytes cannot be loaded.
+  package func replacingRows(_ ranges: [Range<Int>], with rows: Tensor) throws -> Tensor {
+    let rowCount = shape.dimensions.first ?? 1
+    let replaced = ranges.reduce(0) { $0 + $1.count }
+    guard let width = dtype.byteWidth, rows.dtype == dtype,
+      ranges.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= rowCount }),
+      rows.shape.count * rowCount == shape.count * replaced
+    else {
+      throw CheckpointError(
+        "\(replaced) rows of \(rows.dtype) \(rows.shape) do not fit into \(dtype) \(shape)")
+    }
+    let rowBytes = shape.count / max(1, rowCount) * width
+    let storage = try withBytes { old in
+      try rows.withBytes { new in
+        try unsafe TensorStorage(byteCount: byteCount) { memory throws in
+          unsafe old.withUnsafeBytes { unsafe memory.copyMemory(from: $0) }
+          var start = 0
+          for range in ranges {
+            let size = range.count * rowBytes
+            unsafe new.withUnsafeBytes { source in
+              unsafe UnsafeMutableRawBufferPointer(
+                rebasing: memory[range.lowerBound * rowBytes..<range.upperBound * rowBytes]
+              ).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + size]))
+            }
+            start += size
+          }
+        }
+      }
+    }
+    return Tensor(dtype: dtype, shape: shape, storage: storage)
+  }
+}

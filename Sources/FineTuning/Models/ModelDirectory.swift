@@ -1,0 +1,63 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// A model on disk: weights, configuration, tokenizer files, and the settings of a classifier if it
+/// is one.
+public struct ModelDirectory: Sendable {
+  /// What the user named.
+  public let name: String
+  /// The folder of `config.json` and the tokenizer's files.
+  public let folder: String
+  /// The weights.
+  public let checkpoint: Checkpoint
+  /// `config.json` as it stands.
+  public let configurationJSON: JSONValue
+  /// What of it the encoder needs.
+  public let configuration: BERTConfiguration
+  /// The settings in `espalier.json`; `nil` for a model that Espalier did not train.
+  public let settings: ClassifierSettings?
+
+  /// Opens a model.
+  ///
+  /// - Parameter name: one of
+  ///   1. a folder in the Hugging Face layout,
+  ///   2. a file of weights with `config.json` beside it,
+  ///   3. a name such as `google-bert/bert-base-uncased` in the local Hugging Face cache.
+  /// - Throws: `FineTuningError` or `CheckpointError` that names the file and what is wrong with it.
+  public init(_ name: String) throws {
+    self.name = name
+    let weights: String
+    if FileSystem.isFolder(name) {
+      folder = name
+      weights = name
+    } else if FileSystem.exists(name) {
+      folder = FileSystem.folder(of: name)
+      weights = name
+    } else {
+      folder = try HuggingFaceCache.snapshot(of: name)
+      weights = folder
+    }
+    let configPath = FileSystem.path(folder, "config.json")
+    guard FileSystem.exists(configPath) else {
+      throw FineTuningError(
+        "\(name): no config.json in \(folder); the model's sizes and heads are read from it")
+    }
+    configurationJSON = try FileSystem.json(configPath)
+    configuration = try BERTConfiguration(configurationJSON, path: configPath)
+    checkpoint = try Checkpoint.open(weights)
+    let settingsPath = FileSystem.path(folder, ClassifierSettings.fileName)
+    settings =
+      FileSystem.exists(settingsPath)
+      ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
+  }
+
+  /// The names of the labels in `id2label` of `config.json`, in the order of the logits, if there
+  /// are `count` of them.
+  package func labelNames(count: Int) -> [String]? {
+    guard let names = configurationJSON["id2label"]?.object, names.count == count else {
+      return nil
+    }
+    let ordered = (0..<count).compactMap { names[Key(String($0))]?.string }
+    return ordered.count == count ? ordered : nil
+  }
+}

@@ -1,0 +1,128 @@
+package import CheckpointFiles
+internal import OrderedCollections
+
+/// What of a parameter trains.
+package enum TrainableRows: Sendable, Hashable {
+  case none
+  case all
+  /// Half-open ranges of dimension 0.
+  case ranges([Range<Int>])
+}
+
+/// The parameters of a classifier, loaded from a checkpoint under whichever spelling it uses, and
+/// the names they are stored under again.
+package final class ParameterStore {
+  /// In the order of the state dict.
+  package let parameters: [Parameter]
+  /// Keys of the checkpoint that the model does not use; they are not written again.
+  package let unused: [Key]
+  /// Selected for training, yet out of reach of any gradient: left frozen, and to be said so.
+  package let unreachable: [Key]
+  /// Whether the checkpoint has BERT's pooler.
+  package let hasPooler: Bool
+  private let byName: [String: Parameter]
+
+  /// Loads a classifier.
+  ///
+  /// Keys may carry any prefix; under a LayerNorm `gamma` and `beta` stand for `weight` and `bias`.
+  /// The names written are those of a PyTorch class with the members `bert` and `linear`.
+  ///
+  /// - Parameter trainable: what of the tensor under a checkpoint key trains.
+  /// - Throws: `FineTuningError` that names missing keys and wrong shapes, and a selection of which
+  ///   nothing can receive a gradient.
+  package init(
+    checkpoint: Checkpoint, configuration: BERTConfiguration, head: Head, labels: Int,
+    pooling: Pooling, trainable: (Key) -> TrainableRows
+  ) throws {
+    let prefix = try BERTParameters.prefix(in: checkpoint)
+    var missing: [String] = []
+    var used: Set<Key> = []
+    var unreachable: [Key] = []
+    var parameters: [Parameter] = []
+
+    func load(_ description: ParameterDescription, prefix: String, name: String) throws -> Bool {
+      let spellings = [description.name] + (description.oldName.map { [$0] } ?? [])
+      let keys = spellings.map { Key(prefix + $0) }.filter { checkpoint[$0] != nil }
+      guard let key = keys.first, let tensor = checkpoint[key] else { return false }
+      if keys.count > 1 {
+        throw FineTuningError(
+          "\(checkpoint.path): \(quoted(keys[0].string)) and \(quoted(keys[1].string)) are two "
+            + "spellings of one parameter; drop one")
+      }
+      guard tensor.shape.dimensions == description.shape else {
+        throw FineTuningError(
+          "\(checkpoint.path): \(quoted(key.string)) has shape \(tensor.shape), "
+            + "expected \(description.shape)")
+      }
+      guard tensor.dtype.isFloatingPoint else {
+        throw FineTuningError(
+          "\(checkpoint.path): \(quoted(key.string)) is \(tensor.dtype), expected a "
+            + "floating-point dtype")
+      }
+      var rows: [Range<Int>]
+      switch trainable(key) {
+      case .none: rows = []
+      case .all: rows = [0..<description.shape[0]]
+      case .ranges(let ranges): rows = ranges
+      }
+      if description.stage == .pooler, pooling != .pooler, !rows.isEmpty {
+        unreachable.append(key)
+        rows = []
+      }
+      used.insert(key)
+      parameters.append(
+        try Parameter(name: name, key: key, stage: description.stage, tensor: tensor, rows: rows))
+      return true
+    }
+
+    var hasPooler = true
+    for description in BERTParameters.descriptions(configuration) {
+      let found = try load(description, prefix: prefix, name: "bert." + description.name)
+      if !found, description.stage == .pooler {
+        hasPooler = false
+      } else if !found {
+        missing.append(prefix + description.name)
+      }
+    }
+    for description in head.descriptions(hidden: configuration.hiddenSize, labels: labels)
+    where try !load(description, prefix: "", name: description.name) {
+      missing.append(description.name)
+    }
+    guard missing.isEmpty else {
+      throw FineTuningError(
+        "\(checkpoint.path): missing keys: \(missing.prefix(5).map(quoted).joined(separator: ", "))"
+          + (missing.count > 5 ? " and \(missing.count - 5) more" : ""))
+    }
+    self.parameters = parameters
+    self.hasPooler = hasPooler
+    self.unused = checkpoint.keys.filter { !used.contains($0) }
+    byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+    unreachable += unused.filter { trainable($0) != .none }
+    self.unreachable = unreachable
+    if let first = unreachable.first, !parameters.contains(where: \.trains) {
+      throw FineTuningError(
+        "nothing can train: \(quoted(first.string)) receives no gradient with the pooling "
+          + "\"\(pooling.rawValue)\"; select tensors that the classifier uses")
+    }
+  }
+
+  /// The parameter stored as `name`. The table of descriptions guarantees that it exists.
+  package subscript(name name: String) -> Parameter {
+    guard let parameter = byName[name] else {
+      preconditionFailure("the model has no parameter \(name)")
+    }
+    return parameter
+  }
+
+  /// The parameters that train, in the order of the state dict.
+  package var trained: [Parameter] { parameters.filter(\.trains) }
+
+  /// The lowest stage at which something trains; `nil` when nothing does.
+  package var lowestTrainedStage: Stage? { trained.map(\.stage).min() }
+
+  /// Whether anything at or below `stage` trains.
+  package func trains(upTo stage: Stage) -> Bool { lowestTrainedStage.map { $0 <= stage } ?? false }
+
+  /// Whether anything strictly below `stage` trains.
+  package func trains(below stage: Stage) -> Bool { lowestTrainedStage.map { $0 < stage } ?? false }
+}

@@ -1,0 +1,34 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// The label of one text, with its probability.
+public struct Prediction: Sendable, Hashable {
+  /// The most probable label.
+  public let label: String
+  /// Its place among the labels.
+  public let index: Int
+  /// The softmax of the logits.
+  public let probabilities: [Double]
+  /// What the model gave.
+  public let logits: [Float]
+
+  /// The probability of the label.
+  public var probability: Double { probabilities[index] }
+
+  /// The prediction behind a row of logits, one a label. Of equal logits the first wins.
+  public init(logits: [Float], labels: [String]) {
+    precondition(logits.count == labels.count && !labels.isEmpty, "one logit a label")
+    let largest = logits.max() ?? 0
+    let weights = logits.map { exp(Double($0 - largest)) }
+    let sum = weights.reduce(0, +)
+    probabilities = weights.map { $0 / sum }
+    index = logits.firstIndex(of: largest) ?? 0
+    label = labels[index]
+    self.logits = logits
+  }
+}

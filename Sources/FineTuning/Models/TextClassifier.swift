@@ -1,0 +1,94 @@
+internal import CheckpointFiles
+
+/// A trained classifier, for evaluation and prediction.
+///
+///     let classifier = try TextClassifier(ModelDirectory("tuned"))
+///     let logits = classifier.logits(of: dataset)
+public final class TextClassifier {
+  /// How texts are read and what the logits mean.
+  public let settings: ClassifierSettings
+  private let model: Classifier
+  private let tokenizer: WordPieceTokenizer
+  private let padding: (length: Int, token: Int32)?
+
+  /// Loads a classifier: a folder that a run wrote, or any BERT with a head.
+  ///
+  /// - Parameters:
+  ///   - directory: the model.
+  ///   - pooling: overrides the model's own.
+  ///   - maximumLength: overrides the model's own.
+  ///   - threads: `nil` takes one a physical core.
+  /// - Throws: `FineTuningError` or `CheckpointError` that says what does not fit.
+  public init(
+    _ directory: ModelDirectory, pooling: Pooling? = nil, maximumLength: Int? = nil,
+    threads: Int? = nil
+  ) throws {
+    guard let found = try Head.found(in: directory.checkpoint) else {
+      throw FineTuningError(
+        "\(directory.name): the checkpoint has no classification head; train one first")
+    }
+    tokenizer = try WordPieceTokenizer(directory: directory.folder)
+    guard tokenizer.vocabularySize <= directory.configuration.vocabularySize else {
+      throw FineTuningError(
+        "\(directory.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
+          + "\(directory.configuration.vocabularySize); they do not belong together")
+    }
+    var settings =
+      directory.settings
+      ?? ClassifierSettings(
+        pooling: found.head == .classifier ? .pooler : .mean,
+        labels: directory.labelNames(count: found.labels)
+          ?? (0..<found.labels).map { "LABEL_\($0)" },
+        maximumLength: min(128, directory.configuration.maximumPositions))
+    if let pooling { settings.pooling = pooling }
+    if let maximumLength {
+      guard maximumLength >= 3, maximumLength <= directory.configuration.maximumPositions else {
+        throw FineTuningError(
+          "the maximum length is \(maximumLength), expected 3 to "
+            + "\(directory.configuration.maximumPositions)")
+      }
+      settings.maximumLength = maximumLength
+    }
+    guard settings.labels.count == found.labels else {
+      throw FineTuningError(
+        "\(directory.name): \(ClassifierSettings.fileName) names \(settings.labels.count) labels, "
+          + "the head has \(found.labels)")
+    }
+    self.settings = settings
+    model = try Classifier(
+      checkpoint: directory.checkpoint, configuration: directory.configuration,
+      head: found.head, labels: found.labels, pooling: settings.pooling,
+      math: Kernels(threads: threads)
+    ) { _ in .none }
+    padding =
+      settings.pooling == .meanAll
+      ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil
+  }
+
+  /// The logits of every text, one row each, in the order of the labels.
+  ///
+  /// - Parameter progress: called with the texts done so far.
+  public func logits(
+    of data: LabelledDataset, progress: (Int) throws -> Void = { _ in }
+  ) throws -> [[Float]] {
+    let tokens = data.tokenized(tokenizer, maximumLength: settings.maximumLength)
+    var rows: [[Float]] = []
+    rows.reserveCapacity(tokens.count)
+    for group in tokens.groups(ofTokens: Trainer.groupTokens, paddedTo: padding?.length) {
+      let batch = tokens.batch(group, padding: padding)
+      let logits = model.forward(
+        batch, features: model.prefix(batch), recording: false, dropout: nil
+      ).logits
+      for row in 0..<logits.rows { rows.append(logits.row(row).array) }
+      try progress(rows.count)
+    }
+    return rows
+  }
+
+  /// The rows with labels numbered as the classifier numbers them.
+  ///
+  /// - Throws: `FineTuningError` that names a label that the classifier does not know.
+  public func relabelled(_ data: LabelledDataset) throws(FineTuningError) -> LabelledDataset {
+    try data.relabelled(as: settings.labels)
+  }
+}

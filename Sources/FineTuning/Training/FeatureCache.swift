@@ -1,0 +1,77 @@
+/// The frozen prefix's output for every example of a data set, computed once.
+///
+/// Rows lie packed as in `PackedBatch`: a row for each token, or one for each example when the cut
+/// is at the pooled vectors. Beyond the memory limit they lie in an unlinked temporary file that is
+/// mapped, so the system may write them out.
+package final class FeatureCache {
+  private let features: Matrix
+  /// Example e is rows `offsets[e]..<offsets[e + 1]`.
+  private let offsets: [Int]
+  private let math: Kernels
+  /// Whether the features lie in a mapped file.
+  package let spilled: Bool
+
+  /// The bytes that features of `data` take, or 0 when the model has no frozen prefix.
+  package static func byteCount(
+    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+  ) -> Int {
+    rowOffsets(model, data, paddedTo: length).last.map {
+      $0 * model.configuration.hiddenSize * MemoryLayout<Float>.size
+    } ?? 0
+  }
+
+  private static func rowOffsets(
+    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+  ) -> [Int] {
+    guard model.cut != .start else { return [] }
+    var offsets = [0]
+    offsets.reserveCapacity(data.count + 1)
+    for example in data.ids {
+      let rows = model.cut == .pooled ? 1 : max(example.count, length ?? 0)
+      offsets.append(offsets[offsets.count - 1] + rows)
+    }
+    return offsets
+  }
+
+  /// Computes the features of every example; `nil` when the model has no frozen prefix.
+  ///
+  /// - Parameters:
+  ///   - memoryLimit: bytes that may be held in memory.
+  ///   - progress: called with the tokens done so far; throwing from it stops the computation.
+  package init?(
+    _ model: Classifier, _ data: TokenizedDataset, padding: (length: Int, token: Int32)?,
+    groupTokens: Int, memoryLimit: Int, progress: (Int) throws -> Void
+  ) throws {
+    let offsets = FeatureCache.rowOffsets(model, data, paddedTo: padding?.length)
+    guard let rows = offsets.last else { return nil }
+    let width = model.configuration.hiddenSize
+    spilled = rows * width * MemoryLayout<Float>.size > memoryLimit
+    features =
+      spilled
+      ? Matrix(try FloatBuffer(temporaryFileOf: rows * width), rows: rows, columns: width)
+      : Matrix(rows: rows, columns: width)
+    self.offsets = offsets
+    math = model.math
+    var done = 0
+    for group in data.groups(ofTokens: groupTokens, paddedTo: padding?.length) {
+      let batch = data.batch(group, padding: padding)
+      guard let output = model.prefix(batch) else { return nil }
+      features.rows(offsets[group.lowerBound]..<offsets[group.upperBound]).assign(output)
+      done += batch.tokenCount
+      try progress(done)
+    }
+  }
+
+  /// The features of the examples at `indices`, in that order.
+  package func rows(of indices: some Collection<Int>) -> Matrix {
+    let count = indices.reduce(0) { $0 + offsets[$1 + 1] - offsets[$1] }
+    let out = math.matrix(count, features.columns)
+    var start = 0
+    for index in indices {
+      let source = features.rows(offsets[index]..<offsets[index + 1])
+      out.rows(start..<start + source.rows).assign(source)
+      start += source.rows
+    }
+    return out
+  }
+}

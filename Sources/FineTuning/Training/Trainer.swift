@@ -1,0 +1,328 @@
+internal import CheckpointFiles
+
+/// Trains a classifier: epochs over shuffled data, AdamW, evaluation, and the best rows kept.
+package final class Trainer {
+  package let model: Classifier
+  let training: TokenizedDataset
+  let evaluation: TokenizedDataset
+  package let options: TrainingOptions
+  let padding: (length: Int, token: Int32)?
+  let optimiser: AdamW
+  let schedule: LearningRateSchedule
+  let loss: CrossEntropy
+  package private(set) var state = TrainingState()
+  private var trainingFeatures: FeatureCache?
+  private var evaluationFeatures: FeatureCache?
+
+  /// Tokens in one pass of the frozen prefix: enough to keep the matrix product at its peak, few
+  /// enough to stay in the caches.
+  static let groupTokens = 2048
+
+  /// What happens during a run.
+  package enum Event {
+    /// The frozen prefix has been computed for `done` of `total` tokens.
+    case caching(done: Int, total: Int)
+    /// An update was made.
+    case step(epoch: Int, step: Int, of: Int, loss: Double, tokensPerSecond: Double)
+    /// An epoch ended; the state is complete and may be stored.
+    case epoch(EpochRecord)
+  }
+
+  package init(
+    model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
+    options: TrainingOptions, learningRate: Double,
+    padding: (length: Int, token: Int32)?
+  ) throws {
+    try options.validate()
+    guard training.count > 0 else { throw FineTuningError("the training data has no examples") }
+    self.model = model
+    self.training = training
+    self.evaluation = evaluation
+    self.options = options
+    self.padding = padding
+    var optimiser = AdamW(learningRate: learningRate)
+    optimiser.weightDecay = options.weightDecay
+    optimiser.decay = options.decay
+    optimiser.beta1 = options.beta1
+    optimiser.beta2 = options.beta2
+    optimiser.epsilon = options.epsilon
+    self.optimiser = optimiser
+    let total = Trainer.updates(training.count, options) * options.epochs
+    schedule = LearningRateSchedule(
+      decay: options.schedule, warmupSteps: options.warmup.steps(of: total), totalSteps: total)
+    loss = CrossEntropy(
+      labelSmoothing: options.labelSmoothing,
+      classWeights: options.balancesLabels
+        ? Trainer.balancedWeights(training.labels, classes: model.labelCount) : nil)
+  }
+
+  /// Updates in one epoch.
+  package static func updates(_ examples: Int, _ options: TrainingOptions) -> Int {
+    let size = options.batchSize * options.accumulation
+    return (examples + size - 1) / size
+  }
+
+  /// Weights that give every label the same share: n / (K · count), as scikit-learn's "balanced".
+  static func balancedWeights(_ labels: [Int], classes: Int) -> [Double] {
+    var counts = [Int](repeating: 0, count: classes)
+    for label in labels { counts[label] += 1 }
+    return counts.map { $0 == 0 ? 0 : Double(labels.count) / Double(classes * $0) }
+  }
+
+  // MARK: Running
+
+  /// Trains until the last epoch or until the patience ends; leaves the best rows in the model.
+  ///
+  /// - Parameter onEvent: is told what happens; throwing from it stops the run, and what was stored
+  ///   at the last epoch's end can be resumed.
+  package func run(onEvent: (Event) throws -> Void) throws {
+    while state.epoch < options.epochs, !isExhausted {
+      try runEpoch(onEvent: onEvent)
+    }
+    restoreBest()
+  }
+
+  /// Whether the patience has ended.
+  package var isExhausted: Bool { options.patience.map { state.staleEpochs >= $0 } ?? false }
+
+  private func runEpoch(onEvent: (Event) throws -> Void) throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let cached = trainingFeatures != nil
+    try computeFeatures(onEvent: onEvent)
+    let order = Trainer.order(count: training.count, seed: options.seed, epoch: state.epoch)
+    let updateSize = options.batchSize * options.accumulation
+    let updates = Trainer.updates(training.count, options)
+    var totalLoss = 0.0
+    var totalWeight = 0.0
+    var correct = 0
+    var tokens = 0
+    var rate = 0.0
+    let stepsStart = clock.now
+    for update in 0..<updates {
+      let indices = order[update * updateSize..<min((update + 1) * updateSize, order.count)]
+      let divisor = indices.reduce(0) { $0 + loss.weight(of: training.labels[$1]) }
+      rate = optimiser.learningRate * schedule.factor(at: state.step)
+      let result = try self.update(Array(indices), divisor: max(divisor, .leastNonzeroMagnitude))
+      totalLoss += result.loss * divisor
+      totalWeight += divisor
+      correct += result.correct
+      tokens += indices.reduce(0) { $0 + training.ids[$1].count }
+      try onEvent(
+        .step(
+          epoch: state.epoch + 1, step: update + 1, of: updates, loss: result.loss,
+          tokensPerSecond: Double(tokens) / max(1e-9, seconds(clock.now - stepsStart))))
+    }
+    let trainSeconds = seconds(clock.now - start)
+    let metrics = try evaluate()
+    state.epoch += 1
+    var record = EpochRecord(
+      epoch: state.epoch, step: state.step,
+      trainLoss: totalLoss / max(totalWeight, .leastNonzeroMagnitude),
+      trainAccuracy: Double(correct) / Double(training.count),
+      evalLoss: metrics.loss, evalAccuracy: metrics.metrics.accuracy,
+      evalF1: metrics.metrics.macroF1, learningRate: rate, seconds: trainSeconds,
+      tokensPerSecond: Double(tokens) / max(1e-9, trainSeconds), cached: cached, isBest: false)
+    record.isBest = improves(record)
+    if record.isBest {
+      state.bestEpoch = state.epoch
+      state.staleEpochs = 0
+      for index in state.records.indices { state.records[index].isBest = false }
+    } else {
+      state.staleEpochs += 1
+    }
+    state.records.append(record)
+    keepRows(best: record.isBest)
+    try onEvent(.epoch(record))
+  }
+
+  /// One update over `indices`: forward and backward for each batch, clipping, AdamW.
+  func update(
+    _ indices: [Int], divisor: Double
+  ) throws -> (loss: Double, correct: Int) {
+    var total = 0.0
+    var correct = 0
+    let parameters = model.parameters.trained
+    for start in stride(from: 0, to: indices.count, by: options.batchSize) {
+      let part = Array(indices[start..<min(start + options.batchSize, indices.count)])
+      let labels = part.map { training.labels[$0] }
+      let streams = DropoutStreams(seed: options.seed, step: state.batches)
+      state.batches += 1
+      let batch = batch(part, of: training)
+      let features =
+        trainingFeatures?.rows(of: part)
+        ?? model.prefix(batch, dropout: options.usesTrunkDropout ? streams : nil)
+      let (logits, tape) = model.forward(
+        batch, features: features, recording: true,
+        dropout: options.usesDropout || options.usesTrunkDropout ? streams : nil)
+      let dLogits = Matrix(rows: logits.rows, columns: logits.columns)
+      total += loss.forward(dLogits: dLogits, logits: logits, labels: labels, divisor: divisor)
+      correct += zip(labels, predictions(logits)).count { $0 == $1 }
+      model.backward(dLogits: dLogits, tape: tape)
+    }
+    let norm = AdamW.gradientNorm(parameters, math: model.math)
+    guard total.isFinite, norm.isFinite else { throw divergence(loss: total, parameters) }
+    let factor = schedule.factor(at: state.step)
+    optimiser.step(
+      parameters, rate: { _ in optimiser.learningRate * factor },
+      gradientScale: options.maximumGradientNorm > 0
+        ? AdamW.clipFactor(norm: norm, maximum: options.maximumGradientNorm) : 1,
+      math: model.math)
+    state.step += 1
+    return (total, correct)
+  }
+
+  private func divergence(loss: Double, _ parameters: [Parameter]) -> FineTuningError {
+    let culprit = parameters.first { parameter in
+      parameter.training.map { !model.math.sumOfSquares($0.gradient.elements).isFinite } ?? false
+    }
+    let place =
+      culprit.map { "the gradient of \(quoted($0.name)) is not finite" } ?? "the loss is \(loss)"
+    return FineTuningError(
+      "step \(state.step + 1): \(place); lower the learning rate. The last epoch's state is kept")
+  }
+
+  /// What of a batch the model needs: with features at the pooled vectors, no tokens at all.
+  private func batch(_ indices: [Int], of data: TokenizedDataset) -> PackedBatch {
+    model.cut == .pooled && !options.usesTrunkDropout && trainingFeatures != nil
+      ? PackedBatch([]) : data.batch(indices, padding: padding)
+  }
+
+  private func computeFeatures(onEvent: (Event) throws -> Void) throws {
+    guard !options.usesTrunkDropout, trainingFeatures == nil, model.cut != .start else { return }
+    let trainingTokens = paddedTokens(training)
+    let total = trainingTokens + paddedTokens(evaluation)
+    var done = 0
+    func features(_ data: TokenizedDataset) throws -> FeatureCache? {
+      let before = done
+      return try FeatureCache(
+        model, data, padding: padding, groupTokens: Trainer.groupTokens,
+        memoryLimit: options.cacheMemory
+      ) {
+        done = before + $0
+        try onEvent(.caching(done: done, total: total))
+      }
+    }
+    trainingFeatures = try features(training)
+    evaluationFeatures = try features(evaluation)
+  }
+
+  private func paddedTokens(_ data: TokenizedDataset) -> Int {
+    data.ids.reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
+  }
+
+  // MARK: Evaluating
+
+  /// Loss and metrics on the evaluation data, without dropout.
+  package func evaluate() throws -> (loss: Double, metrics: ClassificationMetrics) {
+    let logits = Trainer.logits(
+      model, evaluation, features: evaluationFeatures, padding: padding)
+    let plain = CrossEntropy()
+    let value = plain.forward(
+      dLogits: nil, logits: logits, labels: evaluation.labels,
+      divisor: Double(max(1, evaluation.count)))
+    return (value, metrics(logits, evaluation.labels))
+  }
+
+  /// The logits `[N, K]` of every example, in order.
+  package static func logits(
+    _ model: Classifier, _ data: TokenizedDataset, features: FeatureCache?,
+    padding: (length: Int, token: Int32)?
+  ) -> Matrix {
+    let out = Matrix(rows: data.count, columns: model.labelCount)
+    for group in data.groups(ofTokens: groupTokens, paddedTo: padding?.length) {
+      let batch = data.batch(group, padding: padding)
+      let values = model.forward(
+        batch, features: features?.rows(of: group) ?? model.prefix(batch), recording: false,
+        dropout: nil
+      ).logits
+      out.rows(group).assign(values)
+    }
+    return out
+  }
+
+  /// Whether `record` is better than the best so far. NaN never is; of equals the earliest stays.
+  private func improves(_ record: EpochRecord) -> Bool {
+    guard record.evalLoss.isFinite else { return false }
+    guard let best = state.records.last(where: \.isBest) else { return true }
+    switch options.criterion {
+    case .loss: return record.evalLoss < best.evalLoss
+    case .accuracy:
+      return (record.evalAccuracy, -record.evalLoss) > (best.evalAccuracy, -best.evalLoss)
+    case .f1: return (record.evalF1, -record.evalLoss) > (best.evalF1, -best.evalLoss)
+    }
+  }
+
+  // MARK: State
+
+  /// Copies the trained rows and the moments into the state.
+  private func keepRows(best: Bool) {
+    for parameter in model.parameters.trained {
+      guard let training = parameter.training else { continue }
+      let values = parameter.stackedRows()
+      let previous = state.tensors[parameter.name]?.best
+      state.tensors[parameter.name] = TrainingState.Rows(
+        ranges: parameter.rows, values: values, best: best ? values : previous ?? values,
+        firstMoment: training.firstMoment, secondMoment: training.secondMoment,
+        steps: training.steps)
+    }
+  }
+
+  /// Puts the best epoch's rows into the model.
+  private func restoreBest() {
+    for parameter in model.parameters.trained {
+      if let best = state.tensors[parameter.name]?.best { parameter.assign(stackedRows: best) }
+    }
+  }
+
+  /// Goes on from a stored state: rows, moments and counters by name.
+  ///
+  /// - Throws: `FineTuningError` when the state holds other tensors or rows than those that train.
+  package func resume(from state: TrainingState) throws(FineTuningError) {
+    let names = Set(model.parameters.trained.map(\.name))
+    guard names == Set(state.tensors.keys) else {
+      let difference = names.symmetricDifference(state.tensors.keys).sorted()
+      throw FineTuningError(
+        "the stored state trains other tensors: \(difference.prefix(3).map(quoted).joined(separator: ", "))"
+          + "; resume with the mask of the run")
+    }
+    for parameter in model.parameters.trained {
+      guard let kept = state.tensors[parameter.name], let training = parameter.training,
+        kept.ranges == parameter.rows, kept.values.columns == parameter.values.columns
+      else {
+        throw FineTuningError(
+          "the stored state trains other rows of \(quoted(parameter.name)); "
+            + "resume with the mask of the run")
+      }
+      parameter.assign(stackedRows: kept.values)
+      training.firstMoment.assign(kept.firstMoment)
+      training.secondMoment.assign(kept.secondMoment)
+      training.steps = kept.steps
+    }
+    self.state = state
+  }
+
+  // MARK: Order
+
+  /// A permutation of the examples that depends on seed and epoch alone.
+  static func order(count: Int, seed: UInt64, epoch: Int) -> [Int] {
+    var generator = SplitMix64(
+      seed: seed ^ (UInt64(truncatingIfNeeded: epoch) &+ 1) &* 0xD134_2543_DE82_EF95)
+    return generator.shuffled(Array(0..<count))
+  }
+}
+
+func seconds(_ duration: Duration) -> Double {
+  Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+}
+
+/// The index of the largest logit of each row; the first of equals.
+package func predictions(_ logits: Matrix) -> [Int] {
+  (0..<logits.rows).map { row in
+    var best = 0
+    for column in 1..<max(1, logits.columns) where logits[row, column] > logits[row, best] {
+      best = column
+    }
+    return best
+  }
+}

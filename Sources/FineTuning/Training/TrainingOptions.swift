@@ -1,0 +1,96 @@
+/// How a run trains. The defaults are those of `torch.optim.AdamW` and of `transformers.Trainer`
+/// where they agree with common practice; everything is printed in the plan.
+public struct TrainingOptions: Sendable, Hashable {
+  /// Passes over the training data.
+  public var epochs = 3
+  /// Examples in one forward and backward pass.
+  public var batchSize = 32
+  /// Batches in one update; the loss is the mean over all their examples.
+  public var accumulation = 1
+  /// The highest learning rate; `nil` takes 1e-3 when only the head trains, 5e-5 otherwise.
+  public var learningRate: Double?
+  /// Decoupled weight decay.
+  public var weightDecay = 0.01
+  /// Which parameters decay.
+  public var decay = DecayRule.all
+  /// AdamW's β₁.
+  public var beta1 = 0.9
+  /// AdamW's β₂.
+  public var beta2 = 0.999
+  /// AdamW's ε.
+  public var epsilon = 1e-8
+  /// The learning rate after the warm-up.
+  public var schedule = LearningRateSchedule.Decay.linear
+  /// Updates during which the rate rises from 0.
+  public var warmup = Warmup.ratio(0)
+  /// The largest norm of all gradients together; 0 turns clipping off.
+  public var maximumGradientNorm = 1.0
+  /// The share of each target spread over all labels.
+  public var labelSmoothing = 0.0
+  /// Whether examples weigh inversely to the frequency of their label.
+  public var balancesLabels = false
+  /// Determines the order of the data and what dropout drops.
+  public var seed: UInt64 = 42
+  /// Epochs without an improvement after which the run stops; `nil` never stops early.
+  public var patience: Int?
+  /// What makes an epoch better than another.
+  public var criterion = Criterion.loss
+  /// Whether dropout acts above the frozen prefix, as the configuration says.
+  public var usesDropout = true
+  /// Whether dropout acts in the frozen prefix too, which is then computed anew for every batch.
+  public var usesTrunkDropout = false
+  /// Bytes of features held in memory; more lie in a mapped temporary file.
+  public var cacheMemory = 2_000_000_000
+
+  /// The default options.
+  public init() {}
+
+  /// Which parameters decay.
+  public enum DecayRule: String, Sendable, Hashable, CaseIterable {
+    /// All, as `torch.optim.AdamW` over `model.parameters()`.
+    case all
+    /// All but biases and LayerNorm, as `transformers.Trainer`.
+    case weights
+  }
+
+  /// What makes an epoch better than another.
+  public enum Criterion: String, Sendable, Hashable, CaseIterable {
+    /// Lower loss on the evaluation data.
+    case loss
+    /// Higher accuracy; of equal ones the lower loss.
+    case accuracy
+    /// Higher macro F1; of equal ones the lower loss.
+    case f1
+  }
+
+  /// - Throws: `FineTuningError` when a value makes no sense.
+  public func validate() throws(FineTuningError) {
+    func demand(_ condition: Bool, _ sentence: String) throws(FineTuningError) {
+      guard condition else { throw FineTuningError(sentence) }
+    }
+    try demand(epochs >= 1, "the number of epochs is \(epochs), expected 1 or more")
+    try demand(batchSize >= 1, "the batch size is \(batchSize), expected 1 or more")
+    try demand(accumulation >= 1, "the accumulation is \(accumulation), expected 1 or more")
+    if let learningRate {
+      try demand(
+        learningRate > 0 && learningRate.isFinite,
+        "the learning rate is \(learningRate), expected a number above 0")
+    }
+    try demand(
+      weightDecay >= 0 && weightDecay.isFinite,
+      "the weight decay is \(weightDecay), expected a number ≥ 0")
+    try demand(
+      maximumGradientNorm >= 0,
+      "the largest gradient norm is \(maximumGradientNorm), expected a number ≥ 0")
+    try demand(
+      labelSmoothing >= 0 && labelSmoothing < 1,
+      "the label smoothing is \(labelSmoothing), expected a number in 0 ..< 1")
+    if let patience { try demand(patience >= 1, "the patience is \(patience), expected 1 or more") }
+    switch warmup {
+    case .steps(let steps):
+      try demand(steps >= 0, "the warm-up is \(steps) steps, expected 0 or more")
+    case .ratio(let share):
+      try demand(share >= 0 && share < 1, "the warm-up is \(share), expected a share in 0 ..< 1")
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/// What a run is going to do, known before its first step.
+public struct TrainingPlan: Sendable {
+  /// A tensor that trains.
+  public struct TrainedTensor: Sendable, Hashable {
+    /// The name in the trained model.
+    public let name: String
+    /// Its extents.
+    public let shape: [Int]
+    /// The ranges of rows that train; empty when it trains whole.
+    public let rows: [Range<Int>]
+    /// Elements that train.
+    public let count: Int
+  }
+
+  /// What trains, in the order of the state dict.
+  public let tensors: [TrainedTensor]
+  /// Elements of all parameters.
+  public let parameterCount: Int
+  /// Elements that train.
+  public var trainedCount: Int { tensors.reduce(0) { $0 + $1.count } }
+  /// The lowest tensor that trains: the backward pass ends there.
+  public let backwardStop: String
+  /// What the frozen prefix computes, in words; `nil` when nothing is frozen at the bottom.
+  public let cached: String?
+  /// Bytes of features kept between epochs.
+  public let cacheBytes: Int
+  /// Whether the features lie in a temporary file.
+  public let cacheSpills: Bool
+  /// Whether dropout acts in the frozen prefix.
+  public let trunkDropout: Bool
+  /// Training examples and their tokens.
+  public let examples: Int
+  /// Tokens of the training examples.
+  public let tokens: Int
+  /// Evaluation examples.
+  public let evaluationExamples: Int
+  /// Updates in the whole run.
+  public let steps: Int
+  /// The highest learning rate.
+  public let learningRate: Double
+  /// Bytes expected at the peak.
+  public let expectedMemory: Int
+  /// Seconds expected for the first epoch.
+  public let expectedFirstEpoch: Double
+  /// Seconds expected for each later epoch.
+  public let expectedLaterEpoch: Double
+  /// What the user should know before the first step: unreachable tensors, dropped keys, hold-outs.
+  public let notes: [String]
+}

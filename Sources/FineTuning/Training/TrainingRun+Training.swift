@@ -1,0 +1,193 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+internal import ParameterSurgery
+
+extension TrainingRun {
+  /// What happens while a run trains.
+  public enum Event: Sendable {
+    /// The frozen prefix has been computed for `done` of `total` tokens.
+    case caching(done: Int, total: Int)
+    /// An update was made.
+    case step(epoch: Int, step: Int, of: Int, loss: Double, tokensPerSecond: Double)
+    /// An epoch ended, and everything needed to resume is stored.
+    case epoch(EpochRecord)
+  }
+
+  /// What a run came to.
+  public struct Result: Sendable {
+    /// One a finished epoch; the one that was kept is marked.
+    public let records: [EpochRecord]
+    /// Whether the patience ended the run before its last epoch.
+    public let stoppedEarly: Bool
+    /// The metrics of the kept epoch on the evaluation data.
+    public let metrics: ClassificationMetrics
+    /// Seconds from the first step to the last file.
+    public let seconds: Double
+  }
+
+  /// The names of the files beside the model's own.
+  public enum FileName {
+    /// The mask of what trained, over the trained model's keys.
+    public static let mask = "freeze-mask.json"
+    /// One JSON object an epoch.
+    public static let history = "history.jsonl"
+    /// Loss and accuracy over the epochs.
+    public static let curve = "curve.svg"
+    /// The whole run on one page.
+    public static let report = "report.html"
+  }
+
+  /// Trains, and leaves a model in the Hugging Face layout in `folder`: weights, configuration,
+  /// tokenizer, settings, mask, history, curve and report.
+  ///
+  /// After every epoch the state is stored, so that a run that was interrupted can go on with
+  /// ``resume(from:)``, bit for bit.
+  ///
+  /// - Parameter onEvent: is told what happens; throwing from it stops the run.
+  /// - Throws: when a file cannot be written, the loss is not finite, or `onEvent` throws.
+  public func train(
+    into folder: String, onEvent: (Event) throws -> Void = { _ in }
+  ) throws -> Result {
+    try TrainingRun.demandFree(folder, resuming: trainer.state.epoch > 0)
+    let clock = ContinuousClock()
+    let start = clock.now
+    try trainer.run { event in
+      switch event {
+      case .caching(let done, let total): try onEvent(.caching(done: done, total: total))
+      case .step(let epoch, let step, let of, let loss, let rate):
+        try onEvent(
+          .step(epoch: epoch, step: step, of: of, loss: loss, tokensPerSecond: rate))
+      case .epoch(let record):
+        try storeState(in: folder)
+        try onEvent(.epoch(record))
+      }
+    }
+    guard trainer.state.bestEpoch != nil else {
+      throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
+    }
+    let (_, metrics) = try trainer.evaluate()
+    try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
+    return Result(
+      records: trainer.state.records,
+      stoppedEarly: trainer.state.epoch < options.epochs,
+      metrics: metrics, seconds: seconds(clock.now - start))
+  }
+
+  /// Goes on from the state that an interrupted run left in `folder`.
+  ///
+  /// - Throws: `FineTuningError` when there is none, or it was made with other settings.
+  public func resume(from folder: String) throws {
+    let path = FileSystem.path(folder, TrainingState.fileName)
+    guard FileSystem.exists(path) else {
+      throw FineTuningError("\(folder): no \(TrainingState.fileName): there is no run to resume")
+    }
+    let stored = try Checkpoint.open(path)
+    let settings = try TrainingState.settings(of: stored)
+    if let difference = TrainingRun.difference(stateSettings, settings) {
+      throw FineTuningError(
+        "\(path): the run was started with another \(difference); resume with the same settings")
+    }
+    try trainer.resume(from: try TrainingState(stored))
+  }
+
+  /// The first member in which two objects differ.
+  private static func difference(_ a: JSONValue, _ b: JSONValue?) -> String? {
+    guard let a = a.object, let b = b?.object else { return "description" }
+    return a.first { b[$0.key] != $0.value }?.key.string
+  }
+
+  /// What a resumed run must agree with: everything that changes what is computed. The number of
+  /// epochs is part of it, for the learning rate depends on it.
+  private var stateSettings: JSONValue {
+    func digest(_ data: TokenizedDataset) -> JSONValue {
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      func mix(_ value: Int) {
+        hash = (hash ^ UInt64(truncatingIfNeeded: value)) &* 0x100_0000_01B3
+      }
+      for (index, example) in data.ids.enumerated() {
+        for id in example { mix(Int(id)) }
+        mix(-1 - data.labels[index])
+      }
+      return .string(String(hash, radix: 16))
+    }
+    return .members([
+      "layout": .string(mask.layoutDigest),
+      "options": .string("\(options)"),
+      "pooling": .string(settings.pooling.rawValue),
+      "max_length": .integer(settings.maximumLength),
+      "training data": digest(trainer.training),
+      "evaluation data": digest(trainer.evaluation),
+    ])
+  }
+
+  // MARK: Writing
+
+  /// - Throws: when `folder` holds something that is not the run being resumed, or cannot be made.
+  private static func demandFree(_ folder: String, resuming: Bool) throws {
+    if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
+      throw FineTuningError("\(folder): is a file; name a folder for the trained model")
+    }
+    if FileSystem.isFolder(folder), !resuming, try !FileSystem.isEmpty(folder) {
+      let state = FileSystem.exists(FileSystem.path(folder, TrainingState.fileName))
+      throw FineTuningError(
+        "\(folder): the folder is not empty; "
+          + (state ? "go on with --resume, or name another" : "name another"))
+    }
+    let parent = FileSystem.folder(of: folder)
+    guard FileSystem.isWritable(FileSystem.isFolder(folder) ? folder : parent) else {
+      throw FineTuningError("\(folder): cannot be written")
+    }
+  }
+
+  private func storeState(in folder: String) throws {
+    try FileSystem.makeFolder(folder)
+    let state = try trainer.state.checkpoint(settings: stateSettings)
+    try state.write(to: FileSystem.path(folder, TrainingState.fileName))
+    try writeHistory(in: folder)
+  }
+
+  private func writeHistory(in folder: String) throws {
+    let lines = trainer.state.records.map { $0.json.text() + "\n" }.joined()
+    try replaceFile(at: FileSystem.path(folder, FileName.history), Array(lines.utf8))
+  }
+
+  /// The trained model's state dict, in the order of PyTorch's.
+  private func trainedCheckpoint() throws -> Checkpoint {
+    var tensors: OrderedDictionary<Key, Tensor> = [:]
+    for parameter in trainer.model.parameters.parameters {
+      tensors[Key(parameter.name)] = try parameter.stored(stackedRows: parameter.stackedRows())
+    }
+    return Checkpoint(format: .safetensors, tensors: tensors, metadata: ["format": "pt"])
+  }
+
+  private func write(
+    to folder: String, metrics: ClassificationMetrics, seconds: Double
+  ) throws {
+    try FileSystem.makeFolder(folder)
+    func put(_ name: String, _ text: String) throws {
+      try replaceFile(at: FileSystem.path(folder, name), Array(text.utf8))
+    }
+    try trainedCheckpoint().write(to: FileSystem.path(folder, "model.safetensors"))
+    try put("config.json", configuration().text(indent: 2) + "\n")
+    try tokenizer.files.write(to: folder)
+    try put(ClassifierSettings.fileName, settings.json.text(indent: 2) + "\n")
+    try put(FileName.mask, mask.json)
+    try writeHistory(in: folder)
+    try writeReports(in: folder, metrics: metrics, seconds: seconds)
+  }
+
+  /// The model's configuration with the names of the labels.
+  private func configuration() -> JSONValue {
+    guard var members = model.configurationJSON.object else { return model.configurationJSON }
+    members["id2label"] = .object(
+      OrderedDictionary(
+        uniqueKeysWithValues: settings.labels.enumerated().map {
+          (Key(String($0.offset)), JSONValue.string($0.element))
+        }))
+    members["label2id"] = .object(
+      OrderedDictionary(
+        settings.labels.enumerated().map { (Key($0.element), JSONValue.integer($0.offset)) },
+        uniquingKeysWith: { first, _ in first }))
+    return .object(members)
+  }
+}
