@@ -108,7 +108,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "FineTuningTests",
-      dependencies: ["FineTuning", "EspalierTestSupport"],
+      dependencies: [
+        "FineTuning", "EspalierTestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

@@ -1,0 +1,94 @@
+public import ArgumentParser
+public import FineTuning
+
+/// How data files are read, for `train`, `evaluate` and `predict`.
+struct DataArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The layout of the data: tsv, csv or jsonl. Without, the file's ending decides.",
+      valueName: "format"))
+  var dataFormat: DataOptions.Format?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Whether the first row names the columns: auto, yes or no. Auto takes it for names when it \
+      holds those asked for.
+      """, valueName: "when"))
+  var header: DataOptions.Header = .auto
+
+  @Option(
+    help: ArgumentHelp(
+      "The column of the text: a name, or a number from 1.", valueName: "column"))
+  var textColumn: String?
+
+  @Option(
+    help: ArgumentHelp("The column of the second text of a pair.", valueName: "column"))
+  var textPairColumn: String?
+
+  @Option(help: ArgumentHelp("The column of the label.", valueName: "column"))
+  var labelColumn: String?
+
+  /// The rows of a file.
+  func read(_ path: String, labels: Bool = true) throws -> LabelledDataset {
+    try LabelledDataset(
+      contentsOf: path,
+      options: DataOptions(
+        format: dataFormat, header: header, textColumn: textColumn, pairColumn: textPairColumn,
+        labelColumn: labelColumn, needsLabels: labels))
+  }
+}
+
+extension DataOptions.Format: ExpressibleByArgument {}
+extension DataOptions.Header: ExpressibleByArgument {}
+extension Pooling: ExpressibleByArgument {}
+extension TrainingOptions.DecayRule: ExpressibleByArgument {}
+extension TrainingOptions.Criterion: ExpressibleByArgument {}
+extension LearningRateSchedule.Decay: ExpressibleByArgument {}
+
+extension Head: ExpressibleByArgument {
+  /// `mlp:128` or `linear`.
+  public init?(argument: String) {
+    if argument == "linear" {
+      self = .linear
+    } else if argument.hasPrefix("mlp:"), let width = Int(argument.dropFirst(4)), width > 0,
+      width <= 1 << 20
+    {
+      self = .mlp(width: width)
+    } else {
+      return nil
+    }
+  }
+}
+
+extension Warmup: ExpressibleByArgument {
+  /// A share below 1 such as `0.1`, or a number of updates such as `100`.
+  public init?(argument: String) {
+    if let steps = Int(argument), steps >= 0 {
+      self = .steps(steps)
+    } else if let share = Double(argument), share >= 0, share < 1 {
+      self = .ratio(share)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// A number of bytes such as `2GB`, `500MB` or `1048576`. Powers of ten, as disks and the hub count.
+struct ByteCount: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [(String, Double)] = [("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("B", 1), ("", 1)]
+    let upper = argument.uppercased()
+    for (unit, scale) in units where upper.hasSuffix(unit) {
+      guard let number = Double(upper.dropLast(unit.count)), number >= 0, number * scale < 1e15
+      else { return nil }
+      bytes = Int(number * scale)
+      return
+    }
+    return nil
+  }
+
+  init(bytes: Int) { self.bytes = bytes }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import CheckpointFiles
+import FineTuning
+
+/// `espalier evaluate`: how good a trained classifier is on labelled texts.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure a trained classifier on labelled texts.",
+    discussion: """
+      Prints loss, accuracy, macro F1, Matthews correlation, figures for each label, and the \
+      confusion matrix.
+
+        espalier evaluate --model tuned --data dev.tsv
+        espalier evaluate --model tuned --data dev.csv --label-column stars --json
+      """)
+
+  @OptionGroup var classifier: ClassifierArguments
+
+  @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
+  var data: String
+
+  @OptionGroup(title: "Data") var dataArguments: DataArguments
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func run() throws {
+    let classifier = try classifier.load()
+    let data = try classifier.relabelled(try dataArguments.read(data))
+    let bar = Progress(
+      "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)
+    var done = 0
+    let logits = try classifier.logits(of: data) {
+      bar.advance(by: $0 - done)
+      done = $0
+    }
+    bar.finish()
+    let metrics = ClassificationMetrics(
+      logits: logits, labels: data.examples.compactMap(\.label),
+      labelNames: classifier.settings.labels)
+    if output.json {
+      StandardOutput.shared.line(metrics.json.text(indent: 2))
+    } else {
+      MetricsRendering(metrics).print()
+    }
+  }
+}
+
+/// Which classifier, and how it reads texts.
+struct ClassifierArguments: ParsableArguments {
+  @Option(help: "The folder that espalier train wrote, or any BERT with a classification head.")
+  var model: String
+
+  @Option(help: "Overrides the model's pooling: mean, mean-all, cls or pooler.")
+  var pooling: Pooling?
+
+  @Option(help: ArgumentHelp("Overrides the longest sequence, in tokens.", valueName: "n"))
+  var maxLength: Int?
+
+  @Option(help: ArgumentHelp("Threads; default: one a core.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads takes a count of 1 or more") }
+  }
+
+  func load() throws -> TextClassifier {
+    try TextClassifier(
+      try ModelDirectory(model), pooling: pooling, maximumLength: maxLength, threads: threads)
+  }
+}

@@ -1,0 +1,237 @@
+import ArgumentParser
+import CheckpointFiles
+import FineTuning
+import ParameterSurgery
+
+/// `espalier train`: fine-tunes what the mask selects.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Fine-tune a text classifier: only the tensors that the mask selects.",
+    discussion: """
+      Before the first step a plan says what trains, where the backward pass stops, what is cached, \
+      and the memory and time to expect; --dry-run stops there. The frozen prefix is computed once. \
+      Frozen tensors and rows come out byte-identical: espalier verify proves it.
+
+        espalier train --model base --mask mask.json --data train.tsv --eval dev.tsv -o tuned
+        espalier train --model bert-base-uncased --head mlp:128 --train linear \\
+          --data train.csv --text-column review --label-column stars -o tuned
+        espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
+          --data train.tsv --epochs 5 --patience 2 -o tuned
+      """)
+
+  @Option(
+    help: """
+      A directory in the Hugging Face layout, a file of weights with config.json beside it, or a \
+      name in the local Hugging Face cache.
+      """)
+  var model: String
+
+  @Option(help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"))
+  var mask: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Train what this selector selects, instead of a mask; may be repeated, and the last that \
+      matches wins.
+      """, valueName: "selector"))
+  var train: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Add a head when the model has none: mlp:WIDTH (linear, tanh, linear) or linear.",
+      valueName: "head"))
+  var head: Head?
+
+  @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
+  var data: String
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The texts that decide which epoch is kept; without, a stratified tenth of the data is held \
+      out.
+      """, valueName: "file"))
+  var eval: String?
+
+  @Option(
+    name: [.short, .customLong("output")],
+    help: ArgumentHelp("The folder of the trained model.", valueName: "dir"))
+  var output: String?
+
+  @Flag(help: "Print the plan and stop.")
+  var dryRun = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on with the run that was interrupted in this folder, bit for bit; give the same options.",
+      valueName: "dir"))
+  var resume: String?
+
+  @OptionGroup(title: "Data") var dataArguments: DataArguments
+  @OptionGroup(title: "Training") var arguments: TrainingArguments
+  @OptionGroup var json: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    if (mask == nil) == train.isEmpty {
+      throw ValidationError("say what trains: either --mask FILE or --train SELECTOR")
+    }
+    if output == nil, resume == nil, !dryRun {
+      throw ValidationError("name the folder of the trained model with -o DIR")
+    }
+    if let output, let resume, output != resume {
+      throw ValidationError("--resume goes on in its own folder: leave out -o")
+    }
+  }
+
+  func run() throws {
+    let run = try TrainingRun(request())
+    if let resume { try run.resume(from: resume) }
+    if !json.json || dryRun { report(run.plan) }
+    guard !dryRun, let folder = resume ?? output else { return }
+    var display = TrainingDisplay(run: run, mode: progress.progress, quiet: json.json)
+    let result = try run.train(into: folder) { try display.show($0) }
+    display.finish()
+    if json.json {
+      StandardOutput.shared.line(TrainingJSON.result(run, result, folder: folder).text(indent: 2))
+    } else {
+      display.summarise(result, folder: folder)
+    }
+  }
+
+  private func request() throws -> TrainingRun.Request {
+    let directory = try ModelDirectory(model)
+    let selection: TrainingRun.TrainSelection =
+      if let mask { .mask(try FreezeMask(path: mask)) } else { .selectors(train) }
+    var request = TrainingRun.Request(
+      model: directory, selection: selection, training: try dataArguments.read(data))
+    request.head = head
+    request.evaluation = try eval.map { try dataArguments.read($0) }
+    request.pooling = arguments.pooling
+    request.maximumLength = arguments.maxLength
+    request.threads = arguments.threads
+    request.options = arguments.options
+    return request
+  }
+
+  private func report(_ plan: TrainingPlan) {
+    if json.json {
+      StandardOutput.shared.line(TrainingJSON.plan(plan).text(indent: 2))
+    } else {
+      PlanRendering(plan).print()
+    }
+  }
+}
+
+/// How `train` trains.
+struct TrainingArguments: ParsableArguments {
+  @Option(help: "Passes over the training data.")
+  var epochs = 3
+
+  @Option(help: "Examples in a batch.")
+  var batchSize = 32
+
+  @Option(help: "Batches in one update.")
+  var accumulate = 1
+
+  @Option(
+    name: [.customLong("lr"), .customLong("learning-rate")],
+    help: ArgumentHelp(
+      "The highest learning rate. Default: 1e-3 when only the head trains, otherwise 5e-5.",
+      valueName: "rate"))
+  var learningRate: Double?
+
+  @Option(help: "Decoupled weight decay, as torch.optim.AdamW.")
+  var weightDecay = 0.01
+
+  @Option(help: "What decays: all, or weights (no biases and no LayerNorm).")
+  var decay = TrainingOptions.DecayRule.all
+
+  @Option(
+    help: ArgumentHelp(
+      "Updates of warm-up: a number, or a share of the run below 1 such as 0.1.",
+      valueName: "n"))
+  var warmup = Warmup.steps(0)
+
+  @Option(help: "The learning rate after the warm-up: linear, constant or cosine.")
+  var schedule = LearningRateSchedule.Decay.linear
+
+  @Option(
+    help: ArgumentHelp("The largest norm of all gradients; 0 does not clip.", valueName: "norm"))
+  var maxGradNorm = 1.0
+
+  @Option(help: "The share of each target spread over all labels.")
+  var labelSmoothing = 0.0
+
+  @Flag(help: "Weigh examples inversely to the frequency of their label.")
+  var balance = false
+
+  @Option(help: "How hidden states become one vector: mean, mean-all, cls or pooler.")
+  var pooling: Pooling?
+
+  @Option(help: ArgumentHelp("The longest sequence, in tokens.", valueName: "n"))
+  var maxLength: Int?
+
+  @Option(help: "Decides the order of the data, dropout and a new head's weights.")
+  var seed: UInt64 = 42
+
+  @Option(
+    help: ArgumentHelp("Stop after this many epochs without improvement.", valueName: "epochs"))
+  var patience: Int?
+
+  @Option(help: "What makes an epoch the best: loss, accuracy or f1.")
+  var bestBy = TrainingOptions.Criterion.loss
+
+  @Flag(help: "Train without dropout.")
+  var noDropout = false
+
+  @Flag(
+    help: """
+      Let dropout act in the frozen trunk too, as PyTorch's model.train() does; the trunk is then \
+      computed anew in every epoch.
+      """)
+  var trunkDropout = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Hold at most this much of the cached trunk in memory, the rest in a temporary file.",
+      valueName: "bytes"))
+  var cacheMemory = ByteCount(bytes: 2_000_000_000)
+
+  @Option(help: ArgumentHelp("Threads; default: one a core.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads takes a count of 1 or more") }
+    if noDropout, trunkDropout {
+      throw ValidationError("--no-dropout and --trunk-dropout exclude each other")
+    }
+    do { try options.validate() } catch {
+      throw ValidationError(error.description)
+    }
+  }
+
+  var options: TrainingOptions {
+    var options = TrainingOptions()
+    options.epochs = epochs
+    options.batchSize = batchSize
+    options.accumulation = accumulate
+    options.learningRate = learningRate
+    options.weightDecay = weightDecay
+    options.decay = decay
+    options.warmup = warmup
+    options.schedule = schedule
+    options.maximumGradientNorm = maxGradNorm
+    options.labelSmoothing = labelSmoothing
+    options.balancesLabels = balance
+    options.seed = seed
+    options.patience = patience
+    options.criterion = bestBy
+    options.usesDropout = !noDropout
+    options.usesTrunkDropout = trunkDropout
+    options.cacheMemory = cacheMemory.bytes
+    return options
+  }
+}

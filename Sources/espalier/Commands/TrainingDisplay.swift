@@ -1,0 +1,149 @@
+import CheckpointFiles
+import FineTuning
+
+/// The plan of a run, as a person reads it.
+struct PlanRendering {
+  let plan: TrainingPlan
+
+  init(_ plan: TrainingPlan) { self.plan = plan }
+
+  func print() {
+    let output = StandardOutput.shared
+    let share = 100 * Double(plan.trainedCount) / Double(max(1, plan.parameterCount))
+    line(
+      "trains",
+      "\(plural(plan.tensors.count, "tensor")), \(grouped(plan.trainedCount)) of "
+        + "\(grouped(plan.parameterCount)) parameters (\(significant(share, digits: 3)) %)")
+    var table = Table([Table.Column("", shrinks: true), Table.Column(""), Table.Column("", .right)])
+    table.hasHeadings = false
+    for tensor in plan.tensors.prefix(12) {
+      let rows =
+        tensor.rows.isEmpty
+        ? ""
+        : " rows "
+          + tensor.rows.map { "\($0.lowerBound)..<\($0.upperBound)" }
+          .prefix(4).joined(separator: ", ") + (tensor.rows.count > 4 ? ", …" : "")
+      table.append([tensor.name, "\(tensor.shape)\(rows)", grouped(tensor.count)])
+    }
+    table.print(indent: 12)
+    if plan.tensors.count > 12 { output.line("            … and \(plan.tensors.count - 12) more") }
+    line("backward", "stops at \(plan.backwardStop)")
+    if let cached = plan.cached {
+      line(
+        "cached",
+        "\(cached): \(byteText(plan.cacheBytes))"
+          + (plan.cacheSpills ? ", in a temporary file" : ", in memory")
+          + "; the frozen trunk runs once, without dropout")
+    } else {
+      line(
+        "cached",
+        plan.trunkDropout
+          ? "nothing: dropout acts in the trunk, which is computed anew for every batch"
+          : "nothing: no stage below what trains is frozen")
+    }
+    line(
+      "data",
+      "\(plural(plan.examples, "example")) (\(grouped(plan.tokens)) tokens) to train, "
+        + "\(grouped(plan.evaluationExamples)) to evaluate")
+    line(
+      "steps",
+      "\(grouped(plan.steps)), learning rate up to \(significant(plan.learningRate, digits: 3))")
+    line(
+      "expected",
+      "about \(byteText(plan.expectedMemory)) of memory; first epoch "
+        + "\(durationText(plan.expectedFirstEpoch)), then "
+        + "\(durationText(plan.expectedLaterEpoch)) each")
+    for note in plan.notes { StandardError.note(note) }
+  }
+
+  private func line(_ name: String, _ text: String) {
+    let output = StandardOutput.shared
+    let padding = String(repeating: " ", count: max(1, 12 - name.count))
+    output.line(output.style.bold(name) + padding + text)
+  }
+}
+
+/// What a person sees while a run trains: a bar, a line an epoch, and the end.
+struct TrainingDisplay {
+  private let run: TrainingRun
+  private let mode: ProgressMode
+  /// Whether standard output belongs to JSON.
+  private let quiet: Bool
+  private var bar: Progress?
+  private var position = 0
+  private var hasHeading = false
+
+  init(run: TrainingRun, mode: ProgressMode, quiet: Bool) {
+    self.run = run
+    self.mode = mode
+    self.quiet = quiet
+  }
+
+  mutating func show(_ event: TrainingRun.Event) throws {
+    switch event {
+    case .caching(let done, let total):
+      if bar == nil {
+        bar = Progress("frozen trunk", total: total, unit: .items("tokens"), mode: mode)
+      }
+      bar?.advance(by: done - position)
+      position = done
+      if done == total { finish() }
+    case .step(let epoch, let step, let of, let loss, let rate):
+      if bar == nil {
+        bar = Progress("epoch \(epoch)", total: of, unit: .items("steps"), mode: mode)
+      }
+      bar?.advance(
+        by: step - position,
+        detail: "loss \(fixed(loss, digits: 4)), \(countText(Int(min(rate, 1e12)))) tokens/s")
+      position = step
+      if step == of { finish() }
+    case .epoch(let record):
+      finish()
+      if !quiet { line(record) }
+    }
+  }
+
+  mutating func finish() {
+    bar?.finish()
+    bar = nil
+    position = 0
+  }
+
+  private mutating func line(_ record: EpochRecord) {
+    let output = StandardOutput.shared
+    if !hasHeading {
+      output.line()
+      output.line(
+        output.style.dim(
+          "epoch  train loss  train acc  eval loss  eval acc  eval F1   seconds  tokens/s"))
+      hasHeading = true
+    }
+    func cell(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+    let text =
+      cell("\(record.epoch)", 5) + cell(fixed(record.trainLoss, digits: 4), 12)
+      + cell(record.trainAccuracy.map { fixed($0, digits: 4) } ?? "", 11)
+      + cell(fixed(record.evalLoss, digits: 4), 11)
+      + cell(fixed(record.evalAccuracy, digits: 4), 10)
+      + cell(fixed(record.evalF1, digits: 4), 9)
+      + cell(fixed(record.seconds, digits: 2), 10)
+      + cell(countText(Int(min(record.tokensPerSecond, 1e15))), 10)
+    output.line(record.isBest ? text + output.style.green("  best") : text)
+    output.flush()
+  }
+
+  func summarise(_ result: TrainingRun.Result, folder: String) {
+    let output = StandardOutput.shared
+    output.line()
+    if result.stoppedEarly {
+      output.line("stopped early: no improvement for \(run.options.patience ?? 0) epochs")
+    }
+    if let best = result.records.last(where: \.isBest) {
+      output.line(
+        "kept epoch \(best.epoch): accuracy \(fixed(best.evalAccuracy, digits: 4)), "
+          + "macro F1 \(fixed(best.evalF1, digits: 4)), loss \(fixed(best.evalLoss, digits: 4))")
+    }
+    output.line("wrote \(folder) in \(durationText(result.seconds))")
+  }
+}

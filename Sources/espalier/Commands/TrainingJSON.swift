@@ -1,0 +1,51 @@
+import CheckpointFiles
+import FineTuning
+
+/// The JSON of `train`, described in docs/json.md.
+enum TrainingJSON {
+  static func plan(_ plan: TrainingPlan) -> JSONValue {
+    .members([
+      "trained_tensors": .array(
+        plan.tensors.map { tensor in
+          .members([
+            "key": .string(tensor.name),
+            "shape": .array(tensor.shape.map { .integer($0) }),
+            "rows": tensor.rows.isEmpty
+              ? .null
+              : .array(tensor.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
+            "parameters": .integer(tensor.count),
+          ])
+        }),
+      "trained_parameters": .integer(plan.trainedCount),
+      "parameters": .integer(plan.parameterCount),
+      "backward_stops_at": .string(plan.backwardStop),
+      "cached": plan.cached.map { .string($0) } ?? .null,
+      "cache_bytes": .integer(plan.cacheBytes),
+      "cache_spills": .bool(plan.cacheSpills),
+      "trunk_dropout": .bool(plan.trunkDropout),
+      "examples": .integer(plan.examples),
+      "tokens": .integer(plan.tokens),
+      "eval_examples": .integer(plan.evaluationExamples),
+      "steps": .integer(plan.steps),
+      "learning_rate": .real(plan.learningRate),
+      "expected_memory_bytes": .integer(plan.expectedMemory),
+      "expected_first_epoch_seconds": .real(plan.expectedFirstEpoch),
+      "expected_later_epoch_seconds": .real(plan.expectedLaterEpoch),
+      "notes": .array(plan.notes.map { .string($0) }),
+    ])
+  }
+
+  static func result(
+    _ run: TrainingRun, _ result: TrainingRun.Result, folder: String
+  ) -> JSONValue {
+    .members([
+      "output": .string(folder),
+      "plan": plan(run.plan),
+      "epochs": .array(result.records.map(\.json)),
+      "best_epoch": result.records.last(where: \.isBest).map { .integer($0.epoch) } ?? .null,
+      "stopped_early": .bool(result.stoppedEarly),
+      "metrics": result.metrics.json,
+      "seconds": .real(result.seconds),
+    ])
+  }
+}

@@ -1,0 +1,3 @@
+import FineTuning
+
+struct MetricsRendering { init(_ m: ClassificationMetrics) {}; func print() {} }
