@@ -12,25 +12,25 @@ size_t espalier_attention_scratch(size_t length, size_t width) {
 ESPALIER_CLONES void espalier_attention_forward(
     float *context, size_t context_stride, float *log_sum_exp, espalier_head head,
     float *scratch) {
-  size_t n = head.length, width = head.width;
+  size_t n = head.length, keys = head.visible, width = head.width;
   uint32_t threshold = espalier_dropout_threshold(head.dropout);
   float kept = 1.0f / (1.0f - head.dropout.probability);
   for (size_t i = 0; i < n; i++) {
     const float *q = head.q + i * head.stride;
     float largest = -INFINITY;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < keys; j++) {
       float sum = 0;
       for (size_t d = 0; d < width; d++) sum += q[d] * head.k[j * head.stride + d];
       scratch[j] = sum * head.scale;
       if (scratch[j] > largest) largest = scratch[j];
     }
     float sum = 0;
-    for (size_t j = 0; j < n; j++) sum += scratch[j] = espalier_expf(scratch[j] - largest);
+    for (size_t j = 0; j < keys; j++) sum += scratch[j] = espalier_expf(scratch[j] - largest);
     if (log_sum_exp) log_sum_exp[i] = largest + logf(sum);
     espalier_row_key key = espalier_dropout_key(head.dropout, head.row + i);
     float *out = context + i * context_stride;
     for (size_t d = 0; d < width; d++) out[d] = 0;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < keys; j++) {
       float p = scratch[j] / sum;
       if (head.dropout.probability > 0) {
         p *= espalier_dropout_factor(key, (uint32_t)j, threshold, kept);
@@ -44,7 +44,7 @@ ESPALIER_CLONES void espalier_attention_backward(
     float *dq, float *dk, float *dv, size_t d_stride, const float *dcontext, const float *context,
     size_t context_stride, const float *log_sum_exp, espalier_head head, float *scratch) {
   (void)scratch;
-  size_t n = head.length, width = head.width;
+  size_t n = head.length, keys = head.visible, width = head.width;
   uint32_t threshold = espalier_dropout_threshold(head.dropout);
   float kept = 1.0f / (1.0f - head.dropout.probability);
   for (size_t i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ ESPALIER_CLONES void espalier_attention_backward(
     float inner = 0;
     for (size_t d = 0; d < width; d++) inner += g[d] * o[d];
     espalier_row_key key = espalier_dropout_key(head.dropout, head.row + i);
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < keys; j++) {
       const float *k = head.k + j * head.stride, *v = head.v + j * head.stride;
       float s = 0, dp = 0;
       for (size_t d = 0; d < width; d++) s += q[d] * k[d];

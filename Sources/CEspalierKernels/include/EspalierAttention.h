@@ -11,6 +11,8 @@ typedef struct {
   const float *_Nonnull v;
   size_t stride;
   size_t length;
+  /// The first rows of k and v that queries see, at most `length`. The others take part as queries only.
+  size_t visible;
   size_t width;
   float scale;
   size_t row;
@@ -25,7 +27,7 @@ void espalier_attention_forward(
     float *_Nonnull context, size_t context_stride, float *_Nullable log_sum_exp,
     espalier_head head, float *_Nonnull scratch);
 
-/// dq, dk, dv (row stride d_stride) from dcontext. The probabilities are computed again.
+/// dq, dk, dv (row stride d_stride) from dcontext; dk and dv are 0 beyond the visible rows. The probabilities are computed again.
 void espalier_attention_backward(
     float *_Nonnull dq, float *_Nonnull dk, float *_Nonnull dv, size_t d_stride,
     const float *_Nonnull dcontext, const float *_Nonnull context, size_t context_stride,

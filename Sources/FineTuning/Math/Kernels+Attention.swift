@@ -8,12 +8,25 @@ package struct AttentionShape: Sendable {
   package let heads: Int
   /// What the scores are multiplied by: 1/√D.
   package let scale: Float
+  /// How many first tokens of each sequence are attended to; all when `nil`. The tokens after them
+  /// look at those, and nobody looks at them: they stand where others have padding.
+  package let visible: [Int]?
 
   /// A shape. Without `scale`, 1/√(width / heads) where `width` is C.
-  package init(offsets: [Int], heads: Int, width: Int, scale: Float? = nil) {
+  package init(
+    offsets: [Int], heads: Int, width: Int, scale: Float? = nil, visible: [Int]? = nil
+  ) {
     precondition(heads > 0 && width % heads == 0, "heads share the width evenly")
+    if let visible {
+      precondition(visible.count == offsets.count - 1, "a visible count a sequence")
+      precondition(
+        visible.indices.allSatisfy {
+          visible[$0] >= 0 && visible[$0] <= offsets[$0 + 1] - offsets[$0]
+        }, "a sequence has at least its visible tokens")
+    }
     self.offsets = offsets
     self.heads = heads
+    self.visible = visible
     self.scale = scale ?? 1 / Float(width / heads).squareRoot()
   }
 }
@@ -45,7 +58,7 @@ extension Kernels {
       unsafe espalier_attention_forward(
         context.pointer + rows.lowerBound * context.rowStride + column, context.rowStride,
         saveLogSumExp.map { unsafe $0.pointer + head * $0.rowStride + rows.lowerBound },
-        self.head(qkv, shape, rows: rows, head: head, width: headWidth, dropout), scratch)
+        self.head(qkv, shape, sequence, head: head, width: headWidth, dropout), scratch)
     }
   }
 
@@ -79,7 +92,7 @@ extension Kernels {
         dcontext.pointer + first * dcontext.rowStride + column,
         context.pointer + first * context.rowStride + column, context.rowStride,
         logSumExp.pointer + head * logSumExp.rowStride + first,
-        self.head(qkv, shape, rows: rows, head: head, width: headWidth, dropout), scratch)
+        self.head(qkv, shape, sequence, head: head, width: headWidth, dropout), scratch)
     }
   }
 
@@ -96,13 +109,15 @@ extension Kernels {
   }
 
   private func head(
-    _ qkv: Matrix, _ shape: AttentionShape, rows: Range<Int>, head: Int, width: Int,
+    _ qkv: Matrix, _ shape: AttentionShape, _ sequence: Int, head: Int, width: Int,
     _ dropout: Dropout?
   ) -> espalier_head {
+    let rows = shape.offsets[sequence]..<shape.offsets[sequence + 1]
     let q = unsafe qkv.pointer + rows.lowerBound * qkv.rowStride + head * width
     return unsafe espalier_head(
       q: q, k: q + shape.heads * width, v: q + 2 * shape.heads * width, stride: qkv.rowStride,
-      length: rows.count, width: width, scale: shape.scale,
+      length: rows.count, visible: shape.visible?[sequence] ?? rows.count, width: width,
+      scale: shape.scale,
       row: head * qkv.rows + rows.lowerBound, dropout: dropout?.c ?? Dropout.none)
   }
 }
