@@ -8,7 +8,12 @@ extension Checkpoint {
   ///
   /// - Throws: `CheckpointError` when the file is missing, unreadable, not a checkpoint or not sound.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
-    let file = try InputFile(path: path)
+    try open(InputFile(path: path))
+  }
+
+  static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+    if start.starts(with: TorchZipReader.signature) { return try TorchZipReader.open(file) }
     return try SafetensorsReader.open(file)
   }
 }

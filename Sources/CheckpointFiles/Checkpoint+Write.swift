@@ -51,7 +51,8 @@ extension Checkpoint {
 
   /// The files that the tensors are read from.
   private var inputIdentities: Set<SystemCall.Identity> {
-    var files: [ObjectIdentifier: InputFile] = [:]
+    var files = Dictionary(
+      inputs.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { first, _ in first })
     for tensor in tensors.values {
       if let file = tensor.storage.file { files[ObjectIdentifier(file)] = file }
     }

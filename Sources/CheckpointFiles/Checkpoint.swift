@@ -40,6 +40,10 @@ public struct Checkpoint: Sendable {
   public var unsupported: [UnsupportedEntry] = []
   /// For sharded checkpoints, the file that holds each key, relative to the index.
   public var shards: [Key: String] = [:]
+  /// The files that the tensors come from.
+  package var inputs: [InputFile] = []
+  /// What a PyTorch file holds beside its tensors.
+  var structure: TorchStructure?
 
   /// A checkpoint of the given tensors.
   public init(

@@ -7,6 +7,7 @@ enum SafetensorsReader {
     var checkpoint = Checkpoint(path: file.path, format: .safetensors)
     let header = try add(file, to: &checkpoint.tensors)
     checkpoint.metadata = header.metadata
+    checkpoint.inputs = [file]
     return checkpoint
   }
 

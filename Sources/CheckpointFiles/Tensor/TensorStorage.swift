@@ -243,16 +243,3 @@ func hexadecimal(_ value: UInt32) -> String {
   let digits = String(value, radix: 16)
   return String(repeating: "0", count: 8 - digits.count) + digits
 }
-
-/// Zeroed memory, aligned for vector loads, freed with the object.
-/// `@unchecked` because it is raw: written only before it is shared.
-@safe package final class OwnedBytes: @unchecked Sendable {
-  package let memory: UnsafeMutableRawBufferPointer
-
-  package init(byteCount: Int) {
-    unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
-    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-  }
-
-  deinit { unsafe memory.deallocate() }
-}

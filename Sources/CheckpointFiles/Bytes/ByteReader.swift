@@ -1,0 +1,99 @@
+/// A cursor over bytes from a file: every read is checked, and a read past the end throws with the
+/// offset. Numbers are little-endian.
+///
+/// Streams that do not say how long they are come from a file piece by piece, so that a pickle before
+/// gigabytes of tensors costs its own length.
+struct ByteReader: Sendable {
+  /// What is in memory: everything, or the beginning of the file.
+  private(set) var bytes: [UInt8]
+  private(set) var position: Int
+  /// Where the bytes end, in memory or not.
+  let end: Int
+  private let file: InputFile?
+
+  /// A reader of bytes in memory.
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    position = 0
+    end = bytes.count
+    file = nil
+  }
+
+  /// A reader of a file from its beginning.
+  init(_ file: InputFile) {
+    bytes = []
+    position = 0
+    end = file.byteCount
+    self.file = file
+  }
+
+  var remaining: Int { end - position }
+
+  func failure(_ reason: String) -> CheckpointError { CheckpointError(offset: position, reason) }
+
+  /// Takes `count` bytes; where they are in ``bytes``.
+  mutating func take(_ count: Int) throws(CheckpointError) -> Range<Int> {
+    guard count >= 0, count <= remaining else {
+      throw failure("\(count) bytes are needed here, \(remaining) are left")
+    }
+    let start = position
+    if start + count > bytes.count { try load(start + count) }
+    position = start + count
+    return start..<position
+  }
+
+  /// Goes to `offset`, which is inside the bytes or their end.
+  mutating func seek(to offset: Int) throws(CheckpointError) {
+    guard offset >= 0, offset <= end else { throw failure("there is no byte \(offset)") }
+    position = offset
+  }
+
+  private mutating func load(_ needed: Int) throws(CheckpointError) {
+    guard let file else { return }
+    let target = min(end, max(needed, min(2 * bytes.count, bytes.count + 1 << 24), 1 << 16))
+    bytes.append(contentsOf: try file.bytes(at: bytes.count, count: target - bytes.count))
+  }
+
+  mutating func byte() throws(CheckpointError) -> UInt8 { bytes[try take(1).lowerBound] }
+
+  /// Takes an unsigned number of `T`'s width.
+  mutating func number<T: FixedWidthInteger & UnsignedInteger>(
+    _: T.Type
+  ) throws(CheckpointError) -> T {
+    var value: T = 0
+    for place in try take(T.bitWidth / 8).reversed() { value = value << 8 | T(bytes[place]) }
+    return value
+  }
+
+  /// Takes a number of 16 or 32 bits as `Int`.
+  mutating func short() throws(CheckpointError) -> Int { Int(try number(UInt16.self)) }
+  mutating func word() throws(CheckpointError) -> Int { Int(try number(UInt32.self)) }
+
+  /// Takes a number of 64 bits that must fit `Int`.
+  mutating func long() throws(CheckpointError) -> Int {
+    let value = try number(UInt64.self)
+    guard let number = Int(exactly: value) else {
+      throw failure("the number \(value) is too large for a length or offset")
+    }
+    return number
+  }
+
+  /// Takes the bytes up to a line feed, and the line feed.
+  mutating func line() throws(CheckpointError) -> Range<Int> {
+    let start = position
+    var place = start
+    while true {
+      if place == bytes.count {
+        guard place < end else { throw failure("a line without an end") }
+        try load(place + 1)
+      }
+      if bytes[place] == 0x0A { break }
+      place += 1
+    }
+    position = place + 1
+    return start..<place
+  }
+
+  /// The text in `range`, or `nil` when it is not UTF-8.
+  func text(_ range: Range<Int>) -> String? { String(validating: bytes[range], as: UTF8.self) }
+}

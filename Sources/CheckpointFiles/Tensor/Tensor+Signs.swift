@@ -1,0 +1,22 @@
+extension Tensor {
+  /// The tensor as PyTorch means it when it set the conjugate or negative bit of a view: the elements in
+  /// the storage have the other sign. The work is done when the bytes are used.
+  func flippingSigns(conjugate: Bool, negative: Bool) -> Tensor {
+    let source = self
+    let width = dtype.swapWidth
+    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+      let bytes: OwnedBytes
+      do {
+        bytes = OwnedBytes(copying: try source.bytes())
+      } catch let error as CheckpointError {
+        throw error
+      } catch {
+        throw CheckpointError("\(error)")
+      }
+      if negative { bytes.flipSigns(width: width, first: 0, step: 1) }
+      if conjugate, source.dtype.isComplex { bytes.flipSigns(width: width, first: 1, step: 2) }
+      return bytes.asLoaded
+    }
+    return Tensor(dtype: dtype, shape: shape, storage: storage)
+  }
+}

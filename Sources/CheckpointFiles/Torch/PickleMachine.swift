@@ -1,0 +1,343 @@
+/// Interprets a pickle: builds values in an arena and executes nothing.
+///
+/// The stack and the memo are explicit, so the depth of a value costs memory alone; the work that a
+/// byte of the pickle can cause is bounded.
+struct PickleMachine {
+  /// A class or function that the pickle names.
+  struct GlobalUse: Sendable, Hashable {
+    let global: PickleGlobal
+    /// Where the naming opcode stands.
+    let offset: Int
+  }
+
+  /// Something that an honest pickler does not write.
+  struct Oddity: Sendable, Hashable {
+    let offset: Int
+    let text: String
+  }
+
+  var reader: ByteReader
+  private let start: Int
+  var nodes: [PickleNode] = []
+  private var stack: [NodeID] = []
+  private var marks: [Int] = []
+  private var memo: [NodeID] = []
+  private var work = 0
+
+  private(set) var globals: [GlobalUse] = []
+  private(set) var oddities: [Oddity] = []
+  var storages: [TorchStorageReference] = []
+  var storagePlaces: [String: Int] = [:]
+  var tensors: [TorchTensorReference] = []
+  /// Where the opcode that is being executed stands.
+  private(set) var offset = 0
+
+  /// The first values of the arena are those that are used over and over and never change: `None`,
+  /// booleans, the empty tuple, small integers.
+  private static let common: [PickleNode] =
+    [.none, .bool(false), .bool(true), .tuple([])] + (0...255).map { .integer($0) }
+
+  /// The most values that the arena takes.
+  private let nodeLimit: Int
+
+  /// A machine for the pickle at the position of `reader`.
+  ///
+  /// - Parameter storedByteCount: what the pickle takes in its file, deflated perhaps; it bounds the
+  ///   memory that the values may take.
+  init(_ reader: ByteReader, storedByteCount: Int) {
+    self.reader = reader
+    start = reader.position
+    nodes = PickleMachine.common
+    nodeLimit = min(Int(NodeID.max), 3_000_000 + storedByteCount / 2)
+  }
+
+  /// The offset behind `STOP`.
+  var end: Int { reader.position }
+
+  /// Runs to `STOP`; the pickle's value.
+  mutating func run() throws(CheckpointError) -> NodeID {
+    while true {
+      let instruction = try PickleInstruction(&reader)
+      offset = instruction.offset
+      if instruction.opcode == .stop { break }
+      try execute(instruction)
+    }
+    let value = try pop()
+    if !stack.isEmpty || !marks.isEmpty {
+      remark("\(stack.count) values are left on the stack")
+    }
+    return value
+  }
+
+  func failure(_ reason: String) -> CheckpointError { CheckpointError(offset: offset, reason) }
+
+  mutating func remark(_ text: String) {
+    if oddities.count < 1000 { oddities.append(Oddity(offset: offset, text: text)) }
+  }
+
+  /// Accounts for work that is not bounded by the bytes read, such as copying a list.
+  mutating func charge(_ amount: Int) throws(CheckpointError) {
+    work += amount
+    guard work / 64 <= reader.position - start + 1024 else {
+      throw failure("the pickle copies its values over and over")
+    }
+  }
+
+  // MARK: Stack
+
+  mutating func add(_ node: PickleNode) throws(CheckpointError) -> NodeID {
+    switch node {
+    case .none: return 0
+    case .bool(let value): return value ? 2 : 1
+    case .tuple(let elements) where elements.isEmpty: return 3
+    case .integer(let value) where (0...255).contains(value): return NodeID(4 + value)
+    default: break
+    }
+    guard nodes.count < nodeLimit else {
+      throw failure("the pickle makes more values than a file of its size holds")
+    }
+    nodes.append(node)
+    return NodeID(nodes.count - 1)
+  }
+
+  private mutating func push(_ node: PickleNode) throws(CheckpointError) {
+    stack.append(try add(node))
+  }
+
+  private mutating func pop() throws(CheckpointError) -> NodeID {
+    guard let last = stack.last, stack.count > (marks.last ?? 0) else {
+      throw failure("the stack of the pickle is empty")
+    }
+    stack.removeLast()
+    return last
+  }
+
+  private var top: NodeID {
+    get throws(CheckpointError) {
+      guard let last = stack.last, stack.count > (marks.last ?? 0) else {
+        throw failure("the stack of the pickle is empty")
+      }
+      return last
+    }
+  }
+
+  /// Takes everything above the last mark.
+  private mutating func popToMark() throws(CheckpointError) -> [NodeID] {
+    guard let mark = marks.popLast() else { throw failure("no mark on the stack of the pickle") }
+    let values = Array(stack[mark...])
+    stack.removeSubrange(mark...)
+    return values
+  }
+
+  // MARK: Memo
+
+  private mutating func remember(_ index: Int) throws(CheckpointError) {
+    let value = try top
+    // Every entry costs its pickler two bytes, so honest indices are small.
+    guard index >= 0, index <= reader.position - start else {
+      throw failure("memo entry \(index) is out of range")
+    }
+    while memo.count <= index { memo.append(-1) }
+    memo[index] = value
+  }
+
+  private mutating func recall(_ index: Int) throws(CheckpointError) {
+    guard memo.indices.contains(index), memo[index] >= 0 else {
+      throw failure("memo entry \(index) does not exist")
+    }
+    stack.append(memo[index])
+  }
+
+  // MARK: Opcodes
+
+  private mutating func execute(_ instruction: PickleInstruction) throws(CheckpointError) {
+    switch (instruction.opcode, instruction.argument) {
+    case (.proto, .integer(let version)):
+      guard version <= 5 else { throw failure("pickle protocol \(version) is not known") }
+      if offset != start { remark("PROTO in the middle of the pickle") }
+    case (.frame, _): break
+    case (.mark, _): marks.append(stack.count)
+    case (.pop, _):
+      if stack.count == (marks.last ?? -1) { marks.removeLast() } else { _ = try pop() }
+    case (.popMark, _): _ = try popToMark()
+    case (.dup, _): stack.append(try top)
+
+    case (.none, _): try push(.none)
+    case (.newTrue, _): try push(.bool(true))
+    case (.newFalse, _): try push(.bool(false))
+    case (.binInt, .integer(let value)), (.binInt1, .integer(let value)),
+      (.binInt2, .integer(let value)):
+      try push(.integer(value))
+    case (.binFloat, .real(let value)): try push(.real(value))
+    case (.long1, .bytes(let range)), (.long4, .bytes(let range)):
+      try push(integer(Array(reader.bytes[range])))
+    case (.int, .bytes(let range)): try push(try textInteger(range))
+    case (.long, .bytes(let range)): try push(try textInteger(range))
+    case (.float, .bytes(let range)):
+      guard let value = reader.text(range).flatMap(Double.init) else {
+        throw failure("a number that is none")
+      }
+      try push(.real(value))
+
+    case (.binUnicode, .bytes(let range)), (.shortBinUnicode, .bytes(let range)),
+      (.binUnicode8, .bytes(let range)):
+      guard let text = reader.text(range) else { throw failure("a string that is not UTF-8") }
+      try push(.string(text))
+    case (.unicode, .bytes(let range)): try push(.string(try rawUnicode(range)))
+    case (.binString, .bytes(let range)), (.shortBinString, .bytes(let range)):
+      // Python 2 had one type for text and bytes.
+      try push(reader.text(range).map { .string($0) } ?? .bytes(Array(reader.bytes[range])))
+    case (.string, .bytes(let range)): try push(try quotedString(range))
+    case (.binBytes, .bytes(let range)), (.shortBinBytes, .bytes(let range)),
+      (.binBytes8, .bytes(let range)):
+      try push(.bytes(Array(reader.bytes[range])))
+    case (.byteArray8, .bytes(let range)): try push(.byteArray(Array(reader.bytes[range])))
+
+    case (.emptyTuple, _): try push(.tuple([]))
+    case (.tuple, _): try push(.tuple(try popToMark()))
+    case (.tuple1, _): try push(.tuple([try pop()]))
+    case (.tuple2, _):
+      let second = try pop()
+      try push(.tuple([try pop(), second]))
+    case (.tuple3, _):
+      let third = try pop()
+      let second = try pop()
+      try push(.tuple([try pop(), second, third]))
+    case (.emptyList, _): try push(.list([]))
+    case (.list, _): try push(.list(try popToMark()))
+    case (.append, _):
+      let value = try pop()
+      try append([value], to: try top)
+    case (.appends, _):
+      let values = try popToMark()
+      try append(values, to: try top)
+    case (.emptySet, _): try push(.set([]))
+    case (.addItems, _):
+      let values = try popToMark()
+      try append(values, to: try top)
+    case (.frozenSet, _):
+      let values = try popToMark()
+      let function = try name("builtins", "frozenset")
+      let arguments = try add(.tuple([try add(.list(values))]))
+      stack.append(try call(function, arguments, isInstance: false))
+    case (.emptyDict, _): try push(.dictionary(PickleDictionary(kind: .plain)))
+    case (.dict, _):
+      let items = try popToMark()
+      let dictionary = try add(.dictionary(PickleDictionary(kind: .plain)))
+      try setItems(items, of: dictionary)
+      stack.append(dictionary)
+    case (.setItem, _):
+      let value = try pop()
+      let key = try pop()
+      try setItems([key, value], of: try top)
+    case (.setItems, _):
+      let items = try popToMark()
+      try setItems(items, of: try top)
+
+    case (.put, .bytes(let range)): try remember(try index(range))
+    case (.binPut, .integer(let index)), (.longBinPut, .integer(let index)): try remember(index)
+    case (.memoize, _):
+      let index = memo.count
+      try remember(index)
+    case (.get, .bytes(let range)): try recall(try index(range))
+    case (.binGet, .integer(let index)), (.longBinGet, .integer(let index)): try recall(index)
+
+    case (.global, .lines(let module, let name)):
+      guard let module = reader.text(module), let name = reader.text(name) else {
+        throw failure("a class name that is not UTF-8")
+      }
+      stack.append(try self.name(module, name))
+    case (.stackGlobal, _):
+      let name = try pop()
+      let module = try pop()
+      guard case .string(let module) = node(module), case .string(let name) = node(name) else {
+        throw failure("a class name that is not a string")
+      }
+      stack.append(try self.name(module, name))
+    case (.ext1, .integer(let code)), (.ext2, .integer(let code)), (.ext4, .integer(let code)):
+      remark("a class by its number in the extension registry")
+      stack.append(try name("copyreg", "extension \(code)"))
+    case (.reduce, _):
+      let arguments = try pop()
+      stack.append(try call(try pop(), arguments, isInstance: false))
+    case (.newObj, _):
+      let arguments = try pop()
+      stack.append(try call(try pop(), arguments, isInstance: true))
+    case (.newObjEx, _):
+      let keywords = try pop()
+      let arguments = try pop()
+      let function = try pop()
+      let all = try add(.tuple([arguments, keywords]))
+      stack.append(try keep(function, all, isInstance: true, isForeign: true))
+    case (.obj, _):
+      let values = try popToMark()
+      guard let function = values.first else { throw failure("OBJ without a class") }
+      let arguments = try add(.tuple(Array(values.dropFirst())))
+      remark("the opcode OBJ")
+      stack.append(try call(function, arguments, isInstance: true))
+    case (.inst, .lines(let module, let name)):
+      guard let module = reader.text(module), let name = reader.text(name) else {
+        throw failure("a class name that is not UTF-8")
+      }
+      let arguments = try add(.tuple(try popToMark()))
+      remark("the opcode INST")
+      stack.append(try call(try self.name(module, name), arguments, isInstance: true))
+    case (.build, _):
+      let state = try pop()
+      try build(try top, state)
+
+    case (.binPersistentID, _): stack.append(try persistent(try pop()))
+    case (.persistentID, _):
+      throw failure("a persistent id as text, which PyTorch does not write")
+    case (.nextBuffer, _), (.readonlyBuffer, _):
+      throw failure("a buffer outside the pickle, which a file cannot have")
+    default: throw failure("the opcode \(instruction.opcode) does not fit here")
+    }
+  }
+
+  func node(_ id: NodeID) -> PickleNode { nodes[Int(id)] }
+
+  private mutating func name(_ module: String, _ name: String) throws(CheckpointError) -> NodeID {
+    let global = PickleGlobal(module: module, name: name)
+    globals.append(GlobalUse(global: global, offset: offset))
+    return try add(.global(global))
+  }
+
+  // MARK: Containers
+
+  private mutating func append(_ values: [NodeID], to target: NodeID) throws(CheckpointError) {
+    // The payload is taken out of the arena first: a copy for each append would be quadratic.
+    let place = Int(target)
+    switch nodes[place] {
+    case .list(var elements):
+      nodes[place] = .none
+      elements.append(contentsOf: values)
+      nodes[place] = .list(elements)
+    case .set(var elements):
+      nodes[place] = .none
+      elements.append(contentsOf: values)
+      nodes[place] = .set(elements)
+    case .object(var object):
+      nodes[place] = .none
+      object.elements.append(contentsOf: values)
+      nodes[place] = .object(object)
+    default: throw failure("something is appended to a value that is no list")
+    }
+  }
+
+  mutating func setItems(_ items: [NodeID], of target: NodeID) throws(CheckpointError) {
+    guard items.count % 2 == 0 else { throw failure("a dictionary's key without a value") }
+    let place = Int(target)
+    switch nodes[place] {
+    case .dictionary(var dictionary):
+      nodes[place] = .none
+      dictionary.items.append(contentsOf: items)
+      nodes[place] = .dictionary(dictionary)
+    case .object(var object):
+      nodes[place] = .none
+      object.items.append(contentsOf: items)
+      nodes[place] = .object(object)
+    default: throw failure("an item is set in a value that is no dictionary")
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/// A place in the arena of a pickle's values.
+typealias NodeID = Int32
+
+/// A value of a pickle. Values refer to each other by their place in one arena, so that sharing and
+/// cycles are what they were in Python, and nothing recurses on what a file says.
+enum PickleNode: Sendable {
+  case none
+  case bool(Bool)
+  case integer(Int)
+  /// An integer beyond `Int`, little-endian two's complement.
+  case bigInteger([UInt8])
+  case real(Double)
+  case complex(Double, Double)
+  case string(String)
+  case bytes([UInt8])
+  case byteArray([UInt8])
+  case tuple([NodeID])
+  case list([NodeID])
+  case set([NodeID])
+  case dictionary(PickleDictionary)
+  case global(PickleGlobal)
+  /// An entry of the machine's list of storages.
+  case storage(Int)
+  /// An entry of the machine's list of tensors.
+  case tensor(Int)
+  case object(PickleObject)
+}
+
+/// A `dict`, or one of its kin.
+struct PickleDictionary: Sendable {
+  enum Kind: Sendable { case plain, ordered, counter }
+  var kind: Kind
+  /// Key, value, key, value …
+  var items: [NodeID] = []
+  /// What `BUILD` gave it: attributes, such as the `_metadata` of a state dict.
+  var state: NodeID?
+}
+
+/// A class or function by name. It is never looked up.
+struct PickleGlobal: Sendable, Hashable {
+  let module: String
+  let name: String
+
+  /// `module.name`.
+  var path: String { module + "." + name }
+  /// What Espalier knows about it; `nil` for a foreign one.
+  var constructor: TorchConstructor? { TorchConstructor(module: module, name: name) }
+}
+
+/// A call that is kept as it stands.
+struct PickleObject: Sendable {
+  let function: NodeID
+  let arguments: NodeID
+  /// Made by `NEWOBJ`, `OBJ` or `INST`, not by `REDUCE`.
+  let isInstance: Bool
+  /// Whether the function is none that Espalier knows.
+  let isForeign: Bool
+  /// What `BUILD` gave it.
+  var state: NodeID?
+  /// What `APPEND` gave it.
+  var elements: [NodeID] = []
+  /// What `SETITEM` gave it: key, value, key, value …
+  var items: [NodeID] = []
+}
+
+/// A storage as a persistent id names it.
+struct TorchStorageReference: Sendable {
+  /// The class, such as `FloatStorage`.
+  let className: String
+  /// The element type; `nil` for untyped storages and types that Espalier does not have.
+  var dtype: DType?
+  /// Bytes of an element, if known.
+  var width: Int?
+  var key: String
+  /// Elements, or bytes for untyped storages.
+  var count: Int
+  /// In legacy streams: part of another storage of the list, from an element on.
+  var view: (storage: Int, offset: Int)?
+  /// Where the pickle names it first.
+  let offset: Int
+}
+
+/// A tensor as a rebuild function describes it.
+struct TorchTensorReference: Sendable {
+  let storage: Int
+  /// The first element, in elements.
+  let offset: Int
+  let size: [Int]
+  let stride: [Int]
+  var requiresGrad = false
+  /// The dtype that `_rebuild_tensor_v3` names, if it did.
+  var dtypeName: String?
+  var isConjugate = false
+  var isNegative = false
+  /// Whether it is wrapped as `torch.nn.Parameter`.
+  var isParameter = false
+  /// Attributes of the tensor object.
+  var state: NodeID?
+  /// Where in the pickle it is made.
+  let place: Int
+}

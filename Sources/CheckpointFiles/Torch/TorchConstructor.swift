@@ -1,0 +1,158 @@
+/// The classes and functions that a checkpoint may name. The list is the one of
+/// `torch.load(weights_only=True)`; everything else is foreign: kept, listed, never called.
+enum TorchConstructor: Sendable, Hashable {
+  case orderedDictionary
+  case counter
+  case size
+  case set
+  case complex
+  case byteArray
+  case encode
+  case rebuildTensor
+  case rebuildTensorV2
+  case rebuildTensorV3
+  case rebuildParameter
+  case rebuildParameterWithState
+  case rebuildFromType
+  case parameter
+  /// A storage class; the dtype is `nil` for the untyped one and for quantised elements.
+  case storage(DType?, width: Int)
+  /// A dtype as a value.
+  case dtype
+  /// A class or function that makes a small value, which is kept as it stands.
+  case plain
+  /// A function that makes a tensor that Espalier cannot read.
+  case unreadableTensor(String)
+
+  init?(module: String, name: String) {
+    let found: TorchConstructor? =
+      switch module {
+      case "collections": name == "OrderedDict" ? .orderedDictionary : Self.collections(name)
+      case "torch._utils": Self.utilities[name]
+      case "torch._tensor": name == "_rebuild_from_type_v2" ? .rebuildFromType : nil
+      case "torch.nn.parameter": name == "Parameter" ? .parameter : nil
+      case "torch.serialization": name == "_get_layout" ? .plain : nil
+      case "_codecs": name == "encode" ? .encode : nil
+      case "builtins", "__builtin__": Self.builtins[name]
+      case "torch.storage": Self.storage(name)
+      case "torch.cuda", "torch.sparse": Self.storage(name)
+      case "torch": Self.torch(name)
+      default: nil
+      }
+    guard let found else { return nil }
+    self = found
+  }
+
+  private static func collections(_ name: String) -> TorchConstructor? {
+    name == "Counter" ? .counter : nil
+  }
+
+  private static let builtins: [String: TorchConstructor] = [
+    "set": .set, "complex": .complex, "bytearray": .byteArray,
+  ]
+
+  private static let utilities: [String: TorchConstructor] = [
+    "_rebuild_tensor": .rebuildTensor,
+    "_rebuild_tensor_v2": .rebuildTensorV2,
+    "_rebuild_tensor_v3": .rebuildTensorV3,
+    "_rebuild_parameter": .rebuildParameter,
+    "_rebuild_parameter_with_state": .rebuildParameterWithState,
+    "_rebuild_sparse_tensor": .unreadableTensor("a sparse tensor"),
+    "_rebuild_qtensor": .unreadableTensor("a quantised tensor"),
+    "_rebuild_nested_tensor": .unreadableTensor("a nested tensor"),
+    "_rebuild_meta_tensor_no_storage": .unreadableTensor("a meta tensor, without data"),
+    "_rebuild_wrapper_subclass": .unreadableTensor("a tensor of a wrapper class"),
+    "_rebuild_device_tensor_from_numpy": .unreadableTensor("a tensor stored as a numpy array"),
+    "_rebuild_device_tensor_from_cpu_tensor": .unreadableTensor("a tensor of another device"),
+    "_rebuild_sparse_csr_tensor": .unreadableTensor("a sparse tensor"),
+  ]
+
+  private static func torch(_ name: String) -> TorchConstructor? {
+    switch name {
+    case "Size": .size
+    case "device", "Tensor": .plain
+    default:
+      if dtypeNames.contains(name) {
+        .dtype
+      } else if name.hasSuffix("Storage") {
+        storage(name)
+      } else if qschemes.contains(name) || legacyTensors.contains(name) {
+        .plain
+      } else {
+        nil
+      }
+    }
+  }
+
+  private static let qschemes: Set<String> = [
+    "per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric",
+    "per_channel_affine_float_qparams",
+  ]
+
+  private static let legacyTensors: Set<String> = [
+    "DoubleTensor", "FloatTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor",
+    "ShortTensor", "CharTensor", "ByteTensor", "BoolTensor",
+  ]
+
+  private static func storage(_ name: String) -> TorchConstructor? {
+    if name == "UntypedStorage" || name == "_UntypedStorage" { return .storage(nil, width: 1) }
+    if let dtype = storageDTypes[name] { return .storage(dtype, width: dtype.bitWidth / 8) }
+    switch name {
+    case "QInt8Storage", "QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage":
+      return .storage(nil, width: 1)
+    case "QInt32Storage": return .storage(nil, width: 4)
+    default: return nil
+    }
+  }
+
+  private static let storageDTypes: [String: DType] = [
+    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
+    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
+    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
+    "ComplexFloatStorage": .complex64, "ComplexDoubleStorage": .complex128,
+  ]
+
+  /// The class that stores `dtype`, or `nil` for what goes through an untyped storage.
+  static func storageClass(of dtype: DType) -> String? { storageClasses[dtype] }
+  private static let storageClasses = Dictionary(
+    uniqueKeysWithValues: storageDTypes.map { ($0.value, $0.key) })
+
+  /// PyTorch's names of dtypes.
+  private static let dtypeNames = Set(dtypes.keys).union(dtypesWithoutReading)
+  private static let dtypesWithoutReading: Set<String> = [
+    "quint8", "qint8", "qint32", "quint4x2", "quint2x4", "bits8", "bits16", "bits1x8", "bits2x4",
+    "bits4x2", "uint1", "uint2", "uint3", "uint4", "uint5", "uint6", "uint7", "int1", "int2",
+    "int3", "int4", "int5", "int6", "int7",
+  ]
+
+  /// PyTorch's names of the dtypes that Espalier has.
+  static let dtypes: [String: DType] = [
+    "float64": .float64, "double": .float64, "float32": .float32, "float": .float32,
+    "float16": .float16, "half": .float16, "bfloat16": .bfloat16,
+    "int64": .int64, "long": .int64, "int32": .int32, "int": .int32,
+    "int16": .int16, "short": .int16, "int8": .int8, "uint8": .uint8, "bool": .bool,
+    "uint16": .uint16, "uint32": .uint32, "uint64": .uint64,
+    "complex32": .complex32, "chalf": .complex32, "complex64": .complex64, "cfloat": .complex64,
+    "complex128": .complex128, "cdouble": .complex128,
+    "float8_e5m2": .float8E5M2, "float8_e4m3fn": .float8E4M3, "float8_e8m0fnu": .float8E8M0,
+    "float8_e4m3fnuz": .float8E4M3FNUZ, "float8_e5m2fnuz": .float8E5M2FNUZ,
+    "float4_e2m1fn_x2": .float4,
+  ]
+
+  /// PyTorch's name of `dtype`, or `nil` when PyTorch has no such type.
+  static func dtypeName(of dtype: DType) -> String? {
+    switch dtype {
+    case .float8E5M2: "float8_e5m2"
+    case .float8E4M3: "float8_e4m3fn"
+    case .float8E8M0: "float8_e8m0fnu"
+    case .float8E4M3FNUZ: "float8_e4m3fnuz"
+    case .float8E5M2FNUZ: "float8_e5m2fnuz"
+    case .float4: "float4_e2m1fn_x2"
+    case .uint16: "uint16"
+    case .uint32: "uint32"
+    case .uint64: "uint64"
+    case .complex32: "complex32"
+    default: nil
+    }
+  }
+}

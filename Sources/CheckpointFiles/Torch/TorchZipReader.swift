@@ -1,0 +1,172 @@
+/// Opens what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and a record for each
+/// storage.
+///
+/// The archive's folder (`archive/`, usually the file's first name) may have any name. The pickle is
+/// interpreted, never executed; no element is read.
+enum TorchZipReader {
+  static let signature: [UInt8] = [0x50, 0x4B, 3, 4]
+
+  static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    do throws(CheckpointError) {
+      let archive = try TorchArchive(file)
+      let (machine, root, pickle) = try archive.interpret()
+      let structure = TorchStructure(machine, root: root, byteCount: pickle.byteCount)
+      let storages = try archive.storages(of: structure)
+      return try TorchLoader(file: file, structure: structure, storages: storages)
+        .checkpoint(format: .torchZip)
+    } catch {
+      var error = error
+      error.path = file.path
+      throw error
+    }
+  }
+}
+
+/// A zip archive that is a PyTorch file.
+struct TorchArchive {
+  let file: InputFile
+  let directory: ZipDirectory
+  /// The archive's folder, with its slash.
+  let prefix: String
+  let isBigEndian: Bool
+
+  init(_ file: InputFile) throws(CheckpointError) {
+    self.file = file
+    directory = try ZipDirectory(file)
+    guard let prefix = TorchArchive.prefix(directory) else {
+      throw CheckpointError("is a zip archive without data.pkl: not a PyTorch file")
+    }
+    self.prefix = prefix
+    guard directory[prefix + "constants.pkl"] == nil else {
+      throw CheckpointError(
+        "is a TorchScript program, not a checkpoint; save the state_dict of its module")
+    }
+    isBigEndian = try TorchArchive.byteOrder(directory, prefix, file)
+  }
+
+  /// PyTorch takes the folder of the first record; others are tried when it holds no pickle.
+  private static func prefix(_ directory: ZipDirectory) -> String? {
+    if let first = directory.records.first?.name, let slash = first.firstIndex(of: "/") {
+      let prefix = String(first[...slash])
+      if directory[prefix + "data.pkl"] != nil { return prefix }
+    }
+    let pickles = directory.records.map(\.name).filter {
+      $0 == "data.pkl" || $0.hasSuffix("/data.pkl")
+    }
+    return pickles.count == 1 ? String(pickles[0].dropLast("data.pkl".count)) : nil
+  }
+
+  private static func byteOrder(
+    _ directory: ZipDirectory, _ prefix: String, _ file: InputFile
+  ) throws(CheckpointError) -> Bool {
+    guard let record = directory[prefix + "byteorder"] else { return false }
+    guard record.byteCount <= 16 else {
+      throw CheckpointError(record: record.name, "is neither \"little\" nor \"big\"")
+    }
+    let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
+    guard text == "little" || text == "big" else {
+      throw CheckpointError(record: record.name, "is \(quoted(text)), neither little nor big")
+    }
+    return text == "big"
+  }
+
+  /// Runs the pickle.
+  func interpret() throws(CheckpointError) -> (PickleMachine, NodeID, ZipDirectory.Record) {
+    let name = prefix + "data.pkl"
+    guard let record = directory[name] else {
+      throw CheckpointError("is a zip archive without data.pkl: not a PyTorch file")
+    }
+    do throws(CheckpointError) {
+      guard
+        record.isStored || record.byteCount <= 1 << 25
+          || record.byteCount / 20
+            <= record.compressedByteCount
+      else {
+        throw CheckpointError(
+          "\(record.compressedByteCount) bytes claim to be a pickle of \(record.byteCount)")
+      }
+      var machine = PickleMachine(
+        ByteReader(try directory.bytes(of: record, file)),
+        storedByteCount: record.compressedByteCount)
+      let root = try machine.run()
+      return (machine, root, record)
+    } catch {
+      var error = error
+      error.record = name
+      throw error
+    }
+  }
+
+  /// The storages of the pickle, none of them read.
+  func storages(of structure: TorchStructure) throws(CheckpointError) -> [TensorStorage?] {
+    // How wide the elements of untyped storages are, for the sake of big-endian files.
+    var widths = structure.storages.map { $0.width == 1 && $0.dtype == nil ? nil : $0.width }
+    if isBigEndian {
+      for tensor in structure.tensors where widths[tensor.storage] == nil {
+        widths[tensor.storage] = tensor.dtypeName.flatMap { TorchConstructor.dtypes[$0] }?.swapWidth
+      }
+    }
+    var result: [TensorStorage?] = []
+    result.reserveCapacity(structure.storages.count)
+    for (index, reference) in structure.storages.enumerated() {
+      guard let width = reference.width else {
+        result.append(nil)
+        continue
+      }
+      let name = prefix + "data/" + reference.key
+      do throws(CheckpointError) {
+        guard reference.view == nil else {
+          throw CheckpointError("a storage that is a part of another, which only old files have")
+        }
+        guard let record = directory[name] else {
+          throw CheckpointError("the record of a storage is missing")
+        }
+        let (byteCount, overflow) = reference.count.multipliedReportingOverflow(by: width)
+        guard !overflow, byteCount == record.byteCount else {
+          throw CheckpointError(
+            "the record has \(record.byteCount) bytes, \(reference.count) elements of "
+              + "\(reference.className) were promised")
+        }
+        try ZipDirectory.checkReadable(record)
+        let swap =
+          isBigEndian ? reference.dtype?.swapWidth ?? widths[index] ?? width : 1
+        result.append(storage(record, swapping: swap))
+      } catch {
+        var error = error
+        error.record = name
+        throw error
+      }
+    }
+    return result
+  }
+
+  private func storage(
+    _ record: ZipDirectory.Record, swapping width: Int
+  ) -> TensorStorage {
+    if record.isStored, width == 1 {
+      let checksum =
+        record.crc32 == 0
+        ? nil : TensorStorage.Checksum(crc32: record.crc32, record: record.name)
+      return TensorStorage(
+        file: file, offset: record.dataOffset, byteCount: record.byteCount, checksum: checksum)
+    }
+    let (file, record) = (file, record)
+    return TensorStorage(byteCount: record.byteCount) { () throws(CheckpointError) in
+      do throws(CheckpointError) {
+        let bytes = try ZipDirectory.loaded(record, file)
+        bytes.swapElements(of: width)
+        return bytes.asLoaded
+      } catch {
+        var error = error
+        error.path = file.path
+        error.record = record.name
+        throw error
+      }
+    }
+  }
+}
+
+extension DType {
+  /// The bytes whose order differs between machines.
+  var swapWidth: Int { isComplex ? bitWidth / 16 : max(1, bitWidth / 8) }
+}

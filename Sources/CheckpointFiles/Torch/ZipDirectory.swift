@@ -1,0 +1,236 @@
+/// The central directory of a zip archive, checked against the local headers.
+///
+/// Invariant: the records lie one after the other without overlap, all before the directory; what a
+/// local header says about its record is what the directory says, or left open; no name stands twice.
+struct ZipDirectory: Sendable {
+  /// One record.
+  struct Record: Sendable {
+    let name: String
+    let flags: Int
+    let method: Int
+    /// 0 when the writer computed none.
+    let crc32: UInt32
+    let compressedByteCount: Int
+    let byteCount: Int
+    let headerOffset: Int
+    /// Where the bytes begin.
+    var dataOffset = 0
+
+    var isStored: Bool { method == 0 }
+  }
+
+  /// The records in the order of the directory.
+  private(set) var records: [Record] = []
+  private var places: [Key: Int] = [:]
+  /// Where the central directory begins.
+  let offset: Int
+
+  /// The record called `name`.
+  subscript(name: String) -> Record? { places[Key(name)].map { records[$0] } }
+
+  private static let localHeaderByteCount = 30
+
+  /// Reads the directory of `file`.
+  init(_ file: InputFile) throws(CheckpointError) {
+    let end = try ZipEnd(file)
+    offset = end.directoryOffset
+    var reader = ByteReader(
+      try file.bytes(at: end.directoryOffset, count: end.directoryByteCount))
+    // A directory of lies must not reserve memory: an entry takes 46 bytes at least.
+    records.reserveCapacity(min(end.count, end.directoryByteCount / 46))
+    do throws(CheckpointError) {
+      while reader.remaining > 0 {
+        let record = try ZipDirectory.record(&reader)
+        guard places.updateValue(records.count, forKey: Key(record.name)) == nil else {
+          throw CheckpointError(record: record.name, "the archive has two records of this name")
+        }
+        records.append(record)
+      }
+    } catch {
+      var error = error
+      if let place = error.offset { error.offset = end.directoryOffset + place }
+      throw error
+    }
+    guard records.count == end.count else {
+      throw CheckpointError(
+        "the archive's directory has \(records.count) records, its end says \(end.count)")
+    }
+    try checkLocalHeaders(file)
+  }
+
+  private static func record(_ reader: inout ByteReader) throws(CheckpointError) -> Record {
+    guard try reader.word() == 0x0201_4B50 else {
+      throw reader.failure("not an entry of a zip archive's directory")
+    }
+    _ = try reader.take(4)  // versions
+    let flags = try reader.short()
+    let method = try reader.short()
+    _ = try reader.take(4)  // time and date
+    let crc = try reader.number(UInt32.self)
+    var compressed = try reader.word()
+    var size = try reader.word()
+    let nameLength = try reader.short()
+    let extraLength = try reader.short()
+    let commentLength = try reader.short()
+    let disk = try reader.short()
+    _ = try reader.take(6)  // attributes
+    var header = try reader.word()
+    let name = String(decoding: reader.bytes[try reader.take(nameLength)], as: UTF8.self)
+    let extra = try reader.take(extraLength)
+    _ = try reader.take(commentLength)
+    var fields = ByteReader(Array(reader.bytes[extra]))
+    var hasWide = false
+    while fields.remaining >= 4 {
+      let kind = try fields.short()
+      let length = try fields.short()
+      guard length <= fields.remaining else {
+        throw CheckpointError(record: name, "a field of the archive's directory ends outside of it")
+      }
+      let field = try fields.take(length)
+      guard kind == 1, !hasWide else { continue }
+      hasWide = true
+      // Only the numbers that did not fit are there.
+      var wide = ByteReader(Array(fields.bytes[field]))
+      do throws(CheckpointError) {
+        if size == 0xFFFF_FFFF { size = try wide.long() }
+        if compressed == 0xFFFF_FFFF { compressed = try wide.long() }
+        if header == 0xFFFF_FFFF { header = try wide.long() }
+      } catch {
+        throw CheckpointError(record: name, "the 64-bit sizes of the record are broken")
+      }
+    }
+    guard disk == 0 || disk == 0xFFFF else {
+      throw CheckpointError(record: name, "the archive has several parts")
+    }
+    return Record(
+      name: name, flags: flags, method: method, crc32: crc, compressedByteCount: compressed,
+      byteCount: size, headerOffset: header)
+  }
+
+  // MARK: Local headers
+
+  private mutating func checkLocalHeaders(_ file: InputFile) throws(CheckpointError) {
+    let order = records.indices.sorted { records[$0].headerOffset < records[$1].headerOffset }
+    var end = 0
+    var last = ""
+    for index in order {
+      let record = records[index]
+      do throws(CheckpointError) {
+        guard record.headerOffset >= end else {
+          throw CheckpointError("the record overlaps \(quoted(last))")
+        }
+        let dataOffset = try localHeader(of: record, file)
+        let (dataEnd, overflow) = dataOffset.addingReportingOverflow(record.compressedByteCount)
+        guard !overflow, dataEnd <= offset else {
+          throw CheckpointError(
+            "the record's \(record.compressedByteCount) bytes end outside of the archive")
+        }
+        guard !record.isStored || record.compressedByteCount == record.byteCount else {
+          throw CheckpointError(
+            "the record is stored, with two sizes: \(record.compressedByteCount) and "
+              + "\(record.byteCount)")
+        }
+        records[index].dataOffset = dataOffset
+        end = dataEnd
+        last = record.name
+      } catch {
+        var error = error
+        error.record = record.name
+        throw error
+      }
+    }
+  }
+
+  /// Where the record's bytes begin.
+  private func localHeader(
+    of record: Record, _ file: InputFile
+  ) throws(CheckpointError) -> Int {
+    guard record.headerOffset <= offset - ZipDirectory.localHeaderByteCount else {
+      throw CheckpointError("the record begins outside of the archive")
+    }
+    // The names are the same if the archive is sound, so one read gets header and name.
+    let nameLength = record.name.utf8.count
+    var reader = ByteReader(
+      try file.bytes(
+        at: record.headerOffset,
+        count: min(
+          ZipDirectory.localHeaderByteCount + nameLength, offset - record.headerOffset)))
+    guard try reader.word() == 0x0403_4B50 else {
+      throw CheckpointError("there is no record where the archive's directory says")
+    }
+    _ = try reader.take(2)
+    let flags = try reader.short()
+    let method = try reader.short()
+    _ = try reader.take(4)
+    let crc = try reader.number(UInt32.self)
+    let compressed = try reader.word()
+    let size = try reader.word()
+    let localNameLength = try reader.short()
+    let extraLength = try reader.short()
+    guard localNameLength == nameLength, reader.remaining == nameLength,
+      reader.bytes[try reader.take(nameLength)].elementsEqual(record.name.utf8)
+    else { throw CheckpointError("the record has another name in its own header") }
+    guard method == record.method, (flags ^ record.flags) & 0x2041 == 0 else {
+      throw CheckpointError("the record's own header says another compression or encryption")
+    }
+    // Streaming writers leave sizes and checksum open (0), 64-bit ones write all ones.
+    for (own, listed) in [(size, record.byteCount), (compressed, record.compressedByteCount)]
+    where own != listed && own != 0xFFFF_FFFF && !(own == 0 && flags & 8 != 0) {
+      throw CheckpointError(
+        "the record's own header says \(own) bytes, the archive's directory \(listed)")
+    }
+    guard crc == record.crc32 || crc == 0 else {
+      throw CheckpointError("the record's own header has another checksum")
+    }
+    return record.headerOffset + ZipDirectory.localHeaderByteCount + nameLength + extraLength
+  }
+
+  // MARK: Reading
+
+  /// The bytes of a whole record, inflated and checked.
+  func bytes(of record: Record, _ file: InputFile) throws(CheckpointError) -> [UInt8] {
+    do throws(CheckpointError) {
+      return try ZipDirectory.loaded(record, file).array
+    } catch {
+      var error = error
+      error.path = file.path
+      error.record = record.name
+      throw error
+    }
+  }
+
+  /// The bytes of a record in memory of their own, inflated and checked.
+  static func loaded(
+    _ record: Record, _ file: InputFile
+  ) throws(CheckpointError) -> OwnedBytes {
+    try checkReadable(record)
+    let stored = try file.bytes(at: record.dataOffset, count: record.compressedByteCount)
+    let bytes =
+      record.isStored
+      ? OwnedBytes(copying: stored) : try Inflate.bytes(of: stored, byteCount: record.byteCount)
+    try compare(bytes.crc32, record)
+    return bytes
+  }
+
+  /// Refuses what Espalier does not read, and bombs.
+  static func checkReadable(_ record: Record) throws(CheckpointError) {
+    guard record.flags & 0x2041 == 0 else { throw CheckpointError("the record is encrypted") }
+    guard record.method == 0 || record.method == 8 else {
+      throw CheckpointError("the record is compressed by method \(record.method), not deflate")
+    }
+    guard record.byteCount <= 1 << 26 || record.byteCount / 100 <= record.compressedByteCount
+    else {
+      throw CheckpointError(
+        "\(record.compressedByteCount) bytes claim to inflate to \(record.byteCount), "
+          + "more than a hundred times as many")
+    }
+  }
+
+  private static func compare(_ crc: UInt32, _ record: Record) throws(CheckpointError) {
+    guard record.crc32 == 0 || crc == record.crc32 else {
+      throw CheckpointError(
+        "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), "
+          + "the archive says \(hexadecimal(record.crc32))")
+    }
+  }
+}
