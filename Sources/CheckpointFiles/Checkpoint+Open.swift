@@ -1,19 +1,86 @@
 extension Checkpoint {
   /// Opens the checkpoint at `path`. Headers are read, tensors are not.
   ///
-  /// The format is recognised by content, never by the name.
+  /// The format is recognised by content, never by the name:
+  /// 1. a folder in the Hugging Face layout: its `model.safetensors`, index of shards or
+  ///    `pytorch_model.bin`, or its only file with the ending of a checkpoint;
+  /// 2. a JSON file with `weight_map`: the shards that it names, as one checkpoint;
+  /// 3. a zip archive: PyTorch's format since 1.6;
+  /// 4. a pickle: PyTorch's format before;
+  /// 5. everything else: safetensors.
   ///
-  ///     let base = try Checkpoint.open("model.safetensors")
+  ///     let base = try Checkpoint.open("bert-base-uncased")
   ///     print(base["linear.0.weight"]?.shape)
   ///
   /// - Throws: `CheckpointError` when the file is missing, unreadable, not a checkpoint or not sound.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
-    try open(InputFile(path: path))
+    let isFolder = SystemCall.status(at: path)?.isDirectory == true
+    let file = try InputFile(path: isFolder ? try CheckpointFolder.file(in: path) : path)
+    var checkpoint = try open(file)
+    checkpoint.path = path
+    return checkpoint
   }
 
-  static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
-    let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+  private static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    let start = try start(of: file)
+    let text = start.drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
+    if text.first == UInt8(ascii: "{"), !isHeaderLength(start) {
+      return try ShardedReader.open(file)
+    }
+    return try open(part: file)
+  }
+
+  /// Opens one file, which is no index.
+  static func open(part file: InputFile) throws(CheckpointError) -> Checkpoint {
+    let start = try start(of: file)
     if start.starts(with: TorchZipReader.signature) { return try TorchZipReader.open(file) }
+    // Pickles of protocol 2 and later begin so.
+    if start.first == 0x80, !isHeaderLength(start) { return try TorchLegacyReader.open(file) }
+    if let name = ForeignFormat.name(of: start) {
+      throw CheckpointError(path: file.path, name)
+    }
     return try SafetensorsReader.open(file)
+  }
+
+  /// Whether a safetensors header may have the length that stands in the first eight bytes. Text and
+  /// pickles give far too large a number there.
+  private static func isHeaderLength(_ start: [UInt8]) -> Bool {
+    guard start.count >= 8 else { return false }
+    let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return length <= UInt64(SafetensorsHeader.maximumByteCount)
+  }
+
+  private static func start(of file: InputFile) throws(CheckpointError) -> [UInt8] {
+    try file.bytes(at: 0, count: min(file.byteCount, 512))
+  }
+}
+
+/// Files that people take for checkpoints, or that are ones of other programs.
+private enum ForeignFormat {
+  private static let signatures: [(offset: Int, bytes: [UInt8], sentence: String)] = [
+    (
+      0, Array("version https://git-lfs".utf8),
+      "is a Git LFS pointer: the checkpoint itself was not downloaded (git lfs pull)"
+    ),
+    (0, Array("GGUF".utf8), "is a GGUF file; safetensors and PyTorch files are read"),
+    (
+      0, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A],
+      "is an HDF5 file (Keras, TensorFlow); safetensors and PyTorch files are read"
+    ),
+    (
+      257, Array("ustar".utf8),
+      "is a tar archive; PyTorch's format of before 2017 is not read: load and save it with torch"
+    ),
+    (0, [0x1F, 0x8B], "is compressed by gzip; unpack it first"),
+    (0, Array("<!DOCTYPE".utf8), "is a web page, not a checkpoint: a download went wrong"),
+    (0, Array("<html".utf8), "is a web page, not a checkpoint: a download went wrong"),
+    (0, Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }), "is a numpy array"),
+  ]
+
+  static func name(of start: [UInt8]) -> String? {
+    signatures.first { signature in
+      start.count >= signature.offset + signature.bytes.count
+        && start[signature.offset...].starts(with: signature.bytes)
+    }?.sentence
   }
 }

@@ -14,13 +14,15 @@ extension Checkpoint {
   /// - Throws: `CheckpointError` when there are more than a file of its size should hold.
   public var values: [Value] {
     get throws(CheckpointError) {
-      guard let structure else { return [] }
       var result: [Value] = []
       do throws(CheckpointError) {
-        try structure.forEachEntry(.values) { entry in
-          if case .value(let key, let id) = entry {
-            result.append(
-              Value(key: key, type: structure.typeName(id), text: structure.brief(id)))
+        for structure in structures {
+          try structure.forEachEntry(.values) { entry in
+            if case .value(let key, let id) = entry {
+              result.append(
+                Value(
+                  key: key, type: structure.nodes.typeName(id), text: structure.nodes.brief(id)))
+            }
           }
         }
       } catch {
@@ -34,5 +36,8 @@ extension Checkpoint {
 
   /// The classes and functions, as `module.name`, that a PyTorch file names and Espalier does not know.
   /// None of them was looked up or called.
-  public var foreignGlobals: [String] { structure?.foreignGlobals ?? [] }
+  public var foreignGlobals: [String] {
+    var seen: Set<String> = []
+    return structures.flatMap(\.foreignGlobals).filter { seen.insert($0).inserted }
+  }
 }

@@ -42,8 +42,8 @@ public struct Checkpoint: Sendable {
   public var shards: [Key: String] = [:]
   /// The files that the tensors come from.
   package var inputs: [InputFile] = []
-  /// What a PyTorch file holds beside its tensors.
-  var structure: TorchStructure?
+  /// What PyTorch files hold beside their tensors, for each file that it was read from.
+  var structures: [TorchStructure] = []
 
   /// A checkpoint of the given tensors.
   public init(

@@ -215,6 +215,20 @@ enum SystemCall {
     return unsafe String(cString: text)
   }
 
+  /// The names in the folder at `path`, in no order.
+  static func entries(ofFolder path: String) throws(CheckpointError) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw failure(path, "cannot list") }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
   static func createFolder(_ path: String) throws(CheckpointError) {
     guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else {
       throw failure(path, "cannot create the folder")

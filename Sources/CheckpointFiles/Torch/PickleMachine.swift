@@ -37,18 +37,19 @@ struct PickleMachine {
   private static let common: [PickleNode] =
     [.none, .bool(false), .bool(true), .tuple([])] + (0...255).map { .integer($0) }
 
-  /// The most values that the arena takes.
-  private let nodeLimit: Int
+  /// What bounds the number of values: the bytes that the pickle takes in its file, or `nil` for a
+  /// stream that does not say, of which it is what was read.
+  private let storedByteCount: Int?
 
   /// A machine for the pickle at the position of `reader`.
   ///
-  /// - Parameter storedByteCount: what the pickle takes in its file, deflated perhaps; it bounds the
-  ///   memory that the values may take.
-  init(_ reader: ByteReader, storedByteCount: Int) {
+  /// - Parameter storedByteCount: what the pickle takes in its file, deflated perhaps; `nil` when it
+  ///   does not say. It bounds the memory that the values may take.
+  init(_ reader: ByteReader, storedByteCount: Int?) {
     self.reader = reader
     start = reader.position
     nodes = PickleMachine.common
-    nodeLimit = min(Int(NodeID.max), 3_000_000 + storedByteCount / 2)
+    self.storedByteCount = storedByteCount
   }
 
   /// The offset behind `STOP`.
@@ -93,7 +94,8 @@ struct PickleMachine {
     case .integer(let value) where (0...255).contains(value): return NodeID(4 + value)
     default: break
     }
-    guard nodes.count < nodeLimit else {
+    let allowed = 3_000_000 + (storedByteCount ?? reader.position - start) / 2
+    guard nodes.count < min(allowed, Int(NodeID.max)) else {
       throw failure("the pickle makes more values than a file of its size holds")
     }
     nodes.append(node)

@@ -11,7 +11,7 @@ struct TorchLoader {
   func checkpoint(format: Checkpoint.Format) throws(CheckpointError) -> Checkpoint {
     var checkpoint = Checkpoint(path: file.path, format: format)
     checkpoint.inputs = [file]
-    checkpoint.structure = structure
+    checkpoint.structures = [structure]
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     tensors.reserveCapacity(structure.tensors.count)
     var unsupported: [Checkpoint.UnsupportedEntry] = []
@@ -50,7 +50,8 @@ struct TorchLoader {
   /// Checks a tensor against its storage.
   private func tensor(_ reference: TorchTensorReference) throws(CheckpointError) -> Result {
     let source = structure.storages[reference.storage]
-    guard let storage = storages[reference.storage] else {
+    // A part of another storage is a range of that one.
+    guard let storage = storages[source.view?.storage ?? reference.storage] else {
       return .unreadable("the elements are of the unknown class \(source.className)")
     }
     var dtype = source.dtype
@@ -65,11 +66,17 @@ struct TorchLoader {
       dtype = named
     }
     guard let dtype else { return .unreadable("elements of a \(source.className)") }
-    return try view(reference, dtype, storage)
+    let whole = storage.byteCount / max(1, source.width ?? 1)
+    let start = source.view?.offset ?? 0
+    return try view(
+      reference, dtype, storage,
+      within: start * (source.width ?? 1)..<(start + min(source.count, whole)) * (source.width ?? 1)
+    )
   }
 
   private func view(
-    _ reference: TorchTensorReference, _ dtype: DType, _ storage: TensorStorage
+    _ reference: TorchTensorReference, _ dtype: DType, _ storage: TensorStorage,
+    within range: Range<Int>
   ) throws(CheckpointError) -> Result {
     // Of F4, PyTorch counts pairs: bytes.
     let width = dtype.byteWidth ?? 1
@@ -81,7 +88,7 @@ struct TorchLoader {
       throw CheckpointError("the tensor has more bytes than can be counted")
     }
     if shape.count > 0 {
-      let available = storage.byteCount / width
+      let available = range.count / width
       var last = reference.offset
       for (extent, stride) in zip(reference.size, reference.stride) {
         let (step, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
@@ -101,7 +108,7 @@ struct TorchLoader {
       return .unreadable(
         "a view that repeats \(storage.byteCount) bytes to \(byteCount)")
     }
-    let offset = shape.count > 0 ? reference.offset * width : 0
+    let offset = shape.count > 0 ? range.lowerBound + reference.offset * width : 0
     var strides: [Int]? = reference.stride
     if shape.count <= 1 || reference.stride == shape.rowMajorStrides { strides = nil }
     var tensor = Tensor(

@@ -17,7 +17,8 @@ extension TorchStructure {
   /// A container on the way from the root.
   private struct Frame {
     let id: NodeID
-    let prefix: String
+    /// What the keys inside begin with; `nil` when nothing stands before them.
+    let prefix: String?
     let children: [Child]
     var next = 0
   }
@@ -35,7 +36,8 @@ extension TorchStructure {
     var frames: [Frame] = []
     var onPath = [Bool](repeating: false, count: nodes.count)
 
-    func visit(_ id: NodeID, _ key: String) throws(CheckpointError) {
+    func visit(_ id: NodeID, _ prefix: String?) throws(CheckpointError) {
+      let key = prefix ?? ""
       budget -= 8 + key.utf8.count
       guard budget > 0 else {
         throw CheckpointError("the pickle refers to the same values over and over")
@@ -50,10 +52,10 @@ extension TorchStructure {
       }
       budget -= children.count
       onPath[Int(id)] = true
-      frames.append(Frame(id: id, prefix: key, children: children))
+      frames.append(Frame(id: id, prefix: prefix, children: children))
     }
 
-    try visit(root, "")
+    try visit(root, nil)
     while let place = frames.indices.last {
       let frame = frames[place]
       guard frame.next < frame.children.count else {
@@ -68,10 +70,8 @@ extension TorchStructure {
         if case .object = self[frame.id] { TorchStructure.moduleParts.contains(child.name) } else {
           false
         }
-      let key =
-        isHidden
-        ? frame.prefix : frames.count == 1 ? child.name : frame.prefix + "." + child.name
-      try visit(child.value, key)
+      let prefix = frame.prefix.map { $0 + "." + child.name } ?? child.name
+      try visit(child.value, isHidden ? frame.prefix : prefix)
     }
   }
 
@@ -89,7 +89,7 @@ extension TorchStructure {
         return .unreadable(key, what)
       }
       if holdsTensors[Int(object.arguments)] {
-        return .unreadable(key, "made by \(typeName(id)), which Espalier does not know")
+        return .unreadable(key, "made by \(nodes.typeName(id)), which Espalier does not know")
       }
       return holdsTensors[Int(id)] ? nil : .value(key, id)
     case .dictionary(let dictionary):

@@ -1,0 +1,33 @@
+/// A folder in the Hugging Face layout: which of its files is the checkpoint.
+enum CheckpointFolder {
+  /// The names that `transformers` looks for, in its order.
+  private static let names = [
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+  ]
+  private static let endings = [
+    ".safetensors.index.json", ".safetensors", ".bin.index.json", ".bin", ".pt", ".pth", ".ckpt",
+  ]
+
+  /// The checkpoint's file in the folder at `path`: one of the usual names, or else the only file with
+  /// the ending of a checkpoint.
+  static func file(in path: String) throws(CheckpointError) -> String {
+    let folder = path.hasSuffix("/") ? path : path + "/"
+    for name in names where SystemCall.status(at: folder + name)?.isRegular == true {
+      return folder + name
+    }
+    let entries = try SystemCall.entries(ofFolder: path).sorted()
+    for ending in endings {
+      let found = entries.filter { $0.hasSuffix(ending) }
+      if found.count == 1 { return folder + found[0] }
+      if found.count > 1 {
+        throw CheckpointError(
+          path: path,
+          "has \(found.count) files that end with \(ending), \(quoted(found[0])) and "
+            + "\(quoted(found[1])) among them, and no index; name one")
+      }
+    }
+    throw CheckpointError(
+      path: path, "no checkpoint in this folder: looked for \(names.joined(separator: ", "))")
+  }
+}

@@ -1,0 +1,99 @@
+/// Opens what `torch.save` wrote before PyTorch 1.6, and old BERT weights still are: five pickles one
+/// behind the other, then the elements of the storages.
+enum TorchLegacyReader {
+  /// The first pickle's value, 0x1950a86a20f9469cfc6c, little-endian.
+  private static let magic: [UInt8] = [
+    0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
+  ]
+  private static let version = 1001
+
+  static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    do throws(CheckpointError) {
+      var reader = ByteReader(file)
+      let (machine, root) = try pickles(&reader)
+      let structure = TorchStructure(machine, root: root, byteCount: reader.position)
+      let storages = try storages(of: structure, &reader, file)
+      return try TorchLoader(file: file, structure: structure, storages: storages)
+        .checkpoint(format: .torchLegacy)
+    } catch {
+      var error = error
+      error.path = file.path
+      throw error
+    }
+  }
+
+  /// Runs the pickles up to the one that is the value.
+  static func pickles(
+    _ reader: inout ByteReader
+  ) throws(CheckpointError) -> (PickleMachine, NodeID) {
+    let (first, magic) = try pickle(&reader)
+    guard case .bigInteger(let bytes) = first.node(magic), bytes == TorchLegacyReader.magic else {
+      throw CheckpointError("is a pickle, and not one that torch.save wrote")
+    }
+    let (second, version) = try pickle(&reader)
+    guard case .integer(TorchLegacyReader.version) = second.node(version) else {
+      throw CheckpointError(
+        "is of version \(second.nodes.brief(version)) of the old PyTorch format; 1001 is known")
+    }
+    // Byte order and sizes of the machine; the elements are little-endian whatever it says.
+    _ = try pickle(&reader)
+    return try pickle(&reader)
+  }
+
+  private static func pickle(
+    _ reader: inout ByteReader
+  ) throws(CheckpointError) -> (PickleMachine, NodeID) {
+    var machine = PickleMachine(reader, storedByteCount: nil)
+    let value = try machine.run()
+    reader = machine.reader
+    return (machine, value)
+  }
+
+  /// Walks over the elements: a list of keys, then a count and the bytes for each.
+  static func storages(
+    of structure: TorchStructure, _ reader: inout ByteReader, _ file: InputFile
+  ) throws(CheckpointError) -> [TensorStorage?] {
+    let (machine, list) = try pickle(&reader)
+    var places: [String: Int] = [:]
+    for (index, storage) in structure.storages.enumerated() where storage.view == nil {
+      places[storage.key] = index
+    }
+    var result = [TensorStorage?](repeating: nil, count: structure.storages.count)
+    guard case .list(let keys) = machine.node(list) else {
+      throw CheckpointError("the list of storages is no list")
+    }
+    for id in keys {
+      guard let key = machine.text(id), let place = places.removeValue(forKey: key) else {
+        throw CheckpointError(
+          offset: reader.position,
+          "the list of storages names \(machine.nodes.brief(id)), which no tensor uses")
+      }
+      let storage = structure.storages[place]
+      guard let width = storage.width else {
+        throw CheckpointError(
+          "the elements of the unknown class \(quoted(storage.className)) cannot be skipped")
+      }
+      let offset = reader.position
+      let count = try reader.long()
+      let (byteCount, overflow) = count.multipliedReportingOverflow(by: width)
+      guard !overflow, count == storage.count else {
+        throw CheckpointError(
+          offset: offset,
+          "storage \(quoted(key)) has \(count) elements, \(storage.count) were promised")
+      }
+      let start = reader.position
+      guard byteCount <= reader.remaining else {
+        throw CheckpointError(
+          offset: start,
+          "the file is truncated: storage \(quoted(key)) needs \(byteCount) bytes, "
+            + "\(reader.remaining) are there")
+      }
+      try reader.seek(to: start + byteCount)
+      result[place] = TensorStorage(file: file, offset: start, byteCount: byteCount)
+    }
+    if let missing = places.keys.min() {
+      throw CheckpointError("the elements of storage \(quoted(missing)) are not in the file")
+    }
+    return result
+  }
+}
