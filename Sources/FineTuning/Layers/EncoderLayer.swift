@@ -98,7 +98,7 @@ package struct EncoderLayer {
     let context = math.matrix(tokens, width)
     let logSumExp = reaches(.selfAttention) ? math.matrix(headCount, tokens) : nil
     let attention = AttentionShape(
-      offsets: sequences.offsets, heads: headCount, width: width)
+      offsets: sequences.offsets, heads: headCount, width: width, visible: sequences.visible)
     math.attentionForward(
       context, qkv, shape: attention, saveLogSumExp: logSumExp, dropout: dropout?.attention)
 
@@ -179,7 +179,7 @@ package struct EncoderLayer {
     math.attentionBackward(
       dQKV, dContext, qkv: qkv, context: context, logSumExp: logSumExp,
       shape: AttentionShape(
-        offsets: sequences.offsets, heads: headCount, width: width),
+        offsets: sequences.offsets, heads: headCount, width: width, visible: sequences.visible),
       dropout: tape.dropout?.attention)
     for (index, projection) in [query, key, value].enumerated() {
       let dy = dQKV.columns(index * width..<(index + 1) * width)
