@@ -2,26 +2,50 @@ public import OrderedCollections
 
 /// How a checkpoint is written.
 public struct WriteOptions: Sendable {
-  /// The format; `nil` lets the extension decide: `.safetensors`, or `.pt`, `.pth`, `.bin`, `.ckpt`
-  /// for PyTorch.
+  /// The format, `.safetensors` or `.torchZip`; `nil` lets the ending of the name decide: `.pt`,
+  /// `.pth`, `.bin` and `.ckpt` are PyTorch's, all others safetensors.
   public var format: Checkpoint.Format?
   /// Allows to replace a file that the checkpoint is read from.
   public var inPlace = false
   /// `__metadata__` for safetensors; `nil` keeps the checkpoint's own.
   public var metadata: OrderedDictionary<String, String>?
+  /// Leaves out what Espalier cannot read: values of unknown classes, sparse and quantised tensors.
+  /// Otherwise a checkpoint that holds some is refused.
+  public var ignoresForeign = false
+  /// Keeps the strides of views in PyTorch files. Otherwise only tied tensors keep theirs.
+  public var preservesStrides = false
+  /// The most bytes of tensors in one file. A larger checkpoint becomes `model-00001-of-00003.…` and an
+  /// index.
+  public var shardByteCount: Int?
   /// Called with the bytes of tensors written so far, and their total.
   public var progress: (@Sendable (_ written: Int, _ total: Int) -> Void)?
 
   /// Options, each of which may be left out.
   public init(
     format: Checkpoint.Format? = nil, inPlace: Bool = false,
-    metadata: OrderedDictionary<String, String>? = nil,
+    metadata: OrderedDictionary<String, String>? = nil, ignoresForeign: Bool = false,
+    preservesStrides: Bool = false, shardByteCount: Int? = nil,
     progress: (@Sendable (_ written: Int, _ total: Int) -> Void)? = nil
   ) {
     self.format = format
     self.inPlace = inPlace
     self.metadata = metadata
+    self.ignoresForeign = ignoresForeign
+    self.preservesStrides = preservesStrides
+    self.shardByteCount = shardByteCount
     self.progress = progress
+  }
+
+  /// Whether a file called `path` is to be PyTorch's.
+  func isTorch(_ path: String) throws(CheckpointError) -> Bool {
+    switch format {
+    case .safetensors: return false
+    case .torchZip: return true
+    case .torchLegacy, .sharded:
+      throw CheckpointError(
+        path: path, "files are written as safetensors or torch-zip; shards are a matter of size")
+    case nil: return [".pt", ".pth", ".bin", ".ckpt"].contains { path.hasSuffix($0) }
+    }
   }
 }
 
@@ -33,20 +57,60 @@ extension Checkpoint {
   ///
   ///     try checkpoint.write(to: "trimmed.safetensors")
   ///
+  /// A PyTorch file keeps ties, nested containers, `_metadata` and values that are not tensors when the
+  /// checkpoint comes from one; safetensors has room for tensors and strings alone.
+  ///
   /// - Throws: `CheckpointError` when the format cannot hold a tensor, a tensor cannot be read, the
   ///   file cannot be written, or it is one of the inputs and `options.inPlace` is not set.
   public func write(to path: String, options: WriteOptions = WriteOptions()) throws {
-    let writer = try FileWriter(
-      path: path, refusing: options.inPlace ? [] : inputIdentities)
-    let total = tensors.values.reduce(0) { $0 &+ $1.byteCount }
-    var written = 0
-    try SafetensorsWriter.write(
-      tensors, metadata: options.metadata ?? metadata, to: writer
-    ) { count in
-      written += count
-      options.progress?(written, total)
+    if !options.ignoresForeign { try refuseForeign() }
+    let progress = WriteProgress(
+      total: tensors.values.reduce(0) { $0 &+ $1.byteCount }, report: options.progress)
+    let refused = options.inPlace ? [] : inputIdentities
+    if let limit = options.shardByteCount, limit > 0 {
+      try ShardedWriter(
+        checkpoint: self, path: path, options: options, refused: refused, progress: progress
+      ).write(limit: limit)
+    } else {
+      let writer = try FileWriter(path: path, refusing: refused)
+      try writeContents(to: writer, options, isTorch: try options.isTorch(path), progress)
+      try writer.commit()
     }
-    try writer.commit()
+    progress.finish()
+  }
+
+  /// Writes the whole checkpoint into one file.
+  func writeContents(
+    to writer: FileWriter, _ options: WriteOptions, isTorch: Bool, _ progress: WriteProgress
+  ) throws {
+    if isTorch {
+      try TorchZipWriter.write(
+        self, metadata: options.metadata ?? metadata, preservesStrides: options.preservesStrides,
+        to: writer, progress: progress.advance)
+    } else {
+      var metadata = options.metadata ?? metadata
+      // Without this word transformers refuses a file.
+      if metadata.isEmpty, !structures.isEmpty { metadata["format"] = "pt" }
+      try SafetensorsWriter.write(
+        tensors, metadata: metadata, to: writer, progress: progress.advance)
+    }
+  }
+
+  private func refuseForeign() throws(CheckpointError) {
+    let foreign = foreignGlobals
+    if !foreign.isEmpty {
+      let names = foreign.prefix(5).map(quoted).joined(separator: ", ")
+      throw CheckpointError(
+        path: path,
+        "holds values of unknown classes: \(names)\(foreign.count > 5 ? ", …" : ""); "
+          + "they can be left out (--ignore-foreign)")
+    }
+    if let entry = unsupported.first {
+      throw CheckpointError(
+        path: path, key: entry.key,
+        "holds a tensor that cannot be read, \(entry.reason); it can be left out "
+          + "(--ignore-foreign)")
+    }
   }
 
   /// The files that the tensors are read from.
@@ -57,5 +121,27 @@ extension Checkpoint {
       if let file = tensor.storage.file { files[ObjectIdentifier(file)] = file }
     }
     return Set(files.values.map(\.identity))
+  }
+}
+
+/// How far a write is.
+final class WriteProgress {
+  private let total: Int
+  private var written = 0
+  private let report: (@Sendable (Int, Int) -> Void)?
+
+  init(total: Int, report: (@Sendable (Int, Int) -> Void)?) {
+    self.total = total
+    self.report = report
+  }
+
+  func advance(_ count: Int) {
+    written += count
+    report?(min(written, total), total)
+  }
+
+  /// Tied tensors are written once, so the sum may stay below the total.
+  func finish() {
+    if written != total { report?(total, total) }
   }
 }

@@ -1,3 +1,5 @@
+internal import OrderedCollections
+
 /// Opens what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and a record for each
 /// storage.
 ///
@@ -12,8 +14,10 @@ enum TorchZipReader {
       let (machine, root, pickle) = try archive.interpret()
       let structure = TorchStructure(machine, root: root, byteCount: pickle.byteCount)
       let storages = try archive.storages(of: structure)
-      return try TorchLoader(file: file, structure: structure, storages: storages)
+      var checkpoint = try TorchLoader(file: file, structure: structure, storages: storages)
         .checkpoint(format: .torchZip)
+      checkpoint.metadata = try archive.metadata()
+      return checkpoint
     } catch {
       var error = error
       error.path = file.path
@@ -68,6 +72,22 @@ struct TorchArchive {
       throw CheckpointError(record: record.name, "is \(quoted(text)), neither little nor big")
     }
     return text == "big"
+  }
+
+  /// The strings that Espalier kept from a safetensors file.
+  func metadata() throws(CheckpointError) -> OrderedDictionary<String, String> {
+    let name = prefix + TorchZipWriter.metadataName
+    guard let record = directory[name] else { return [:] }
+    do throws(CheckpointError) {
+      let json = try JSONParser.parse(try directory.bytes(of: record, file))
+      var metadata: OrderedDictionary<String, String> = [:]
+      for (key, value) in json.object ?? [:] { metadata[key.string] = value.string }
+      return metadata
+    } catch {
+      var error = error
+      error.record = name
+      throw error
+    }
   }
 
   /// Runs the pickle.

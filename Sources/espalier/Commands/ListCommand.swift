@@ -83,6 +83,9 @@ struct ListCommand: ParsableCommand {
       listing.printJSON(checkpoint, totals: totals)
       return
     }
+    for name in checkpoint.foreignGlobals {
+      StandardError.note("\(file): names \(quoted(name)), which is not known and was not called")
+    }
     for entry in checkpoint.unsupported {
       StandardError.note("\(file): \(quoted(entry.key.string)) is not readable: \(entry.reason)")
     }
@@ -91,7 +94,7 @@ struct ListCommand: ParsableCommand {
     } else {
       listing.printTable(statistics: stats, digests: digests)
     }
-    if all { printOthers(checkpoint) }
+    if all { try printOthers(checkpoint) }
     if totals {
       listing.printTotals()
     } else if StandardOutput.shared.isTerminal {

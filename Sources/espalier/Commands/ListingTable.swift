@@ -63,13 +63,21 @@ extension Listing {
 
 extension ListCommand {
   /// `--all`: what is in the file and is not a tensor.
-  func printOthers(_ checkpoint: Checkpoint) {
+  func printOthers(_ checkpoint: Checkpoint) throws {
     let output = StandardOutput.shared
     if !checkpoint.metadata.isEmpty {
       output.line()
       output.line(output.style.dim("metadata"))
       for (name, value) in checkpoint.metadata {
         output.line("  \(shown(name)): \(shown(value))")
+      }
+    }
+    let values = try checkpoint.values
+    if !values.isEmpty {
+      output.line()
+      output.line(output.style.dim("values"))
+      for value in values {
+        output.line("  \(shown(value.key.string)): \(shown(value.text)) (\(shown(value.type)))")
       }
     }
     if !checkpoint.unsupported.isEmpty {

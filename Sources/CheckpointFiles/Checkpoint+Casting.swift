@@ -1,0 +1,40 @@
+internal import OrderedCollections
+
+extension Checkpoint {
+  /// The same checkpoint with every real floating-point tensor in `dtype`; integers, booleans and
+  /// complex numbers stay. Tensors that are views of the same elements stay tied.
+  ///
+  /// The work is done when the elements are used.
+  ///
+  /// - Throws: `CheckpointError` when a dtype has no such conversion.
+  public func casting(to dtype: DType) throws -> Checkpoint {
+    struct View: Hashable {
+      let storage: ObjectIdentifier
+      let dtype: DType
+      let offset: Int
+      let shape: Shape
+      let strides: [Int]
+    }
+    var result = self
+    var converted: [View: Tensor] = [:]
+    for (key, tensor) in tensors where tensor.dtype.isFloatingPoint && tensor.dtype != dtype {
+      let view = View(
+        storage: ObjectIdentifier(tensor.storage), dtype: tensor.dtype, offset: tensor.byteOffset,
+        shape: tensor.shape, strides: tensor.strides)
+      if let done = converted[view] {
+        result.tensors[key] = done
+        continue
+      }
+      do {
+        let cast = try tensor.converted(to: dtype)
+        converted[view] = cast
+        result.tensors[key] = cast
+      } catch var error as CheckpointError {
+        error.path = path
+        error.key = key
+        throw error
+      }
+    }
+    return result
+  }
+}

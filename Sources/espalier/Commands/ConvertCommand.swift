@@ -1,0 +1,129 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import Synchronization
+
+/// `espalier convert`: the same tensors in another file format, dtype or number of files.
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Convert between safetensors, PyTorch files and shards, and between dtypes.",
+    discussion: """
+      The ending of the output decides the format: .pt, .pth, .bin and .ckpt are PyTorch's, \
+      .safetensors is safetensors. Tensors are streamed, so a checkpoint may be larger than memory.
+
+        espalier convert pytorch_model.bin -o model.safetensors
+        espalier convert model.safetensors -o model.pt --dtype BF16
+        espalier convert model.safetensors -o sharded/model.safetensors --shard-size 2GB
+      """)
+
+  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  var file: String
+
+  @Option(name: [.short, .customLong("output")], help: "The file to write.")
+  var output: String
+
+  @Option(
+    help: "Convert floating-point tensors: F64, F32, F16, BF16, F8_E4M3, F8_E5M2, …",
+    transform: { name in
+      guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint else {
+        throw ValidationError("'\(name)' is no floating-point dtype, such as F32 or BF16")
+      }
+      return dtype
+    })
+  var dtype: DType?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write several files of at most this many bytes of tensors, and an index.",
+      valueName: "bytes"))
+  var shardSize: ByteSize?
+
+  @Flag(help: "Keep the strides of tensors that are not row-major; PyTorch files only.")
+  var preserveStrides = false
+
+  @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
+  var ignoreForeign = false
+
+  @Flag(help: "Allow the output to replace the input.")
+  var inPlace = false
+
+  @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    let endings = [".safetensors", ".pt", ".pth", ".bin", ".ckpt"]
+    guard endings.contains(where: output.hasSuffix) else {
+      throw ValidationError(
+        "the ending of '\(output)' decides the format: one of \(endings.joined(separator: ", "))")
+    }
+    if preserveStrides, output.hasSuffix(".safetensors") {
+      throw ValidationError("safetensors has no strides: leave out --preserve-strides")
+    }
+  }
+
+  func run() throws {
+    var checkpoint = try Checkpoint.open(file)
+    if let dtype { checkpoint = try checkpoint.casting(to: dtype) }
+    let total = checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
+    let bar = Progress("writing", total: total, unit: .bytes, mode: progress.progress)
+    let meter = Meter(bar)
+    try checkpoint.write(
+      to: output,
+      options: WriteOptions(
+        inPlace: inPlace, ignoresForeign: ignoreForeign, preservesStrides: preserveStrides,
+        shardByteCount: shardSize?.bytes,
+        progress: { written, _ in meter.advance(to: written) }))
+    bar.finish()
+    noteWhatIsLost(checkpoint)
+  }
+
+  private func noteWhatIsLost(_ checkpoint: Checkpoint) {
+    if output.hasSuffix(".safetensors") || shardSize != nil,
+      let count = try? checkpoint.values.count, count > 0
+    {
+      StandardError.note(
+        "\(file): \(plural(count, "value")) that \(count == 1 ? "is no tensor is" : "are no tensors are") "
+          + "left out (espalier ls --all shows them)")
+    }
+    for entry in checkpoint.unsupported {
+      StandardError.note("\(file): \(quoted(entry.key.string)) is left out: \(entry.reason)")
+    }
+    for name in checkpoint.foreignGlobals {
+      StandardError.note("\(file): values of \(quoted(name)) are left out")
+    }
+  }
+}
+
+/// Turns "written so far" into steps.
+private final class Meter: Sendable {
+  private let bar: Progress
+  private let done = Atomic(0)
+
+  init(_ bar: Progress) { self.bar = bar }
+
+  func advance(to count: Int) {
+    bar.advance(by: count - done.exchange(count, ordering: .relaxed))
+  }
+}
+
+/// A number of bytes as a person writes it: `500MB`, `2GB`, `1GiB`, `1048576`.
+struct ByteSize: ExpressibleByArgument {
+  let bytes: Int
+
+  private static let units: [(String, Int)] = [
+    ("KIB", 1 << 10), ("MIB", 1 << 20), ("GIB", 1 << 30), ("TIB", 1 << 40), ("KB", 1000),
+    ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1), ("", 1),
+  ]
+
+  init?(argument: String) {
+    let text = argument.uppercased()
+    for (unit, factor) in ByteSize.units where text.hasSuffix(unit) {
+      guard let number = Int(text.dropLast(unit.count)), number > 0 else { return nil }
+      let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
+      guard !overflow else { return nil }
+      self.bytes = bytes
+      return
+    }
+    return nil
+  }
+}
