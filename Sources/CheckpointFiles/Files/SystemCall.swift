@@ -116,6 +116,17 @@ enum SystemCall {
     return unsafe UnsafeRawBufferPointer(start: memory, count: byteCount)
   }
 
+  /// Lets go of the pages that lie wholly inside `memory`, which is part of a mapped file: they are
+  /// read again when somebody looks.
+  static func releasePages(_ memory: UnsafeRawBufferPointer) {
+    let page = Int(getpagesize())
+    guard let base = memory.baseAddress else { return }
+    let start = (Int(bitPattern: base) + page - 1) / page * page
+    let end = (Int(bitPattern: base) + memory.count) / page * page
+    guard start < end, let first = unsafe UnsafeMutableRawPointer(bitPattern: start) else { return }
+    _ = unsafe madvise(first, end - start, MADV_DONTNEED)
+  }
+
   static func unmap(_ memory: UnsafeRawBufferPointer) {
     unsafe munmap(UnsafeMutableRawPointer(mutating: memory.baseAddress), memory.count)
   }

@@ -37,20 +37,20 @@ extension Tensor {
   ///   (complex numbers and six-bit floats).
   public func floats() throws -> [Float] {
     let count = shape.count
-    if dtype == .float32 {
-      let tensor = try contiguous()
-      return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        let target = unsafe UnsafeMutableRawBufferPointer(
-          start: buffer.baseAddress, count: byteCount)
-        try unsafe tensor.storage.read(
-          tensor.byteOffset..<tensor.byteOffset + byteCount, into: target)
-        initialized = count
-      }
-    }
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      try unsafe convertToFloat(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      try unsafe readFloats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       initialized = count
     }
+  }
+
+  /// ``floats()`` into memory of the caller, which has room for every element.
+  package func readFloats(into target: UnsafeMutableBufferPointer<Float>) throws {
+    precondition(target.count == shape.count, "room for every element")
+    guard dtype == .float32 else { return try unsafe convertToFloat(target) }
+    let tensor = try contiguous()
+    try unsafe tensor.storage.read(
+      tensor.byteOffset..<tensor.byteOffset + byteCount,
+      into: UnsafeMutableRawBufferPointer(target))
   }
 
   /// The same elements in another floating-point dtype, rounded to nearest even as PyTorch does.

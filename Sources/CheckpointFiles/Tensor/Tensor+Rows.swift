@@ -1,11 +1,14 @@
 extension Tensor {
-  /// The tensor with rows of dimension 0 replaced; every other byte stays as it is.
+  /// The tensor with rows of dimension 0 replaced; every other byte stays as it is. The work
+  /// is done when the bytes are used.
   ///
   /// - Parameters:
   ///   - ranges: ascending, disjoint, inside the tensor.
   ///   - rows: the new rows, one below the other, of the same dtype.
-  /// - Throws: `CheckpointError` when the rows do not fit, or bytes cannot be loaded.
-  package func replacingRows(_ ranges: [Range<Int>], with rows: Tensor) throws -> Tensor {
+  /// - Throws: `CheckpointError` when the rows do not fit.
+  package func replacingRows(_ ranges: [Range<Int>], with rows: Tensor) throws(CheckpointError)
+    -> Tensor
+  {
     let rowCount = shape.dimensions.first ?? 1
     let replaced = ranges.reduce(0) { $0 + $1.count }
     guard let width = dtype.byteWidth, rows.dtype == dtype,
@@ -16,21 +19,31 @@ extension Tensor {
         "\(replaced) rows of \(rows.dtype) \(rows.shape) do not fit into \(dtype) \(shape)")
     }
     let rowBytes = shape.count / max(1, rowCount) * width
-    let storage = try withBytes { old in
-      try rows.withBytes { new in
-        try unsafe TensorStorage(byteCount: byteCount) { memory throws in
-          unsafe old.withUnsafeBytes { unsafe memory.copyMemory(from: $0) }
+    let old = self
+    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+      do {
+        let owner = OwnedBytes(byteCount: old.byteCount)
+        let target = try old.contiguous()
+        try unsafe target.storage.read(
+          target.byteOffset..<target.byteOffset + old.byteCount, into: owner.memory)
+        try rows.withBytes { new in
           var start = 0
           for range in ranges {
             let size = range.count * rowBytes
             unsafe new.withUnsafeBytes { source in
               unsafe UnsafeMutableRawBufferPointer(
-                rebasing: memory[range.lowerBound * rowBytes..<range.upperBound * rowBytes]
+                rebasing: owner.memory[range.lowerBound * rowBytes..<range.upperBound * rowBytes]
               ).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + size]))
             }
             start += size
           }
         }
+        return unsafe TensorStorage.Loaded(
+          memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
+      } catch let error as CheckpointError {
+        throw error
+      } catch {
+        throw CheckpointError("\(error)")
       }
     }
     return Tensor(dtype: dtype, shape: shape, storage: storage)

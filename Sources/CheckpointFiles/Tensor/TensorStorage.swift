@@ -139,6 +139,13 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
+  /// Lets go of the memory under bytes that are mapped from a file. They stay valid: whoever looks
+  /// again reads them from the file again.
+  package func releasePages() {
+    guard case .file = source, let loaded = state.withLock({ $0.loaded }) else { return }
+    unsafe SystemCall.releasePages(loaded.memory)
+  }
+
   // MARK: Streaming
 
   /// Calls `body` with the bytes of `range`, piece by piece, in order. Bytes in a file are read into

@@ -48,6 +48,7 @@ package struct EncoderLayer {
         PackedWeight(Matrix(stacking: projections.map(\.weight.values)), kernels: math),
         Vector(projections.flatMap { $0.bias.vector.array })
       ) : nil
+    if frozen { for part in projections { part.weight.values.buffer.releasePages() } }
     attentionOutput = linear("attention.output.dense")
     attentionNorm = norm("attention.output")
     intermediate = linear("intermediate.dense")
@@ -64,10 +65,19 @@ package struct EncoderLayer {
     var attentionNorm: ResidualNorm.Tape?
     var hidden: Matrix?  // [T, C], after the first LayerNorm
     var preactivation: Matrix?  // [T, F]
-    var activation: Matrix?  // [T, F]
+    var activation: Matrix?  // [T, F]; with a preactivation it is computed again
     var outputNorm: ResidualNorm.Tape?
     let dropout: LayerDropout?
     let depth: Stage.Block
+
+    /// What the second dense layer of the feed-forward read.
+    func activation(math: Kernels) -> Matrix {
+      if let activation { return activation }
+      guard let preactivation else { preconditionFailure("a layer that trains has a tape") }
+      let out = math.matrix(preactivation.rows, preactivation.columns)
+      math.geluForward(out, preactivation)
+      return out
+    }
   }
 
   /// The streams of a layer's three dropouts in one step.
@@ -131,7 +141,7 @@ package struct EncoderLayer {
         attentionNorm: attentionTape,
         hidden: reaches(.intermediate) ? hidden : nil,
         preactivation: preactivation,
-        activation: reaches(.output) ? activation : nil,
+        activation: reaches(.output) && preactivation == nil ? activation : nil,
         outputNorm: outputTape,
         dropout: dropout, depth: depth)
     )
@@ -145,13 +155,12 @@ package struct EncoderLayer {
     let depth = tape.depth
     guard let outputTape = tape.outputNorm,
       let dSum2 = outputNorm.backward(
-        dout: dout, tape: outputTape, needsInput: depth < .outputNorm, math: math),
-      let activation = tape.activation
+        dout: dout, tape: outputTape, needsInput: depth < .outputNorm, math: math)
     else { return nil }
 
     // Feed-forward.
     let dDense2 = math.dropoutBackward(dSum2, tape.dropout?.output)
-    output.accumulateGradients(dy: dDense2, x: activation, math: math)
+    output.accumulateGradients(dy: dDense2, x: tape.activation(math: math), math: math)
     guard depth < .output, let preactivation = tape.preactivation, let hidden = tape.hidden
     else { return nil }
     let dPre = math.matrix(preactivation.rows, preactivation.columns)

@@ -13,6 +13,8 @@ package struct Linear {
     self.weight = weight
     self.bias = bias
     packed = packing && !weight.trains ? PackedWeight(weight.values, kernels: math) : nil
+    // The layout that products read is in memory now; the file's own need not stay there too.
+    if packed != nil { weight.values.buffer.releasePages() }
   }
 
   /// Width of the output.
@@ -38,8 +40,11 @@ package struct Linear {
   }
 
   /// Adds to the gradients of the rows that train: dW += dyᵀ·x and db += Σ dy, for them alone.
-  package func accumulateGradients(dy: Matrix, x: Matrix, math: Kernels) {
+  ///
+  /// - Parameter x: is computed only if the weight trains.
+  package func accumulateGradients(dy: Matrix, x: @autoclosure () -> Matrix, math: Kernels) {
     if let training = weight.training {
+      let x = x()
       for (rows, stacked) in weight.ranges {
         math.multiply(
           training.gradient.rows(stacked), dy.columns(rows), x, transpose: .first,

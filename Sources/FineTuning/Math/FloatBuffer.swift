@@ -102,6 +102,26 @@ package import CheckpointFiles
     memory = owned ? .allocated : .borrowed(contiguous.storage)
   }
 
+  /// The elements of a tensor of any numeric dtype, row-major, as floats of the buffer's own.
+  ///
+  /// - Throws: `CheckpointError` when the bytes cannot be read.
+  package convenience init(copying tensor: Tensor) throws {
+    self.init(count: tensor.shape.count, content: .uninitialized)
+    try unsafe tensor.readFloats(
+      into: UnsafeMutableBufferPointer(start: pointer, count: count))
+  }
+
+  /// Lets go of pages that the system can read again from the file they belong to; nothing for
+  /// memory of the buffer's own.
+  package func releasePages() {
+    switch memory {
+    case .allocated: break
+    case .borrowed(let storage): storage.releasePages()
+    case .mapped(let byteCount):
+      unsafe TemporaryMapping.releasePages(pointer, byteCount: byteCount)
+    }
+  }
+
   deinit {
     switch memory {
     case .allocated: unsafe pointer.deallocate()

@@ -35,13 +35,18 @@ enum TemporaryMapping {
     return unsafe memory
   }
 
+  /// Lets go of the pages, not of what they hold: the mapping is shared, the file keeps it.
+  @unsafe static func releasePages(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
+    _ = unsafe madvise(memory, byteCount, MADV_DONTNEED)
+  }
+
   @unsafe static func remove(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
     _ = unsafe munmap(memory, byteCount)
   }
 
   private static func failure(_ folder: String, _ code: Int32? = nil) -> FineTuningError {
     FineTuningError(
-      "\(folder): cannot hold the frozen features: "
+      "\(folder): no room for what does not stay in memory: "
         + "\(unsafe String(cString: strerror(code ?? errno))); set TMPDIR to a folder with room")
   }
 }

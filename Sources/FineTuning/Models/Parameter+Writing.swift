@@ -8,9 +8,8 @@ extension Parameter {
   /// - Throws: when the checkpoint's bytes cannot be read.
   func stored(stackedRows rows: Matrix) throws -> Tensor {
     guard trains else { return tensor }
-    guard let shape = Shape([rows.rows, rows.columns]),
-      let trained = Tensor(rows.elements.array, shape: shape)
-    else { throw FineTuningError("the rows of \(quoted(name)) do not fit a tensor") }
-    return try tensor.replacingRows(self.rows, with: trained.converted(to: tensor.dtype))
+    let trained = try rows.tensor(shape: trainsWhole ? tensor.shape : nil)
+      .converted(to: tensor.dtype)
+    return trainsWhole ? trained : try tensor.replacingRows(self.rows, with: trained)
   }
 }

@@ -39,8 +39,8 @@ package final class Parameter {
       let buffer = try FloatBuffer(borrowing: tensor)
       values = Matrix(buffer, rows: rowCount, columns: columns)
     } else {
-      let buffer = Vector(try tensor.floats()).buffer
-      values = Matrix(buffer, rows: rowCount, columns: columns)
+      values = Matrix(
+        try FloatBuffer(copying: tensor), rows: rowCount, columns: columns)
     }
     if !self.rows.isEmpty {
       let count = self.rows.reduce(0) { $0 + $1.count }
@@ -89,8 +89,9 @@ package final class TrainingBuffers {
 }
 
 extension Parameter {
-  /// A copy of the rows that train, stacked.
+  /// The rows that train, stacked: the values themselves when all train, otherwise a copy.
   package func stackedRows() -> Matrix {
+    if trainsWhole { return values }
     let out = Matrix(rows: trainableCount / max(1, values.columns), columns: values.columns)
     for (rows, stacked) in ranges { out.rows(stacked).assign(values.rows(rows)) }
     return out

@@ -11,6 +11,7 @@ package final class Trainer {
   let schedule: LearningRateSchedule
   let loss: CrossEntropy
   package private(set) var state = TrainingState()
+  private var best: BestRows?
   private var trainingFeatures: FeatureCache?
   private var evaluationFeatures: FeatureCache?
 
@@ -132,7 +133,7 @@ package final class Trainer {
       state.staleEpochs += 1
     }
     state.records.append(record)
-    keepRows(best: record.isBest)
+    if record.isBest { try keepBest() }
     try onEvent(.epoch(record))
   }
 
@@ -255,51 +256,32 @@ package final class Trainer {
 
   // MARK: State
 
-  /// Copies the trained rows and the moments into the state.
-  private func keepRows(best: Bool) {
-    for parameter in model.parameters.trained {
-      guard let training = parameter.training else { continue }
-      let values = parameter.stackedRows()
-      let previous = state.tensors[parameter.name]?.best
-      state.tensors[parameter.name] = TrainingState.Rows(
-        ranges: parameter.rows, values: values, best: best ? values : previous ?? values,
-        firstMoment: training.firstMoment, secondMoment: training.secondMoment,
-        steps: training.steps)
-    }
+  /// Copies the rows that train: they are the best so far.
+  private func keepBest() throws {
+    let trained = model.parameters.trained
+    if best == nil { best = try BestRows(trained) }
+    best?.copy(trained)
   }
 
   /// Puts the best epoch's rows into the model.
-  private func restoreBest() {
-    for parameter in model.parameters.trained {
-      if let best = state.tensors[parameter.name]?.best { parameter.assign(stackedRows: best) }
-    }
+  private func restoreBest() { best?.restore(model.parameters.trained) }
+
+  /// The state at the end of an epoch, to be stored at once: it looks at the rows that train.
+  func snapshot(settings: JSONValue) throws -> Checkpoint {
+    try state.checkpoint(
+      settings: settings, parameters: model.parameters.trained,
+      best: state.bestEpoch == state.epoch ? nil : best)
   }
 
   /// Goes on from a stored state: rows, moments and counters by name.
   ///
   /// - Throws: `FineTuningError` when the state holds other tensors or rows than those that train.
-  package func resume(from state: TrainingState) throws(FineTuningError) {
-    let names = Set(model.parameters.trained.map(\.name))
-    guard names == Set(state.tensors.keys) else {
-      let difference = names.symmetricDifference(state.tensors.keys).sorted()
-      throw FineTuningError(
-        "the stored state trains other tensors: \(difference.prefix(3).map(quoted).joined(separator: ", "))"
-          + "; resume with the mask of the run")
-    }
-    for parameter in model.parameters.trained {
-      guard let kept = state.tensors[parameter.name], let training = parameter.training,
-        kept.ranges == parameter.rows, kept.values.columns == parameter.values.columns
-      else {
-        throw FineTuningError(
-          "the stored state trains other rows of \(quoted(parameter.name)); "
-            + "resume with the mask of the run")
-      }
-      parameter.assign(stackedRows: kept.values)
-      training.firstMoment.assign(kept.firstMoment)
-      training.secondMoment.assign(kept.secondMoment)
-      training.steps = kept.steps
-    }
-    self.state = state
+  func resume(from stored: Checkpoint) throws {
+    let trained = model.parameters.trained
+    let restored = try TrainingState(stored)
+    best = restored.bestEpoch == nil ? nil : try BestRows(trained)
+    try restored.restore(trained, best: best, from: stored)
+    state = restored
   }
 
   // MARK: Order

@@ -87,7 +87,7 @@ extension TrainingRun {
       throw FineTuningError(
         "\(path): the run was started with another \(difference); resume with the same settings")
     }
-    try trainer.resume(from: try TrainingState(stored))
+    try trainer.resume(from: stored)
   }
 
   /// The first member in which two objects differ.
@@ -141,8 +141,8 @@ extension TrainingRun {
 
   private func storeState(in folder: String) throws {
     try FileSystem.makeFolder(folder)
-    let state = try trainer.state.checkpoint(settings: stateSettings)
-    try state.write(to: FileSystem.path(folder, TrainingState.fileName))
+    try trainer.snapshot(settings: stateSettings).write(
+      to: FileSystem.path(folder, TrainingState.fileName))
     try writeHistory(in: folder)
   }
 

@@ -1,8 +1,8 @@
 package import CheckpointFiles
 internal import OrderedCollections
 
-/// Everything that a run needs to go on where it stopped, at the end of an epoch: the trained rows,
-/// the best ones so far, the optimiser's moments by name, the counters and the records.
+/// The counters of a run at the end of an epoch. Stored together with the rows that train, their
+/// moments by name and the best rows so far, they are everything that it needs to go on.
 ///
 /// The order of the data and what dropout drops follow from seed, epoch and step, so no generator
 /// has a state to keep. Stored as one safetensors file, written atomically.
@@ -19,19 +19,6 @@ package struct TrainingState: Sendable {
   package var bestEpoch: Int?
   /// One a finished epoch.
   package var records: [EpochRecord] = []
-  /// Trained rows by name: as they are, as they were in the best epoch, and the moments.
-  package var tensors: [String: Rows] = [:]
-
-  /// What is kept of one parameter.
-  package struct Rows: Sendable {
-    package var ranges: [Range<Int>]
-    package var values: Matrix
-    package var best: Matrix
-    package var firstMoment: Matrix
-    package var secondMoment: Matrix
-    package var steps: Int
-  }
-
   /// The name of the file in a run's folder.
   package static let fileName = "training-state.safetensors"
 
@@ -39,26 +26,29 @@ package struct TrainingState: Sendable {
 }
 
 extension TrainingState {
-  /// The state as a checkpoint of the tensors `value.*`, `best.*`, `exp_avg.*` and `exp_avg_sq.*`.
+  /// The state as a checkpoint of the tensors `value.*`, `exp_avg.*`, `exp_avg_sq.*` and `best.*`,
+  /// which look at the memory of `parameters`.
   ///
-  /// - Parameter settings: what a resumed run must agree with.
-  package func checkpoint(settings: JSONValue) throws -> Checkpoint {
+  /// - Parameters:
+  ///   - settings: what a resumed run must agree with.
+  ///   - parameters: what trains.
+  ///   - best: the best epoch's rows; `nil` when they are the present ones.
+  func checkpoint(
+    settings: JSONValue, parameters: [Parameter], best: BestRows?
+  ) throws -> Checkpoint {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     var rows: OrderedDictionary<Key, JSONValue> = [:]
-    for (name, kept) in self.tensors.sorted(by: { $0.key < $1.key }) {
-      for (part, matrix) in [
-        ("value", kept.values), ("best", kept.best), ("exp_avg", kept.firstMoment),
-        ("exp_avg_sq", kept.secondMoment),
-      ] {
-        guard let shape = Shape([matrix.rows, matrix.columns]),
-          let tensor = Tensor(matrix.elements.array, shape: shape)
-        else { throw FineTuningError("the state of \(quoted(name)) does not fit a tensor") }
-        tensors[Key("\(part).\(name)")] = tensor
-      }
+    for (index, parameter) in parameters.enumerated() {
+      guard let training = parameter.training else { continue }
+      let name = parameter.name
+      tensors[Key("value.\(name)")] = try parameter.stackedRows().tensor()
+      tensors[Key("exp_avg.\(name)")] = try training.firstMoment.tensor()
+      tensors[Key("exp_avg_sq.\(name)")] = try training.secondMoment.tensor()
+      if let best { tensors[Key("best.\(name)")] = try best[index].tensor() }
       rows[Key(name)] = .members([
         "rows": .array(
-          kept.ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
-        "steps": .integer(kept.steps),
+          parameter.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
+        "steps": .integer(training.steps),
       ])
     }
     let description = JSONValue.members([
@@ -72,21 +62,29 @@ extension TrainingState {
       format: .safetensors, tensors: tensors, metadata: ["espalier": description.text()])
   }
 
-  /// The state in a checkpoint, with the settings that it was stored with.
+  private static func broken(_ checkpoint: Checkpoint, _ what: String) -> FineTuningError {
+    FineTuningError("\(checkpoint.path): not a training state: \(what)")
+  }
+
+  private static func description(of checkpoint: Checkpoint) throws -> JSONValue {
+    guard let text = checkpoint.metadata["espalier"] else {
+      throw broken(checkpoint, "no description")
+    }
+    let json = try JSONParser.parse(Array(text.utf8))
+    guard json["format"]?.string == "espalier-training-state", json["version"]?.integer == 1 else {
+      throw broken(checkpoint, "expected \"format\": \"espalier-training-state\", \"version\": 1")
+    }
+    return json
+  }
+
+  /// The counters and records in a checkpoint.
   ///
   /// - Throws: `FineTuningError` when the file is not a training state.
   package init(_ checkpoint: Checkpoint) throws {
-    func broken(_ what: String) -> FineTuningError {
-      FineTuningError("\(checkpoint.path): not a training state: \(what)")
-    }
-    guard let text = checkpoint.metadata["espalier"] else { throw broken("no description") }
-    let json = try JSONParser.parse(Array(text.utf8))
-    guard json["format"]?.string == "espalier-training-state", json["version"]?.integer == 1 else {
-      throw broken("expected \"format\": \"espalier-training-state\", \"version\": 1")
-    }
+    let json = try TrainingState.description(of: checkpoint)
     func count(_ name: String) throws -> Int {
       guard let value = json[name]?.integer, value >= 0 else {
-        throw broken("\"\(name)\" is not a count")
+        throw TrainingState.broken(checkpoint, "\"\(name)\" is not a count")
       }
       return value
     }
@@ -95,37 +93,61 @@ extension TrainingState {
     batches = try count("batches")
     staleEpochs = try count("stale_epochs")
     bestEpoch = json["best_epoch"]?.integer
-    guard let records = json["records"]?.array, let tensors = json["tensors"]?.object else {
-      throw broken("\"records\" or \"tensors\" is missing")
+    guard let records = json["records"]?.array else {
+      throw TrainingState.broken(checkpoint, "\"records\" is missing")
     }
     self.records = try records.map { try EpochRecord($0, path: checkpoint.path) }
-    for (name, member) in tensors {
-      guard let steps = member["steps"]?.integer, steps >= 0, let pairs = member["rows"]?.array
-      else { throw broken("\"steps\" or \"rows\" of \(quoted(name.string)) is missing") }
-      var ranges: [Range<Int>] = []
-      for pair in pairs {
-        guard let bounds = pair.array, bounds.count == 2, let start = bounds[0].integer,
-          let end = bounds[1].integer, start >= (ranges.last?.upperBound ?? 0), end > start
-        else { throw broken("\"rows\" of \(quoted(name.string)) are not ascending ranges") }
-        ranges.append(start..<end)
+  }
+
+  /// Puts the stored rows and moments into `parameters`, and the best rows into `best`.
+  ///
+  /// - Throws: `FineTuningError` when other tensors or rows were stored than those that train.
+  func restore(_ parameters: [Parameter], best: BestRows?, from checkpoint: Checkpoint) throws {
+    let json = try TrainingState.description(of: checkpoint)
+    guard let stored = json["tensors"]?.object else {
+      throw TrainingState.broken(checkpoint, "\"tensors\" is missing")
+    }
+    let difference = Set(parameters.map { Key($0.name) }).symmetricDifference(stored.keys)
+    guard difference.isEmpty else {
+      let names = difference.map(\.string).sorted().prefix(3).map(quoted)
+      throw FineTuningError(
+        "\(checkpoint.path): the stored state trains other tensors: \(names.joined(separator: ", "))"
+          + "; resume with the mask of the run")
+    }
+    for (index, parameter) in parameters.enumerated() {
+      let name = parameter.name
+      guard let training = parameter.training, let member = stored[Key(name)] else { continue }
+      let ranges = member["rows"]?.array?.map { $0.array?.compactMap(\.integer) ?? [] }
+      guard ranges == parameter.rows.map({ [$0.lowerBound, $0.upperBound] }) else {
+        throw FineTuningError(
+          "\(checkpoint.path): the stored state trains other rows of \(quoted(name)); "
+            + "resume with the mask of the run")
       }
-      let rowCount = ranges.reduce(0) { $0 + $1.count }
+      guard let steps = member["steps"]?.integer, steps >= 0 else {
+        throw TrainingState.broken(checkpoint, "\"steps\" of \(quoted(name)) is missing")
+      }
       func matrix(_ part: String) throws -> Matrix {
-        let key = Key("\(part).\(name.string)")
-        guard let tensor = checkpoint[key], tensor.dtype == .float32, tensor.shape.rank == 2,
-          tensor.shape[0] == rowCount
-        else { throw broken("\(quoted(key.string)) is missing or has another shape") }
-        return Vector(try tensor.floats()).matrix(rows: rowCount, columns: tensor.shape[1])
+        let key = Key("\(part).\(name)")
+        let (rows, columns) = (training.gradient.rows, training.gradient.columns)
+        guard let tensor = checkpoint[key], tensor.dtype == .float32,
+          tensor.shape.dimensions == [rows, columns]
+        else {
+          throw TrainingState.broken(
+            checkpoint, "\(quoted(key.string)) is missing or has another shape")
+        }
+        return Matrix(try FloatBuffer(copying: tensor), rows: rows, columns: columns)
       }
-      self.tensors[name.string] = Rows(
-        ranges: ranges, values: try matrix("value"), best: try matrix("best"),
-        firstMoment: try matrix("exp_avg"), secondMoment: try matrix("exp_avg_sq"), steps: steps)
+      parameter.assign(stackedRows: try matrix("value"))
+      training.firstMoment.assign(try matrix("exp_avg"))
+      training.secondMoment.assign(try matrix("exp_avg_sq"))
+      training.steps = steps
+      best?[index].assign(
+        bestEpoch == epoch ? parameter.stackedRows() : try matrix("best"))
     }
   }
 
   /// The settings that the state in `checkpoint` was stored with.
   package static func settings(of checkpoint: Checkpoint) throws -> JSONValue? {
-    guard let text = checkpoint.metadata["espalier"] else { return nil }
-    return try JSONParser.parse(Array(text.utf8))["settings"]
+    try description(of: checkpoint)["settings"]
   }
 }
