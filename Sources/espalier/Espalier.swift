@@ -15,7 +15,10 @@ struct Espalier: ParsableCommand {
       Exit status: 0 done; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage.
       """,
     version: versionText,
-    subcommands: [ListCommand.self, ConvertCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self]
+    subcommands: [
+      ListCommand.self, ConvertCommand.self, TrainCommand.self, EvaluateCommand.self,
+      PredictCommand.self,
+    ]
   )
 }
 

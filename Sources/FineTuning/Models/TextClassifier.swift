@@ -74,7 +74,9 @@ public final class TextClassifier {
     let tokens = data.tokenized(tokenizer, maximumLength: settings.maximumLength)
     var rows: [[Float]] = []
     rows.reserveCapacity(tokens.count)
-    for group in tokens.groups(ofTokens: Trainer.groupTokens, paddedTo: padding?.length) {
+    for group in tokens.groups(
+      ofTokens: Trainer.groupTokens(model.configuration), paddedTo: padding?.length)
+    {
       let batch = tokens.batch(group, padding: padding)
       let logits = model.forward(
         batch, features: model.prefix(batch), recording: false, dropout: nil

@@ -15,9 +15,11 @@ package final class Trainer {
   private var trainingFeatures: FeatureCache?
   private var evaluationFeatures: FeatureCache?
 
-  /// Tokens in one pass of the frozen prefix: enough to keep the matrix product at its peak, few
-  /// enough to stay in the caches.
-  static let groupTokens = 2048
+  /// Tokens in one pass without a backward: enough to keep the matrix product at its peak, few enough
+  /// that what a layer hands on stays small.
+  static func groupTokens(_ configuration: BERTConfiguration) -> Int {
+    max(512, min(2048, 800_000 / max(1, configuration.hiddenSize)))
+  }
 
   /// What happens during a run.
   package enum Event {
@@ -197,7 +199,7 @@ package final class Trainer {
     func features(_ data: TokenizedDataset) throws -> FeatureCache? {
       let before = done
       return try FeatureCache(
-        model, data, padding: padding, groupTokens: Trainer.groupTokens,
+        model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
         memoryLimit: options.cacheMemory
       ) {
         done = before + $0
@@ -231,7 +233,9 @@ package final class Trainer {
     padding: (length: Int, token: Int32)?
   ) -> Matrix {
     let out = Matrix(rows: data.count, columns: model.labelCount)
-    for group in data.groups(ofTokens: groupTokens, paddedTo: padding?.length) {
+    for group in data.groups(
+      ofTokens: groupTokens(model.configuration), paddedTo: padding?.length)
+    {
       let batch = data.batch(group, padding: padding)
       let values = model.forward(
         batch, features: features?.rows(of: group) ?? model.prefix(batch), recording: false,

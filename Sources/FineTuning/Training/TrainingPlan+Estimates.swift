@@ -95,8 +95,8 @@ private struct CostModel {
       * Double(Trainer.updates(training.count, options))
   }
 
-  /// Bytes at the peak: what trains four times (values, gradient, two moments) and twice more (the
-  /// best rows and what is being stored), frozen weights once, features, and the tape of a batch.
+  /// Bytes at the peak: what trains four times (values, gradient, two moments) and once more while
+  /// the best rows stay in memory, frozen weights once, features, and the tape of a batch.
   func memory(_ training: TokenizedDataset, cacheBytes: Int) -> Int {
     let configuration = model.configuration
     let trained = model.parameters.trained.reduce(0) { $0 + $1.trainableCount }
@@ -105,11 +105,12 @@ private struct CostModel {
     let batch = min(Double(options.batchSize) * mean * 1.3, tokens(training))
     let tape =
       layers.above * batch
-      * Double(10 * configuration.hiddenSize + 3 * configuration.intermediateSize)
+      * Double(10 * configuration.hiddenSize + configuration.intermediateSize)
     let pass =
-      Double(Trainer.groupTokens)
+      Double(Trainer.groupTokens(configuration))
       * Double(6 * configuration.hiddenSize + configuration.intermediateSize)
-    return 4 * (all + 6 * trained) + cacheBytes + Int(4 * (tape + pass)) + 40_000_000
+    let copies = 4 * trained > BestRows.memoryLimit ? 3 : 4
+    return 4 * (all + copies * trained) + cacheBytes + Int(4 * (tape + pass)) + 30_000_000
   }
 
   /// Operations a second, measured by a product of the model's own shape.

@@ -1,0 +1,257 @@
+import CheckpointFiles
+import EspalierTestSupport
+import FineTuning
+import ParameterSurgery
+import Testing
+
+@Suite("Training runs")
+struct TrainingRunTests {
+  /// A run over the tiny BERT and the labelled reviews.
+  private func run(
+    _ selectors: [String] = ["linear"], model: String = "bert-tiny", mask: FreezeMask? = nil,
+    threads: Int = 2, limit: Int? = 64,
+    _ change: (inout TrainingRun.Request) -> Void = { _ in }
+  ) throws -> TrainingRun {
+    var data = try LabelledDataset(contentsOf: Fixtures.path("sentiment/train.tsv"))
+    if let limit {
+      data = LabelledDataset(examples: Array(data.examples.prefix(limit)), labels: data.labels)
+    }
+    var request = TrainingRun.Request(
+      model: try ModelDirectory(Fixtures.path(model)),
+      selection: mask.map { .mask($0) } ?? .selectors(selectors), training: data)
+    request.head = .mlp(width: 16)
+    request.evaluation = try LabelledDataset(contentsOf: Fixtures.path("sentiment/dev.tsv"))
+    request.threads = threads
+    request.options.epochs = 3
+    request.options.batchSize = 8
+    request.options.learningRate = 1e-3
+    change(&request)
+    return try TrainingRun(request)
+  }
+
+  private func weights(_ folder: TemporaryFolder, _ name: String) throws -> Checkpoint {
+    try Checkpoint.open(folder.path("\(name)/model.safetensors"))
+  }
+
+  private func sameTensors(_ a: Checkpoint, _ b: Checkpoint) throws -> [Key] {
+    try a.tensors.filter { key, tensor in try b[key]?.bytes() == tensor.bytes() }.map(\.key)
+  }
+
+  private struct Interruption: Error {}
+
+  @Test(arguments: [["linear"], ["linear", "bert.encoder.layer[1]"], ["**"]])
+  func `the same seed writes the same bytes, whatever the number of threads`(
+    selectors: [String]
+  ) throws {
+    let folder = try TemporaryFolder()
+    for (name, threads) in [("a", 1), ("b", 2), ("c", 3)] {
+      _ = try run(selectors, threads: threads).train(into: folder.path(name))
+    }
+    let bytes = try ["a", "b", "c"].map {
+      try Fixtures.bytes(folder.path("\($0)/model.safetensors"))
+    }
+    #expect(bytes[0] == bytes[1])
+    #expect(bytes[0] == bytes[2])
+  }
+
+  @Test func `another seed writes other bytes`() throws {
+    let folder = try TemporaryFolder()
+    _ = try run().train(into: folder.path("a"))
+    _ = try run { $0.options.seed = 7 }.train(into: folder.path("b"))
+    #expect(
+      try Fixtures.bytes(folder.path("a/model.safetensors"))
+        != Fixtures.bytes(folder.path("b/model.safetensors")))
+  }
+
+  @Test(
+    arguments: [["linear"], ["bert.encoder.layer[0].output.dense.bias", "linear"], ["**"]],
+    [1, 2])
+  func `a run that was stopped goes on bit for bit`(selectors: [String], epochs: Int) throws {
+    let folder = try TemporaryFolder()
+    let whole = try run(selectors).train(into: folder.path("whole"))
+    #expect(throws: Interruption.self) {
+      try run(selectors).train(into: folder.path("stopped")) { event in
+        // Stopped in the middle of the epoch that follows.
+        if case .step(let epoch, let step, _, _, _) = event, epoch > epochs, step > 2 {
+          throw Interruption()
+        }
+      }
+    }
+    let resumed = try run(selectors)
+    try resumed.resume(from: folder.path("stopped"))
+    let result = try resumed.train(into: folder.path("stopped"))
+    #expect(result.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
+    for file in ["model.safetensors", "training-state.safetensors", "freeze-mask.json"] {
+      // History and state hold seconds, which differ; the tensors do not.
+      if file == "training-state.safetensors" {
+        let a = try Checkpoint.open(folder.path("whole/\(file)"))
+        let b = try Checkpoint.open(folder.path("stopped/\(file)"))
+        #expect(try sameTensors(a, b) == Array(a.keys))
+      } else {
+        #expect(
+          try Fixtures.bytes(folder.path("whole/\(file)"))
+            == Fixtures.bytes(folder.path("stopped/\(file)")))
+      }
+    }
+  }
+
+  @Test func `a run does not go on with other settings`() throws {
+    let folder = try TemporaryFolder()
+    _ = try run().train(into: folder.path("a"))
+    let other = try run { $0.options.weightDecay = 0.5 }
+    let error = #expect(throws: FineTuningError.self) {
+      try other.resume(from: folder.path("a"))
+    }
+    #expect(error?.description.contains("options") == true)
+    let elsewhere = try run()
+    #expect(throws: FineTuningError.self) { try elsewhere.resume(from: folder.path("none")) }
+  }
+
+  @Test func `only what the mask selects moves, by rows too`() throws {
+    let folder = try TemporaryFolder()
+    let selectors = ["bert.embeddings.word_embeddings.weight[100:120]", "linear[0].bias"]
+    let untrained = try run(selectors) {
+      $0.options.epochs = 1
+      $0.options.learningRate = 1e-30
+    }
+    _ = try untrained.train(into: folder.path("base"))
+    let trained = try run(selectors)
+    _ = try trained.train(into: folder.path("tuned"))
+    let (base, tuned) = (try weights(folder, "base"), try weights(folder, "tuned"))
+    let proof = try FrozenProof(base: base, tuned: tuned, mask: trained.mask)
+    #expect(proof.holds)
+    let moved = try base.tensors.filter { key, tensor in
+      try tuned[key]?.bytes() != tensor.bytes()
+    }.map(\.key.string)
+    #expect(moved == ["bert.embeddings.word_embeddings.weight", "linear.0.bias"])
+  }
+
+  @Test func `the best epoch is the one that is kept`() throws {
+    let folder = try TemporaryFolder()
+    // A rate so high that later epochs are worse.
+    let hot = try run(["**"]) {
+      $0.options.learningRate = 0.05
+      $0.options.epochs = 4
+      $0.options.schedule = .constant
+    }
+    let result = try hot.train(into: folder.path("hot"))
+    let best = try #require(result.records.min { $0.evalLoss < $1.evalLoss })
+    #expect(result.records.filter(\.isBest).map(\.epoch) == [best.epoch])
+    let classifier = try TextClassifier(try ModelDirectory(folder.path("hot")))
+    let data = try classifier.relabelled(
+      LabelledDataset(contentsOf: Fixtures.path("sentiment/dev.tsv")))
+    let metrics = ClassificationMetrics(
+      logits: try classifier.logits(of: data), labels: data.examples.compactMap(\.label),
+      labelNames: classifier.settings.labels)
+    #expect(metrics.accuracy == best.evalAccuracy)
+    #expect(result.metrics.accuracy == best.evalAccuracy)
+  }
+
+  @Test func `patience ends a run that no longer improves`() throws {
+    let folder = try TemporaryFolder()
+    let result = try run(["**"]) {
+      $0.options.learningRate = 0.05
+      $0.options.epochs = 20
+      $0.options.patience = 2
+      $0.options.schedule = .constant
+    }.train(into: folder.path("a"))
+    #expect(result.stoppedEarly)
+    let best = try #require(result.records.first(where: \.isBest)?.epoch)
+    #expect(result.records.count == best + 2)
+  }
+
+  @Test func `a cache in a file gives the bytes of a cache in memory`() throws {
+    let folder = try TemporaryFolder()
+    _ = try run(["linear", "bert.encoder.layer[1]"]).train(into: folder.path("memory"))
+    let spilling = try run(["linear", "bert.encoder.layer[1]"]) { $0.options.cacheMemory = 0 }
+    #expect(spilling.plan.cacheSpills)
+    _ = try spilling.train(into: folder.path("file"))
+    #expect(
+      try Fixtures.bytes(folder.path("memory/model.safetensors"))
+        == Fixtures.bytes(folder.path("file/model.safetensors")))
+  }
+
+  @Test func `the cached trunk gives the losses of a trunk that runs in every epoch`() throws {
+    let folder = try TemporaryFolder()
+    let cached = try run {
+      $0.options.usesDropout = false
+      $0.options.maximumGradientNorm = 0
+    }.train(into: folder.path("a"))
+    // A row of the word embeddings that no text uses trains: nothing below is frozen, nothing moves.
+    let whole = try run(["linear", "bert.embeddings.word_embeddings.weight[0:1]"]) {
+      $0.options.usesDropout = false
+      $0.options.maximumGradientNorm = 0
+    }
+    let recomputed = try whole.train(into: folder.path("b"))
+    #expect(whole.plan.cached == nil)
+    for (a, b) in zip(cached.records, recomputed.records) {
+      #expect(abs(a.trainLoss - b.trainLoss) < 2e-4)
+      #expect(abs(a.evalLoss - b.evalLoss) < 2e-4)
+    }
+  }
+
+  @Test func `what no gradient reaches is named and stays`() throws {
+    let some = try run(["linear", "bert.pooler"])
+    #expect(some.plan.notes.contains { $0.contains("bert.pooler.dense.weight") })
+    #expect(some.mask["bert.pooler.dense.weight"] == .frozen)
+    let error = #expect(throws: FineTuningError.self) { try run(["bert.pooler"]) }
+    #expect(error?.description.contains("pooler") == true)
+  }
+
+  @Test func `a loss that is not finite stops the run and names step and tensor`() throws {
+    let folder = try TemporaryFolder()
+    let error = #expect(throws: FineTuningError.self) {
+      try run(["**"]) {
+        $0.options.learningRate = 1e30
+        $0.options.maximumGradientNorm = 0
+      }.train(into: folder.path("a"))
+    }
+    #expect(error?.description.hasPrefix("step ") == true)
+    #expect(!folder.names("a").contains("model.safetensors"))
+  }
+
+  @Test func `a folder with something in it is refused`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("note.txt", "mine")
+    #expect(throws: FineTuningError.self) { try run().train(into: folder.path) }
+    #expect(folder.names() == ["note.txt"])
+  }
+
+  @Test func `without evaluation data a stratified tenth is held out, and said so`() throws {
+    let held = try run(limit: 200) { $0.evaluation = nil }
+    #expect(held.plan.evaluationExamples == 20)
+    #expect(held.plan.examples == 180)
+    #expect(held.plan.notes.contains { $0.contains("held out") })
+  }
+
+  @Test func `a selector that selects nothing stops before anything is written`() throws {
+    #expect(throws: SurgeryError.self) { try run(["lineer"]) }
+  }
+
+  @Test(arguments: ["bert-tiny-sharded", "bert-tiny-old"])
+  func `every spelling of one checkpoint trains to the same bytes`(model: String) throws {
+    let folder = try TemporaryFolder()
+    _ = try run(["**"]).train(into: folder.path("a"))
+    _ = try run(["**"], model: model).train(into: folder.path("b"))
+    let (a, b) = (try weights(folder, "a"), try weights(folder, "b"))
+    #expect(Array(a.keys) == Array(b.keys))
+    #expect(try sameTensors(a, b) == Array(a.keys))
+  }
+
+  @Test func `a folder of a run holds a model, its tokenizer, mask, labels and history`() throws {
+    let folder = try TemporaryFolder()
+    _ = try run().train(into: folder.path("a"))
+    let names = Set(folder.names("a"))
+    for name in [
+      "config.json", "model.safetensors", "vocab.txt", "espalier.json", "freeze-mask.json",
+      "history.jsonl", "curve.svg", "report.html",
+    ] {
+      #expect(names.contains(name), "\(name)")
+    }
+    let history = String(
+      decoding: try Fixtures.bytes(folder.path("a/history.jsonl")), as: UTF8.self)
+    #expect(history.split(separator: "\n").count == 3)
+    let mask = try FreezeMask(path: folder.path("a/freeze-mask.json"))
+    try mask.check(fits: ParameterTree(try weights(folder, "a")), named: "a")
+  }
+}
