@@ -89,6 +89,18 @@ package enum BERTParameters {
     return all
   }
 
+  /// The name that the tensor under a checkpoint's key gets in the trained model.
+  package static func trainedName(of key: Key, prefix: String) -> Key {
+    guard
+      key.string.hasPrefix(prefix + "embeddings.") || key.string.hasPrefix(prefix + "encoder.")
+        || key.string.hasPrefix(prefix + "pooler.")
+    else { return key }
+    var name = "bert." + key.string.dropFirst(prefix.count)
+    if name.hasSuffix("LayerNorm.gamma") { name = String(name.dropLast(5)) + "weight" }
+    if name.hasSuffix("LayerNorm.beta") { name = String(name.dropLast(4)) + "bias" }
+    return Key(name)
+  }
+
   /// What stands before `embeddings.word_embeddings.weight` in the checkpoint: `""`, `"bert."`, …
   package static func prefix(in checkpoint: Checkpoint) throws(FineTuningError) -> String {
     let anchor = "embeddings.word_embeddings.weight"

@@ -91,9 +91,17 @@ package final class TrainingBuffers {
 extension Parameter {
   /// The rows that train, stacked: the values themselves when all train, otherwise a copy.
   package func stackedRows() -> Matrix {
-    if trainsWhole { return values }
-    let out = Matrix(rows: trainableCount / max(1, values.columns), columns: values.columns)
-    for (rows, stacked) in ranges { out.rows(stacked).assign(values.rows(rows)) }
+    trainsWhole ? values : stacked(rows)
+  }
+
+  /// A copy of some rows, one below the other.
+  package func stacked(_ rows: [Range<Int>]) -> Matrix {
+    let out = Matrix(rows: rows.reduce(0) { $0 + $1.count }, columns: values.columns)
+    var start = 0
+    for range in rows {
+      out.rows(start..<start + range.count).assign(values.rows(range))
+      start += range.count
+    }
     return out
   }
 

@@ -114,6 +114,9 @@ package final class ParameterStore {
     return parameter
   }
 
+  /// The parameter stored as `name`, if there is one.
+  package func find(_ name: String) -> Parameter? { byName[name] }
+
   /// The parameters that train, in the order of the state dict.
   package var trained: [Parameter] { parameters.filter(\.trains) }
 

@@ -1,4 +1,6 @@
 internal import CheckpointFiles
+internal import OrderedCollections
+internal import ParameterSurgery
 
 /// Trains a classifier: epochs over shuffled data, AdamW, evaluation, and the best rows kept.
 package final class Trainer {
@@ -12,6 +14,8 @@ package final class Trainer {
   let loss: CrossEntropy
   package private(set) var state = TrainingState()
   private var best: BestRows?
+  /// What trained in an earlier part of the run, under another mask.
+  private(set) var former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)> = [:]
   private var trainingFeatures: FeatureCache?
   private var evaluationFeatures: FeatureCache?
 
@@ -271,21 +275,51 @@ package final class Trainer {
   private func restoreBest() { best?.restore(model.parameters.trained) }
 
   /// The state at the end of an epoch, to be stored at once: it looks at the rows that train.
-  func snapshot(settings: JSONValue) throws -> Checkpoint {
+  func snapshot(settings: JSONValue, invocation: [String]) throws -> Checkpoint {
     try state.checkpoint(
-      settings: settings, parameters: model.parameters.trained,
-      best: state.bestEpoch == state.epoch ? nil : best)
+      settings: settings, invocation: invocation, parameters: model.parameters.trained,
+      former: former, best: state.bestEpoch == state.epoch ? nil : best)
   }
 
-  /// Goes on from a stored state: rows, moments and counters by name.
+  /// Goes on from a stored run, whose rows the model's checkpoint already holds: moments by name,
+  /// counters, records. With other rows than before, the best epoch is looked for from here on, for
+  /// the earlier ones trained something else.
   ///
-  /// - Throws: `FineTuningError` when the state holds other tensors or rows than those that train.
-  func resume(from stored: Checkpoint) throws {
+  /// - Throws: `FineTuningError` when the state is broken.
+  func resume(_ stored: StoredRun) throws -> Resumption {
     let trained = model.parameters.trained
-    let restored = try TrainingState(stored)
-    best = restored.bestEpoch == nil ? nil : try BestRows(trained)
-    try restored.restore(trained, best: best, from: stored)
-    state = restored
+    let resumption = stored.comparison(with: trained)
+    for (name, rows) in stored.former { try keepFormer(name, rows) }
+    try TrainingState.restoreMoments(trained, from: stored.checkpoint)
+    state = stored.state
+    if resumption.isUnchanged {
+      if state.bestEpoch == state.epoch {
+        try keepBest()
+      } else if state.bestEpoch != nil {
+        let rows = try BestRows(trained)
+        try TrainingState.restoreBest(rows, trained, from: stored.checkpoint)
+        best = rows
+      }
+    } else {
+      guard state.epoch < options.epochs else {
+        throw FineTuningError(
+          "\(stored.folder): all \(options.epochs) epochs are done, so nothing is left for another "
+            + "mask; train from the finished model with --model \(stored.folder)")
+      }
+      state.bestEpoch = nil
+      state.staleEpochs = 0
+      for index in state.records.indices { state.records[index].isBest = false }
+      for (name, rows) in stored.rows { try keepFormer(name, rows) }
+    }
+    return resumption
+  }
+
+  /// Remembers rows that trained before, as far as they do not train now.
+  private func keepFormer(_ name: Key, _ rows: RowSet) throws {
+    guard let parameter = model.parameters.find(name.string) else { return }
+    let frozen = rows.union(former[name]?.rows ?? RowSet([])).subtracting(RowSet(parameter.rows))
+    former[name] =
+      frozen.isEmpty ? nil : (frozen, try parameter.stacked(frozen.ranges).tensor())
   }
 
   // MARK: Order

@@ -40,15 +40,15 @@ extension TrainingRun {
   /// Trains, and leaves a model in the Hugging Face layout in `folder`: weights, configuration,
   /// tokenizer, settings, mask, history, curve and report.
   ///
-  /// After every epoch the state is stored, so that a run that was interrupted can go on with
-  /// ``resume(from:)``, bit for bit.
+  /// After every epoch the state is stored, so that a run that was interrupted can go on, bit for
+  /// bit: see ``Request/resuming``.
   ///
   /// - Parameter onEvent: is told what happens; throwing from it stops the run.
   /// - Throws: when a file cannot be written, the loss is not finite, or `onEvent` throws.
   public func train(
     into folder: String, onEvent: (Event) throws -> Void = { _ in }
   ) throws -> Result {
-    try TrainingRun.demandFree(folder, resuming: trainer.state.epoch > 0)
+    try TrainingRun.demandFree(folder, resuming: resumption != nil)
     let clock = ContinuousClock()
     let start = clock.now
     try trainer.run { event in
@@ -73,32 +73,15 @@ extension TrainingRun {
       metrics: metrics, seconds: seconds(clock.now - start))
   }
 
-  /// Goes on from the state that an interrupted run left in `folder`.
-  ///
-  /// - Throws: `FineTuningError` when there is none, or it was made with other settings.
-  public func resume(from folder: String) throws {
-    let path = FileSystem.path(folder, TrainingState.fileName)
-    guard FileSystem.exists(path) else {
-      throw FineTuningError("\(folder): no \(TrainingState.fileName): there is no run to resume")
-    }
-    let stored = try Checkpoint.open(path)
-    let settings = try TrainingState.settings(of: stored)
-    if let difference = TrainingRun.difference(stateSettings, settings) {
-      throw FineTuningError(
-        "\(path): the run was started with another \(difference); resume with the same settings")
-    }
-    try trainer.resume(from: stored)
-  }
-
   /// The first member in which two objects differ.
-  private static func difference(_ a: JSONValue, _ b: JSONValue?) -> String? {
+  static func difference(_ a: JSONValue, _ b: JSONValue?) -> String? {
     guard let a = a.object, let b = b?.object else { return "description" }
     return a.first { b[$0.key] != $0.value }?.key.string
   }
 
   /// What a resumed run must agree with: everything that changes what is computed. The number of
   /// epochs is part of it, for the learning rate depends on it.
-  private var stateSettings: JSONValue {
+  var stateSettings: JSONValue {
     func digest(_ data: TokenizedDataset) -> JSONValue {
       var hash: UInt64 = 0xCBF2_9CE4_8422_2325
       func mix(_ value: Int) {
@@ -112,7 +95,7 @@ extension TrainingRun {
     }
     return .members([
       "layout": .string(mask.layoutDigest),
-      "options": .string("\(options)"),
+      "options": .string("\(requestedOptions)"),
       "pooling": .string(settings.pooling.rawValue),
       "max_length": .integer(settings.maximumLength),
       "training data": digest(trainer.training),
@@ -141,7 +124,7 @@ extension TrainingRun {
 
   private func storeState(in folder: String) throws {
     try FileSystem.makeFolder(folder)
-    try trainer.snapshot(settings: stateSettings).write(
+    try trainer.snapshot(settings: stateSettings, invocation: invocation).write(
       to: FileSystem.path(folder, TrainingState.fileName))
     try writeHistory(in: folder)
   }

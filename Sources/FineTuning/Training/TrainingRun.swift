@@ -20,6 +20,8 @@ public final class TrainingRun {
     case mask(FreezeMask)
     /// Selectors, of which the last that matches wins.
     case selectors([String])
+    /// What the run that is resumed trained last.
+    case resumed
   }
 
   /// What to train, on what, and how.
@@ -43,6 +45,12 @@ public final class TrainingRun {
     /// Threads; `nil` takes one a physical core.
     public var threads: Int?
 
+    /// An interrupted run to go on with, under the same settings. The mask may be another: what still
+    /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
+    public var resuming: StoredRun?
+    /// Kept in the stored state, for whoever wants to repeat the call: arguments of a command.
+    public var invocation: [String] = []
+
     /// A request with the default options.
     public init(model: ModelDirectory, selection: TrainSelection, training: LabelledDataset) {
       self.model = model
@@ -60,6 +68,13 @@ public final class TrainingRun {
   /// The options, with the learning rate decided.
   public let options: TrainingOptions
 
+  /// What was taken over from an interrupted run.
+  public let resumption: Resumption?
+
+  let invocation: [String]
+  /// The options as they were asked for: the default learning rate depends on the mask, which may
+  /// change from part to part of a run.
+  let requestedOptions: TrainingOptions
   let model: ModelDirectory
   /// The checkpoint with its head, under the names it came with.
   let checkpoint: Checkpoint
@@ -85,7 +100,9 @@ public final class TrainingRun {
 
     // Head and labels.
     let prepared = try TrainingRun.prepare(request, notes: &notes)
-    checkpoint = prepared.checkpoint
+    checkpoint = try request.resuming?.applied(to: prepared.checkpoint) ?? prepared.checkpoint
+    invocation = request.invocation
+    requestedOptions = options
     head = prepared.head
     settings = try TrainingRun.settings(request, prepared, tokenizer: tokenizer)
 
@@ -98,6 +115,18 @@ public final class TrainingRun {
       requested = mask
     case .selectors(let selectors):
       requested = try FreezeMask(training: selectors, in: tree)
+    case .resumed:
+      guard let stored = request.resuming else {
+        throw FineTuningError("there is no run to take the mask from")
+      }
+      let prefix = try BERTParameters.prefix(in: checkpoint)
+      var states: OrderedDictionary<Key, FreezeMask.State> = [:]
+      for (key, tensor) in checkpoint.tensors {
+        let rows = stored.rows[BERTParameters.trainedName(of: key, prefix: prefix)]
+        let whole = RowSet([0..<(tensor.shape.dimensions.first ?? 1)])
+        states[key] = rows.map { $0 == whole ? .trainable : .rows($0) } ?? .frozen
+      }
+      requested = FreezeMask(states: states, rules: [], layoutDigest: tree.layoutDigest)
     }
 
     // Data.
@@ -155,9 +184,18 @@ public final class TrainingRun {
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
       options: options, learningRate: rate, padding: padding)
+    let trainer = trainer  // the closure may not use self yet
+    resumption = try request.resuming.map { try trainer.resume($0) }
     plan = TrainingPlan(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
       options: options, padding: padding, notes: notes)
+    if let stored = request.resuming,
+      let difference = TrainingRun.difference(stateSettings, stored.settings)
+    {
+      throw FineTuningError(
+        "\(stored.folder): the run was started with another \(difference); resume with the same "
+          + "settings")
+    }
   }
 
   /// The checkpoint with a head, and the labels it has room for.

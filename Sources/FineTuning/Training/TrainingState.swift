@@ -1,5 +1,6 @@
 package import CheckpointFiles
 internal import OrderedCollections
+internal import ParameterSurgery
 
 /// The counters of a run at the end of an epoch. Stored together with the rows that train, their
 /// moments by name and the best rows so far, they are everything that it needs to go on.
@@ -31,10 +32,13 @@ extension TrainingState {
   ///
   /// - Parameters:
   ///   - settings: what a resumed run must agree with.
+  ///   - invocation: the arguments that the run was started with.
   ///   - parameters: what trains.
+  ///   - former: the rows that trained in an earlier part of the run and are frozen now.
   ///   - best: the best epoch's rows; `nil` when they are the present ones.
   func checkpoint(
-    settings: JSONValue, parameters: [Parameter], best: BestRows?
+    settings: JSONValue, invocation: [String], parameters: [Parameter],
+    former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)>, best: BestRows?
   ) throws -> Checkpoint {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     var rows: OrderedDictionary<Key, JSONValue> = [:]
@@ -46,17 +50,22 @@ extension TrainingState {
       tensors[Key("exp_avg_sq.\(name)")] = try training.secondMoment.tensor()
       if let best { tensors[Key("best.\(name)")] = try best[index].tensor() }
       rows[Key(name)] = .members([
-        "rows": .array(
-          parameter.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
-        "steps": .integer(training.steps),
+        "rows": TrainingState.json(parameter.rows), "steps": .integer(training.steps),
       ])
+    }
+    var formerRows: OrderedDictionary<Key, JSONValue> = [:]
+    for (name, kept) in former {
+      tensors[Key("former.\(name.string)")] = kept.values
+      formerRows[name] = .members(["rows": TrainingState.json(kept.rows.ranges)])
     }
     let description = JSONValue.members([
       "format": "espalier-training-state", "version": 1, "settings": settings,
+      "invocation": .array(invocation.map { .string($0) }),
       "epoch": .integer(epoch), "step": .integer(step), "batches": .integer(batches),
       "stale_epochs": .integer(staleEpochs),
       "best_epoch": bestEpoch.map { .integer($0) } ?? .null,
       "records": .array(records.map(\.json)), "tensors": .object(rows),
+      "former": .object(formerRows),
     ])
     return Checkpoint(
       format: .safetensors, tensors: tensors, metadata: ["espalier": description.text()])
@@ -66,7 +75,7 @@ extension TrainingState {
     FineTuningError("\(checkpoint.path): not a training state: \(what)")
   }
 
-  private static func description(of checkpoint: Checkpoint) throws -> JSONValue {
+  static func description(of checkpoint: Checkpoint) throws -> JSONValue {
     guard let text = checkpoint.metadata["espalier"] else {
       throw broken(checkpoint, "no description")
     }
@@ -99,55 +108,95 @@ extension TrainingState {
     self.records = try records.map { try EpochRecord($0, path: checkpoint.path) }
   }
 
-  /// Puts the stored rows and moments into `parameters`, and the best rows into `best`.
+  /// The rows of every tensor in a member of the description: `tensors` or `former`.
   ///
-  /// - Throws: `FineTuningError` when other tensors or rows were stored than those that train.
-  func restore(_ parameters: [Parameter], best: BestRows?, from checkpoint: Checkpoint) throws {
-    let json = try TrainingState.description(of: checkpoint)
-    guard let stored = json["tensors"]?.object else {
-      throw TrainingState.broken(checkpoint, "\"tensors\" is missing")
+  /// - Throws: `FineTuningError` when the file is not a training state.
+  static func rows(
+    _ member: String, of checkpoint: Checkpoint
+  ) throws -> OrderedDictionary<Key, RowSet> {
+    guard let stored = try description(of: checkpoint)[member]?.object else {
+      throw broken(checkpoint, "\"\(member)\" is missing")
     }
-    let difference = Set(parameters.map { Key($0.name) }).symmetricDifference(stored.keys)
-    guard difference.isEmpty else {
-      let names = difference.map(\.string).sorted().prefix(3).map(quoted)
-      throw FineTuningError(
-        "\(checkpoint.path): the stored state trains other tensors: \(names.joined(separator: ", "))"
-          + "; resume with the mask of the run")
+    var rows: OrderedDictionary<Key, RowSet> = [:]
+    for (name, member) in stored {
+      guard let pairs = member["rows"]?.array else {
+        throw broken(checkpoint, "\"rows\" of \(quoted(name.string)) is missing")
+      }
+      var ranges: [Range<Int>] = []
+      for pair in pairs {
+        guard let bounds = pair.array, bounds.count == 2, let start = bounds[0].integer,
+          let end = bounds[1].integer, start >= (ranges.last?.upperBound ?? 0), end > start
+        else { throw broken(checkpoint, "\"rows\" of \(quoted(name.string)) are not ascending") }
+        ranges.append(start..<end)
+      }
+      rows[name] = RowSet(ranges)
     }
-    for (index, parameter) in parameters.enumerated() {
-      let name = parameter.name
-      guard let training = parameter.training, let member = stored[Key(name)] else { continue }
-      let ranges = member["rows"]?.array?.map { $0.array?.compactMap(\.integer) ?? [] }
-      guard ranges == parameter.rows.map({ [$0.lowerBound, $0.upperBound] }) else {
-        throw FineTuningError(
-          "\(checkpoint.path): the stored state trains other rows of \(quoted(name)); "
-            + "resume with the mask of the run")
+    return rows
+  }
+
+  private static func json(_ ranges: [Range<Int>]) -> JSONValue {
+    .array(ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] })
+  }
+
+  /// Puts the stored moments into `parameters` where they still train, row by row.
+  ///
+  /// - Throws: `FineTuningError` when the state is broken.
+  static func restoreMoments(_ parameters: [Parameter], from checkpoint: Checkpoint) throws {
+    let rows = try rows("tensors", of: checkpoint)
+    let stored = try description(of: checkpoint)["tensors"]
+    for parameter in parameters {
+      let name = Key(parameter.name)
+      guard let training = parameter.training, let before = rows[name],
+        let steps = stored?[parameter.name]?["steps"]?.integer, steps >= 0
+      else { continue }
+      for (part, target) in [
+        ("exp_avg", training.firstMoment), ("exp_avg_sq", training.secondMoment),
+      ] {
+        let source = try matrix(part, of: parameter, rows: before.count, in: checkpoint)
+        copyRows(from: before.ranges, source, to: parameter.rows, target)
       }
-      guard let steps = member["steps"]?.integer, steps >= 0 else {
-        throw TrainingState.broken(checkpoint, "\"steps\" of \(quoted(name)) is missing")
-      }
-      func matrix(_ part: String) throws -> Matrix {
-        let key = Key("\(part).\(name)")
-        let (rows, columns) = (training.gradient.rows, training.gradient.columns)
-        guard let tensor = checkpoint[key], tensor.dtype == .float32,
-          tensor.shape.dimensions == [rows, columns]
-        else {
-          throw TrainingState.broken(
-            checkpoint, "\(quoted(key.string)) is missing or has another shape")
-        }
-        return Matrix(try FloatBuffer(copying: tensor), rows: rows, columns: columns)
-      }
-      parameter.assign(stackedRows: try matrix("value"))
-      training.firstMoment.assign(try matrix("exp_avg"))
-      training.secondMoment.assign(try matrix("exp_avg_sq"))
       training.steps = steps
-      best?[index].assign(
-        bestEpoch == epoch ? parameter.stackedRows() : try matrix("best"))
     }
   }
 
-  /// The settings that the state in `checkpoint` was stored with.
-  package static func settings(of checkpoint: Checkpoint) throws -> JSONValue? {
-    try description(of: checkpoint)["settings"]
+  /// Puts the stored best rows into `best`, made for `parameters` that train the stored rows.
+  static func restoreBest(
+    _ best: BestRows, _ parameters: [Parameter], from checkpoint: Checkpoint
+  ) throws {
+    for (index, parameter) in parameters.enumerated() {
+      let rows = best[index].rows
+      best[index].assign(try matrix("best", of: parameter, rows: rows, in: checkpoint))
+    }
+  }
+
+  private static func matrix(
+    _ part: String, of parameter: Parameter, rows: Int, in checkpoint: Checkpoint
+  ) throws -> Matrix {
+    let key = Key("\(part).\(parameter.name)")
+    let columns = parameter.values.columns
+    guard let tensor = checkpoint[key], tensor.dtype == .float32,
+      tensor.shape.dimensions == [rows, columns]
+    else { throw broken(checkpoint, "\(quoted(key.string)) is missing or has another shape") }
+    return Matrix(try FloatBuffer(copying: tensor), rows: rows, columns: columns)
+  }
+
+  /// Copies the stacked rows that both sides have.
+  private static func copyRows(
+    from sourceRanges: [Range<Int>], _ source: Matrix, to ranges: [Range<Int>], _ target: Matrix
+  ) {
+    var sourceStart = 0
+    for sourceRange in sourceRanges {
+      var start = 0
+      for range in ranges {
+        let common = range.clamped(to: sourceRange)
+        if !common.isEmpty {
+          let to = start + common.lowerBound - range.lowerBound
+          let from = sourceStart + common.lowerBound - sourceRange.lowerBound
+          target.rows(to..<to + common.count).assign(source.rows(from..<from + common.count))
+        }
+        start += range.count
+      }
+      sourceStart += sourceRange.count
+    }
   }
 }

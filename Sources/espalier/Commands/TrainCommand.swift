@@ -16,6 +16,7 @@ struct TrainCommand: ParsableCommand {
         espalier train --model base --mask mask.json --data train.tsv --eval dev.tsv -o tuned
         espalier train --model bert-base-uncased --head mlp:128 --train linear \\
           --data train.csv --text-column review --label-column stars -o tuned
+        espalier train --resume tuned
         espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
           --data train.tsv --epochs 5 --patience 2 -o tuned
       """)
@@ -25,7 +26,7 @@ struct TrainCommand: ParsableCommand {
       A directory in the Hugging Face layout, a file of weights with config.json beside it, or a \
       name in the local Hugging Face cache.
       """)
-  var model: String
+  var model: String?
 
   @Option(help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"))
   var mask: String?
@@ -45,7 +46,7 @@ struct TrainCommand: ParsableCommand {
   var head: Head?
 
   @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
-  var data: String
+  var data: String?
 
   @Option(
     help: ArgumentHelp(
@@ -65,8 +66,10 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Go on with the run that was interrupted in this folder, bit for bit; give the same options.",
-      valueName: "dir"))
+      """
+      Go on with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
+      run's own options; with --mask or --train, something else trains from here on.
+      """, valueName: "dir"))
   var resume: String?
 
   @OptionGroup(title: "Data") var dataArguments: DataArguments
@@ -75,21 +78,44 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
-    if (mask == nil) == train.isEmpty {
-      throw ValidationError("say what trains: either --mask FILE or --train SELECTOR")
-    }
-    if output == nil, resume == nil, !dryRun {
-      throw ValidationError("name the folder of the trained model with -o DIR")
-    }
     if let output, let resume, output != resume {
       throw ValidationError("--resume goes on in its own folder: leave out -o")
+    }
+    if mask != nil, !train.isEmpty {
+      throw ValidationError("say what trains once: with --mask FILE or with --train SELECTOR")
+    }
+    guard resume == nil else { return }
+    guard model != nil else { throw ValidationError("name the model with --model") }
+    guard data != nil else { throw ValidationError("name the labelled texts with --data") }
+    if mask == nil, train.isEmpty {
+      throw ValidationError("say what trains: either --mask FILE or --train SELECTOR")
+    }
+    if output == nil, !dryRun {
+      throw ValidationError("name the folder of the trained model with -o DIR")
     }
   }
 
   func run() throws {
-    let run = try TrainingRun(request())
-    if let resume { try run.resume(from: resume) }
-    if !json.json || dryRun { report(run.plan) }
+    guard let resume else { return try run(resuming: nil) }
+    let stored = try StoredRun(folder: resume)
+    guard model == nil, data == nil else { return try run(resuming: stored) }
+    // The run's own arguments, and what this call says differently.
+    guard var command = try TrainCommand.parseAsRoot(stored.invocation) as? TrainCommand else {
+      throw ValidationError("\(resume): the run did not keep its options; give them again")
+    }
+    if mask != nil || !train.isEmpty { (command.mask, command.train) = (mask, train) }
+    command.dryRun = dryRun
+    command.json = json
+    command.progress = progress
+    command.resume = resume
+    try command.run(resuming: stored, invocation: stored.invocation)
+  }
+
+  private func run(resuming stored: StoredRun?, invocation: [String]? = nil) throws {
+    var request = try request(resuming: stored)
+    request.invocation = invocation ?? Array(CommandLine.arguments.dropFirst(2))
+    let run = try TrainingRun(request)
+    if !json.json || dryRun { report(run) }
     guard !dryRun, let folder = resume ?? output else { return }
     var display = TrainingDisplay(run: run, mode: progress.progress, quiet: json.json)
     let result = try run.train(into: folder) { try display.show($0) }
@@ -101,10 +127,19 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func request() throws -> TrainingRun.Request {
+  private func request(resuming stored: StoredRun?) throws -> TrainingRun.Request {
+    guard let model, let data else {
+      throw ValidationError("name the model with --model and the labelled texts with --data")
+    }
     let directory = try ModelDirectory(model)
     let selection: TrainingRun.TrainSelection =
-      if let mask { .mask(try FreezeMask(path: mask)) } else { .selectors(train) }
+      if let mask {
+        .mask(try FreezeMask(path: mask))
+      } else if train.isEmpty {
+        .resumed
+      } else {
+        .selectors(train)
+      }
     var request = TrainingRun.Request(
       model: directory, selection: selection, training: try dataArguments.read(data))
     request.head = head
@@ -113,14 +148,16 @@ struct TrainCommand: ParsableCommand {
     request.maximumLength = arguments.maxLength
     request.threads = arguments.threads
     request.options = arguments.options
+    request.resuming = stored
     return request
   }
 
-  private func report(_ plan: TrainingPlan) {
+  private func report(_ run: TrainingRun) {
     if json.json {
-      StandardOutput.shared.line(TrainingJSON.plan(plan).text(indent: 2))
+      StandardOutput.shared.line(TrainingJSON.plan(run.plan).text(indent: 2))
     } else {
-      PlanRendering(plan).print()
+      if let resumption = run.resumption { PlanRendering.print(resumption) }
+      PlanRendering(run.plan).print()
     }
   }
 }

@@ -56,6 +56,23 @@ struct PlanRendering {
     for note in plan.notes { StandardError.note(note) }
   }
 
+  /// What a resumed run takes over.
+  static func print(_ resumption: Resumption) {
+    StandardError.note("resumed after epoch \(resumption.epoch)")
+    guard !resumption.isUnchanged else { return }
+    var table = Table([Table.Column("tensor", shrinks: true), Table.Column("optimiser state")])
+    for (names, fate) in [
+      (resumption.kept, "kept"), (resumption.partlyKept, "kept for the rows that go on"),
+      (resumption.added, "new"), (resumption.dropped, "dropped; the values stay as trained"),
+    ] {
+      for name in names { table.append([name, fate]) }
+    }
+    table.print()
+    StandardError.note(
+      "another mask than before: the best epoch is looked for from epoch "
+        + "\(resumption.epoch + 1) on")
+  }
+
   private func line(_ name: String, _ text: String) {
     let output = StandardOutput.shared
     let padding = String(repeating: " ", count: max(1, 12 - name.count))

@@ -10,7 +10,7 @@ struct TrainingRunTests {
   private func run(
     _ selectors: [String] = ["linear"], model: String = "bert-tiny", mask: FreezeMask? = nil,
     threads: Int = 2, limit: Int? = 64,
-    _ change: (inout TrainingRun.Request) -> Void = { _ in }
+    _ change: (inout TrainingRun.Request) throws -> Void = { _ in }
   ) throws -> TrainingRun {
     var data = try LabelledDataset(contentsOf: Fixtures.path("sentiment/train.tsv"))
     if let limit {
@@ -25,7 +25,7 @@ struct TrainingRunTests {
     request.options.epochs = 3
     request.options.batchSize = 8
     request.options.learningRate = 1e-3
-    change(&request)
+    try change(&request)
     return try TrainingRun(request)
   }
 
@@ -77,8 +77,10 @@ struct TrainingRunTests {
         }
       }
     }
-    let resumed = try run(selectors)
-    try resumed.resume(from: folder.path("stopped"))
+    let resumed = try run(selectors) {
+      $0.resuming = try StoredRun(folder: folder.path("stopped"))
+    }
+    #expect(resumed.resumption?.isUnchanged == true)
     let result = try resumed.train(into: folder.path("stopped"))
     #expect(result.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
     for file in ["model.safetensors", "training-state.safetensors", "freeze-mask.json"] {
@@ -98,13 +100,71 @@ struct TrainingRunTests {
   @Test func `a run does not go on with other settings`() throws {
     let folder = try TemporaryFolder()
     _ = try run().train(into: folder.path("a"))
-    let other = try run { $0.options.weightDecay = 0.5 }
+    let stored = try StoredRun(folder: folder.path("a"))
     let error = #expect(throws: FineTuningError.self) {
-      try other.resume(from: folder.path("a"))
+      try run {
+        $0.options.weightDecay = 0.5
+        $0.resuming = stored
+      }
     }
     #expect(error?.description.contains("options") == true)
-    let elsewhere = try run()
-    #expect(throws: FineTuningError.self) { try elsewhere.resume(from: folder.path("none")) }
+    #expect(throws: FineTuningError.self) { try StoredRun(folder: folder.path("none")) }
+  }
+
+  @Test func `a resumed run takes its mask from the state`() throws {
+    let folder = try TemporaryFolder()
+    let selectors = ["linear[0]", "bert.embeddings.word_embeddings.weight[100:120]"]
+    _ = try run(selectors).train(into: folder.path("a"))
+    let again = try run(selectors) {
+      $0.resuming = try StoredRun(folder: folder.path("a"))
+      $0.selection = .resumed
+    }
+    #expect(try again.mask.states == run(selectors).mask.states)
+  }
+
+  @Test func `another mask keeps the state of what goes on and the values of what does not`() throws
+  {
+    let folder = try TemporaryFolder()
+    let rows = "bert.embeddings.word_embeddings.weight"
+    #expect(throws: Interruption.self) {
+      try run(["linear[0]", "\(rows)[100:140]"]).train(into: folder.path("a")) {
+        if case .step(2, 2, _, _, _) = $0 { throw Interruption() }
+      }
+    }
+    let state = try Checkpoint.open(folder.path("a/training-state.safetensors"))
+    let resumed = try run(["linear[0].weight", "linear[2]", "\(rows)[120:160]"]) {
+      $0.resuming = try StoredRun(folder: folder.path("a"))
+    }
+    let resumption = try #require(resumed.resumption)
+    #expect(resumption.epoch == 1)
+    #expect(resumption.kept == ["linear.0.weight"])
+    #expect(resumption.partlyKept == [rows])
+    #expect(resumption.added == ["linear.2.weight", "linear.2.bias"])
+    #expect(resumption.dropped == ["linear.0.bias"])
+    #expect(throws: Interruption.self) {
+      try resumed.train(into: folder.path("a")) {
+        if case .step(3, 2, _, _, _) = $0 { throw Interruption() }
+      }
+    }
+    // What was frozen under the second mask is still known to a third part of the run.
+    let third = try run(["linear[2]"]) {
+      $0.resuming = try StoredRun(folder: folder.path("a"))
+    }
+    #expect(third.resumption?.dropped.sorted() == [rows, "linear.0.weight"])
+    let result = try third.train(into: folder.path("a"))
+    #expect(result.records.map(\.isBest) == [false, false, true])
+    let tuned = try weights(folder, "a")
+    #expect(
+      try tuned["linear.0.bias"]?.bytes() == state["value.linear.0.bias"]?.bytes())
+    let width = 32 * 4
+    let before = try #require(try state[Key("value.\(rows)")]?.bytes())
+    let after = try #require(try tuned[Key(rows)]?.bytes())
+    #expect(Array(before[..<(20 * width)]) == Array(after[(100 * width)..<(120 * width)]))
+    #expect(Array(before[(20 * width)...]) != Array(after[(120 * width)..<(140 * width)]))
+    // All epochs are done: there is nothing left for a fourth mask.
+    #expect(throws: FineTuningError.self) {
+      try run(["linear[0]"]) { $0.resuming = try StoredRun(folder: folder.path("a")) }
+    }
   }
 
   @Test func `only what the mask selects moves, by rows too`() throws {
