@@ -4,25 +4,52 @@ internal import CEspalierKernels
 package enum Backend: Sendable, Hashable, CaseIterable {
   /// The C kernels of this package.
   case portable
+  /// oneDNN, in builds with the trait `OneDNN`.
+  case oneDNN
 
   /// Those that this build and this machine have.
-  package static var available: [Backend] { [.portable] }
+  package static var available: [Backend] {
+    #if OneDNN
+      OneDNN.obeysCaller ? [.portable, .oneDNN] : [.portable]
+    #else
+      [.portable]
+    #endif
+  }
 
-  /// The fastest of them on this processor.
-  package static var preferred: Backend { .portable }
+  /// The fastest of them on this processor: oneDNN where it has kernels that take packed weights
+  /// (AVX-512 and newer), the portable kernels elsewhere, which are as fast as oneDNN's others.
+  package static var preferred: Backend {
+    #if OneDNN
+      OneDNN.obeysCaller && OneDNN(threads: 1)?.packs == true ? .oneDNN : .portable
+    #else
+      .portable
+    #endif
+  }
 
-  /// What `--version` prints, such as `portable (avx2)`.
-  package var name: String { "portable (\(CPU.instructionSet))" }
-}
+  /// What `--version` prints, such as `portable C, AVX2` or `oneDNN 2.6.3, AVX-512`.
+  package var name: String {
+    switch self {
+    case .portable: "portable C, \(CPUFeatures.current.name)"
+    case .oneDNN:
+      #if OneDNN
+        "oneDNN \(OneDNN.version), \(CPUFeatures.current.name)"
+      #else
+        "oneDNN, not in this build"
+      #endif
+    }
+  }
 
-/// What the processor offers.
-package enum CPU {
-  /// The instruction set that the C kernels chose: `avx512`, `avx2`, `neon` or `baseline`.
-  package static var instructionSet: String { unsafe String(cString: espalier_instruction_set()) }
-
-  /// Whether it multiplies bfloat16 natively.
-  package static var hasNativeBFloat16: Bool { espalier_has_native_bf16() != 0 }
-
-  /// Physical cores that this process may use.
-  package static var physicalCores: Int { espalier_physical_cores() }
+  /// A sentence about the backends of this build: which is in use, and why.
+  package static var summary: String {
+    #if OneDNN
+      let preferred = Backend.preferred
+      if preferred == .portable {
+        return preferred.name
+          + " (oneDNN \(OneDNN.version) is built in; on this processor it is no faster)"
+      }
+      return preferred.name
+    #else
+      return Backend.portable.name
+    #endif
+  }
 }

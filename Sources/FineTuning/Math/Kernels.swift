@@ -11,13 +11,22 @@ package final class Kernels: Sendable {
   package let backend: Backend
 
   let workspaces: Workspaces
+  #if OneDNN
+    let oneDNN: OneDNN?
+  #endif
   /// Memory for the packed right-hand side of the product under way.
   let packing = Mutex(FloatBuffer(count: 0))
 
-  /// Kernels on `threads` threads (one a physical core when `nil`).
+  /// Kernels on `threads` threads (one a physical core when `nil`). A backend that is not available
+  /// gives way to the portable one.
   package init(threads: Int? = nil, backend: Backend = .preferred) {
     pool = ThreadPool(threads: threads)
-    self.backend = backend
+    #if OneDNN
+      oneDNN = backend == .oneDNN ? OneDNN(threads: pool.threads) : nil
+      self.backend = oneDNN == nil ? .portable : .oneDNN
+    #else
+      self.backend = .portable
+    #endif
     workspaces = Workspaces(count: pool.threads)
   }
 

@@ -27,8 +27,7 @@ extension Kernels {
     _ out: Matrix, _ a: Matrix, _ b: Matrix, transpose: Transpose = .none, accumulate: Bool = false
   ) {
     multiply(
-      out, a, b, transpose: transpose, accumulate: accumulate, bias: nil, activation: .none,
-      preactivation: nil)
+      out, a, b, transpose: transpose, accumulate: accumulate, Epilogue())
   }
 
   /// A linear layer: out = activation(x·weightᵀ + bias).
@@ -40,30 +39,52 @@ extension Kernels {
     preactivation: Matrix? = nil
   ) {
     multiply(
-      out, x, weight, transpose: .second, accumulate: false, bias: bias, activation: activation,
-      preactivation: preactivation)
+      out, x, weight, transpose: .second, accumulate: false,
+      Epilogue(bias: bias, activation: activation, preactivation: preactivation))
   }
 
-  private func multiply(
-    _ out: Matrix, _ a: Matrix, _ b: Matrix, transpose: Transpose, accumulate: Bool, bias: Vector?,
-    activation: Activation, preactivation: Matrix?
+  func multiply(
+    _ out: Matrix, _ a: Matrix, _ b: Matrix, transpose: Transpose, accumulate: Bool,
+    _ epilogue: Epilogue
   ) {
     let depth = transpose == .first ? a.rows : a.columns
     precondition(out.rows == (transpose == .first ? a.columns : a.rows), "the product's rows")
     precondition(
       out.columns == (transpose == .second ? b.rows : b.columns), "the product's columns")
     precondition(depth == (transpose == .second ? b.columns : b.rows), "the factors' depth")
-    let epilogue = Epilogue(bias: bias, activation: activation, preactivation: preactivation)
     epilogue.check(out)
     guard out.count > 0 else { return }
+    #if OneDNN
+      if depth > 0, let oneDNN {
+        if !oneDNN.packs {
+          if oneDNN.multiply(
+            out, a, b, transpose: transpose, accumulate: accumulate, epilogue, kernels: self)
+          {
+            return
+          }
+        } else if transpose != .first,
+          let product = oneDNN.packing(columns: out.columns, depth: depth)
+        {
+          return packing.withLock { memory in
+            grow(&memory, to: product.packedFloats)
+            oneDNN.pack(memory, b, transposed: transpose == .second, for: product)
+            oneDNN.multiply(
+              out, a, packed: memory, for: product, accumulate: accumulate, epilogue, kernels: self)
+          }
+        }
+      }
+    #endif
     packing.withLock { memory in
-      let floats = espalier_packed_count(out.columns, depth)
-      if memory.count < floats { memory = FloatBuffer(count: floats, content: .uninitialized) }
+      grow(&memory, to: espalier_packed_count(out.columns, depth))
       pack(memory, b, transposed: transpose == .second)
       product(
         out, a, transposed: transpose == .first, packed: memory, depth: depth,
         accumulate: accumulate, epilogue)
     }
+  }
+
+  private func grow(_ memory: inout FloatBuffer, to count: Int) {
+    if memory.count < count { memory = FloatBuffer(count: count, content: .uninitialized) }
   }
 
   /// Packs a right-hand side, [K, N] or, when `transposed`, [N, K].

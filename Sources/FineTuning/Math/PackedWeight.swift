@@ -20,6 +20,10 @@ package struct PackedWeight: Sendable {
   package let direction: Direction
   private let packed: FloatBuffer
   private let kernels: Kernels
+  #if OneDNN
+    /// What decided the layout, when it is oneDNN's.
+    private let product: CompiledProduct?
+  #endif
 
   /// Packs `weight` [N, K].
   package init(_ weight: Matrix, for direction: Direction = .forward, kernels: Kernels) {
@@ -28,12 +32,28 @@ package struct PackedWeight: Sendable {
     self.kernels = kernels
     let (n, k) =
       direction == .forward ? (weight.rows, weight.columns) : (weight.columns, weight.rows)
-    packed = FloatBuffer(count: espalier_packed_count(n, k), content: .uninitialized)
+    var count = espalier_packed_count(n, k)
+    #if OneDNN
+      product = n > 0 && k > 0 ? kernels.oneDNN?.packing(columns: n, depth: k) : nil
+      // oneDNN's other kernels read weights as they lie.
+      if kernels.oneDNN != nil { count = product?.packedFloats ?? 0 }
+    #endif
+    packed = FloatBuffer(count: count, content: .uninitialized)
     update()
   }
 
   /// Packs the weight again, after its elements have changed.
-  package func update() { kernels.pack(packed, weight, transposed: direction == .forward) }
+  package func update() {
+    #if OneDNN
+      if let oneDNN = kernels.oneDNN {
+        if let product {
+          oneDNN.pack(packed, weight, transposed: direction == .forward, for: product)
+        }
+        return
+      }
+    #endif
+    kernels.pack(packed, weight, transposed: direction == .forward)
+  }
 
   /// out = activation(x·weightᵀ + bias): `out` is [T, N], `x` is [T, K], `bias` is [N];
   /// `preactivation` [T, N] gets what the activation saw.
@@ -46,9 +66,7 @@ package struct PackedWeight: Sendable {
     precondition(x.columns == weight.columns, "the factors' depth")
     let epilogue = Epilogue(bias: bias, activation: activation, preactivation: preactivation)
     epilogue.check(out)
-    guard out.count > 0 else { return }
-    kernels.product(
-      out, x, transposed: false, packed: packed, depth: x.columns, accumulate: false, epilogue)
+    multiply(out, x, accumulate: false, epilogue)
   }
 
   /// dx = dy·weight (dx += with `accumulate`): `dx` is [T, K], `dy` is [T, N].
@@ -56,9 +74,26 @@ package struct PackedWeight: Sendable {
     precondition(direction == .backward, "the weight is packed for the forward")
     precondition(dx.rows == dy.rows && dx.columns == weight.columns, "the product's shape")
     precondition(dy.columns == weight.rows, "the factors' depth")
-    guard dx.count > 0 else { return }
+    multiply(dx, dy, accumulate: accumulate, Epilogue())
+  }
+
+  private func multiply(_ out: Matrix, _ a: Matrix, accumulate: Bool, _ epilogue: Epilogue) {
+    guard out.count > 0 else { return }
+    #if OneDNN
+      if let oneDNN = kernels.oneDNN {
+        if let product {
+          oneDNN.multiply(
+            out, a, packed: packed, for: product, accumulate: accumulate, epilogue, kernels: kernels
+          )
+        } else {
+          kernels.multiply(
+            out, a, weight, transpose: direction == .forward ? .second : .none,
+            accumulate: accumulate, epilogue)
+        }
+        return
+      }
+    #endif
     kernels.product(
-      dx, dy, transposed: false, packed: packed, depth: dy.columns, accumulate: accumulate,
-      Epilogue())
+      out, a, transposed: false, packed: packed, depth: a.columns, accumulate: accumulate, epilogue)
   }
 }
