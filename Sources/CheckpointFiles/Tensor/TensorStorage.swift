@@ -48,12 +48,21 @@ public final class TensorStorage: @unchecked Sendable {
   @safe package struct Loaded: @unchecked Sendable {
     // Invariant: valid and immutable while `owner` lives.
     let memory: UnsafeRawBufferPointer
-    let owner: AnyObject
+    /// Whoever keeps the pointer keeps the owner.
+    package let owner: AnyObject
 
     /// `owner` must keep `memory` valid and unchanged as long as it lives.
     @unsafe package init(memory: UnsafeRawBufferPointer, owner: AnyObject) {
       unsafe self.memory = unsafe memory
       self.owner = owner
+    }
+
+    /// Calls `body` with the bytes.
+    package func withMemory<R>(
+      _ body: (UnsafeRawBufferPointer) throws -> R
+    ) rethrows -> R {
+      defer { withExtendedLifetime(owner) {} }
+      return try unsafe body(memory)
     }
   }
 

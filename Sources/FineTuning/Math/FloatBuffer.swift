@@ -19,8 +19,9 @@ package import CheckpointFiles
   /// What becomes of the memory with the object.
   private enum Memory {
     case allocated
-    /// Belongs to a tensor, which lives as long.
-    case borrowed(TensorStorage)
+    /// Belongs to a tensor. Bytes that are computed live no longer than their owner, so the buffer
+    /// keeps both.
+    case borrowed(TensorStorage, owner: AnyObject)
     case mapped(byteCount: Int)
   }
 
@@ -72,8 +73,9 @@ package import CheckpointFiles
     }
     let contiguous = try tensor.contiguous()
     let count = contiguous.shape.count
+    let loaded = try contiguous.storage.loaded()
     let (start, owned): (UnsafeMutablePointer<Float>, Bool) =
-      try unsafe contiguous.storage.withUnsafeBytes { bytes in
+      try unsafe loaded.withMemory { bytes in
         let end = contiguous.byteOffset + count * 4
         guard end <= bytes.count else {
           throw CheckpointError(
@@ -99,7 +101,8 @@ package import CheckpointFiles
     unsafe pointer = unsafe start
     self.count = count
     isWritable = false
-    memory = owned ? .allocated : .borrowed(contiguous.storage)
+    memory =
+      owned ? .allocated : .borrowed(contiguous.storage, owner: loaded.owner)
   }
 
   /// The elements of a tensor of any numeric dtype, row-major, as floats of the buffer's own.
@@ -116,7 +119,7 @@ package import CheckpointFiles
   package func releasePages() {
     switch memory {
     case .allocated: break
-    case .borrowed(let storage): storage.releasePages()
+    case .borrowed(let storage, _): storage.releasePages()
     case .mapped(let byteCount):
       unsafe TemporaryMapping.releasePages(pointer, byteCount: byteCount)
     }
