@@ -10,6 +10,7 @@ package final class Trainer {
   package let options: TrainingOptions
   let padding: (length: Int, token: Int32)?
   let optimiser: AdamW
+  let rates: LearningRates
   let schedule: LearningRateSchedule
   let loss: CrossEntropy
   package private(set) var state = TrainingState()
@@ -37,7 +38,7 @@ package final class Trainer {
 
   package init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
-    options: TrainingOptions, learningRate: Double,
+    options: TrainingOptions, rates: LearningRates,
     padding: (length: Int, token: Int32)?
   ) throws {
     try options.validate()
@@ -47,13 +48,14 @@ package final class Trainer {
     self.evaluation = evaluation
     self.options = options
     self.padding = padding
-    var optimiser = AdamW(learningRate: learningRate)
+    var optimiser = AdamW(learningRate: options.learningRate ?? 0)
     optimiser.weightDecay = options.weightDecay
     optimiser.decay = options.decay
     optimiser.beta1 = options.beta1
     optimiser.beta2 = options.beta2
     optimiser.epsilon = options.epsilon
     self.optimiser = optimiser
+    self.rates = rates
     let total = Trainer.updates(training.count, options) * options.epochs
     schedule = LearningRateSchedule(
       decay: options.schedule, warmupSteps: options.warmup.steps(of: total), totalSteps: total)
@@ -171,7 +173,7 @@ package final class Trainer {
     guard total.isFinite, norm.isFinite else { throw divergence(loss: total, parameters) }
     let factor = schedule.factor(at: state.step)
     optimiser.step(
-      parameters, rate: { _ in optimiser.learningRate * factor },
+      parameters, rate: { rates[$0.name] * factor },
       gradientScale: options.maximumGradientNorm > 0
         ? AdamW.clipFactor(norm: norm, maximum: options.maximumGradientNorm) : 1,
       math: model.math)

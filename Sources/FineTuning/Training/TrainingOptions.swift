@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// How a run trains. The defaults are those of `torch.optim.AdamW` and of `transformers.Trainer`
 /// where they agree with common practice; everything is printed in the plan.
 public struct TrainingOptions: Sendable, Hashable {
@@ -9,6 +11,10 @@ public struct TrainingOptions: Sendable, Hashable {
   public var accumulation = 1
   /// The highest learning rate; `nil` takes 1e-3 when only the head trains, 5e-5 otherwise.
   public var learningRate: Double?
+  /// Other highest rates for what selectors select; of several that match, the last holds.
+  public var selectedRates: [SelectedRate] = []
+  /// The factor by which the rate falls from layer to layer towards the input; 1 changes nothing.
+  public var layerDecay = 1.0
   /// Decoupled weight decay.
   public var weightDecay = 0.01
   /// Which parameters decay.
@@ -45,6 +51,20 @@ public struct TrainingOptions: Sendable, Hashable {
   /// The default options.
   public init() {}
 
+  /// A learning rate of its own for some tensors.
+  public struct SelectedRate: Sendable, Hashable {
+    /// What it holds for.
+    public var selector: String
+    /// The highest learning rate.
+    public var rate: Double
+
+    /// A rate for a selector.
+    public init(_ selector: String, _ rate: Double) {
+      self.selector = selector
+      self.rate = rate
+    }
+  }
+
   /// Which parameters decay.
   public enum DecayRule: String, Sendable, Hashable, CaseIterable {
     /// All, as `torch.optim.AdamW` over `model.parameters()`.
@@ -76,6 +96,15 @@ public struct TrainingOptions: Sendable, Hashable {
         learningRate > 0 && learningRate.isFinite,
         "the learning rate is \(learningRate), expected a number above 0")
     }
+    for selected in selectedRates {
+      try demand(
+        selected.rate >= 0 && selected.rate.isFinite,
+        "the learning rate of \(quoted(selected.selector)) is \(selected.rate), expected a number ≥ 0"
+      )
+    }
+    try demand(
+      layerDecay > 0 && layerDecay <= 1,
+      "the layer decay is \(layerDecay), expected a number above 0 and at most 1")
     try demand(
       weightDecay >= 0 && weightDecay.isFinite,
       "the weight decay is \(weightDecay), expected a number ≥ 0")

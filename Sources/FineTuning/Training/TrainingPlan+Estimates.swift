@@ -4,14 +4,16 @@ extension TrainingPlan {
   /// The plan of a run that is ready to start.
   init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
-    options: TrainingOptions, padding: (length: Int, token: Int32)?, notes: [String]
+    options: TrainingOptions, rates: LearningRates, padding: (length: Int, token: Int32)?,
+    notes: [String]
   ) {
     let parameters = model.parameters
     let trained = parameters.trained
     tensors = trained.map { parameter in
       TrainedTensor(
         name: parameter.name, shape: parameter.shape.dimensions,
-        rows: parameter.trainsWhole ? [] : parameter.rows, count: parameter.trainableCount)
+        rows: parameter.trainsWhole ? [] : parameter.rows, count: parameter.trainableCount,
+        learningRate: rates[parameter.name])
     }
     parameterCount = parameters.parameters.reduce(0) { $0 + $1.shape.count }
     backwardStop = trained.min { $0.stage < $1.stage }?.name ?? ""

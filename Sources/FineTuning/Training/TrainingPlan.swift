@@ -10,6 +10,8 @@ public struct TrainingPlan: Sendable {
     public let rows: [Range<Int>]
     /// Elements that train.
     public let count: Int
+    /// The highest learning rate.
+    public let learningRate: Double
   }
 
   /// What trains, in the order of the state dict.

@@ -181,14 +181,17 @@ public final class TrainingRun {
       options.learningRate ?? (classifier.parameters.trains(below: .head) ? 5e-5 : 1e-3)
     options.learningRate = rate
     self.options = options
+    let rates = try LearningRates(
+      rate, options: options, parameters: classifier.parameters,
+      layerCount: classifier.configuration.layerCount, tree: tree)
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, learningRate: rate, padding: padding)
+      options: options, rates: rates, padding: padding)
     let trainer = trainer  // the closure may not use self yet
     resumption = try request.resuming.map { try trainer.resume($0) }
     plan = TrainingPlan(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, padding: padding, notes: notes)
+      options: options, rates: rates, padding: padding, notes: notes)
     if let stored = request.resuming,
       let difference = TrainingRun.difference(stateSettings, stored.settings)
     {
@@ -219,6 +222,11 @@ public final class TrainingRun {
         isNew: false)
     }
     let labels = request.training.labels.count
+    guard labels >= 2 else {
+      throw FineTuningError(
+        "all training examples have the label \(quoted(request.training.labels.first ?? "")); "
+          + "a classifier needs two labels or more")
+    }
     let graft: Graft.Head
     switch request.head {
     case .mlp(let width): graft = .mlp(width: width)

@@ -74,6 +74,25 @@ extension Warmup: ExpressibleByArgument {
   }
 }
 
+/// A learning rate such as `1e-3`, or `SELECTOR=RATE`.
+struct RateArgument: ExpressibleByArgument {
+  /// What it holds for; `nil` for everything.
+  let selector: String?
+  let rate: Double
+
+  init?(argument: String) {
+    if let rate = Double(argument) {
+      (selector, self.rate) = (nil, rate)
+    } else if let sign = argument.lastIndex(of: "="), sign > argument.startIndex,
+      let rate = Double(argument[argument.index(after: sign)...])
+    {
+      (selector, self.rate) = (String(argument[..<sign]), rate)
+    } else {
+      return nil
+    }
+  }
+}
+
 /// A number of bytes such as `2GB`, `500MB` or `1048576`. Powers of ten, as disks and the hub count.
 struct ByteCount: ExpressibleByArgument {
   let bytes: Int

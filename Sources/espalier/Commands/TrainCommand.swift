@@ -176,9 +176,17 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     name: [.customLong("lr"), .customLong("learning-rate")],
     help: ArgumentHelp(
-      "The highest learning rate. Default: 1e-3 when only the head trains, otherwise 5e-5.",
-      valueName: "rate"))
-  var learningRate: Double?
+      """
+      The highest learning rate, or SELECTOR=RATE for some tensors; may be repeated. Default: 1e-3 \
+      when only the head trains, otherwise 5e-5.
+      """, valueName: "rate"))
+  var learningRates: [RateArgument] = []
+
+  @Option(
+    name: .customLong("lr-decay"),
+    help: ArgumentHelp(
+      "Multiply the rate by this from layer to layer towards the input.", valueName: "factor"))
+  var layerDecay = 1.0
 
   @Option(help: "Decoupled weight decay, as torch.optim.AdamW.")
   var weightDecay = 0.01
@@ -255,7 +263,11 @@ struct TrainingArguments: ParsableArguments {
     options.epochs = epochs
     options.batchSize = batchSize
     options.accumulation = accumulate
-    options.learningRate = learningRate
+    options.learningRate = learningRates.last { $0.selector == nil }?.rate
+    options.selectedRates = learningRates.compactMap { argument in
+      argument.selector.map { TrainingOptions.SelectedRate($0, argument.rate) }
+    }
+    options.layerDecay = layerDecay
     options.weightDecay = weightDecay
     options.decay = decay
     options.warmup = warmup

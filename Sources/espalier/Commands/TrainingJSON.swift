@@ -14,6 +14,7 @@ enum TrainingJSON {
               ? .null
               : .array(tensor.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
             "parameters": .integer(tensor.count),
+            "learning_rate": .real(tensor.learningRate),
           ])
         }),
       "trained_parameters": .integer(plan.trainedCount),

@@ -30,7 +30,7 @@ import Testing
     options.decay = decay
     let model = try TinyClassifier.make(trainable: trainable)
     let trainer = try Trainer(
-      model: model, training: data, evaluation: data, options: options, learningRate: 1e-3,
+      model: model, training: data, evaluation: data, options: options, rates: LearningRates(1e-3),
       padding: nil)
     return (trainer, batches)
   }

@@ -258,6 +258,49 @@ struct TrainingRunTests {
     #expect(error?.description.contains("pooler") == true)
   }
 
+  @Test func `rates fall with the layers, and a selector has one of its own`() throws {
+    let plan = try run(["linear", "bert.encoder.layer[*].output.dense.bias"]) {
+      $0.options.layerDecay = 0.5
+      $0.options.selectedRates = [.init("linear[2]", 0.25)]
+    }.plan
+    let rates = Dictionary(uniqueKeysWithValues: plan.tensors.map { ($0.name, $0.learningRate) })
+    #expect(
+      rates == [
+        "bert.encoder.layer.0.output.dense.bias": 0.25e-3,
+        "bert.encoder.layer.1.output.dense.bias": 0.5e-3,
+        "linear.0.weight": 1e-3, "linear.0.bias": 1e-3,
+        "linear.2.weight": 0.25, "linear.2.bias": 0.25,
+      ])
+    #expect(throws: FineTuningError.self) {
+      try run { $0.options.selectedRates = [.init("bert.pooler", 1)] }
+    }
+  }
+
+  @Test func `a rate of nothing moves nothing`() throws {
+    let folder = try TemporaryFolder()
+    _ = try run {
+      $0.options.selectedRates = [.init("linear[0].weight", 0)]
+      $0.options.epochs = 1
+    }.train(into: folder.path("a"))
+    _ = try run {
+      $0.options.selectedRates = [.init("linear", 0)]
+      $0.options.epochs = 1
+    }.train(into: folder.path("b"))
+    let (a, b) = (try weights(folder, "a"), try weights(folder, "b"))
+    let same = try sameTensors(a, b).map(\.string).filter { $0.hasPrefix("linear") }
+    #expect(same == ["linear.0.weight"])
+  }
+
+  @Test func `one label is no classification`() throws {
+    let error = #expect(throws: FineTuningError.self) {
+      try run {
+        $0.training = LabelledDataset(
+          examples: $0.training.examples.filter { $0.label == 0 }, labels: ["0"])
+      }
+    }
+    #expect(error?.description.contains("two labels") == true)
+  }
+
   @Test func `a loss that is not finite stops the run and names step and tensor`() throws {
     let folder = try TemporaryFolder()
     let error = #expect(throws: FineTuningError.self) {
