@@ -8,6 +8,12 @@ extension LabelledDataset {
   public func splitting(
     holdingOut share: Double, seed: UInt64
   ) -> (training: LabelledDataset, heldOut: LabelledDataset) {
+    let (training, heldOut) = holdOutIndices(share, seed: seed)
+    return (selecting(training), selecting(heldOut))
+  }
+
+  /// The places of the rows of both parts of ``splitting(holdingOut:seed:)``.
+  func holdOutIndices(_ share: Double, seed: UInt64) -> (training: [Int], heldOut: [Int]) {
     var random = SplitMix64(seed: seed)
     var isHeldOut = [Bool](repeating: false, count: count)
     for rows in rowsByLabel() {
@@ -16,8 +22,7 @@ extension LabelledDataset {
       for row in random.shuffled(rows).prefix(size) { isHeldOut[row] = true }
     }
     return (
-      selecting(examples.indices.filter { !isHeldOut[$0] }),
-      selecting(examples.indices.filter { isHeldOut[$0] })
+      examples.indices.filter { !isHeldOut[$0] }, examples.indices.filter { isHeldOut[$0] }
     )
   }
 
@@ -28,6 +33,11 @@ extension LabelledDataset {
   public func folds(
     _ count: Int, seed: UInt64
   ) -> [(training: LabelledDataset, heldOut: LabelledDataset)] {
+    foldIndices(count, seed: seed).map { (selecting($0.training), selecting($0.heldOut)) }
+  }
+
+  /// The places of the rows of both parts of ``folds(_:seed:)``.
+  func foldIndices(_ count: Int, seed: UInt64) -> [(training: [Int], heldOut: [Int])] {
     precondition(count >= 2, "fewer than two folds hold nothing out")
     var random = SplitMix64(seed: seed)
     var fold = [Int](repeating: 0, count: self.count)
@@ -41,8 +51,8 @@ extension LabelledDataset {
     }
     return (0..<count).map { held in
       (
-        selecting(examples.indices.filter { fold[$0] != held }),
-        selecting(examples.indices.filter { fold[$0] == held })
+        examples.indices.filter { fold[$0] != held },
+        examples.indices.filter { fold[$0] == held }
       )
     }
   }

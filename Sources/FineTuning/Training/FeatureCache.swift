@@ -5,8 +5,8 @@
 /// mapped, so the system may write them out.
 package final class FeatureCache {
   private let features: Matrix
-  /// Example e is rows `offsets[e]..<offsets[e + 1]`.
-  private let offsets: [Int]
+  /// The rows of each example.
+  private let rows: [Range<Int>]
   private let math: Kernels
   /// Whether the features lie in a mapped file.
   package let spilled: Bool
@@ -43,14 +43,14 @@ package final class FeatureCache {
     groupTokens: Int, memoryLimit: Int, progress: (Int) throws -> Void
   ) throws {
     let offsets = FeatureCache.rowOffsets(model, data, paddedTo: padding?.length)
-    guard let rows = offsets.last else { return nil }
+    guard let count = offsets.last else { return nil }
     let width = model.configuration.hiddenSize
-    spilled = rows * width * MemoryLayout<Float>.size > memoryLimit
+    spilled = count * width * MemoryLayout<Float>.size > memoryLimit
     features =
       spilled
-      ? Matrix(try FloatBuffer(temporaryFileOf: rows * width), rows: rows, columns: width)
-      : Matrix(rows: rows, columns: width)
-    self.offsets = offsets
+      ? Matrix(try FloatBuffer(temporaryFileOf: count * width), rows: count, columns: width)
+      : Matrix(rows: count, columns: width)
+    self.rows = (0..<offsets.count - 1).map { offsets[$0]..<offsets[$0 + 1] }
     math = model.math
     var done = 0
     for group in data.groups(ofTokens: groupTokens, paddedTo: padding?.length) {
@@ -62,13 +62,23 @@ package final class FeatureCache {
     }
   }
 
+  /// The features of some examples, for a data set of those; the same memory.
+  package func selecting(_ examples: [Int]) -> FeatureCache { FeatureCache(self, examples) }
+
+  private init(_ whole: FeatureCache, _ examples: [Int]) {
+    features = whole.features
+    rows = examples.map { whole.rows[$0] }
+    math = whole.math
+    spilled = whole.spilled
+  }
+
   /// The features of the examples at `indices`, in that order.
   package func rows(of indices: some Collection<Int>) -> Matrix {
-    let count = indices.reduce(0) { $0 + offsets[$1 + 1] - offsets[$1] }
+    let count = indices.reduce(0) { $0 + rows[$1].count }
     let out = math.matrix(count, features.columns)
     var start = 0
     for index in indices {
-      let source = features.rows(offsets[index]..<offsets[index + 1])
+      let source = features.rows(rows[index])
       out.rows(start..<start + source.rows).assign(source)
       start += source.rows
     }

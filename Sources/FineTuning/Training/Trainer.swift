@@ -220,6 +220,25 @@ package final class Trainer {
     data.ids.reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
   }
 
+  /// Takes features that were computed elsewhere, of the same examples by a model with the same
+  /// frozen prefix.
+  func adopt(training: FeatureCache?, evaluation: FeatureCache?) {
+    trainingFeatures = training
+    evaluationFeatures = evaluation
+  }
+
+  /// The frozen prefix's output for every example of `data`; `nil` when there is none to keep.
+  func features(
+    of data: TokenizedDataset, progress: (_ done: Int, _ total: Int) throws -> Void
+  ) throws -> FeatureCache? {
+    guard !options.usesTrunkDropout, model.cut != .start else { return nil }
+    let total = paddedTokens(data)
+    return try FeatureCache(
+      model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
+      memoryLimit: options.cacheMemory
+    ) { try progress($0, total) }
+  }
+
   // MARK: Evaluating
 
   /// Loss and metrics on the evaluation data, without dropout.

@@ -17,6 +17,7 @@ struct TrainCommand: ParsableCommand {
         espalier train --model bert-base-uncased --head mlp:128 --train linear \\
           --data train.csv --text-column review --label-column stars -o tuned
         espalier train --resume tuned
+        espalier train --model base --train linear --data train.tsv --folds 5
         espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
           --data train.tsv --epochs 5 --patience 2 -o tuned
       """)
@@ -72,6 +73,20 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "dir"))
   var resume: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Measure instead of keeping a model: train K times, each on all but one K-th of the data, and \
+      print mean and spread.
+      """, valueName: "k"))
+  var folds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Measure instead of keeping a model: train with N seeds, and print mean and spread.",
+      valueName: "n"))
+  var seeds: Int?
+
   @OptionGroup(title: "Data") var dataArguments: DataArguments
   @OptionGroup(title: "Training") var arguments: TrainingArguments
   @OptionGroup var json: OutputOptions
@@ -84,18 +99,33 @@ struct TrainCommand: ParsableCommand {
     if mask != nil, !train.isEmpty {
       throw ValidationError("say what trains once: with --mask FILE or with --train SELECTOR")
     }
+    if folds != nil || seeds != nil {
+      guard output == nil, resume == nil else {
+        throw ValidationError("--folds and --seeds measure and keep no model: leave out -o")
+      }
+      guard folds == nil || seeds == nil else {
+        throw ValidationError("--folds and --seeds exclude each other")
+      }
+      if let folds, folds < 2 { throw ValidationError("--folds takes a count of 2 or more") }
+      if let seeds, seeds < 1 { throw ValidationError("--seeds takes a count of 1 or more") }
+    }
     guard resume == nil else { return }
     guard model != nil else { throw ValidationError("name the model with --model") }
     guard data != nil else { throw ValidationError("name the labelled texts with --data") }
     if mask == nil, train.isEmpty {
       throw ValidationError("say what trains: either --mask FILE or --train SELECTOR")
     }
-    if output == nil, !dryRun {
+    if output == nil, !dryRun, folds == nil, seeds == nil {
       throw ValidationError("name the folder of the trained model with -o DIR")
     }
   }
 
   func run() throws {
+    if let kind = folds.map({ TrainingStudy.Kind.folds($0) }) ?? seeds.map({ .seeds($0) }),
+      !dryRun
+    {
+      return try study(kind)
+    }
     guard let resume else { return try run(resuming: nil) }
     let stored = try StoredRun(folder: resume)
     guard model == nil, data == nil else { return try run(resuming: stored) }
@@ -150,6 +180,16 @@ struct TrainCommand: ParsableCommand {
     request.options = arguments.options
     request.resuming = stored
     return request
+  }
+
+  private func study(_ kind: TrainingStudy.Kind) throws {
+    var display = StudyDisplay(kind: kind, mode: progress.progress, quiet: json.json)
+    let study = try TrainingStudy(kind, of: request(resuming: nil)) { try display.show($0) }
+    if json.json {
+      StandardOutput.shared.line(TrainingJSON.study(study).text(indent: 2))
+    } else {
+      display.summarise(study)
+    }
   }
 
   private func report(_ run: TrainingRun) {
