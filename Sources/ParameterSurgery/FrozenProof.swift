@@ -56,19 +56,38 @@ public struct FrozenProof: Sendable {
   /// Keys of the tuned checkpoint that the mask does not list.
   public let unexpectedKeys: [Key]
 
+  /// Keys of the base that stand under another name in the mask, such as without `bert.`, in order.
+  public let alignedKeys: [Key]
+  /// Keys that train and that the base does not have: a head that was added later.
+  public let addedKeys: [Key]
+  /// Keys of the base that the mask knows under no name; nothing is claimed about them.
+  public let ignoredKeys: [Key]
+
   /// Whether everything frozen is byte-identical.
   public var holds: Bool { violations.isEmpty }
 
   /// Compares, streaming over both.
   ///
+  /// A base that does not have the mask's keys is read under the names that a classifier gives them:
+  /// with `bert.` before, `LayerNorm.weight` for `LayerNorm.gamma`. It may lack what trains as a
+  /// whole; what is frozen it must have.
+  ///
   /// - Throws: ``SurgeryError`` when the mask does not fit `base`, `CheckpointError` when bytes cannot
   ///   be loaded.
   public init(base: Checkpoint, tuned: Checkpoint, mask: FreezeMask) throws {
-    try mask.check(fits: ParameterTree(base), named: base.path)
+    let aligned = try FrozenProof.aligned(base, to: mask)
+    let base = aligned.checkpoint
+    if aligned.addedKeys.isEmpty { try mask.check(fits: ParameterTree(base), named: base.path) }
+    alignedKeys = aligned.alignedKeys
+    addedKeys = aligned.addedKeys
+    ignoredKeys = aligned.ignoredKeys
     var violations: [Violation] = []
     var pairs: [(key: Key, state: FreezeMask.State, pair: TensorPair)] = []
     for (key, state) in mask.states {
-      guard let old = base[key] else { continue }
+      guard let old = base[key] else {
+        if tuned[key] == nil { violations.append(Violation(key: key, kind: .missing)) }
+        continue
+      }
       guard let new = tuned[key] else {
         violations.append(Violation(key: key, kind: .missing))
         continue
@@ -117,6 +136,47 @@ public struct FrozenProof: Sendable {
     self.changedKeys = changedKeys
     self.unchangedKeys = unchangedKeys
     self.unexpectedKeys = tuned.tensors.keys.filter { mask[$0] == nil }
+  }
+
+  private struct AlignedBase {
+    var checkpoint: Checkpoint
+    var alignedKeys: [Key] = []
+    var addedKeys: [Key] = []
+    var ignoredKeys: [Key] = []
+  }
+
+  /// The base under the mask's names.
+  private static func aligned(
+    _ base: Checkpoint, to mask: FreezeMask
+  ) throws(SurgeryError) -> AlignedBase {
+    if base.tensors.keys.allSatisfy({ mask[$0] != nil }),
+      mask.states.keys.allSatisfy({ base[$0] != nil })
+    {
+      return AlignedBase(checkpoint: base)
+    }
+    var result = AlignedBase(checkpoint: base)
+    result.checkpoint.tensors = [:]
+    for (key, tensor) in base.tensors {
+      let modern = EncoderNames.modern(key)
+      let names = [key, modern, Key("bert." + modern.string)]
+      guard
+        let name = names.first(where: { mask[$0] != nil && result.checkpoint[$0] == nil })
+      else {
+        result.ignoredKeys.append(key)
+        continue
+      }
+      result.checkpoint.tensors[name] = tensor
+      if name != key { result.alignedKeys.append(key) }
+    }
+    for (key, state) in mask.states where result.checkpoint[key] == nil {
+      guard state == .trainable else {
+        // What is frozen and not there cannot be proven: the mask is another checkpoint's.
+        try mask.check(fits: ParameterTree(base), named: base.path)
+        continue
+      }
+      result.addedKeys.append(key)
+    }
+    return result
   }
 
   /// Of the given rows those whose bytes differ.

@@ -16,8 +16,8 @@ struct Espalier: ParsableCommand {
       """,
     version: versionText,
     subcommands: [
-      ListCommand.self, ConvertCommand.self, TrainCommand.self, EvaluateCommand.self,
-      PredictCommand.self,
+      ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
+      EvaluateCommand.self, PredictCommand.self, VerifyCommand.self, ConvertCommand.self,
     ]
   )
 }

@@ -46,7 +46,7 @@ public struct Diff: Sendable {
   public init(_ a: Checkpoint, _ b: Checkpoint, options: Options = Options()) throws {
     let keysA = try Diff.commonKeys(a, options, renames: options.renames)
     let keysB = try Diff.commonKeys(b, options, renames: [])
-    let chosen = try Diff.chosen(a, b, keysA, keysB, options.selectors)
+    let chosen = try Diff.chosen(a, b, keysA, keysB, options.selectors)?.names
 
     var onlyInA: [Key] = []
     var shared: [(key: Key, keyInB: Key, a: Tensor, b: Tensor)] = []
@@ -138,11 +138,24 @@ public struct Diff: Sendable {
     return result
   }
 
+  /// What the selectors of `options` select in the two checkpoints together, under the key of the
+  /// first where both have a tensor; `nil` when there are no selectors.
+  ///
+  /// - Throws: ``SurgeryError`` when a selector matches nothing in both or two keys become one by
+  ///   renaming.
+  public static func selection(
+    _ a: Checkpoint, _ b: Checkpoint, options: Options
+  ) throws(SurgeryError) -> Selection? {
+    try chosen(
+      a, b, try commonKeys(a, options, renames: options.renames),
+      try commonKeys(b, options, renames: []), options.selectors)?.selection
+  }
+
   /// The common names that the selectors choose in either checkpoint; `nil` for all.
   private static func chosen(
     _ a: Checkpoint, _ b: Checkpoint, _ keysA: OrderedDictionary<Key, Key>,
     _ keysB: OrderedDictionary<Key, Key>, _ selectors: SelectorList?
-  ) throws(SurgeryError) -> Set<Key>? {
+  ) throws(SurgeryError) -> (names: Set<Key>, selection: Selection)? {
     guard let selectors, !selectors.selectors.isEmpty else { return nil }
     // One tree of both: a selector need match in one of them only.
     var infos: [TensorInfo] = []
@@ -152,13 +165,13 @@ public struct Diff: Sendable {
       infos.append(TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape))
       common[key] = name
     }
-    for (name, key) in keysB where common[key] == nil {
+    for (name, key) in keysB where keysA[name] == nil && common[key] == nil {
       guard let tensor = b[key] else { continue }
       infos.append(TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape))
       common[key] = name
     }
     let selection = try selectors.resolve(in: ParameterTree(infos))
-    return Set(selection.items.compactMap { common[$0.key] })
+    return (Set(selection.items.compactMap { common[$0.key] }), selection)
   }
 }
 

@@ -17,6 +17,7 @@ struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls",
     abstract: "List the tensors of a checkpoint: key, dtype, shape and size.",
+    usage: "espalier ls <file> [<selector> ...] [<options>]",
     discussion: """
       Only headers are read, unless --stats or --sha256 ask for the elements.
 

@@ -14,11 +14,10 @@ struct PlanRendering {
       "trains",
       "\(plural(plan.tensors.count, "tensor")), \(grouped(plan.trainedCount)) of "
         + "\(grouped(plan.parameterCount)) parameters (\(significant(share, digits: 3)) %)")
-    var table = Table([
-      Table.Column("", shrinks: true), Table.Column(""), Table.Column("", .right),
-      Table.Column("", .right),
-    ])
     let varies = Set(plan.tensors.map(\.learningRate)).count > 1
+    var table = Table(
+      [Table.Column("", shrinks: true), Table.Column(""), Table.Column("", .right)]
+        + (varies ? [Table.Column("", .right)] : []))
     table.hasHeadings = false
     for tensor in plan.tensors.prefix(12) {
       let rows =
@@ -27,10 +26,10 @@ struct PlanRendering {
         : " rows "
           + tensor.rows.map { "\($0.lowerBound)..<\($0.upperBound)" }
           .prefix(4).joined(separator: ", ") + (tensor.rows.count > 4 ? ", …" : "")
-      table.append([
-        tensor.name, "\(tensor.shape)\(rows)", grouped(tensor.count),
-        varies ? "rate \(significant(tensor.learningRate, digits: 3))" : "",
-      ])
+      table.append(
+        [
+          tensor.name, "\(tensor.shape)\(rows)", grouped(tensor.count),
+        ] + (varies ? ["rate \(significant(tensor.learningRate, digits: 3))"] : []))
     }
     table.print(indent: 12)
     if plan.tensors.count > 12 { output.line("            … and \(plan.tensors.count - 12) more") }

@@ -50,10 +50,19 @@ final class Progress: Sendable {
 
   /// Counts `count` more as done, and shows `detail` at the end of the line.
   func advance(by count: Int, detail: String? = nil) {
+    update(detail) { $0 += count }
+  }
+
+  /// Counts `completed` as done altogether.
+  func reach(_ completed: Int, detail: String? = nil) {
+    update(detail) { $0 = completed }
+  }
+
+  private func update(_ detail: String?, _ change: (inout Int) -> Void) {
     guard enabled else { return }
     let now = System.seconds
     let line: String? = state.withLock { state in
-      state.completed += count
+      change(&state.completed)
       if let detail { state.detail = detail }
       guard now - state.drawnAt >= interval else { return nil }
       state.drawnAt = now

@@ -1,0 +1,136 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// `espalier graft`: a new head on an encoder.
+struct GraftCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "graft",
+    abstract: "Add a freshly initialised classification head to an encoder.",
+    usage: "espalier graft <base> --head <head> --labels <n> --output <out> [<options>]",
+    discussion: """
+      --head mlp:128 adds linear - tanh - linear as linear.0 and linear.2, --head linear one layer as \
+      linear. Values are drawn as torch.nn.Linear draws them, and depend on the seed alone. OUT is a \
+      file when it ends in .safetensors, .bin, .pt, .pth or .ckpt, and otherwise a new directory in \
+      the Hugging Face layout, with the configuration and the tokenizer of the base.
+
+        espalier graft all-MiniLM-L6-v2 --head mlp:128 --labels 2 -o base
+      """)
+
+  @Argument(help: "The encoder: a file, an index of shards, or a directory.")
+  var base: String
+
+  @Option(help: ArgumentHelp("mlp:WIDTH or linear.", valueName: "head"))
+  var head: String
+
+  @Option(help: ArgumentHelp("The number of classes.", valueName: "n"))
+  var labels: Int
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Put this before the keys of the encoder that have it not; '' puts nothing. Default: bert. when \
+      the keys begin with embeddings.
+      """, valueName: "prefix"))
+  var prefix: String?
+
+  @Flag(
+    help: """
+      Keep LayerNorm.gamma and .beta, cls.* and position_ids as they are; without, they are renamed \
+      and left out, as a tuned classifier has them.
+      """)
+  var keepNames = false
+
+  @Option(help: ArgumentHelp("Chooses the initial values.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "out"))
+  var output: String
+
+  @OptionGroup var format: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    if labels < 1 { throw ValidationError("--labels takes a count of 1 or more") }
+    if head != "linear", !head.hasPrefix("mlp:") {
+      throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, or linear")
+    }
+  }
+
+  func run() throws {
+    let layers = try Graft.Head(head)
+    let encoder = try Checkpoint.open(base)
+    for entry in encoder.unsupported {
+      throw InputError(
+        "\(base): \(quoted(entry.key.string)) cannot be copied: \(entry.reason)")
+    }
+    let prefix = self.prefix ?? EncoderNames.missingPrefix(in: encoder)
+    let names = keepNames ? nil : try EncoderNames(encoder)
+    let grafted = try InputError.naming(base) {
+      try Graft(head: layers, labels: labels, prefix: prefix, seed: seed)
+        .apply(to: names?.checkpoint ?? encoder)
+    }
+    if let names { note(names) }
+    let bar = Progress(
+      "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
+      mode: progress.progress)
+    try ModelFolder.write(grafted, of: base, to: output, progress: bar)
+    bar.finish()
+    let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })
+    let added = Array(grafted.keys).filter { !before.contains($0) }
+    if format.json { printJSON(grafted, added) } else { print(grafted, added) }
+  }
+
+  private func note(_ names: EncoderNames) {
+    if let first = names.renamed.first {
+      StandardError.note(
+        "\(plural(names.renamed.count, "key")) renamed, such as \(quoted(first.from.string)) to "
+          + quoted(first.to.string))
+    }
+    if !names.dropped.isEmpty {
+      StandardError.note(
+        "\(plural(names.dropped.count, "tensor")) left out, for no classifier has them: "
+          + names.dropped.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
+          + (names.dropped.count > 3 ? ", …" : ""))
+    }
+  }
+
+  private func print(_ grafted: Checkpoint, _ added: [Key]) {
+    let elements = grafted.tensors.values.reduce(0) { $0 + $1.shape.count }
+    StandardOutput.shared.line(
+      "\(output): \(plural(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
+        + "\(grouped(added.count)) tensors added")
+    var table = Table([
+      .init(""), .init("", shrinks: true), .init(""), .init(""), .init("", .right),
+    ])
+    table.hasHeadings = false
+    for key in added {
+      guard let tensor = grafted[key] else { continue }
+      table.append([
+        "+", shown(key.string), tensor.dtype.name, shapeText(tensor.shape.dimensions),
+        byteText(tensor.byteCount),
+      ])
+    }
+    let style = StandardOutput.shared.style
+    table.paint = { line, _ in style.green(line) }
+    table.print()
+  }
+
+  private func printJSON(_ grafted: Checkpoint, _ added: [Key]) {
+    var json = JSONStream()
+    json.member("path", .string(output))
+    json.member("tensors", .integer(grafted.tensors.count))
+    json.array("added", added) { key, text in
+      guard let tensor = grafted[key] else { return }
+      text += "{\"key\":"
+      JSONValue.writeString(key.string, to: &text)
+      text += ",\"dtype\":\"\(tensor.dtype.name)\",\"shape\":"
+      text += JSONValue.array(tensor.shape.dimensions.map { .integer($0) }).text()
+      text += ",\"bytes\":\(tensor.byteCount)}"
+    }
+    json.finish()
+  }
+}

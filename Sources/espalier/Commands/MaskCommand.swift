@@ -1,0 +1,171 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// `espalier mask`: freeze masks.
+struct MaskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mask",
+    abstract:
+      "Write, show and check freeze masks: which tensors train, in a file that git can diff.",
+    discussion: """
+        espalier mask create model --train linear -o freeze.json
+        espalier mask show freeze.json
+        espalier mask check freeze.json model
+
+      docs/mask-format.md describes the file and applies one in ten lines of Python.
+      """,
+    subcommands: [MaskCreateCommand.self, MaskShowCommand.self, MaskCheckCommand.self])
+}
+
+/// `espalier mask create`.
+struct MaskCreateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "create",
+    abstract: "Write a freeze mask for a checkpoint.",
+    usage: "espalier mask create <file> --train <selector> ... --output <mask> [<options>]",
+    discussion: """
+      What --train selects trains and everything else is frozen; --freeze then takes away from it. \
+      With --freeze alone, everything else trains. Each takes several selectors, and rows of a tensor \
+      are selectors too.
+
+        espalier mask create model --train linear -o freeze.json
+        espalier mask create model --train '**.layer[-2:]' --freeze '**:role(norm)' -o m.json
+        espalier mask create model --train '**.word_embeddings.weight[30522:]' -o m.json
+      """)
+
+  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  var file: String
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("What trains: one or more selectors.", valueName: "selector"))
+  var train: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("What stays frozen all the same.", valueName: "selector"))
+  var freeze: [String] = []
+
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+  var output: String
+
+  @Flag(
+    name: .customLong("no-siblings"),
+    help: "Do not warn when a weight trains without its bias, or the other way round.")
+  var noSiblings = false
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var format: OutputOptions
+
+  func validate() throws {
+    if train.isEmpty, freeze.isEmpty {
+      throw ValidationError(
+        "say what trains (--train SELECTOR) or what does not (--freeze SELECTOR)")
+    }
+  }
+
+  func run() throws {
+    let tree = ParameterTree(try Checkpoint.open(file))
+    let mask = try InputError.naming(file) {
+      let mask = try FreezeMask(training: train, freezing: freeze, in: tree)
+      if selection.explain {
+        for selector in train + freeze {
+          selection.report(try SelectorList([Selector(selector)]).resolve(in: tree).explanations)
+        }
+      }
+      if let expect = selection.expect, mask.trainableKeys.count != expect {
+        throw InputError(
+          "\(file): expected \(plural(expect, "tensor")) to train, "
+            + "the mask lets \(grouped(mask.trainableKeys.count)) train")
+      }
+      return mask
+    }
+    let warnings = mask.warnings(in: tree, siblings: !noSiblings)
+    try mask.write(to: output)
+    for warning in warnings { StandardError.warning("\(file): \(warning)") }
+    let report = MaskReport(mask, in: tree)
+    if format.json {
+      report.printJSON(path: output, warnings: warnings.map(\.description))
+    } else {
+      report.print(path: output)
+    }
+  }
+}
+
+/// `espalier mask show`.
+struct MaskShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Show what a freeze mask lets train.",
+    discussion: "  espalier mask show freeze.json")
+
+  @Argument(help: "A freeze mask.")
+  var mask: String
+
+  @OptionGroup var format: OutputOptions
+
+  func run() throws {
+    let report = MaskReport(try FreezeMask(path: mask), in: nil)
+    if format.json {
+      report.printJSON(path: mask, warnings: [])
+    } else {
+      report.print(path: mask)
+    }
+  }
+}
+
+/// `espalier mask check`.
+struct MaskCheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Say whether a freeze mask belongs to a checkpoint.",
+    discussion: """
+      A mask fits every checkpoint with the same keys, dtypes and shapes, whatever the values. Exit \
+      status 1 when it does not fit; the lines then say what differs.
+
+        espalier mask check freeze.json model
+      """)
+
+  @Argument(help: "A freeze mask.")
+  var mask: String
+
+  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  var file: String
+
+  @OptionGroup var format: OutputOptions
+
+  func run() throws {
+    let mask = try FreezeMask(path: mask)
+    let tree = ParameterTree(try Checkpoint.open(file))
+    let mismatch = mask.mismatch(with: tree)
+    let output = StandardOutput.shared
+    if format.json {
+      printJSON(mismatch)
+    } else if let mismatch {
+      output.line("\(self.mask) does not fit \(file): \(mismatch)")
+    } else {
+      let trains = mask.trainableKeys.count
+      output.line(
+        "\(self.mask) fits \(file): \(plural(mask.states.count, "tensor")), "
+          + "\(grouped(trains)) of them \(trains == 1 ? "trains" : "train")")
+    }
+    if mismatch != nil { throw ExitStatus.no }
+  }
+
+  private func printJSON(_ mismatch: FreezeMask.Mismatch?) {
+    func keys(_ name: String, _ keys: [Key]?, _ json: inout JSONStream) {
+      json.array(name, keys ?? []) { key, text in JSONValue.writeString(key.string, to: &text) }
+    }
+    var json = JSONStream()
+    json.member("mask", .string(mask))
+    json.member("path", .string(file))
+    json.member("fits", .bool(mismatch == nil))
+    json.member("reason", mismatch.map { .string($0.description) } ?? .null)
+    keys("missing", mismatch?.missingKeys, &json)
+    keys("unexpected", mismatch?.unexpectedKeys, &json)
+    json.finish()
+  }
+}

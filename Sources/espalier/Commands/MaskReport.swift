@@ -1,0 +1,109 @@
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// What a freeze mask lets train, for people and as JSON.
+struct MaskReport {
+  private let mask: FreezeMask
+  private let tree: ParameterTree?
+
+  /// - Parameter tree: the checkpoint's, for shapes and counts of elements; without it there are
+  ///   names alone.
+  init(_ mask: FreezeMask, in tree: ParameterTree?) {
+    self.mask = mask
+    self.tree = tree
+  }
+
+  private struct Entry {
+    let key: Key
+    let rows: RowSet?
+    let tensor: TensorInfo?
+
+    var name: String { shown(key.string) + (rows.map { "[\($0.text)]" } ?? "") }
+
+    /// Elements that train.
+    var count: Int? {
+      guard let tensor else { return nil }
+      guard let rows, let rowCount = tensor.rowCount, rowCount > 0 else {
+        return tensor.shape.count
+      }
+      return rows.count * (tensor.shape.count / rowCount)
+    }
+  }
+
+  /// What trains, in the order of the file when there is one.
+  private var entries: [Entry] {
+    let keys = tree?.entries.map(\.key) ?? Array(mask.states.keys)
+    return keys.compactMap { key in
+      switch mask[key] {
+      case .trainable?: Entry(key: key, rows: nil, tensor: tree?[key])
+      case .rows(let rows)?: Entry(key: key, rows: rows, tensor: tree?[key])
+      case .frozen?, nil: nil
+      }
+    }
+  }
+
+  func print(path: String) {
+    let output = StandardOutput.shared
+    let entries = entries
+    let train =
+      "\(grouped(entries.count)) of \(plural(mask.states.count, "tensor")) "
+      + (entries.count == 1 ? "trains" : "train")
+    var line = "\(path): \(train)"
+    if let tree {
+      let elements = entries.reduce(0) { $0 + ($1.count ?? 0) }
+      let all = tree.entries.reduce(0) { $0 + $1.shape.count }
+      let percent = all > 0 ? 100 * Double(elements) / Double(all) : 0
+      line +=
+        ", \(grouped(elements)) of \(grouped(all)) elements (\(significant(percent, digits: 2)) %)"
+    }
+    output.line(line)
+    if tree == nil {
+      for rule in mask.rules {
+        output.line(
+          "  \(rule.kind.rawValue) \(shown(rule.selector)) (matched \(plural(rule.matched, "tensor")))"
+        )
+      }
+    }
+    var table = Table([
+      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right),
+    ])
+    table.hasHeadings = false
+    for entry in entries {
+      if let tensor = entry.tensor {
+        table.append([
+          entry.name, tensor.dtype.name, shapeText(tensor.shape.dimensions),
+          grouped(entry.count ?? 0),
+        ])
+      } else {
+        table.append([entry.name, "", "", ""])
+      }
+    }
+    table.print(indent: 2)
+  }
+
+  func printJSON(path: String, warnings: [String]) {
+    let entries = entries
+    var json = JSONStream()
+    json.member("mask", .string(path))
+    json.member("layout_sha256", .string(mask.layoutDigest))
+    json.member("tensors", .integer(mask.states.count))
+    json.member("frozen", .integer(mask.states.count - entries.count))
+    json.array("rules", mask.rules) { rule, text in
+      text += "{\"\(rule.kind.rawValue)\":"
+      JSONValue.writeString(rule.selector, to: &text)
+      text += ",\"matched\":\(rule.matched)}"
+    }
+    json.array("trainable", entries) { entry, text in
+      text += "{\"key\":"
+      JSONValue.writeString(entry.key.string, to: &text)
+      if let rows = entry.rows { text += ",\"train_rows\":\(rows.jsonValue.text())" }
+      if let count = entry.count { text += ",\"elements\":\(count)" }
+      text += "}"
+    }
+    json.array("warnings", warnings) { warning, text in
+      JSONValue.writeString(warning, to: &text)
+    }
+    json.finish()
+  }
+}

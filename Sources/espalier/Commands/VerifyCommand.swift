@@ -1,0 +1,122 @@
+import ArgumentParser
+import CheckpointFiles
+import ParameterSurgery
+
+/// `espalier verify`: the proof that frozen means frozen.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Prove that everything a mask freezes is byte-identical in two checkpoints.",
+    usage: "espalier verify <base> <tuned> --mask <mask> [<options>]",
+    discussion: """
+      Frozen rows of a tensor of which other rows train are proven too. Exit status: 0 the proof \
+      holds, 1 it fails and the lines say where, 2 trouble.
+
+        espalier verify base tuned --mask freeze.json
+      """)
+
+  @Argument(help: "The checkpoint before training.")
+  var base: String
+
+  @Argument(help: "The checkpoint after it.")
+  var tuned: String
+
+  @Option(help: ArgumentHelp("The freeze mask that the training had.", valueName: "mask"))
+  var mask: String
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let freeze = try FreezeMask(path: mask)
+    let before = try Checkpoint.open(base)
+    let after = try Checkpoint.open(tuned)
+    let proof = try InputError.naming(mask) {
+      try FrozenProof(base: before, tuned: after, mask: freeze)
+    }
+    if output.json { printJSON(proof) } else { print(proof) }
+    if !proof.holds { throw ExitStatus.no }
+  }
+
+  private func print(_ proof: FrozenProof) {
+    let output = StandardOutput.shared
+    if !proof.alignedKeys.isEmpty {
+      StandardError.note(
+        "\(base): \(plural(proof.alignedKeys.count, "key")) compared under the mask's names, such as "
+          + "\(quoted(proof.alignedKeys[0].string))")
+    }
+    if !proof.addedKeys.isEmpty {
+      StandardError.note(
+        "\(base): \(plural(proof.addedKeys.count, "tensor")) that trained \(proof.addedKeys.count == 1 ? "is" : "are") "
+          + "not in it, such as \(quoted(proof.addedKeys[0].string))")
+    }
+    for key in proof.ignoredKeys.prefix(3) {
+      StandardError.note("\(base): \(quoted(key.string)) is not in the mask and not compared")
+    }
+    if proof.ignoredKeys.count > 3 {
+      StandardError.note("… and \(proof.ignoredKeys.count - 3) more of that kind")
+    }
+    for key in proof.unexpectedKeys {
+      StandardError.note("\(tuned): \(quoted(key.string)) is new, the mask does not list it")
+    }
+    guard proof.holds else {
+      for violation in proof.violations.prefix(20) { output.line("  \(violation)") }
+      if proof.violations.count > 20 {
+        output.line("  … and \(proof.violations.count - 20) more; --json lists all")
+      }
+      output.line(
+        output.style.red("FAILED") + ": \(plural(proof.violations.count, "tensor")) of \(tuned) "
+          + "\(proof.violations.count == 1 ? "is" : "are") not as the mask demands")
+      return
+    }
+    var frozen = plural(proof.provenTensors, "frozen tensor")
+    if proof.provenRows > 0 { frozen += " and \(plural(proof.provenRows, "frozen row"))" }
+    let trainable = proof.changedKeys.count + proof.unchangedKeys.count
+    output.line(
+      output.style.green("OK") + ": \(frozen) byte-identical (\(byteText(proof.provenBytes))), "
+        + "\(grouped(proof.changedKeys.count)) of \(plural(trainable, "trainable tensor")) changed"
+        + (proof.addedKeys.isEmpty ? "" : ", \(grouped(proof.addedKeys.count)) added"))
+  }
+
+  private func printJSON(_ proof: FrozenProof) {
+    func keys(_ name: String, _ keys: [Key], _ json: inout JSONStream) {
+      json.array(name, keys) { key, text in JSONValue.writeString(key.string, to: &text) }
+    }
+    var json = JSONStream()
+    json.member("holds", .bool(proof.holds))
+    json.member(
+      "proven",
+      .members([
+        "tensors": .integer(proof.provenTensors), "rows": .integer(proof.provenRows),
+        "bytes": .integer(proof.provenBytes),
+      ]))
+    json.array("violations", proof.violations) { violation, text in
+      text += "{\"key\":"
+      JSONValue.writeString(violation.key.string, to: &text)
+      text += ",\"reason\":"
+      JSONValue.writeString(violation.kind.reason, to: &text)
+      if case .bytes(let rows) = violation.kind, !rows.isEmpty {
+        text += ",\"rows\":\(rows.jsonValue.text())"
+      }
+      text += "}"
+    }
+    keys("changed", proof.changedKeys, &json)
+    keys("unchanged", proof.unchangedKeys, &json)
+    keys("unexpected", proof.unexpectedKeys, &json)
+    keys("aligned", proof.alignedKeys, &json)
+    keys("added", proof.addedKeys, &json)
+    keys("ignored", proof.ignoredKeys, &json)
+    json.finish()
+  }
+}
+
+extension FrozenProof.Violation.Kind {
+  /// The word for it in JSON.
+  fileprivate var reason: String {
+    switch self {
+    case .missing: "missing"
+    case .dtype: "dtype"
+    case .shape: "shape"
+    case .bytes: "bytes"
+    }
+  }
+}
