@@ -22,12 +22,15 @@ extension Checkpoint {
   }
 
   private static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    try isIndex(file) ? try ShardedReader.open(file) : try open(part: file)
+  }
+
+  /// Whether `file` is text that begins with `{`: an index, perhaps.
+  static func isIndex(_ file: InputFile) throws(CheckpointError) -> Bool {
+    // As the length of a safetensors header, text would be far too large a number.
     let start = try start(of: file)
     let text = start.drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
-    if text.first == UInt8(ascii: "{"), !isHeaderLength(start) {
-      return try ShardedReader.open(file)
-    }
-    return try open(part: file)
+    return text.first == UInt8(ascii: "{") && !isHeaderLength(start)
   }
 
   /// Opens one file, which is no index.
@@ -44,7 +47,7 @@ extension Checkpoint {
 
   /// Whether a safetensors header may have the length that stands in the first eight bytes. Text and
   /// pickles give far too large a number there.
-  private static func isHeaderLength(_ start: [UInt8]) -> Bool {
+  static func isHeaderLength(_ start: [UInt8]) -> Bool {
     guard start.count >= 8 else { return false }
     let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     return length <= UInt64(SafetensorsHeader.maximumByteCount)

@@ -18,6 +18,7 @@ struct Espalier: ParsableCommand {
     subcommands: [
       ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
       EvaluateCommand.self, PredictCommand.self, VerifyCommand.self, ConvertCommand.self,
+      ScanCommand.self,
     ]
   )
 }

@@ -27,7 +27,7 @@ enum TorchLegacyReader {
     _ reader: inout ByteReader
   ) throws(CheckpointError) -> (PickleMachine, NodeID) {
     let (first, magic) = try pickle(&reader)
-    guard case .bigInteger(let bytes) = first.node(magic), bytes == TorchLegacyReader.magic else {
+    guard isMagic(first.node(magic)) else {
       throw CheckpointError("is a pickle, and not one that torch.save wrote")
     }
     let (second, version) = try pickle(&reader)
@@ -38,6 +38,11 @@ enum TorchLegacyReader {
     // Byte order and sizes of the machine; the elements are little-endian whatever it says.
     _ = try pickle(&reader)
     return try pickle(&reader)
+  }
+
+  /// Whether a pickle's value is the number that begins the format.
+  static func isMagic(_ node: PickleNode) -> Bool {
+    if case .bigInteger(let bytes) = node { bytes == magic } else { false }
   }
 
   private static func pickle(

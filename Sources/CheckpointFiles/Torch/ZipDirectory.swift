@@ -24,6 +24,8 @@ struct ZipDirectory: Sendable {
   private var places: [Key: Int] = [:]
   /// Where the central directory begins.
   let offset: Int
+  /// Bytes behind the end of the archive.
+  let trailingByteCount: Int
 
   /// The record called `name`.
   subscript(name: String) -> Record? { places[Key(name)].map { records[$0] } }
@@ -34,6 +36,7 @@ struct ZipDirectory: Sendable {
   init(_ file: InputFile) throws(CheckpointError) {
     let end = try ZipEnd(file)
     offset = end.directoryOffset
+    trailingByteCount = end.trailingByteCount
     var reader = ByteReader(
       try file.bytes(at: end.directoryOffset, count: end.directoryByteCount))
     // A directory of lies must not reserve memory: an entry takes 46 bytes at least.
@@ -210,6 +213,19 @@ struct ZipDirectory: Sendable {
       ? OwnedBytes(copying: stored) : try Inflate.bytes(of: stored, byteCount: record.byteCount)
     try compare(bytes.crc32, record)
     return bytes
+  }
+
+  /// Compares the checksum of a stored record, piece by piece.
+  static func verify(_ record: Record, _ file: InputFile) throws(CheckpointError) {
+    guard record.crc32 != 0 else { return }
+    var crc = CRC32()
+    var done = 0
+    while done < record.byteCount {
+      let count = min(1 << 20, record.byteCount - done)
+      crc.update(try file.bytes(at: record.dataOffset + done, count: count))
+      done += count
+    }
+    try compare(crc.value, record)
   }
 
   /// Refuses what Espalier does not read, and bombs.

@@ -4,6 +4,8 @@ struct ZipEnd {
   let directoryByteCount: Int
   /// The number of records.
   let count: Int
+  /// Bytes behind the end and its comment.
+  let trailingByteCount: Int
 
   private static let byteCount = 22
   private static let maximumCommentByteCount = 65_535
@@ -25,6 +27,8 @@ struct ZipEnd {
     var count = try reader.short()
     var size = try reader.word()
     var start = try reader.word()
+    let commentByteCount = try reader.short()
+    trailingByteCount = max(0, file.byteCount - offset - ZipEnd.byteCount - commentByteCount)
     guard disks.0 == 0 || disks.0 == 0xFFFF, here == count else {
       throw CheckpointError(offset: offset, "the archive has several parts")
     }

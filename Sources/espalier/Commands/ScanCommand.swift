@@ -1,0 +1,101 @@
+import ArgumentParser
+import CheckpointFiles
+
+/// `espalier scan`: what a file would do if it were executed.
+struct ScanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scan",
+    abstract: "Audit files for code and for hidden contents, without executing anything.",
+    discussion: """
+      Names every class and function of every pickle, and everything that an honest writer does not do. \
+      Exit status 1 when something is dangerous; docs/scan.md says what is.
+
+        espalier scan pytorch_model.bin
+        espalier scan downloads/* --json
+      """)
+
+  @Argument(help: "Files, indices of shards, or directories.")
+  var files: [String]
+
+  @Flag(help: "Name the classes and functions that are part of any checkpoint, too.")
+  var all = false
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    var reports: [ScanReport] = []
+    for file in files { reports += try Scanner.scan(file) }
+    if output.json {
+      var json = JSONStream()
+      json.array("files", reports) { report, text in text += report.jsonValue.text() }
+      json.member("severity", .string((reports.map(\.severity).max() ?? .note).rawValue))
+      json.finish()
+    } else {
+      for report in reports { show(report) }
+    }
+    if reports.contains(where: { $0.severity == .danger }) { throw ExitStatus.no }
+  }
+
+  private func show(_ report: ScanReport) {
+    let out = StandardOutput.shared
+    let verdict =
+      switch report.severity {
+      case .note: out.style.green("no danger found")
+      case .warning: out.style.yellow("odd, no danger found")
+      case .danger: out.style.red("danger")
+      }
+    out.line("\(shown(report.path)): \(verdict) (\(report.format))")
+    for global in report.globals where all || global.severity > .note {
+      let times = global.count > 1 ? ", \(grouped(global.count)) times" : ""
+      out.line(
+        "  \(word(global.severity))  \(shown(global.name))  \(global.reason)"
+          + place(global.record, global.offset) + times)
+    }
+    for finding in report.findings {
+      out.line(
+        "  \(word(finding.severity))  \(shown(finding.text))"
+          + place(finding.record, finding.offset))
+    }
+  }
+
+  private func word(_ severity: ScanReport.Severity) -> String {
+    let style = StandardOutput.shared.style
+    return switch severity {
+    case .note: "note   "
+    case .warning: style.yellow("warning")
+    case .danger: style.red("danger ")
+    }
+  }
+
+  private func place(_ record: String?, _ offset: Int?) -> String {
+    let parts = [record.map { "record \(quoted($0))" }, offset.map { "byte \($0)" }]
+    let text = parts.compactMap { $0 }.joined(separator: ", ")
+    return text.isEmpty ? "" : "  (\(text))"
+  }
+}
+
+extension ScanReport {
+  /// As docs/scan.md describes it.
+  var jsonValue: JSONValue {
+    func optional(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return .members([
+      "path": .string(path), "format": .string(format), "severity": .string(severity.rawValue),
+      "globals": .array(
+        globals.map { global in
+          .members([
+            "name": .string(global.name), "severity": .string(global.severity.rawValue),
+            "reason": .string(global.reason), "count": .integer(global.count),
+            "record": optional(global.record), "offset": .integer(global.offset),
+          ])
+        }),
+      "findings": .array(
+        findings.map { finding in
+          .members([
+            "severity": .string(finding.severity.rawValue), "text": .string(finding.text),
+            "record": optional(finding.record),
+            "offset": finding.offset.map { .integer($0) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}
