@@ -36,12 +36,7 @@ extension Key: Hashable, Comparable {
 
   /// Feeds the UTF-8 bytes.
   public func hash(into hasher: inout Hasher) {
-    let hashed: Void? = unsafe string.utf8.withContiguousStorageIfAvailable {
-      unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))
-    }
-    if hashed == nil {
-      for byte in string.utf8 { hasher.combine(byte) }
-    }
+    hasher.combine(utf8Of: string)
     hasher.combine(0xFF as UInt8)
   }
 }

@@ -1,5 +1,4 @@
 public import CheckpointFiles
-internal import Crypto
 
 /// The SHA-256 of a tensor's elements.
 public enum TensorDigest {
@@ -12,21 +11,14 @@ public enum TensorDigest {
   public static func hexadecimal(
     of parts: [Tensor], progress: (Int) -> Void = { _ in }
   ) throws -> String {
-    var hasher = SHA256()
+    var hash = SHA256Hash()
     for part in parts {
       try part.forEachChunk { chunk in
-        unsafe chunk.withUnsafeBytes { unsafe hasher.update(bufferPointer: $0) }
+        hash.update(chunk)
         progress(chunk.byteCount)
       }
     }
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for byte in hasher.finalize() {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
+    return hash.hexadecimal()
   }
 
   /// The digest of one tensor's elements.

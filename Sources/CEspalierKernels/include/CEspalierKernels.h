@@ -37,15 +37,3 @@ void espalier_difference_f64(
     espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
     double atol, double rtol);
 
-/// Element types that can be widened.
-enum {
-  ESPALIER_KIND_F64, ESPALIER_KIND_F32, ESPALIER_KIND_F16, ESPALIER_KIND_BF16,
-  ESPALIER_KIND_I64, ESPALIER_KIND_U64, ESPALIER_KIND_I32, ESPALIER_KIND_U32,
-  ESPALIER_KIND_I16, ESPALIER_KIND_U16, ESPALIER_KIND_I8, ESPALIER_KIND_U8,
-  ESPALIER_KIND_F8_E4M3, ESPALIER_KIND_F8_E5M2, ESPALIER_KIND_F8_E4M3FNUZ,
-  ESPALIER_KIND_F8_E5M2FNUZ, ESPALIER_KIND_F8_E8M0
-};
-
-/// out[i] = the i-th element of `in`, which holds `count` elements of `kind` at any alignment.
-/// Returns 0 and writes nothing for an unknown kind.
-int espalier_widen_f64(double *_Nonnull out, const void *_Nonnull in, size_t count, int kind);

@@ -107,6 +107,30 @@ enum SystemCall {
     return done
   }
 
+  /// Reads what there is, at most `buffer.count` bytes; 0 at the end of the file.
+  static func readSome(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, _ path: String
+  ) throws(CheckpointError) -> Int {
+    guard let count = retrying({ unsafe read(descriptor, buffer.baseAddress, buffer.count) })
+    else { throw failure(path, "cannot read") }
+    return count
+  }
+
+  /// Writes all of `bytes`; returns 0, or the error number.
+  static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+    var done = 0
+    while done < bytes.count {
+      guard
+        let count = retrying({
+          unsafe write(
+            descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+        })
+      else { return errno }
+      done += count
+    }
+    return 0
+  }
+
   static func map(
     _ descriptor: Int32, byteCount: Int, _ path: String
   ) throws(CheckpointError) -> UnsafeRawBufferPointer {

@@ -21,16 +21,9 @@ enum FileSystem {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  static func exists(_ path: String) -> Bool { mode(path) != nil }
+  static func exists(_ path: String) -> Bool { WholeFile.exists(path) }
 
-  static func isFolder(_ path: String) -> Bool {
-    mode(path).map { $0 & UInt32(S_IFMT) == UInt32(S_IFDIR) } ?? false
-  }
-
-  private static func mode(_ path: String) -> UInt32? {
-    var status = stat()
-    return unsafe stat(path, &status) == 0 ? UInt32(status.st_mode) : nil
-  }
+  static func isFolder(_ path: String) -> Bool { WholeFile.isFolder(path) }
 
   static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
@@ -48,9 +41,10 @@ enum FileSystem {
 
   /// Makes a folder; one that exists already is fine.
   static func makeFolder(_ path: String) throws(FineTuningError) {
-    guard unsafe mkdir(path, 0o777) == 0 || (errno == EEXIST && isFolder(path)) else {
-      throw FineTuningError(
-        "\(path): cannot create the folder: \(unsafe String(cString: strerror(errno)))")
+    do {
+      try WholeFile.createFolder(path)
+    } catch {
+      throw FineTuningError(error.description)
     }
   }
 

@@ -25,7 +25,7 @@ public struct TokenizerFiles: Sendable, Hashable {
   public init(directory: String) throws(FineTuningError) {
     func path(_ name: String) -> String? {
       let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
-      return FileReader.exists(path) ? path : nil
+      return FileSystem.exists(path) ? path : nil
     }
     tokenizer = path("tokenizer.json")
     vocabulary = path("vocab.txt")

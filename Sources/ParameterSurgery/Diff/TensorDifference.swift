@@ -33,7 +33,7 @@ public struct ValueDifference: Sendable, Hashable {
   /// The share of elements with |b − a| > atol + rtol·|b|.
   public let changedFraction: Double
 
-  init(_ sums: DifferenceSums, count: Int) {
+  init(_ sums: ElementDifference, count: Int) {
     let isNaN = sums.d2.isNaN
     maxAbs = isNaN ? .nan : sums.maxAbs
     relativeL2 = sums.d2 == 0 ? 0 : (sums.d2 / sums.a2).squareRoot()

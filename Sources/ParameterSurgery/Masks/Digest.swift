@@ -1,5 +1,4 @@
 internal import CheckpointFiles
-internal import Crypto
 
 extension ParameterTree {
   /// SHA-256, in hexadecimal, of the lines `key\tdtype\tdim,dim\n` in key order: what a freeze mask is
@@ -9,7 +8,7 @@ extension ParameterTree {
 
 /// ``ParameterTree/layoutDigest`` of tensors in any order.
 func layoutSHA256(_ tensors: [TensorInfo]) -> String {
-  var hash = SHA256()
+  var hash = SHA256Hash()
   var text: [UInt8] = []
   for info in tensors.sorted(by: { $0.key < $1.key }) {
     text.append(contentsOf: info.key.string.utf8)
@@ -19,16 +18,10 @@ func layoutSHA256(_ tensors: [TensorInfo]) -> String {
     text.append(contentsOf: info.shape.dimensions.map(String.init).joined(separator: ",").utf8)
     text.append(UInt8(ascii: "\n"))
     if text.count >= 1 << 16 {
-      unsafe text.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+      unsafe hash.update(text.span.bytes)
       text.removeAll(keepingCapacity: true)
     }
   }
-  unsafe text.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-  let digits = Array("0123456789abcdef".utf8)
-  var hexadecimal: [UInt8] = []
-  for byte in hash.finalize() {
-    hexadecimal.append(digits[Int(byte >> 4)])
-    hexadecimal.append(digits[Int(byte & 15)])
-  }
-  return String(decoding: hexadecimal, as: UTF8.self)
+  unsafe hash.update(text.span.bytes)
+  return hash.hexadecimal()
 }

@@ -44,9 +44,9 @@ final class StandardOutput: Sendable {
     }
     guard !bytes.isEmpty else { return }
     StandardError.clearProgress()
-    guard !System.write(bytes, to: 1) else { return }
-    if System.brokenPipe { System.exit(0) }
-    StandardError.line("espalier: error: standard output: \(System.lastErrorText)")
+    guard let error = System.write(bytes, to: 1) else { return }
+    if error.isBrokenPipe { System.exit(0) }
+    StandardError.line("espalier: error: standard output: \(error.text)")
     System.exit(ExitStatus.unusable.rawValue)
   }
 }

@@ -1,3 +1,5 @@
+import CheckpointFiles
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -8,24 +10,20 @@
 
 /// The system calls of the executable, each wrapped once.
 enum System {
-  /// Writes all of `bytes`. False when the reader is gone or the device refuses.
-  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    var start = 0
-    while start < bytes.count {
-      let written = unsafe bytes.withUnsafeBytes { memory in
-        unsafe systemWrite(
-          descriptor, memory.baseAddress.map { unsafe $0 + start }, bytes.count - start)
-      }
-      if written > 0 { start += written } else if errno != EINTR { return false }
-    }
-    return true
+  /// Why a write was refused.
+  struct WriteError {
+    fileprivate let code: Int32
+    /// Whether nobody reads any more.
+    var isBrokenPipe: Bool { code == EPIPE }
+    /// The system's words.
+    var text: String { unsafe String(cString: strerror(code)) }
   }
 
-  /// Whether the last refused write found that nobody reads any more.
-  static var brokenPipe: Bool { errno == EPIPE }
-
-  /// Why the last call failed, in the system's words.
-  static var lastErrorText: String { unsafe String(cString: strerror(errno)) }
+  /// Writes all of `bytes`; `nil` when that worked.
+  static func write(_ bytes: [UInt8], to descriptor: Int32) -> WriteError? {
+    let code = OpenDescriptor.write(bytes, to: descriptor)
+    return code == 0 ? nil : WriteError(code: code)
+  }
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
@@ -51,10 +49,6 @@ enum System {
   private static let start = ContinuousClock.now
 
   static func exit(_ status: Int32) -> Never { systemExit(status) }
-}
-
-private func systemWrite(_ descriptor: Int32, _ memory: UnsafeRawPointer?, _ count: Int) -> Int {
-  unsafe write(descriptor, memory, count)
 }
 
 private func systemExit(_ status: Int32) -> Never { exit(status) }

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Whether two spans hold the same bytes. Pointers live as long as the call.
+package func bytesAreEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
+  guard a.byteCount == b.byteCount else { return false }
+  return unsafe a.withUnsafeBytes { a in
+    unsafe b.withUnsafeBytes { b in
+      guard let x = a.baseAddress, let y = b.baseAddress else { return true }
+      return unsafe memcmp(x, y, a.count) == 0
+    }
+  }
+}
+
+extension Hasher {
+  /// Feeds the bytes of a span.
+  package mutating func combine(bytesOf span: RawSpan) {
+    unsafe span.withUnsafeBytes { unsafe combine(bytes: $0) }
+  }
+
+  /// Feeds the UTF-8 bytes of a text.
+  mutating func combine(utf8Of text: String) {
+    let hashed: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
+      unsafe combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if hashed == nil {
+      for byte in text.utf8 { combine(byte) }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/// Reads a file, or a pipe, from its start to its end, a piece at a time.
+package struct FileStream: ~Copyable {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Opens a file.
+  package init(_ path: String) throws(CheckpointError) {
+    self.path = path
+    descriptor = try SystemCall.openForReading(path)
+  }
+
+  deinit { SystemCall.close(descriptor) }
+
+  /// Appends up to `count` more bytes; returns how many, 0 at the end of the file.
+  package func read(_ count: Int, onto bytes: inout [UInt8]) throws(CheckpointError) -> Int {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: count))
+    var failure: CheckpointError?
+    var got = 0
+    unsafe bytes.withUnsafeMutableBytes { buffer in
+      do throws(CheckpointError) {
+        got = try unsafe SystemCall.readSome(
+          descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), path)
+      } catch { failure = error }
+    }
+    bytes.removeLast(count - got)
+    if let failure { throw failure }
+    return got
+  }
+}
+
+/// Writing to a descriptor that somebody else opened, such as standard output.
+package enum OpenDescriptor {
+  /// Writes all of `bytes`; returns 0, or the system's error number.
+  package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    unsafe bytes.withUnsafeBytes { unsafe SystemCall.writeAll(descriptor, $0) }
+  }
+}
