@@ -104,7 +104,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ParameterSurgeryTests",
-      dependencies: ["ParameterSurgery", "EspalierTestSupport"],
+      dependencies: [
+        "ParameterSurgery", "EspalierTestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "FineTuningTests",

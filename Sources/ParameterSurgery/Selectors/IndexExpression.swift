@@ -17,6 +17,8 @@ struct IndexExpression: Sendable, Hashable {
   /// What was selected, and the single numbers that do not exist.
   struct Choice {
     var values: Set<Int> = []
+    /// The single numbers that exist, as they are written: `-1` is among them, not what it means.
+    var present: Set<Int> = []
     var absent: [Int] = []
   }
 
@@ -31,7 +33,12 @@ struct IndexExpression: Sendable, Hashable {
           if index >= 0 { known.contains(index) ? index : nil } else {
             existing.count + index >= 0 ? existing[existing.count + index] : nil
           }
-        if let value { choice.values.insert(value) } else { choice.absent.append(index) }
+        if let value {
+          choice.values.insert(value)
+          choice.present.insert(index)
+        } else {
+          choice.absent.append(index)
+        }
       case .slice(let start, let stop, let step):
         let bounds = Bounds(start: start, stop: stop, step: step) { negative in
           // One before the lowest when there are not so many.

@@ -108,7 +108,7 @@ private struct Matcher {
         }
         existing = Array(Set(existing)).sorted()
         let choice = expression.choose(from: existing)
-        found[state.step, default: []].formUnion(choice.values)
+        found[state.step, default: []].formUnion(choice.present)
         for index in choice.absent {
           missing[state.step, default: []].append(
             SelectorMatch.Absence(node: state.node, index: index, isRow: false))

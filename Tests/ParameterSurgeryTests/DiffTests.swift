@@ -1,0 +1,86 @@
+import CheckpointFiles
+import EspalierTestSupport
+import OrderedCollections
+import ParameterSurgery
+import Testing
+
+@Suite struct DiffTests {
+  @Test func `a checkpoint has no difference to itself in another format`() throws {
+    let file = try Checkpoint.open(Fixtures.path("bert-tiny/model.safetensors"))
+    let shards = try Checkpoint.open(Fixtures.path("bert-tiny-sharded"))
+    let diff = try Diff(file, shards)
+    #expect(diff.isEmpty)
+    #expect(diff.same == file.tensors.count)
+    let folder = try TemporaryFolder()
+    try file.write(to: folder.path("copy.pt"))
+    #expect(try Diff(file, Checkpoint.open(folder.path("copy.pt"))).isEmpty)
+  }
+
+  @Test func `distances are those of the formulas`() throws {
+    let a = try checkpoint(["w": [3, 4, 0, 0], "same": [1], "gone": [9]])
+    let b = try checkpoint(["w": [3, 4, 0, 5], "same": [1], "new": [2, 2]])
+    let diff = try Diff(a, b)
+    #expect(diff.onlyInA == ["gone"])
+    #expect(diff.onlyInB == ["new"])
+    #expect(diff.same == 1)
+    let values = try #require(diff.changed.first?.values)
+    #expect(values.maxAbs == 5)
+    #expect(values.relativeL2 == 1)
+    #expect(abs(values.cosine - 25 / (5 * 50.0.squareRoot())) < 1e-12)
+    #expect(values.changedFraction == 0.25)
+  }
+
+  @Test func `a tolerance forgives, NaN does not`() throws {
+    let a = try checkpoint(["w": [1, .nan, .infinity], "x": [1]])
+    #expect(try Diff(a, checkpoint(["w": [1, .nan, .infinity], "x": [1]])).isEmpty)
+    let b = try checkpoint(["w": [1, 2, .infinity], "x": [1.125]])
+    var options = Diff.Options()
+    options.atol = 0.25
+    let diff = try Diff(a, b, options: options)
+    #expect(diff.changed.map(\.key) == ["w"])
+    #expect(diff.changed.first?.values?.maxAbs.isNaN == true)
+  }
+
+  @Test func `dtype and shape are differences of their own`() throws {
+    let a = try checkpoint(["w": [1, 2], "v": [1, 2]])
+    var b = a
+    b.tensors["w"] = try a.tensors["w"]?.converted(to: .bfloat16)
+    b.tensors["v"] = Tensor([1, 2], shape: [2, 1])
+    let changed = try Diff(a, b).changed
+    #expect(changed.map(\.isDTypeChanged) == [true, false])
+    #expect(changed.map(\.isShapeChanged) == [false, true])
+    #expect(changed.map { $0.values?.maxAbs } == [0, nil])
+  }
+
+  @Test func `renames, prefixes and selectors bring keys together`() throws {
+    let a = try checkpoint(["bert.a.gamma": [1], "bert.b": [2], "c": [3]])
+    let b = try checkpoint(["a.weight": [1], "b": [2], "c": [4]])
+    var options = Diff.Options()
+    options.renames = [try KeyRewrite("**.gamma=**.weight")]
+    options.ignoredPrefixes = ["bert."]
+    #expect(try Diff(a, b, options: options).changed.map(\.key) == ["c"])
+    options.selectors = try SelectorList(["bert.b"])
+    #expect(try Diff(a, b, options: options).same == 1)
+    options.selectors = try SelectorList(["zzz"])
+    #expect(throws: SurgeryError.self) { try Diff(a, b, options: options) }
+  }
+
+  @Test func `renames are guessed by content, then by the end of the name`() throws {
+    let a = try checkpoint(["x.w": [1, 2, 3], "bert.y.z.weight": [4, 5]])
+    let b = try checkpoint(["q": [1, 2, 3], "y.z.weight": [4, 6]])
+    let renames = try Diff(a, b).likelyRenames
+    #expect(renames.map(\.from) == ["x.w", "bert.y.z.weight"])
+    #expect(renames.map(\.to) == ["q", "y.z.weight"])
+    #expect(renames.map(\.isSameContent) == [true, false])
+  }
+}
+
+/// A checkpoint of F32 vectors.
+func checkpoint(_ tensors: OrderedDictionary<Key, [Float]>) throws -> Checkpoint {
+  var result = Checkpoint(path: "x")
+  for (key, values) in tensors {
+    let shape = try #require(Shape([values.count]))
+    result.tensors[key] = Tensor(values, shape: shape)
+  }
+  return result
+}
