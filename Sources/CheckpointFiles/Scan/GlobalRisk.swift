@@ -8,6 +8,9 @@ enum GlobalRisk {
       if case .unreadableTensor(let what) = constructor { return (.note, what) }
       return (.note, "part of a checkpoint")
     }
+    if global.module.hasPrefix("__torch__.") || global.module == "torch.jit._pickle" {
+      return (.warning, "part of a TorchScript program")
+    }
     let root = global.module.prefix { $0 != "." }
     if primitives.contains(String(root)) || dangerousBuiltins.contains(global.path) {
       return (.danger, "runs code or reaches outside")

@@ -86,7 +86,7 @@ enum ZipScan {
         _ = try ZipDirectory.loaded(record, file)
       }
       guard !record.name.contains("/data/"), record.byteCount > 4 else { return }
-      let isNamed = record.name.hasSuffix(".pkl") || record.name.hasSuffix(".pickle")
+      let isNamed = [".pkl", ".pickle", ".debug_pkl"].contains(where: record.name.hasSuffix)
       let start =
         record.isStored
         ? try file.bytes(at: record.dataOffset, count: 4)

@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nobody who uses Espalier builds it. scripts/fuzz builds and runs it with
+// libFuzzer, which needs every module instrumented.
+let package = Package(
+  name: "fuzzing",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "espalier", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [.product(name: "CheckpointFiles", package: "espalier")],
+      swiftSettings: [.swiftLanguageMode(.v6)])
+  ]
+)

@@ -1,0 +1,77 @@
+import CheckpointFiles
+import Foundation
+
+/// The file that every input is written to; libFuzzer runs one at a time in a process.
+private let file = ScratchFile()
+
+private final class ScratchFile: Sendable {
+  let path: String
+  let descriptor: Int32
+
+  init() {
+    let folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NSTemporaryDirectory()
+    path = "\(folder)/espalier-fuzz-\(getpid())"
+    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+    precondition(descriptor >= 0, "cannot create \(path)")
+    atexit { unlink(file.path) }
+  }
+
+  func replace(_ bytes: UnsafeRawBufferPointer) {
+    ftruncate(descriptor, 0)
+    pwrite(descriptor, bytes.baseAddress, bytes.count, 0)
+  }
+}
+
+/// What libFuzzer calls with every input: everything that a file can be asked for, without and with its
+/// elements, and the audit. A thrown error is an answer; anything else ends the process.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  var bytes = [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+  // A checksum would stop nearly every change; 0 means that none was computed.
+  if count % 8 != 0 { clearChecksums(&bytes) }
+  bytes.withUnsafeBytes { file.replace($0) }
+  do {
+    let checkpoint = try Checkpoint.open(file.path)
+    _ = try checkpoint.values
+    _ = checkpoint.foreignGlobals
+    for tensor in checkpoint.tensors.values where tensor.byteCount <= 1 << 20 {
+      var seen = 0
+      try tensor.forEachChunk(ofBytes: 4096) { seen += $0.byteCount }
+      precondition(seen == tensor.byteCount, "a tensor gave \(seen) bytes of \(tensor.byteCount)")
+    }
+  } catch {
+    let sentence = "\(error)"
+    precondition(!sentence.contains("\n"), "an error of two lines: \(sentence)")
+  }
+  if count % 4 == 0 { _ = try? Scanner.scan(file.path) }
+  return 0
+}
+
+private func clearChecksums(_ bytes: inout [UInt8]) {
+  var place = 0
+  while place + 20 <= bytes.count {
+    if bytes[place] == 0x50, bytes[place + 1] == 0x4B, bytes[place + 2] &+ 1 == bytes[place + 3] {
+      // In a local header at 14, in the directory at 16.
+      let field = bytes[place + 2] == 3 ? 14 : bytes[place + 2] == 1 ? 16 : 0
+      if field > 0 { for index in 0..<4 { bytes[place + field + index] = 0 } }
+    }
+    place += 1
+  }
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// SwiftPM starts an executable at `<target>_main`, so libFuzzer's own `main` is not linked.
+@_cdecl("fuzz_main")
+public func start(
+  _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+) -> CInt {
+  var count = count
+  var arguments = arguments
+  return runDriver(&count, &arguments, fuzzOne)
+}
