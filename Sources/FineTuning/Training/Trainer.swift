@@ -242,14 +242,21 @@ package final class Trainer {
   // MARK: Evaluating
 
   /// Loss and metrics on the evaluation data, without dropout.
-  package func evaluate() throws -> (loss: Double, metrics: ClassificationMetrics) {
+  ///
+  /// - Parameter labelNames: the labels' names; their numbers when there are none.
+  package func evaluate(
+    labelNames: [String]? = nil
+  ) throws -> (loss: Double, metrics: ClassificationMetrics) {
     let logits = Trainer.logits(
       model, evaluation, features: evaluationFeatures, padding: padding)
     let plain = CrossEntropy()
     let value = plain.forward(
       dLogits: nil, logits: logits, labels: evaluation.labels,
       divisor: Double(max(1, evaluation.count)))
-    return (value, metrics(logits, evaluation.labels))
+    let metrics = ClassificationMetrics(
+      logits: (0..<logits.rows).map { logits.row($0).array }, labels: evaluation.labels,
+      labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
+    return (value, metrics)
   }
 
   /// The logits `[N, K]` of every example, in order.

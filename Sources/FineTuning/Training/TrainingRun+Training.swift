@@ -65,7 +65,7 @@ extension TrainingRun {
     guard trainer.state.bestEpoch != nil else {
       throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
     }
-    let (_, metrics) = try trainer.evaluate()
+    let (_, metrics) = try trainer.evaluate(labelNames: settings.labels)
     try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
     return Result(
       records: trainer.state.records,

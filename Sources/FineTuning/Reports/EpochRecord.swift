@@ -1,0 +1,98 @@
+public import CheckpointFiles
+
+/// What one epoch came to: a line of `history.jsonl`.
+public struct EpochRecord: Sendable, Hashable {
+  /// The epoch, from 1.
+  public var epoch: Int
+  /// Updates since the start of the run.
+  public var step: Int
+  /// The mean loss of the training examples while they trained.
+  public var trainLoss: Double
+  /// The share of training examples that were right while they trained.
+  public var trainAccuracy: Double?
+  /// The mean loss on the evaluation data after the epoch.
+  public var evalLoss: Double
+  /// The share of evaluation examples that are right after the epoch.
+  public var evalAccuracy: Double
+  /// The macro F1 on the evaluation data after the epoch.
+  public var evalF1: Double
+  /// The learning rate of the last update.
+  public var learningRate: Double
+  /// Seconds of training, computing the frozen prefix included, evaluating not.
+  public var seconds: Double
+  /// Training tokens a second.
+  public var tokensPerSecond: Double
+  /// Whether the frozen prefix came from the cache.
+  public var cached: Bool
+  /// Whether it is the best epoch so far; in the end, the one that is kept.
+  public var isBest: Bool
+
+  init(
+    epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double?, evalLoss: Double,
+    evalAccuracy: Double, evalF1: Double, learningRate: Double, seconds: Double,
+    tokensPerSecond: Double, cached: Bool, isBest: Bool
+  ) {
+    self.epoch = epoch
+    self.step = step
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.evalLoss = evalLoss
+    self.evalAccuracy = evalAccuracy
+    self.evalF1 = evalF1
+    self.learningRate = learningRate
+    self.seconds = seconds
+    self.tokensPerSecond = tokensPerSecond
+    self.cached = cached
+    self.isBest = isBest
+  }
+
+  /// The record as an object. Numbers that are not finite are `null`.
+  public var json: JSONValue {
+    .members([
+      "epoch": .integer(epoch), "step": .integer(step), "train_loss": number(trainLoss),
+      "train_accuracy": trainAccuracy.map(number) ?? .null, "eval_loss": number(evalLoss),
+      "eval_accuracy": number(evalAccuracy), "eval_f1": number(evalF1),
+      "learning_rate": number(learningRate), "seconds": number(seconds),
+      "tokens_per_second": number(tokensPerSecond), "cached": .bool(cached),
+      "best": .bool(isBest),
+    ])
+  }
+
+  /// A record from its object.
+  ///
+  /// - Throws: `FineTuningError` when a member is missing or of another kind.
+  init(_ json: JSONValue, path: String) throws(FineTuningError) {
+    func broken(_ name: String) -> FineTuningError {
+      FineTuningError("\(path): an epoch's \"\(name)\" is missing or of another kind")
+    }
+    func count(_ name: String) throws(FineTuningError) -> Int {
+      guard let value = json[name]?.integer, value >= 0 else { throw broken(name) }
+      return value
+    }
+    func real(_ name: String) throws(FineTuningError) -> Double {
+      guard let member = json[name] else { throw broken(name) }
+      if case .null = member { return .nan }
+      guard let value = member.double else { throw broken(name) }
+      return value
+    }
+    func flag(_ name: String) throws(FineTuningError) -> Bool {
+      guard case .bool(let value) = json[name] else { throw broken(name) }
+      return value
+    }
+    epoch = try count("epoch")
+    step = try count("step")
+    trainLoss = try real("train_loss")
+    trainAccuracy = json["train_accuracy"]?.double
+    evalLoss = try real("eval_loss")
+    evalAccuracy = try real("eval_accuracy")
+    evalF1 = try real("eval_f1")
+    learningRate = try real("learning_rate")
+    seconds = try real("seconds")
+    tokensPerSecond = try real("tokens_per_second")
+    cached = try flag("cached")
+    isBest = try flag("best")
+  }
+}
+
+/// A finite number, or `null`: JSON knows no NaN.
+func number(_ value: Double) -> JSONValue { value.isFinite ? .real(value) : .null }

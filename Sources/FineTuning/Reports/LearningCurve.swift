@@ -1,0 +1,149 @@
+internal import CheckpointFiles
+
+/// The learning curve as an SVG image: loss on the left axis, accuracy on the right, an epoch a step,
+/// the kept epoch marked. Readable on light and dark pages.
+struct LearningCurve {
+  let records: [EpochRecord]
+
+  private static let width = 720.0
+  private static let height = 360.0
+  private static let left = 56.0
+  private static let right = 56.0
+  private static let top = 44.0
+  private static let bottom = 44.0
+
+  /// The image. It begins with `<svg`, so that a page can hold it as it is.
+  var svg: String {
+    let plotWidth = LearningCurve.width - LearningCurve.left - LearningCurve.right
+    let plotHeight = LearningCurve.height - LearningCurve.top - LearningCurve.bottom
+    let last = Double(max(records.last?.epoch ?? 1, 2))
+    let losses = records.flatMap { [$0.trainLoss, $0.evalLoss] }.filter(\.isFinite)
+    let lossTicks = ticks(losses)
+    let accuracies = records.flatMap { [$0.trainAccuracy ?? .nan, $0.evalAccuracy] }
+      .filter(\.isFinite)
+    let accuracyTicks = ticks(accuracies, within: 0...1)
+    func x(_ epoch: Int) -> Double {
+      LearningCurve.left + plotWidth * (Double(epoch) - 1) / (last - 1)
+    }
+    func y(_ value: Double, _ ticks: [Double]) -> Double {
+      let (low, high) = (ticks[0], ticks[ticks.count - 1])
+      return LearningCurve.top + plotHeight * (1 - (value - low) / (high - low))
+    }
+    func text(
+      _ text: String, _ x: Double, _ y: Double, anchor: String = "middle", kind: String = "label"
+    ) -> String {
+      "<text class=\"\(kind)\" x=\"\(short(x))\" y=\"\(short(y))\" text-anchor=\"\(anchor)\">"
+        + "\(text)</text>\n"
+    }
+
+    var out = """
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 360" width="720" height="360" \
+      role="img" aria-label="Learning curve: loss and accuracy by epoch">
+      <style>
+      .label { font: 12px system-ui, sans-serif; fill: #555 }
+      .grid { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
+      .best { stroke: #2a9d4a; stroke-width: 1.5; stroke-dasharray: 4 3 }
+      .besttext { font: 12px system-ui, sans-serif; fill: #2a9d4a }
+      .train { stroke: #d1700f; fill: #d1700f }
+      .eval { stroke: #2b6fd6; fill: #2b6fd6 }
+      .line { fill: none; stroke-width: 2; stroke-linejoin: round }
+      .accuracy { stroke-dasharray: 2 3 }
+      @media (prefers-color-scheme: dark) {
+        .label { fill: #bbb } .grid { stroke: #555 } .train { stroke: #f0a04b; fill: #f0a04b }
+        .eval { stroke: #7fb0ff; fill: #7fb0ff } .best { stroke: #62d183 }
+        .besttext { fill: #62d183 }
+      }
+      </style>
+
+      """
+    for (index, tick) in lossTicks.enumerated() {
+      let place = y(tick, lossTicks)
+      out +=
+        "<line class=\"grid\" x1=\"\(short(LearningCurve.left))\" y1=\"\(short(place))\" "
+        + "x2=\"\(short(LearningCurve.width - LearningCurve.right))\" y2=\"\(short(place))\"/>\n"
+      out += text(tickText(tick), LearningCurve.left - 8, place + 4, anchor: "end")
+      if index < accuracyTicks.count {
+        out += text(
+          tickText(accuracyTicks[index]), LearningCurve.width - LearningCurve.right + 8, place + 4,
+          anchor: "start")
+      }
+    }
+    let step = max(1, (records.count + 11) / 12)
+    for record in records where (record.epoch - 1) % step == 0 {
+      out += text(
+        String(record.epoch), x(record.epoch), LearningCurve.height - LearningCurve.bottom + 18)
+    }
+    out += text("epoch", LearningCurve.width / 2, LearningCurve.height - 8)
+    out += text("loss", LearningCurve.left, 16, anchor: "middle")
+    out += text("accuracy", LearningCurve.width - LearningCurve.right, 16, anchor: "middle")
+    if let best = records.last(where: \.isBest) {
+      let place = x(best.epoch)
+      out +=
+        "<line class=\"best\" x1=\"\(short(place))\" y1=\"\(short(LearningCurve.top))\" "
+        + "x2=\"\(short(place))\" "
+        + "y2=\"\(short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
+      let anchor =
+        best.epoch == 1 ? "start" : best.epoch == records.last?.epoch ? "end" : "middle"
+      out += text(
+        "kept: epoch \(best.epoch)", place, LearningCurve.top - 6, anchor: anchor,
+        kind: "besttext")
+    }
+    func curve(_ kind: String, _ ticks: [Double], _ value: (EpochRecord) -> Double?) -> String {
+      let points = records.compactMap { record -> (Double, Double)? in
+        guard let value = value(record), value.isFinite else { return nil }
+        return (x(record.epoch), y(value, ticks))
+      }
+      var line =
+        "<polyline class=\"line \(kind)\" points=\""
+        + points.map { "\(short($0.0)),\(short($0.1))" }.joined(separator: " ") + "\"/>\n"
+      for point in points {
+        line +=
+          "<circle class=\"\(kind)\" cx=\"\(short(point.0))\" cy=\"\(short(point.1))\" r=\"3\"/>\n"
+      }
+      return line
+    }
+    out += curve("train", lossTicks, \.trainLoss)
+    out += curve("eval", lossTicks, \.evalLoss)
+    out += curve("train accuracy", accuracyTicks, \.trainAccuracy)
+    out += curve("eval accuracy", accuracyTicks, \.evalAccuracy)
+    for (index, entry) in [
+      ("train", "train loss"), ("eval", "eval loss"), ("train accuracy", "train accuracy"),
+      ("eval accuracy", "eval accuracy"),
+    ].enumerated() {
+      let place = 124 + Double(index) * 122
+      out +=
+        "<line class=\"line \(entry.0)\" x1=\"\(short(place))\" y1=\"12\" x2=\"\(short(place + 22))\" "
+        + "y2=\"12\"/>\n"
+      out += text(entry.1, place + 27, 16, anchor: "start")
+    }
+    return out + "</svg>\n"
+  }
+
+  /// Five round values that span `values`.
+  private func ticks(_ values: [Double], within limits: ClosedRange<Double>? = nil) -> [Double] {
+    var low = values.min() ?? 0
+    var high = values.max() ?? 1
+    if high - low < 1e-9 * max(1, abs(high)) { (low, high) = (low - 0.05, high + 0.05) }
+    // The smallest round step that spans the values in four.
+    var unit = 1e-12
+    while unit * 40 < high - low { unit *= 10 }
+    for factor in [1.0, 2, 2.5, 5, 10, 20, 25, 50, 100] {
+      let step = unit * factor
+      var first = (low / step).rounded(.down) * step
+      if let limits {
+        first = max(limits.lowerBound, min(first, limits.upperBound - 4 * step))
+      }
+      if first <= low + step * 1e-6, first + 4 * step >= high - step * 1e-6 {
+        return (0...4).map { first + Double($0) * step }
+      }
+    }
+    return (0...4).map { low + Double($0) * (high - low) / 4 }
+  }
+
+  private func tickText(_ value: Double) -> String {
+    let rounded = (value * 1e6).rounded() / 1e6
+    return rounded == rounded.rounded() && abs(rounded) < 1e9 ? "\(Int(rounded))" : "\(rounded)"
+  }
+
+  private func short(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}

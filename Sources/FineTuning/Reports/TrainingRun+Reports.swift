@@ -1,0 +1,18 @@
+extension TrainingRun {
+  /// Writes the learning curve and the report page into `folder`.
+  ///
+  /// - Throws: `FineTuningError` when a file cannot be written.
+  func writeReports(
+    in folder: String, metrics: ClassificationMetrics, seconds: Double
+  ) throws(FineTuningError) {
+    let records = trainer.state.records
+    try replaceFile(
+      at: FileSystem.path(folder, FileName.curve),
+      Array(LearningCurve(records: records).svg.utf8))
+    let name = folder.split(separator: "/").last.map(String.init) ?? folder
+    let report = RunReport(
+      name: name, plan: plan, options: options, settings: settings, records: records,
+      metrics: metrics, seconds: seconds)
+    try replaceFile(at: FileSystem.path(folder, FileName.report), Array(report.html.utf8))
+  }
+}

@@ -1,3 +1,0 @@
-import FineTuning
-
-struct MetricsRendering { init(_ m: ClassificationMetrics) {}; func print() {} }
