@@ -201,7 +201,12 @@ struct RunReport {
   }
 
   private func scientific(_ value: Double) -> String {
-    value == 0 || (abs(value) >= 1e-3 && abs(value) < 1e4) ? fixed(value, 4) : "\(Float(value))"
+    guard value.isFinite, value > 0 else { return "\(value)" }
+    // Three digits.
+    var (mantissa, exponent) = (value, 0)
+    while mantissa >= 9.995 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+    while mantissa < 0.9995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+    return "\(fixed(mantissa, 2))e\(exponent)"
   }
 
   private func grouped(_ value: Int) -> String {

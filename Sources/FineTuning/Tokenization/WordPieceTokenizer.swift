@@ -9,8 +9,11 @@ public struct WordPieceTokenizer: Tokenizer {
   public let vocabulary: Vocabulary
   /// The files that the tokenizer was read from.
   public let files: TokenizerFiles
+  /// One more than the highest id.
   public let vocabularySize: Int
+  /// The id of `[PAD]`.
   public let paddingID: Int32
+  /// `model_max_length` of the tokenizer's configuration.
   public let modelMaximumLength: Int?
 
   private let classifierID: Int32
