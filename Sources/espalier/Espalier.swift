@@ -1,4 +1,5 @@
 import ArgumentParser
+import FineTuning
 
 /// The root of the command line.
 struct Espalier: ParsableCommand {
@@ -23,8 +24,12 @@ struct Espalier: ParsableCommand {
   )
 }
 
-/// The version of the tool, and the parts of it that a report of a problem should name.
+/// The version of the tool.
 let versionText = "espalier 0.1.0"
+
+/// The version, and the parts of the tool that a report of a problem should name. Asking the
+/// processor takes time: only `--version` does.
+func fullVersionText() -> String { "\(versionText) (\(Backend.summary))" }
 
 /// Where the process starts. Everything that ends it passes through here, so that exit statuses and
 /// the form of error lines are decided once.

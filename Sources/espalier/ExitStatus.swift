@@ -33,7 +33,7 @@ enum ExitStatus {
     let status = Espalier.exitCode(for: error).rawValue
     var message = Espalier.fullMessage(for: error)
     guard status != 0 else {
-      StandardOutput.shared.line(message)
+      StandardOutput.shared.line(message == versionText ? fullVersionText() : message)
       StandardOutput.shared.flush()
       return status
     }

@@ -117,13 +117,7 @@ struct DiffReport {
     let output = StandardOutput.shared
     printKeys()
     printChanges()
-    if !diff.likelyRenames.isEmpty {
-      output.line("likely the same under another name:")
-      for rename in diff.likelyRenames {
-        let proof = rename.isSameContent ? "same bytes" : "same ending and shape"
-        output.line("  \(shown(rename.from.string)) => \(shown(rename.to.string)) (\(proof))")
-      }
-    }
+    printRenames()
     output.line(summary)
   }
 
@@ -145,6 +139,36 @@ struct DiffReport {
     let removed = diff.onlyInA.count
     table.paint = { line, index in index < removed ? style.red(line) : style.green(line) }
     table.print()
+  }
+
+  /// Likely renames, those that put one prefix before many keys or take it away in one line.
+  private func printRenames() {
+    guard !diff.likelyRenames.isEmpty else { return }
+    let output = StandardOutput.shared
+    output.line("likely the same under another name:")
+    var prefixed: [String: Int] = [:]
+    for rename in diff.likelyRenames {
+      if let prefix = DiffReport.prefix(rename) { prefixed[prefix, default: 0] += 1 }
+    }
+    for (prefix, count) in prefixed.sorted(by: { $0.key < $1.key }) where count > 1 {
+      output.line(
+        "  \(grouped(count)) keys, but for \(quoted(prefix)) at the start: "
+          + "compare them with --ignore-prefix \(shown(prefix))")
+    }
+    for rename in diff.likelyRenames {
+      if let prefix = DiffReport.prefix(rename), prefixed[prefix, default: 0] > 1 { continue }
+      let proof = rename.isSameContent ? "same bytes" : "same ending and shape"
+      output.line("  \(shown(rename.from.string)) => \(shown(rename.to.string)) (\(proof))")
+    }
+  }
+
+  /// What stands before one of the keys and is all that they differ in.
+  private static func prefix(_ rename: LikelyRename) -> String? {
+    let (short, long) =
+      rename.from.string.utf8.count < rename.to.string.utf8.count
+      ? (rename.from.string, rename.to.string) : (rename.to.string, rename.from.string)
+    guard long.hasSuffix("." + short) else { return nil }
+    return String(long.dropLast(short.count))
   }
 
   private func printChanges() {

@@ -78,6 +78,7 @@ struct GraftCommand: ParsableCommand {
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
     try ModelFolder.write(grafted, of: base, to: output, progress: bar)
+    try ModelFolder.writeSettings(in: output, labels: labels)
     bar.finish()
     let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })
     let added = Array(grafted.keys).filter { !before.contains($0) }

@@ -1,4 +1,5 @@
 import CheckpointFiles
+import FineTuning
 import OrderedCollections
 
 /// Where a model is written: one file, or a directory in the Hugging Face layout.
@@ -46,6 +47,20 @@ enum ModelFolder {
       StandardError.note(
         "\(path): has no config.json, for there is none beside \(base); training needs one")
     }
+  }
+
+  /// Writes the settings of a classifier whose head is new: mean pooling, and labels that
+  /// `config.json` names or nobody has named yet. A folder without `config.json`, or a file, gets none.
+  static func writeSettings(in path: String, labels count: Int) throws {
+    guard WholeFile.isFolder(path), WholeFile.exists(path + "/config.json") else { return }
+    let model = try ModelDirectory(path)
+    let settings = ClassifierSettings(
+      pooling: .mean,
+      labels: model.labelNames(count: count) ?? (0..<count).map { "LABEL_\($0)" },
+      maximumLength: min(128, model.configuration.maximumPositions))
+    try WholeFile.write(
+      Array((settings.json.text(indent: 2) + "\n").utf8),
+      to: path + "/" + ClassifierSettings.fileName)
   }
 
   /// The folder of a file, with a slash at the end.

@@ -70,11 +70,20 @@ struct VerifyCommand: ParsableCommand {
     }
     var frozen = plural(proof.provenTensors, "frozen tensor")
     if proof.provenRows > 0 { frozen += " and \(plural(proof.provenRows, "frozen row"))" }
+    var parts = ["\(frozen) byte-identical (\(byteText(proof.provenBytes)))"]
     let trainable = proof.changedKeys.count + proof.unchangedKeys.count
-    output.line(
-      output.style.green("OK") + ": \(frozen) byte-identical (\(byteText(proof.provenBytes))), "
-        + "\(grouped(proof.changedKeys.count)) of \(plural(trainable, "trainable tensor")) changed"
-        + (proof.addedKeys.isEmpty ? "" : ", \(grouped(proof.addedKeys.count)) added"))
+    if trainable > 0 {
+      parts.append(
+        "\(grouped(proof.changedKeys.count)) of \(plural(trainable, "trainable tensor")) changed")
+    }
+    if !proof.addedKeys.isEmpty { parts.append("\(grouped(proof.addedKeys.count)) added") }
+    output.line(output.style.green("OK") + ": " + parts.joined(separator: ", "))
+    for key in proof.unchangedKeys.prefix(20) {
+      output.line("  \(shown(key.string)) may train and is what it was")
+    }
+    if proof.unchangedKeys.count > 20 {
+      output.line("  … and \(grouped(proof.unchangedKeys.count - 20)) more; --json lists all")
+    }
   }
 
   private func printJSON(_ proof: FrozenProof) {
