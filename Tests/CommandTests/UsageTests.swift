@@ -40,7 +40,10 @@ import Testing
     #expect(result.output.split(separator: "\n").count == 1)
   }
 
-  @Test(arguments: ["ls"])
+  @Test(arguments: [
+    "ls", "diff", "mask create", "mask check", "mask show", "graft", "train", "evaluate", "predict",
+    "verify", "convert", "scan",
+  ])
   func `the help of every command has an example that begins with the tool's name`(
     _ command: String
   ) throws {
@@ -64,6 +67,38 @@ import Testing
     #expect(
       result.errors
         == "espalier: error: absent.safetensors: cannot open: No such file or directory\n")
+  }
+
+  @Test func `a truncated checkpoint says how many bytes are missing`() throws {
+    let bytes = Fixture.safetensors(Fixture.story)
+    try folder.write(Array(bytes.dropLast(5)), to: "cut.safetensors")
+    for command in [["ls"], ["diff", "cut.safetensors"], ["mask", "check", "m.json"]] {
+      if command.last == "m.json" {
+        try folder.write(bytes, to: "whole.safetensors")
+        try Tool.run(
+          "mask", "create", "whole.safetensors", "--train", "linear", "-o", "m.json", in: folder)
+      }
+      let result = try Tool.run(command + ["cut.safetensors"], in: folder)
+      #expect(result.status == 2)
+      #expect(result.output == "")
+      #expect(
+        result.errors.hasPrefix("espalier: error: cut.safetensors: the file is truncated: "))
+      #expect(result.errors.split(separator: "\n").count == 1)
+    }
+  }
+
+  @Test func `nothing is coloured or drawn when nobody looks, nor with NO_COLOR`() throws {
+    try folder.write(Fixture.safetensors(Fixture.story), to: "a.safetensors")
+    try folder.write(
+      Fixture.safetensors(Fixture.story(changing: "linear.2.bias", to: [1, 2])),
+      to: "b.safetensors")
+    for prefix in ["", "NO_COLOR=1 "] {
+      let result = try Tool.shell(
+        "\(prefix)espalier diff a.safetensors b.safetensors; \(prefix)espalier ls a.safetensors",
+        in: folder)
+      #expect(!result.output.utf8.contains(0x1B))
+      #expect(result.errors == "")
+    }
   }
 
   @Test func `a reader that goes away ends the tool quietly with 0`() throws {

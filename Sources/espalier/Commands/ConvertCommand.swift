@@ -8,6 +8,7 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Convert between safetensors, PyTorch files and shards, and between dtypes.",
+    usage: "espalier convert <file> -o <output> [<options>]",
     discussion: """
       The ending of the output decides the format: .pt, .pth, .bin and .ckpt are PyTorch's, \
       .safetensors is safetensors. Tensors are streamed, so a checkpoint may be larger than memory.

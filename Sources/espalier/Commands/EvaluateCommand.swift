@@ -7,6 +7,7 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Measure a trained classifier on labelled texts.",
+    usage: "espalier evaluate --model <model> --data <file> [<options>]",
     discussion: """
       Prints loss, accuracy, macro F1, Matthews correlation, figures for each label, and the \
       confusion matrix.

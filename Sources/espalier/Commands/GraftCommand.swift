@@ -8,7 +8,7 @@ struct GraftCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "graft",
     abstract: "Add a freshly initialised classification head to an encoder.",
-    usage: "espalier graft <base> --head <head> --labels <n> --output <out> [<options>]",
+    usage: "espalier graft <base> --head <head> --labels <n> -o <out> [<options>]",
     discussion: """
       --head mlp:128 adds linear - tanh - linear as linear.0 and linear.2, --head linear one layer as \
       linear. Values are drawn as torch.nn.Linear draws them, and depend on the seed alone. OUT is a \

@@ -24,7 +24,7 @@ struct MaskCreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create",
     abstract: "Write a freeze mask for a checkpoint.",
-    usage: "espalier mask create <file> --train <selector> ... --output <mask> [<options>]",
+    usage: "espalier mask create <file> --train <selector> ... -o <mask> [<options>]",
     discussion: """
       What --train selects trains and everything else is frozen; --freeze then takes away from it. \
       With --freeze alone, everything else trains. Each takes several selectors, and rows of a tensor \

@@ -84,6 +84,8 @@ struct Table {
         if index < cells.count - 1 { line += spaces(padding) }
       }
     }
+    // Empty cells at the end leave nothing behind.
+    while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
     return line
   }
 }
