@@ -33,6 +33,13 @@ extension Checkpoint {
     return text.first == UInt8(ascii: "{") && !isHeaderLength(start)
   }
 
+  /// Whether `file` is a zip archive or a pickle: PyTorch's.
+  static func isPickled(_ file: InputFile) throws(CheckpointError) -> Bool {
+    let start = try start(of: file)
+    return start.starts(with: TorchZipReader.signature)
+      || start.first == 0x80 && !isHeaderLength(start)
+  }
+
   /// Opens one file, which is no index.
   static func open(part file: InputFile) throws(CheckpointError) -> Checkpoint {
     let start = try start(of: file)

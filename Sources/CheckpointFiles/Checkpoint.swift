@@ -38,8 +38,6 @@ public struct Checkpoint: Sendable {
   public var metadata: OrderedDictionary<String, String>
   /// Tensors that are there and cannot be read.
   public var unsupported: [UnsupportedEntry] = []
-  /// For sharded checkpoints, the file that holds each key, relative to the index.
-  public var shards: [Key: String] = [:]
   /// The files that the tensors come from.
   package var inputs: [InputFile] = []
   /// What PyTorch files hold beside their tensors, for each file that it was read from.
@@ -59,6 +57,9 @@ public struct Checkpoint: Sendable {
 
   /// The keys, in the order of the file.
   public var keys: OrderedSet<Key> { tensors.keys }
+
+  /// For a tensor of a sharded checkpoint, the file that holds it, relative to the index.
+  public func shard(of key: Key) -> String? { tensors[key]?.shardName }
 
   /// The tensor under `key`, or `nil`.
   public subscript(key: Key) -> Tensor? { tensors[key] }

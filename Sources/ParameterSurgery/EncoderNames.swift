@@ -20,7 +20,6 @@ public struct EncoderNames: Sendable {
   public init(_ original: Checkpoint) throws(SurgeryError) {
     var checkpoint = original
     checkpoint.tensors = [:]
-    checkpoint.shards = [:]
     var renamed: [(from: Key, to: Key)] = []
     var dropped: [Key] = []
     for (key, tensor) in original.tensors {
@@ -33,7 +32,6 @@ public struct EncoderNames: Sendable {
         throw SurgeryError(
           "\(original.path): two tensors would be \(quoted(name.string)); drop one of them")
       }
-      checkpoint.shards[name] = original.shards[key]
       if name != key { renamed.append((key, name)) }
     }
     self.checkpoint = checkpoint

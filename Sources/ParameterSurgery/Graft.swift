@@ -106,7 +106,6 @@ public struct Graft: Sendable, Hashable {
     var result = checkpoint
     result.tensors = [:]
     result.tensors.reserveCapacity(checkpoint.tensors.count + 4)
-    result.shards = [:]
     var found = false
     for (key, tensor) in checkpoint.tensors {
       var name = key
@@ -120,7 +119,6 @@ public struct Graft: Sendable, Hashable {
         throw SurgeryError(
           "\(checkpoint.path): with the prefix, two tensors would be \(quoted(name.string))")
       }
-      result.shards[name] = checkpoint.shards[key]
     }
     guard found else {
       throw SurgeryError(

@@ -12,7 +12,9 @@ import Testing
   @Test(arguments: seeds)
   func `a thousand mutations of a file are read or refused`(_ name: String) throws {
     let folder = try TemporaryFolder()
-    let original = try Fixtures.bytes(Fixtures.path("torch/" + name))
+    var original = try Fixtures.bytes(Fixtures.path("torch/" + name))
+    // A checksum would stop nearly every change; 0 means that none was computed.
+    original.clearChecksums()
     var generator = SeededGenerator(seed: 20_240_229)
     for round in 0..<1000 {
       let bytes = original.mutated(by: &generator)
@@ -27,6 +29,18 @@ import Testing
 }
 
 extension [UInt8] {
+  /// Sets the checksums of a zip archive to 0: at 14 in local headers, at 16 in the directory.
+  mutating func clearChecksums() {
+    for place in 0..<Swift.max(0, count - 20)
+    where self[place] == 0x50 && self[place + 1] == 0x4B
+      && (self[place + 2] == 1 && self[place + 3] == 2
+        || self[place + 2] == 3 && self[place + 3] == 4)
+    {
+      let field = place + (self[place + 2] == 3 ? 14 : 16)
+      replaceSubrange(field..<field + 4, with: [0, 0, 0, 0])
+    }
+  }
+
   /// The bytes with one to four changes: bits flipped, bytes set to odd values, ranges copied, cut out
   /// or doubled.
   func mutated(by generator: inout SeededGenerator) -> [UInt8] {

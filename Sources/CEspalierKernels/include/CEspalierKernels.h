@@ -6,6 +6,7 @@
 
 #include "EspalierAttention.h"
 #include "EspalierConvert.h"
+#include "EspalierFiles.h"
 #include "EspalierPool.h"
 #include "EspalierProduct.h"
 #include "EspalierRows.h"

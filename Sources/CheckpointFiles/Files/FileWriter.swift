@@ -20,6 +20,10 @@ final class FileWriter {
 
   private static let bufferSize = 1 << 18
 
+  /// What was handed to the disk already.
+  private var flushedPosition = 0
+  private static let flushSize = 1 << 23
+
   /// Begins a file that will stand at `path`.
   ///
   /// - Parameter inputs: files that may not be replaced, because the caller reads them.
@@ -86,6 +90,11 @@ final class FileWriter {
       if buffer.count >= FileWriter.bufferSize { try flush() }
     }
     position += bytes.byteCount
+    if position - flushedPosition >= FileWriter.flushSize {
+      SystemCall.beginFlushing(
+        descriptor, at: flushedPosition, count: position - flushedPosition)
+      flushedPosition = position
+    }
   }
 
   /// Appends `bytes`.

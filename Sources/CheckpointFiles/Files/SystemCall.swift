@@ -1,3 +1,5 @@
+internal import CEspalierKernels
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -212,6 +214,11 @@ enum SystemCall {
       else { throw failure(path, "cannot write") }
       done += written
     }
+  }
+
+  /// Lets the disk begin with bytes that were written, so that there is less to wait for at the end.
+  static func beginFlushing(_ descriptor: Int32, at offset: Int, count: Int) {
+    espalier_begin_flushing(descriptor, Int64(offset), Int64(count))
   }
 
   static func synchronize(_ descriptor: Int32, _ path: String) throws(CheckpointError) {

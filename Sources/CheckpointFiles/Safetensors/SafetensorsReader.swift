@@ -13,27 +13,30 @@ enum SafetensorsReader {
 
   /// Appends the tensors of `file`, in the order of its header.
   ///
-  /// - Throws: `CheckpointError` when the file is not sound, or holds a key that is there already.
-  @discardableResult
-  static func add(
+  /// - Throws: `CheckpointError` when the file is not sound, or has a key twice.
+  private static func add(
     _ file: InputFile, to tensors: inout OrderedDictionary<Key, Tensor>
   ) throws(CheckpointError) -> SafetensorsHeader {
     let (header, dataOffset) = try SafetensorsHeader.read(file)
-    tensors.reserveCapacity(tensors.count + header.entries.count)
+    tensors.reserveCapacity(header.entries.count)
     for entry in header.entries {
-      let tensor = Tensor(
-        dtype: entry.dtype, shape: entry.shape,
-        storage: TensorStorage(
-          file: file, offset: dataOffset + entry.range.lowerBound, byteCount: entry.range.count))
-      if let other = tensors.updateValue(tensor, forKey: entry.key) {
+      let tensor = tensor(entry, file, dataOffset)
+      guard tensors.updateValue(tensor, forKey: entry.key) == nil else {
         // The reference silently takes the last of two; which one was meant, nobody can tell.
         throw CheckpointError(
-          path: file.path, key: entry.key,
-          other.storage.file === file
-            ? "the key stands twice in the header"
-            : "the key is also in \(quoted(other.storage.file?.shardName ?? "another shard"))")
+          path: file.path, key: entry.key, "the key stands twice in the header")
       }
     }
     return header
+  }
+
+  /// A tensor of the file whose data section begins at `dataOffset`.
+  static func tensor(
+    _ entry: SafetensorsHeader.Entry, _ file: InputFile, _ dataOffset: Int
+  ) -> Tensor {
+    Tensor(
+      dtype: entry.dtype, shape: entry.shape,
+      storage: TensorStorage(
+        file: file, offset: dataOffset + entry.range.lowerBound, byteCount: entry.range.count))
   }
 }

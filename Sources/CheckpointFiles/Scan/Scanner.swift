@@ -1,5 +1,3 @@
-internal import OrderedCollections
-
 /// Audits files. Nothing is executed, and no library that a file names is looked for.
 public enum Scanner {
   /// Audits the file at `path`, all its shards when it is an index, or the files of a folder that are
@@ -25,7 +23,7 @@ public enum Scanner {
     if try Checkpoint.isIndex(file) {
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
       var reports: [ScanReport] = []
-      for name in Set(try ShardIndex(file).files.values).sorted() {
+      for name in try ShardIndex(file).files {
         reports.append(try scan(InputFile(path: folder + name)))
       }
       return reports

@@ -2,50 +2,92 @@ internal import OrderedCollections
 
 /// Opens several files under one index as one checkpoint. The index is the authority: files that it
 /// does not name are not looked at.
-enum ShardedReader {
+struct ShardedReader {
+  private let index: ShardIndex
+  private var checkpoint: Checkpoint
+  /// Whether the tensor at a place of the checkpoint was found in its file.
+  private var isFound: [Bool]
+
+  /// The checkpoint under the index in `file`.
   static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
-    let index = try ShardIndex(file)
-    let folder = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
-    var shards: OrderedDictionary<String, Checkpoint> = [:]
-    for name in index.files.values where shards[name] == nil {
-      let shard = try InputFile(path: folder + name, shardName: name)
-      shards[name] = try Checkpoint.open(part: shard)
-    }
-    var checkpoint = Checkpoint(path: file.path, format: .sharded)
+    var reader = try ShardedReader(file)
+    try reader.readShards(of: file)
+    return try reader.finished(file)
+  }
+
+  /// Reserves a place for every key, so that the order is that of the index.
+  private init(_ file: InputFile) throws(CheckpointError) {
+    index = try ShardIndex(file)
+    checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]
-    checkpoint.tensors.reserveCapacity(index.files.count)
-    checkpoint.shards.reserveCapacity(index.files.count)
-    var unreadable: Set<Key> = []
-    for shard in shards.values { unreadable.formUnion(shard.unsupported.map(\.key)) }
-    for (key, name) in index.files {
-      if let tensor = shards[name]?.tensors[key] {
-        checkpoint.tensors[key] = tensor
-        checkpoint.shards[key] = name
-      } else if !unreadable.contains(key) {
-        throw CheckpointError(
-          path: file.path, key: key,
-          "the index says that \(quoted(name)) holds it, which it does not"
-        )
+    checkpoint.tensors.reserveCapacity(index.entries.count)
+    isFound = [Bool](repeating: false, count: index.entries.count)
+    let nothing = Tensor(dtype: .uint8, shape: [0], storage: TensorStorage([]))
+    for entry in index.entries {
+      guard checkpoint.tensors.updateValue(nothing, forKey: entry.key) == nil else {
+        throw CheckpointError(path: file.path, key: entry.key, "the key stands twice in the index")
       }
     }
-    for (name, shard) in shards {
-      if checkpoint.metadata.isEmpty { checkpoint.metadata = shard.metadata }
-      checkpoint.inputs += shard.inputs
-      checkpoint.structures += shard.structures
-      checkpoint.unsupported += shard.unsupported
-      for key in shard.keys {
-        guard let named = index.files[key] else {
-          checkpoint.unsupported.append(
-            .init(key: key, reason: "is in \(quoted(name)), and the index does not name it"))
-          continue
-        }
-        if named != name {
-          checkpoint.unsupported.append(
-            .init(
-              key: key,
-              reason: "is in \(quoted(name)) too; the index names \(quoted(named)), which is read"))
+  }
+
+  private mutating func readShards(of file: InputFile) throws(CheckpointError) {
+    let folder = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
+    for (place, name) in index.files.enumerated() {
+      let shard = try InputFile(path: folder + name, shardName: name)
+      checkpoint.inputs.append(shard)
+      if try Checkpoint.isPickled(shard) {
+        let part = try Checkpoint.open(part: shard)
+        checkpoint.structures += part.structures
+        checkpoint.unsupported += part.unsupported
+        for (key, tensor) in part.tensors { try set(tensor, key, place) }
+      } else {
+        let (header, dataOffset) = try SafetensorsHeader.read(shard)
+        if checkpoint.metadata.isEmpty { checkpoint.metadata = header.metadata }
+        for entry in header.entries {
+          try set(SafetensorsReader.tensor(entry, shard, dataOffset), entry.key, place)
         }
       }
+    }
+  }
+
+  /// Puts a tensor that was found in file `file` at its place.
+  private mutating func set(
+    _ tensor: Tensor, _ key: Key, _ file: Int
+  ) throws(CheckpointError) {
+    let name = index.files[file]
+    guard let place = checkpoint.tensors.index(forKey: key) else {
+      checkpoint.unsupported.append(
+        .init(key: key, reason: "is in \(quoted(name)), and the index does not name it"))
+      return
+    }
+    let named = index.entries[place].file
+    guard named == file else {
+      checkpoint.unsupported.append(
+        .init(
+          key: key,
+          reason: "is in \(quoted(name)) too; the index names "
+            + "\(quoted(index.files[named])), which is read"))
+      return
+    }
+    guard !isFound[place] else {
+      throw CheckpointError(
+        path: tensor.storage.file?.path ?? name, key: key, "the key stands twice in the header")
+    }
+    isFound[place] = true
+    checkpoint.tensors.values[place] = tensor
+  }
+
+  /// The checkpoint, when every tensor was found or is known to be unreadable.
+  private consuming func finished(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+    guard isFound.contains(false) else { return checkpoint }
+    let unreadable = Set(checkpoint.unsupported.map(\.key))
+    for (place, entry) in index.entries.enumerated() where !isFound[place] {
+      guard unreadable.contains(entry.key) else {
+        throw CheckpointError(
+          path: file.path, key: entry.key,
+          "the index says that \(quoted(index.files[entry.file])) holds it, which it does not")
+      }
+      checkpoint.tensors[entry.key] = nil
     }
     return checkpoint
   }

@@ -12,9 +12,29 @@ extension Tensor {
   public func forEachChunk(
     ofBytes size: Int = 1 << 18, _ body: (RawSpan) throws -> Void
   ) throws {
-    let tensor = try contiguous()
-    let range = tensor.byteOffset..<tensor.byteOffset + tensor.byteCount
-    try tensor.storage.forEachChunk(in: range, ofBytes: max(64, size & ~63), body)
+    let size = max(64, size & ~63)
+    if let width = dtype.byteWidth, !isContiguous {
+      return try forEachGatheredChunk(ofBytes: size, width: width, body)
+    }
+    let range = byteOffset..<byteOffset + byteCount
+    try storage.forEachChunk(in: range, ofBytes: size, body)
+  }
+
+  private func forEachGatheredChunk(
+    ofBytes size: Int, width: Int, _ body: (RawSpan) throws -> Void
+  ) throws {
+    try unsafe storage.withUnsafeBytes { source in
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
+      defer { unsafe buffer.deallocate() }
+      var gathering = StridedGathering(self, width: width)
+      var left = byteCount
+      while left > 0 {
+        let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(size, left)])
+        unsafe gathering.next(from: source, into: piece)
+        try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(piece)))
+        left -= piece.count
+      }
+    }
   }
 
   /// The elements as bytes, row-major and little-endian, in an array of their own.
@@ -65,7 +85,8 @@ extension Tensor {
     let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: width)
     guard !overflow else { throw CheckpointError("the converted tensor would be too large") }
     let source = self
-    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+    let storage = TensorStorage(byteCount: byteCount, from: storage.file) {
+      () throws(CheckpointError) in
       let owner = OwnedBytes(byteCount: byteCount)
       do {
         try unsafe source.convert(into: owner.memory, kind)

@@ -4,7 +4,8 @@ extension Tensor {
   func flippingSigns(conjugate: Bool, negative: Bool) -> Tensor {
     let source = self
     let width = dtype.swapWidth
-    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+    let storage = TensorStorage(byteCount: byteCount, from: storage.file) {
+      () throws(CheckpointError) in
       let bytes: OwnedBytes
       do {
         bytes = OwnedBytes(copying: try source.bytes())

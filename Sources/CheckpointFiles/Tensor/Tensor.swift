@@ -66,6 +66,9 @@ public struct Tensor: Sendable {
     return true
   }
 
+  /// The file of a sharded checkpoint that the elements come from, relative to the index.
+  public var shardName: String? { storage.file?.shardName }
+
   /// Whether the tensors are *tied*: both lie in the same storage and have bytes in common.
   public func sharesStorage(with other: Tensor) -> Bool {
     storage === other.storage && byteSpan.overlaps(other.byteSpan)
@@ -90,7 +93,8 @@ public struct Tensor: Sendable {
     }
     let copy = try unsafe storage.withUnsafeBytes { source in
       unsafe TensorStorage(byteCount: byteCount) { target in
-        unsafe gather(from: source, width: width, into: target)
+        var gathering = StridedGathering(self, width: width)
+        unsafe gathering.next(from: source, into: target)
       }
     }
     return Tensor(dtype: dtype, shape: shape, storage: copy)
@@ -122,30 +126,5 @@ public struct Tensor: Sendable {
     return Tensor(
       dtype: dtype, shape: part, storage: storage,
       byteOffset: byteOffset + range.lowerBound * strides[0] * width, strides: explicitStrides)
-  }
-
-  /// Copies the elements in row-major order. `target` holds `byteCount` bytes.
-  private func gather(
-    from source: UnsafeRawBufferPointer, width: Int, into target: UnsafeMutableRawBufferPointer
-  ) {
-    let rank = shape.rank
-    let strides = strides
-    guard rank > 0, shape.count > 0 else { return }
-    var index = [Int](repeating: 0, count: rank)
-    var position = byteOffset
-    for element in 0..<shape.count {
-      let place = element * width
-      unsafe UnsafeMutableRawBufferPointer(rebasing: target[place..<place + width])
-        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[position..<position + width]))
-      var dimension = rank - 1
-      while dimension >= 0 {
-        index[dimension] += 1
-        position += strides[dimension] * width
-        if index[dimension] < shape[dimension] { break }
-        position -= strides[dimension] * width * shape[dimension]
-        index[dimension] = 0
-        dimension -= 1
-      }
-    }
   }
 }

@@ -16,7 +16,8 @@ public final class TensorStorage: @unchecked Sendable {
   enum Source: Sendable {
     case memory
     case file(InputFile, offset: Int)
-    case computed(@Sendable () throws(CheckpointError) -> Loaded)
+    /// The file, if any, is the one that the bytes are made from.
+    case computed(InputFile?, @Sendable () throws(CheckpointError) -> Loaded)
   }
 
   /// What the container says about the bytes in the file.
@@ -68,10 +69,11 @@ public final class TensorStorage: @unchecked Sendable {
 
   /// A storage of `byteCount` bytes that `load` provides at the first use.
   package init(
-    byteCount: Int, load: @escaping @Sendable () throws(CheckpointError) -> Loaded
+    byteCount: Int, from file: InputFile? = nil,
+    load: @escaping @Sendable () throws(CheckpointError) -> Loaded
   ) {
     self.byteCount = byteCount
-    self.source = .computed(load)
+    self.source = .computed(file, load)
     self.checksum = nil
     self.state = Mutex(State(loaded: nil, isVerified: true))
   }
@@ -112,8 +114,14 @@ public final class TensorStorage: @unchecked Sendable {
     self.init(owner: owner, byteCount: byteCount)
   }
 
-  /// The file that the bytes lie in, if they do.
-  package var file: InputFile? { if case .file(let file, _) = source { file } else { nil } }
+  /// The file that the bytes lie in, or are made from, if there is one.
+  package var file: InputFile? {
+    switch source {
+    case .file(let file, _): file
+    case .computed(let file, _): file
+    case .memory: nil
+    }
+  }
 
   /// Calls `body` with the bytes, loading them if they are not in memory yet.
   package func withUnsafeBytes<R>(
@@ -130,7 +138,7 @@ public final class TensorStorage: @unchecked Sendable {
       if let loaded = state.loaded { return loaded }
       switch source {
       case .memory: throw CheckpointError("the storage holds no bytes")
-      case .computed(let load):
+      case .computed(_, let load):
         let computed: Computed
         if let alive = state.computed {
           computed = alive

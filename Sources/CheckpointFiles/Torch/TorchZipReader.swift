@@ -171,7 +171,7 @@ struct TorchArchive {
         file: file, offset: record.dataOffset, byteCount: record.byteCount, checksum: checksum)
     }
     let (file, record) = (file, record)
-    return TensorStorage(byteCount: record.byteCount) { () throws(CheckpointError) in
+    return TensorStorage(byteCount: record.byteCount, from: file) { () throws(CheckpointError) in
       do throws(CheckpointError) {
         let bytes = try ZipDirectory.loaded(record, file)
         bytes.swapElements(of: width)

@@ -68,13 +68,19 @@ struct ListCommand: ParsableCommand {
     }
   }
 
+  /// The tree of keys is made when it is asked for: a listing of everything does not need it.
+  private func listing(of checkpoint: Checkpoint) throws -> Listing {
+    let isEverything = selectors.isEmpty && selection.expect == nil
+    if isEverything, let listing = Listing(untied: checkpoint) { return listing }
+    let parameters = ParameterTree(checkpoint)
+    let selected =
+      isEverything ? nil : try selection.select(selectors, in: parameters, of: file)
+    return Listing(checkpoint, parameters, selected)
+  }
+
   func run() throws {
     let checkpoint = try Checkpoint.open(file)
-    let parameters = ParameterTree(checkpoint)
-    let selected: Selection? =
-      selectors.isEmpty && selection.expect == nil
-      ? nil : try selection.select(selectors, in: parameters, of: file)
-    var listing = Listing(checkpoint, parameters, selected)
+    var listing = try listing(of: checkpoint)
     listing.sort(by: sort)
     if stats || digests {
       try listing.readElements(

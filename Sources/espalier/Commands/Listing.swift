@@ -1,4 +1,5 @@
 import CheckpointFiles
+import OrderedCollections
 import ParameterSurgery
 
 /// The rows of `espalier ls`: tensors, or rows of tensors, in the order in which they are shown.
@@ -34,6 +35,23 @@ struct Listing {
 
   private(set) var rows: [Row]
 
+  /// All tensors of a checkpoint in which each has a storage of its own; `nil` for others.
+  init?(untied checkpoint: Checkpoint) {
+    var storages: Set<ObjectIdentifier> = []
+    storages.reserveCapacity(checkpoint.tensors.count)
+    let sharded = checkpoint.format == .sharded
+    rows = []
+    rows.reserveCapacity(checkpoint.tensors.count)
+    for (key, tensor) in checkpoint.tensors {
+      guard storages.insert(ObjectIdentifier(tensor.storage)).inserted else { return nil }
+      rows.append(
+        Row(
+          tensor: TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape), rows: nil,
+          count: tensor.shape.count, bytes: tensor.byteCount,
+          file: sharded ? tensor.shardName : nil))
+    }
+  }
+
   init(_ checkpoint: Checkpoint, _ tree: ParameterTree, _ selection: Selection?) {
     var first: [Key: Key] = [:]
     for group in tree.ties {
@@ -48,7 +66,7 @@ struct Listing {
           + count % 8 * tensor.dtype.bitWidth / 8
       return Row(
         tensor: tensor, rows: rows, count: count, bytes: bytes,
-        file: sharded ? checkpoint.shards[tensor.key] : nil, shares: first[tensor.key])
+        file: sharded ? checkpoint.shard(of: tensor.key) : nil, shares: first[tensor.key])
     }
     if let selection {
       rows = selection.items.map { row($0.tensor, $0.rows, $0.parameterCount) }
