@@ -22,12 +22,13 @@ enum ModelFolder {
   /// Writes `checkpoint`, made from the one at `base`, to `path`: a file when the name ends like one,
   /// otherwise a directory with the configuration and the tokenizer of `base`.
   static func write(
-    _ checkpoint: Checkpoint, of base: String, to path: String, progress: Progress
+    _ checkpoint: Checkpoint, of base: String, to path: String, progress: Progress,
+    ignoresForeign: Bool = false
   ) throws {
     var checkpoint = checkpoint
     // Loaders of the field refuse safetensors files that do not say what made them.
     if checkpoint.metadata["format"] == nil { checkpoint.metadata["format"] = "pt" }
-    var options = WriteOptions()
+    var options = WriteOptions(ignoresForeign: ignoresForeign)
     options.progress = { written, _ in progress.reach(written) }
     if extensions.contains(where: { path.hasSuffix($0) }), !WholeFile.isFolder(path) {
       return try checkpoint.write(to: path, options: options)

@@ -1,0 +1,180 @@
+internal import CEspalierKernels
+
+/// Takes the elements of a tensor that is being computed, front to back.
+package struct ElementSink: ~Copyable {
+  /// The element type that is written.
+  package let dtype: DType
+  /// Numbers that were finite and are not any more, being too large for ``dtype``.
+  package private(set) var overflowCount = 0
+  /// Numbers that were not a number when they came.
+  package private(set) var nanCount = 0
+  /// Whether a number that is too large becomes the largest that ``dtype`` has.
+  package var saturates = false
+
+  fileprivate let owner: OwnedBytes
+  fileprivate var position = 0
+  private var floats: [Float] = []
+
+  fileprivate init(dtype: DType, byteCount: Int) {
+    self.dtype = dtype
+    self.owner = OwnedBytes(byteCount: byteCount)
+  }
+
+  /// Appends elements as bytes of ``dtype``.
+  package mutating func append(_ bytes: RawSpan) throws(CheckpointError) {
+    let end = try advance(bytes.byteCount)
+    unsafe bytes.withUnsafeBytes { source in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: owner.memory[position..<end])
+        .copyMemory(from: source)
+    }
+    position = end
+  }
+
+  /// Appends elements, each rounded to ``dtype``, which is a floating-point type of eight bits or more.
+  package mutating func append(_ values: Span<Double>) throws(CheckpointError) {
+    guard let kind = dtype.kind, let width = dtype.byteWidth, dtype.isFloatingPoint else {
+      throw CheckpointError("numbers are not computed in \(dtype)")
+    }
+    let end = try advance(values.count * width)
+    let limit = dtype.largest
+    floats.removeAll(keepingCapacity: true)
+    for index in values.indices {
+      var value = values[index]
+      if value.isNaN { nanCount += 1 }
+      if abs(value) > limit.overflowing, value.isFinite {
+        overflowCount += 1
+        if saturates { value = value < 0 ? -limit.finite : limit.finite }
+      }
+      if dtype == .float64 {
+        unsafe owner.memory.storeBytes(
+          of: value, toByteOffset: position + index * 8, as: Double.self)
+      } else {
+        floats.append(Float(value))
+      }
+    }
+    if dtype != .float64, let start = unsafe owner.memory.baseAddress, !values.isEmpty {
+      _ = unsafe espalier_from_f32(start + position, floats, floats.count, kind)
+    }
+    position = end
+  }
+
+  /// Appends elements, each rounded to ``dtype``.
+  package mutating func append(_ values: [Double]) throws(CheckpointError) {
+    try append(values.span)
+  }
+
+  private func advance(_ count: Int) throws(CheckpointError) -> Int {
+    guard unsafe count <= owner.memory.count - position else {
+      throw CheckpointError("more elements were computed than the tensor holds")
+    }
+    return position + count
+  }
+
+  fileprivate consuming func finish() throws(CheckpointError) -> TensorStorage.Loaded {
+    guard unsafe position == owner.memory.count else {
+      throw CheckpointError("fewer elements were computed than the tensor holds")
+    }
+    return owner.asLoaded
+  }
+}
+
+extension Tensor {
+  /// A tensor whose elements `produce` hands to a sink when they are used: while it is written, and not
+  /// before. Nothing is kept afterwards.
+  ///
+  /// - Throws: `CheckpointError` when the elements of `dtype` and `shape` are no whole number of bytes
+  ///   that fits.
+  package static func computed(
+    dtype: DType, shape: Shape,
+    _ produce: @escaping @Sendable (inout ElementSink) throws -> Void
+  ) throws(CheckpointError) -> Tensor {
+    guard let byteCount = Tensor.byteCount(dtype, shape) else {
+      throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
+    }
+    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
+      var sink = ElementSink(dtype: dtype, byteCount: byteCount)
+      do {
+        try produce(&sink)
+      } catch let error as CheckpointError {
+        throw error
+      } catch {
+        throw CheckpointError("\(error)")
+      }
+      return try sink.finish()
+    }
+    return Tensor(dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// The same elements in a storage of their own, which is filled when it is used.
+  package func detached() throws(CheckpointError) -> Tensor {
+    let source = self
+    return try Tensor.computed(dtype: dtype, shape: shape) { sink in
+      try source.forEachChunk { try sink.append($0) }
+    }
+  }
+
+  /// A view of the indices `range` of dimension `dimension`; `nil` when there are none such, or the
+  /// dtype is packed below a byte.
+  package func slice(_ dimension: Int, _ range: Range<Int>) -> Tensor? {
+    guard let width = dtype.byteWidth, shape.dimensions.indices.contains(dimension),
+      range.lowerBound >= 0, range.upperBound <= shape[dimension]
+    else { return nil }
+    var extents = shape.dimensions
+    extents[dimension] = range.count
+    guard let part = Shape(extents) else { return nil }
+    return Tensor(
+      dtype: dtype, shape: part, storage: storage,
+      byteOffset: range.isEmpty
+        ? byteOffset : byteOffset + range.lowerBound * strides[dimension] * width,
+      strides: strides)
+  }
+
+  /// A view with the last two dimensions exchanged; `nil` below rank 2, or when the dtype is packed
+  /// below a byte.
+  package func transposed() -> Tensor? {
+    let rank = shape.rank
+    guard rank >= 2, dtype.byteWidth != nil else { return nil }
+    var (extents, steps) = (shape.dimensions, strides)
+    extents.swapAt(rank - 1, rank - 2)
+    steps.swapAt(rank - 1, rank - 2)
+    guard let turned = Shape(extents) else { return nil }
+    return Tensor(
+      dtype: dtype, shape: turned, storage: storage, byteOffset: byteOffset, strides: steps)
+  }
+
+  /// The same elements under another shape; `nil` when their number differs.
+  package func reshaped(_ shape: Shape) throws -> Tensor? {
+    guard shape.count == self.shape.count else { return nil }
+    let tensor = try contiguous()
+    return Tensor(
+      dtype: dtype, shape: shape, storage: tensor.storage, byteOffset: tensor.byteOffset)
+  }
+
+  /// The elements `range`, counted row-major, as `Double`. The tensor is contiguous.
+  package func doubles(in range: Range<Int>) throws -> [Double] {
+    guard let flat = Shape([shape.count]), let part = try reshaped(flat)?.slice(0, range) else {
+      throw CheckpointError("the tensor has no elements \(range)")
+    }
+    var result: [Double] = []
+    result.reserveCapacity(range.count)
+    try part.forEachDoubles { for index in $0.indices { result.append($0[index]) } }
+    return result
+  }
+}
+
+extension DType {
+  /// The largest finite number, and the magnitude above which rounding to nearest leaves the finite
+  /// ones.
+  package var largest: (finite: Double, overflowing: Double) {
+    switch self {
+    case .float16: (65504, 65519.999999999993)
+    case .bfloat16: (0x1.FEp127, 0x1.FEFFFFFFFFFFFp127)
+    case .float32: (Double(Float.greatestFiniteMagnitude), 0x1.FFFFFEFFFFFFFp127)
+    case .float8E4M3: (448, 464)
+    case .float8E5M2: (57344, 61439.99999999999)
+    case .float8E4M3FNUZ: (240, 247.99999999999997)
+    case .float8E5M2FNUZ: (57344, 61439.99999999999)
+    default: (.greatestFiniteMagnitude, .greatestFiniteMagnitude)
+    }
+  }
+}

@@ -1,0 +1,181 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+extension SurgeryPlan {
+  /// Merges an adapter (`adapter_model.safetensors`, `adapter_config.json`) as PEFT's
+  /// `merge_and_unload` does: W + (α/r)·B·A, computed in F32.
+  mutating func mergeLora(_ operation: SurgeryOperation) throws -> Int {
+    let adapter = try LoRAAdapter(folder: operation.argument)
+    var count = 0
+    for layer in adapter.layers {
+      let matches = entries.keys.filter {
+        $0.string == layer.target || $0.string.hasSuffix("." + layer.target)
+      }
+      guard matches.count == 1, let key = matches.first, let tensor = entries[key]?.tensor else {
+        throw SurgeryError(
+          "\(operation): the adapter is for \(quoted(layer.target)), and "
+            + (matches.isEmpty
+              ? "there is no such tensor" : "\(matches.count) tensors have that name"))
+      }
+      replace(
+        key, with: try adapter.merged(layer, into: tensor, operation),
+        deed: "LoRA of rank \(layer.rank)")
+      count += 1
+    }
+    for (name, tensor) in adapter.saved {
+      let matches = entries.keys.filter { $0.string == name || $0.string.hasSuffix("." + name) }
+      guard matches.count <= 1 else {
+        throw SurgeryError("\(operation): \(quoted(name)) is the name of \(matches.count) tensors")
+      }
+      let key = matches.first ?? Key(name)
+      if let old = entries[key]?.tensor, old.shape != tensor.shape {
+        throw SurgeryError(
+          "\(operation): \(quoted(key.string)) has the shape \(old.shape), the adapter's \(tensor.shape)"
+        )
+      }
+      var entry = entries[key] ?? Entry(tensor: tensor, origin: nil)
+      entry.tensor = tensor
+      entry.deeds.append("from the adapter")
+      entries[key] = entry
+      count += 1
+    }
+    inputs += adapter.inputs
+    return count
+  }
+}
+
+/// A LoRA adapter as PEFT saves it.
+struct LoRAAdapter {
+  /// The two factors for one weight.
+  struct Layer {
+    /// The key of the weight without the wrapper's prefix.
+    let target: String
+    let a: Tensor
+    let b: Tensor
+    let rank: Int
+    let scale: Float
+    /// An embedding's factors are stored the other way round.
+    let isEmbedding: Bool
+  }
+
+  private(set) var layers: [Layer] = []
+  /// Tensors that the adapter replaces as a whole (`modules_to_save`, biases).
+  private(set) var saved: [(String, Tensor)] = []
+  let inputs: [InputFile]
+  private let fanInFanOut: Bool
+
+  init(folder: String) throws {
+    let base = folder.hasSuffix("/") ? folder : folder + "/"
+    let configPath = base + "adapter_config.json"
+    let config = try LoRAAdapter.configuration(configPath)
+    let weights = ["adapter_model.safetensors", "adapter_model.bin"].map { base + $0 }
+      .first { WholeFile.exists($0) }
+    guard let weights else {
+      throw SurgeryError("\(folder): there is no adapter_model.safetensors")
+    }
+    let checkpoint = try Checkpoint.open(weights)
+    inputs = checkpoint.inputs
+    fanInFanOut = config["fan_in_fan_out"]?.bool ?? false
+    var halves: OrderedDictionary<String, (a: Tensor?, b: Tensor?, isEmbedding: Bool)> = [:]
+    for (key, tensor) in checkpoint.tensors {
+      var name = key.string
+      for prefix in ["base_model.model.", "base_model."] where name.hasPrefix(prefix) {
+        name.removeFirst(prefix.count)
+        break
+      }
+      var isFactor = false
+      for (mark, isA, isEmbedding) in [
+        (".lora_A.weight", true, false), (".lora_B.weight", false, false),
+        (".lora_embedding_A", true, true), (".lora_embedding_B", false, true),
+      ] where name.hasSuffix(mark) {
+        let target = String(name.dropLast(mark.count)) + ".weight"
+        var half = halves[target] ?? (nil, nil, isEmbedding)
+        if isA { half.a = tensor } else { half.b = tensor }
+        halves[target] = half
+        isFactor = true
+      }
+      if isFactor { continue }
+      guard !name.contains(".lora_") else {
+        throw SurgeryError(
+          "\(weights): \(quoted(key.string)) is of a kind that is not merged (DoRA, biases)")
+      }
+      saved.append((name.replacing(".modules_to_save", with: ""), tensor))
+    }
+    for (target, half) in halves {
+      guard let a = half.a, let b = half.b, a.shape.rank == 2, b.shape.rank == 2,
+        let rank = a.shape.dimensions.first, rank > 0, b.shape[1] == rank
+      else { throw SurgeryError("\(weights): the two factors for \(quoted(target)) do not fit") }
+      let module = String(target.dropLast(".weight".count))
+      let scale = try LoRAAdapter.scale(config, module, rank, configPath)
+      layers.append(
+        Layer(target: target, a: a, b: b, rank: rank, scale: scale, isEmbedding: half.isEmbedding))
+    }
+    guard !layers.isEmpty else { throw SurgeryError("\(weights): holds no LoRA factors") }
+  }
+
+  private static func configuration(_ path: String) throws -> JSONValue {
+    do {
+      let config = try JSONParser.parse(try WholeFile.read(path))
+      if let type = config["peft_type"]?.string, type != "LORA" {
+        throw SurgeryError("\(path): a \(type) adapter; only LORA is merged")
+      }
+      if config["use_dora"]?.bool == true {
+        throw SurgeryError("\(path): a DoRA adapter; only plain LoRA is merged")
+      }
+      return config
+    } catch var error as CheckpointError {
+      if error.path.isEmpty { error.path = path }
+      throw error
+    }
+  }
+
+  /// α/r, or α/√r with rsLoRA; patterns of `alpha_pattern` match the end of the module's name.
+  private static func scale(
+    _ config: JSONValue, _ module: String, _ rank: Int, _ path: String
+  ) throws(SurgeryError) -> Float {
+    var alpha = config["lora_alpha"]?.double
+    for (pattern, value) in config["alpha_pattern"]?.object ?? [:] {
+      guard let regex = try? Regex("(.*\\.)?(\(pattern.string))") else { continue }
+      if (try? regex.wholeMatch(in: module)) != nil {
+        alpha = value.double
+        break
+      }
+    }
+    guard let alpha, alpha.isFinite else { throw SurgeryError("\(path): `lora_alpha` is missing") }
+    let divisor = config["use_rslora"]?.bool == true ? Double(rank).squareRoot() : Double(rank)
+    return Float(alpha / divisor)
+  }
+
+  /// The weight with the product of the factors added.
+  func merged(_ layer: Layer, into tensor: Tensor, _ operation: SurgeryOperation) throws -> Tensor {
+    // delta[o, i] = Σ B[o, r] A[r, i]; transposed for embeddings and Conv1D.
+    let (outputs, inputs) = (layer.b.shape[0], layer.a.shape[1])
+    let isTransposed = layer.isEmbedding || fanInFanOut
+    let expected = isTransposed ? [inputs, outputs] : [outputs, inputs]
+    guard tensor.shape.dimensions == expected, tensor.dtype.isFloatingPoint else {
+      throw SurgeryError(
+        "\(operation): \(quoted(layer.target)) has the shape \(tensor.shape), the adapter makes "
+          + "\(expected)")
+    }
+    let rank = layer.rank
+    return try Tensor.computed(dtype: tensor.dtype, shape: tensor.shape) { sink in
+      let (a, b) = (try layer.a.floats(), try layer.b.floats())
+      let whole = try tensor.contiguous()
+      var row = [Float](repeating: 0, count: expected[1])
+      for index in 0..<expected[0] {
+        for column in row.indices { row[column] = 0 }
+        for r in 0..<rank {
+          if isTransposed {
+            let factor = a[r * inputs + index]
+            for column in row.indices { row[column] += b[column * rank + r] * factor }
+          } else {
+            let factor = b[index * rank + r]
+            for column in row.indices { row[column] += factor * a[r * inputs + column] }
+          }
+        }
+        let old = try whole.doubles(in: index * row.count..<(index + 1) * row.count)
+        try sink.append(row.indices.map { old[$0] + Double(row[$0] * layer.scale) })
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+/// What a plan does to one tensor, as a line of a diff.
+public struct PlanChange: Sendable, Hashable {
+  /// What happens.
+  public enum Kind: String, Sendable, Hashable {
+    /// The tensor is not in the result.
+    case removed
+    /// The tensor is only in the result.
+    case added
+    /// The same elements under another key.
+    case renamed
+    /// Other elements, another dtype or shape; perhaps another key, too.
+    case changed
+  }
+
+  /// What happens.
+  public let kind: Kind
+  /// The tensor in the base; `nil` when it is added.
+  public let before: TensorInfo?
+  /// The tensor in the result; `nil` when it is removed.
+  public let after: TensorInfo?
+  /// What was done to the elements, in order.
+  public let deeds: [String]
+}
+
+extension SurgeryPlan {
+  /// What the steps do: removals in the order of the base, then the rest in the order of the result.
+  public var changes: [PlanChange] {
+    func info(_ key: Key, _ tensor: Tensor) -> TensorInfo {
+      TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape)
+    }
+    // Of several tensors that come from one, the first is it; the others are new.
+    var taken: Set<Key> = []
+    var rest: [PlanChange] = []
+    for (key, entry) in entries {
+      let after = info(key, entry.tensor)
+      guard let origin = entry.origin, let tensor = base[origin], taken.insert(origin).inserted
+      else {
+        rest.append(PlanChange(kind: .added, before: nil, after: after, deeds: entry.deeds))
+        continue
+      }
+      let before = info(origin, tensor)
+      if !entry.deeds.isEmpty {
+        rest.append(PlanChange(kind: .changed, before: before, after: after, deeds: entry.deeds))
+      } else if origin != key {
+        rest.append(PlanChange(kind: .renamed, before: before, after: after, deeds: []))
+      }
+    }
+    let removed = base.tensors.compactMap { key, tensor in
+      taken.contains(key)
+        ? nil : PlanChange(kind: .removed, before: info(key, tensor), after: nil, deeds: [])
+    }
+    return removed + rest
+  }
+
+  /// The number of tensors of the result that nothing happens to.
+  public var unchangedCount: Int {
+    entries.count { $0.value.origin == $0.key && $0.value.deeds.isEmpty }
+  }
+
+  /// Metadata that is new, other or gone: name, value before, value after.
+  public var metadataChanges: [(name: String, before: String?, after: String?)] {
+    let names = OrderedSet(base.metadata.keys).union(metadata.keys)
+    return names.filter { base.metadata[$0] != metadata[$0] }
+      .map { ($0, base.metadata[$0], metadata[$0]) }
+  }
+}

@@ -1,0 +1,213 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+// Steps that make other elements.
+extension SurgeryPlan {
+  mutating func cast(_ operation: SurgeryOperation) throws -> Int {
+    let (selector, text) = try operation.sides("SELECTOR=DTYPE, such as **=BF16")
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let name = parts.first.map(String.init) ?? ""
+    guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint,
+      dtype.byteWidth != nil
+    else {
+      let names = DType.allCases.filter { $0.isFloatingPoint && $0.byteWidth != nil }.map(\.name)
+      throw SurgeryError(
+        "\(operation): \(quoted(name)) is no floating-point dtype"
+          + (closest(to: name.uppercased(), among: names).map { "; did you mean \($0)?" }
+            ?? "; these are \(listed(names))"))
+    }
+    let saturates = parts.dropFirst() == ["saturate"]
+    guard parts.count == 1 || saturates else {
+      throw SurgeryError("\(operation): after the dtype only `,saturate` may follow")
+    }
+    var count = 0
+    var done: [View: Tensor] = [:]
+    let losses = losses
+    for key in try selectWhole([selector], for: operation.description) {
+      // Integers and Booleans stay what they are.
+      guard let tensor = entries[key]?.tensor, tensor.dtype.isFloatingPoint, tensor.dtype != dtype
+      else { continue }
+      count += 1
+      let deed = "\(tensor.dtype) to \(dtype)" + (saturates ? ", saturated" : "")
+      if let cast = done[View(tensor)] {
+        replace(key, with: cast, deed: deed)
+        continue
+      }
+      let cast = try Tensor.computed(dtype: dtype, shape: tensor.shape) { sink in
+        sink.saturates = saturates
+        try tensor.forEachDoubles { try sink.append($0) }
+        losses.record(
+          CastLosses.Loss(
+            key: key, dtype: dtype, overflowCount: sink.overflowCount, nanCount: sink.nanCount,
+            isSaturated: saturates))
+      }
+      done[View(tensor)] = cast
+      replace(key, with: cast, deed: deed)
+    }
+    if count == 0 { notes.append("\(operation): everything selected is that already, or no float") }
+    return count
+  }
+
+  /// What makes two tensors the same elements: casting both gives one tensor again.
+  private struct View: Hashable {
+    let storage: ObjectIdentifier
+    let offset: Int
+    let shape: Shape
+    let strides: [Int]
+
+    init(_ tensor: Tensor) {
+      storage = ObjectIdentifier(tensor.storage)
+      (offset, shape, strides) = (tensor.byteOffset, tensor.shape, tensor.strides)
+    }
+  }
+
+  mutating func scale(_ operation: SurgeryOperation) throws -> Int {
+    let (selector, text) = try operation.sides("SELECTOR=FACTOR, such as linear=0.5")
+    guard let factor = Double(text), factor.isFinite else {
+      throw SurgeryError("\(operation): \(quoted(text)) is no number")
+    }
+    let items = try select([selector])
+    for item in items {
+      guard let tensor = entries[item.key]?.tensor else { continue }
+      guard tensor.dtype.isFloatingPoint, tensor.dtype.byteWidth != nil else {
+        throw SurgeryError(
+          "\(operation): \(quoted(item.key.string)) holds \(tensor.dtype), which does not scale")
+      }
+      func scaled(_ part: Tensor) throws -> Tensor {
+        try Tensor.computed(dtype: part.dtype, shape: part.shape) { sink in
+          try part.forEachDoubles { values in
+            try sink.append((0..<values.count).map { values[$0] * factor })
+          }
+        }
+      }
+      if let rows = item.rows {
+        let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
+        replace(
+          item.key, with: try tensor.replacingRows(rows.ranges, with: try scaled(part)),
+          deed: "\(rows.count) rows times \(text)")
+      } else {
+        replace(item.key, with: try scaled(tensor), deed: "times \(text)")
+      }
+    }
+    return items.count
+  }
+
+  mutating func transpose(_ operation: SurgeryOperation) throws -> Int {
+    let keys = try selectWhole(operation.arguments, for: operation.description)
+    for key in keys {
+      guard let tensor = entries[key]?.tensor else { continue }
+      guard let turned = tensor.transposed() else {
+        throw SurgeryError(
+          "\(operation): \(quoted(key.string)) has the shape \(tensor.shape), with less than two "
+            + "dimensions")
+      }
+      replace(key, with: try turned.detached(), deed: "transposed")
+    }
+    return keys.count
+  }
+
+  mutating func slice(_ operation: SurgeryOperation) throws -> Int {
+    let (selector, text) = try operation.sides("SELECTOR=[RANGE, RANGE…], such as x=[0:10, :]")
+    guard text.hasPrefix("["), text.hasSuffix("]") else {
+      throw SurgeryError("\(operation): \(quoted(text)) is not in brackets: [0:10, :]")
+    }
+    let parts = text.dropFirst().dropLast().split(
+      separator: ",", omittingEmptySubsequences: false
+    ).map(\.trimmingSpaces)
+    let keys = try selectWhole([selector], for: operation.description)
+    for key in keys {
+      guard let tensor = entries[key]?.tensor else { continue }
+      guard parts.count <= tensor.shape.rank else {
+        throw SurgeryError(
+          "\(operation): \(quoted(key.string)) has \(tensor.shape.rank) dimensions, not "
+            + "\(parts.count)")
+      }
+      var view = tensor
+      for (dimension, part) in parts.enumerated() {
+        let extent = tensor.shape[dimension]
+        guard let range = SurgeryPlan.range(part, of: extent),
+          let next = view.slice(dimension, range)
+        else {
+          throw SurgeryError(
+            "\(operation): \(quoted(String(part))) is no range of the \(extent) in dimension "
+              + "\(dimension) of \(quoted(key.string))")
+        }
+        view = next
+      }
+      replace(key, with: try view.detached(), deed: "\(tensor.shape) to \(view.shape)")
+    }
+    return keys.count
+  }
+
+  /// `a:b` by Python's rules, `a` alone being `a:a+1`; `nil` when it is neither or empty.
+  static func range(_ text: Substring, of extent: Int) -> Range<Int>? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      .map(\.trimmingSpaces)
+    func bound(_ part: Substring, _ otherwise: Int) -> Int? {
+      if part.isEmpty { return otherwise }
+      guard let number = Int(part) else { return nil }
+      return min(
+        max(number < 0 ? number.addingReportingOverflow(extent).partialValue : number, 0), extent)
+    }
+    guard let first = parts.first, parts.count <= 2, !(parts.count == 1 && first.isEmpty),
+      let start = bound(first, 0)
+    else { return nil }
+    let end = parts.count == 2 ? bound(parts[1], extent) : min(start + 1, extent)
+    guard let end, start < end else { return nil }
+    return start..<end
+  }
+
+  /// Rows of a tensor, one below the other.
+  static func rows(_ ranges: [Range<Int>], of tensor: Tensor) throws -> Tensor {
+    let parts = try ranges.map { range in
+      guard let part = tensor.slice(0, range) else {
+        throw CheckpointError("there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
+      }
+      return part
+    }
+    let extents = [ranges.reduce(0) { $0 + $1.count }] + tensor.shape.dimensions.dropFirst()
+    guard let shape = Shape(extents) else { throw CheckpointError("too many rows") }
+    return try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
+      for part in parts { try part.forEachChunk { try sink.append($0) } }
+    }
+  }
+
+  mutating func keepRows(
+    _ ranges: [Range<Int>], of key: Key, _ operation: SurgeryOperation
+  ) throws {
+    guard let tensor = entries[key]?.tensor else { return }
+    let part = try SurgeryPlan.rows(ranges, of: tensor)
+    replace(key, with: part, deed: "\(tensor.shape) to \(part.shape)")
+  }
+
+  mutating func addInitialised(_ operation: SurgeryOperation) throws -> Int {
+    let form = "KEY=DTYPE[SHAPE]:INIT, such as linear.weight=F32[2,768]:kaiming"
+    guard let equals = operation.argument.firstIndex(of: "=") else {
+      throw SurgeryError("\(operation): is not \(form)")
+    }
+    let key = Key(String(operation.argument[..<equals]))
+    let text = operation.argument[operation.argument.index(after: equals)...]
+    guard let open = text.firstIndex(of: "["), let close = text.firstIndex(of: "]"), open < close,
+      let dtype = DType(rawValue: text[..<open].uppercased()), dtype.isFloatingPoint,
+      dtype.byteWidth != nil
+    else { throw SurgeryError("\(operation): is not \(form)") }
+    let extents = text[text.index(after: open)..<close].split(separator: ",").map {
+      Int($0.trimmingSpaces)
+    }
+    guard extents.allSatisfy({ $0 != nil }), let shape = Shape(extents.compactMap { $0 }) else {
+      throw SurgeryError("\(operation): \(quoted(String(text[open...close]))) is no shape")
+    }
+    let rest = text[text.index(after: close)...]
+    guard rest.isEmpty || rest.hasPrefix(":") else {
+      throw SurgeryError("\(operation): is not \(form)")
+    }
+    let initialiser = try Initialiser(rest.isEmpty ? "zeros" : String(rest.dropFirst()), shape)
+    let seed = seed
+    let tensor = try Tensor.computed(dtype: dtype, shape: shape) { sink in
+      try initialiser.fill(shape.count, seed: seed, stream: key.string) { try sink.append($0) }
+    }
+    try add(
+      key, Entry(tensor: tensor, origin: nil, deeds: [initialiser.text]), operation.description)
+    return 1
+  }
+}

@@ -1,0 +1,155 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// What is to be done to a checkpoint, step by step, before anything is written.
+///
+///     var plan = SurgeryPlan(base)
+///     try plan.apply(SurgeryOperation("rename", ["**.gamma=**.weight"]))
+///     try plan.apply(SurgeryOperation("drop", ["cls"]))
+///     for change in plan.changes { print(change) }
+///     try plan.result.write(to: "trimmed.safetensors")
+///
+/// A step sees what the steps before it left. Elements are not read before the result is written, and
+/// then one tensor at a time, so that a checkpoint may be larger than memory.
+public struct SurgeryPlan: Sendable {
+  /// The checkpoint that the plan starts from.
+  public let base: Checkpoint
+  /// What each step did, in order: the operation as text, and the number of tensors concerned.
+  public internal(set) var steps: [Step] = []
+  /// Things that are probably not meant, such as a name that nothing else will know.
+  public internal(set) var notes: [String] = []
+  /// Chooses the values of tensors that are added.
+  public var seed: UInt64 = 0
+  /// What casts and computations met while the result was written.
+  public let losses = CastLosses()
+
+  var entries: OrderedDictionary<Key, Entry> = [:]
+  var metadata: OrderedDictionary<String, String>
+  var inputs: [InputFile]
+
+  /// What a step did.
+  public struct Step: Sendable, Hashable {
+    /// The operation, as one types it.
+    public let operation: String
+    /// The number of tensors that it concerned.
+    public let count: Int
+  }
+
+  /// A tensor on its way.
+  struct Entry: Sendable {
+    var tensor: Tensor
+    /// The key in the base that it comes from.
+    var origin: Key?
+    /// What was done to its elements.
+    var deeds: [String] = []
+  }
+
+  /// A plan without steps.
+  public init(_ base: Checkpoint) {
+    self.base = base
+    metadata = base.metadata
+    inputs = base.inputs
+    entries.reserveCapacity(base.tensors.count)
+    for (key, tensor) in base.tensors { entries[key] = Entry(tensor: tensor, origin: key) }
+  }
+
+  /// The checkpoint after all steps. What is computed is computed while it is written.
+  public var result: Checkpoint {
+    var result = base
+    result.tensors = OrderedDictionary(
+      uniqueKeysWithValues: entries.map { ($0, $1.tensor) })
+    result.metadata = metadata
+    result.shards = [:]
+    result.inputs = inputs
+    return result
+  }
+
+  // MARK: - Selecting
+
+  /// The keys of the tensors as they are now.
+  var tree: ParameterTree {
+    ParameterTree(
+      entries.map { TensorInfo(key: $0, dtype: $1.tensor.dtype, shape: $1.tensor.shape) })
+  }
+
+  /// What selectors select of the tensors as they are now.
+  func select(_ selectors: [String]) throws(SurgeryError) -> [Selection.Item] {
+    try SelectorList(selectors).resolve(in: tree).items
+  }
+
+  /// The same, where rows alone cannot be meant.
+  func selectWhole(
+    _ selectors: [String], for operation: String
+  ) throws(SurgeryError) -> [Key] {
+    try select(selectors).map { item throws(SurgeryError) in
+      guard item.rows == nil else {
+        throw SurgeryError(
+          "\(operation) takes whole tensors, not rows of \(quoted(item.key.string))")
+      }
+      return item.key
+    }
+  }
+
+  /// Replaces the tensor under `key`, keeping its place.
+  mutating func replace(_ key: Key, with tensor: Tensor, deed: String) {
+    guard var entry = entries[key] else { return }
+    entry.tensor = tensor
+    entry.deeds.append(deed)
+    entries[key] = entry
+  }
+
+  /// Gives all tensors new names at once; `nil` drops one.
+  ///
+  /// - Throws: ``SurgeryError`` when two tensors would get one name.
+  mutating func rename(
+    _ operation: String, _ newName: (Key) -> Key?
+  ) throws(SurgeryError) {
+    var renamed: OrderedDictionary<Key, Entry> = [:]
+    renamed.reserveCapacity(entries.count)
+    var sources: [Key: Key] = [:]
+    for (key, entry) in entries {
+      guard let name = newName(key) else { continue }
+      if renamed.updateValue(entry, forKey: name) != nil {
+        throw SurgeryError(
+          "\(operation): \(quoted(sources[name]?.string ?? "")) and \(quoted(key.string)) would "
+            + "both be \(quoted(name.string)); drop or rename one of them first")
+      }
+      sources[name] = key
+    }
+    entries = renamed
+  }
+
+  /// Adds a tensor behind the others.
+  mutating func add(
+    _ key: Key, _ entry: Entry, _ operation: String
+  ) throws(SurgeryError) {
+    guard entries.updateValue(entry, forKey: key) == nil else {
+      throw SurgeryError(
+        "\(operation): \(quoted(key.string)) is there already; drop or rename it first")
+    }
+  }
+}
+
+/// What was lost when numbers were rounded to a smaller type: filled while tensors are written.
+public final class CastLosses: Sendable {
+  /// The losses of one tensor.
+  public struct Loss: Sendable, Hashable {
+    /// The key in the result.
+    public let key: Key
+    /// The dtype that the numbers were rounded to.
+    public let dtype: DType
+    /// Numbers that were finite and too large.
+    public let overflowCount: Int
+    /// Numbers that were NaN before.
+    public let nanCount: Int
+    /// Whether what was too large is the largest number now.
+    public let isSaturated: Bool
+  }
+
+  private let losses = LossTable()
+
+  /// The losses that are known, in key order. Complete when the result is written.
+  public var all: [Loss] { losses.all }
+
+  func record(_ loss: Loss) { losses.record(loss) }
+}

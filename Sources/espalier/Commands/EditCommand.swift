@@ -1,0 +1,305 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+import Synchronization
+
+/// `espalier edit`: ordered operations on a checkpoint.
+struct EditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edit",
+    abstract: "Rename, drop, cast, slice, resize and combine tensors.",
+    usage: "espalier edit <input> --output <output> <operation> ... [<options>]",
+    discussion: """
+      Operations are done in the order in which they stand. --dry-run shows them as a diff and writes \
+      nothing. Tensors are streamed: a checkpoint may be larger than memory. The output is a file when \
+      it ends in .safetensors, .bin, .pt, .pth or .ckpt, otherwise a new directory with the \
+      configuration and the tokenizer of the input.
+
+        espalier edit bert.bin -o new.safetensors --preset gamma-beta --drop cls
+        espalier edit m.safetensors -o half.safetensors --cast '**=BF16' --dry-run
+        espalier edit m.safetensors -o deep.safetensors --layers h=0:8,4:12
+        espalier edit m.safetensors -o n.bin --rename 'h[{i}].**=block[{i}].**'
+        espalier edit m.safetensors -o new.safetensors --recipe recipe.yaml
+
+      docs/recipes.md describes every operation.
+      """)
+
+  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  var input: String
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+  var output: String?
+
+  @OptionGroup(title: "Operations") var operations: EditOperations
+
+  @Option(help: ArgumentHelp("Chooses the values of tensors that are added.", valueName: "n"))
+  var seed: UInt64?
+
+  @Flag(help: "Show what would be done, and write nothing.")
+  var dryRun = false
+
+  @Flag(help: "Allow the output to replace the input; without --output, the input is replaced.")
+  var inPlace = false
+
+  @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
+  var ignoreForeign = false
+
+  @OptionGroup var format: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func run() throws {
+    // Here and not in validate(), which would speak before a misspelt option is noticed.
+    if operations.ordered.isEmpty {
+      throw ValidationError("an operation is missing, such as --drop")
+    }
+    if output == nil, !dryRun, !inPlace {
+      throw ValidationError("--output says where to write; --dry-run writes nothing")
+    }
+    let base = try Checkpoint.open(input)
+    var plan = SurgeryPlan(base)
+    for step in operations.ordered {
+      guard step.name == "recipe" else {
+        plan.seed = seed ?? plan.seed
+        try apply(try SurgeryOperation(step.name, step.arguments), to: &plan)
+        continue
+      }
+      let recipe = try Recipe(path: step.arguments[0])
+      plan.seed = seed ?? recipe.seed ?? plan.seed
+      for operation in recipe.steps { try apply(operation, to: &plan) }
+    }
+    if format.json {
+      EditDisplay(plan).printJSON(path: dryRun ? nil : output ?? input)
+    } else {
+      EditDisplay(plan).print()
+    }
+    for note in plan.notes { StandardError.note(note) }
+    guard !dryRun else { return }
+    try write(plan)
+  }
+
+  private func apply(_ operation: SurgeryOperation, to plan: inout SurgeryPlan) throws {
+    try InputError.naming(input) { try plan.apply(operation) }
+  }
+
+  private func write(_ plan: SurgeryPlan) throws {
+    let result = plan.result
+    let target = output ?? input
+    let bar = Progress(
+      "writing", total: result.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
+      mode: progress.progress)
+    if inPlace, !WholeFile.isFolder(target) {
+      try result.write(
+        to: target,
+        options: WriteOptions(
+          inPlace: true, ignoresForeign: ignoreForeign,
+          progress: { written, _ in bar.reach(written) }))
+    } else {
+      try ModelFolder.write(
+        result, of: input, to: target, progress: bar, ignoresForeign: ignoreForeign)
+    }
+    bar.finish()
+    for loss in plan.losses.all {
+      var parts: [String] = []
+      if loss.overflowCount > 0 {
+        parts.append(
+          "\(plural(loss.overflowCount, "number")) too large for \(loss.dtype), now "
+            + (loss.isSaturated
+              ? "its largest" : loss.dtype.hasInfinity ? "infinite" : "NaN"))
+      }
+      if loss.nanCount > 0 { parts.append("\(grouped(loss.nanCount)) NaN") }
+      StandardError.warning("\(quoted(loss.key.string)): \(parts.joined(separator: ", "))")
+    }
+  }
+}
+
+extension DType {
+  /// Whether numbers that are too large become infinite, and not NaN.
+  fileprivate var hasInfinity: Bool {
+    switch self {
+    case .float8E4M3, .float8E4M3FNUZ, .float8E5M2FNUZ: false
+    default: true
+    }
+  }
+}
+
+/// The operations of a command line, in the order in which they stand there.
+struct EditOperations: ParsableArguments {
+  /// An operation and its place among the others.
+  struct Step: Sendable {
+    let name: String
+    var arguments: [String]
+    let place: Int
+  }
+
+  /// Counts the operations as they are parsed, from left to right.
+  private static let places = Atomic(0)
+
+  private static func step(_ name: String) -> @Sendable (String) throws -> Step {
+    { argument in
+      Step(
+        name: name, arguments: [argument],
+        place: places.wrappingAdd(1, ordering: .relaxed).oldValue)
+    }
+  }
+
+  @Option(
+    name: .customLong("rename"),
+    help: .init(
+      "Give keys new names; {i} captures, * and ** stand on both sides, /regex/ has $1.",
+      valueName: "from=to"), transform: step("rename"))
+  var renames: [Step] = []
+
+  @Option(
+    name: .customLong("add-prefix"), help: .init("Put a text before every key.", valueName: "text"),
+    transform: step("add-prefix"))
+  var addedPrefixes: [Step] = []
+
+  @Option(
+    name: .customLong("strip-prefix"),
+    help: .init("Cut a text off the keys that begin with it.", valueName: "text"),
+    transform: step("strip-prefix"))
+  var strippedPrefixes: [Step] = []
+
+  @Option(
+    name: .customLong("drop"), help: .init("Leave out tensors, or rows.", valueName: "selector"),
+    transform: step("drop"))
+  var drops: [Step] = []
+
+  @Option(
+    name: .customLong("keep"),
+    help: .init("Leave out everything else.", valueName: "selector"), transform: step("keep"))
+  var keeps: [Step] = []
+
+  @Option(
+    name: .customLong("cast"),
+    help: .init(
+      "Round to another dtype; `,saturate` keeps what is too large finite.",
+      valueName: "selector=dtype"), transform: step("cast"))
+  var casts: [Step] = []
+
+  @Option(
+    name: .customLong("copy"),
+    help: .init("Have tensors under another name, too.", valueName: "from=to"),
+    transform: step("copy"))
+  var copies: [Step] = []
+
+  @Option(
+    name: .customLong("layers"),
+    help: .init(
+      "These layers, in this order, numbered anew; a layer may come twice.",
+      valueName: "node=0:8,4:12"), transform: step("layers"))
+  var layers: [Step] = []
+
+  @Option(
+    name: .customLong("slice"),
+    help: .init("Keep a range of each dimension.", valueName: "selector=[0:10, :]"),
+    transform: step("slice"))
+  var slices: [Step] = []
+
+  @Option(
+    name: .customLong("split"),
+    help: .init("Cut a tensor into several.", valueName: "from=a,b,c@dim"),
+    transform: step("split"))
+  var splits: [Step] = []
+
+  @Option(
+    name: .customLong("concat"),
+    help: .init("Put several tensors together.", valueName: "a,b,c=to@dim"),
+    transform: step("concat"))
+  var concats: [Step] = []
+
+  @Option(
+    name: .customLong("transpose"),
+    help: .init("Exchange the last two dimensions.", valueName: "selector"),
+    transform: step("transpose"))
+  var transposes: [Step] = []
+
+  @Option(
+    name: .customLong("resize"),
+    help: .init(
+      "Rows more or less; new ones are the mean of the old, or `,zeros`.",
+      valueName: "selector=rows"), transform: step("resize"))
+  var resizes: [Step] = []
+
+  @Option(
+    name: .customLong("prune"),
+    help: .init(
+      "Keep the rows of a list: row numbers, or tokens with their vocabulary.",
+      valueName: "selector=list[:vocab]"), transform: step("prune"))
+  var prunes: [Step] = []
+
+  @Option(
+    name: .customLong("add"),
+    help: .init(
+      "Add a tensor: zeros, ones, normal(STD), uniform(BOUND), kaiming.",
+      valueName: "key=F32[2,768]:init"), transform: step("add"))
+  var additions: [Step] = []
+
+  @Option(
+    name: .customLong("scale"),
+    help: .init("Multiply by a number.", valueName: "selector=factor"), transform: step("scale"))
+  var scales: [Step] = []
+
+  @Option(
+    name: .customLong("tie"),
+    help: .init("Let a key name the tensor of another.", valueName: "key=other"),
+    transform: step("tie"))
+  var ties: [Step] = []
+
+  @Option(
+    name: .customLong("untie"),
+    help: .init("Give tensors bytes of their own.", valueName: "selector"),
+    transform: step("untie"))
+  var unties: [Step] = []
+
+  @Option(
+    name: .customLong("from"),
+    help: .init("Take tensors, or rows, of another checkpoint.", valueName: "file:selector"),
+    transform: step("from"))
+  var sources: [Step] = []
+
+  @Option(
+    name: .customLong("merge-lora"),
+    help: .init("Merge a LoRA adapter, as PEFT does.", valueName: "directory"),
+    transform: step("merge-lora"))
+  var adapters: [Step] = []
+
+  @Option(
+    name: .customLong("metadata"),
+    help: .init("Set metadata; without a value, take it away.", valueName: "name=value"),
+    transform: step("metadata"))
+  var metadata: [Step] = []
+
+  @Option(
+    name: .customLong("preset"),
+    help: .init(
+      "\(SurgeryPreset.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "name"),
+    transform: step("preset"))
+  var presets: [Step] = []
+
+  @Option(
+    name: .customLong("recipe"),
+    help: .init("Do the steps of a YAML file.", valueName: "file"), transform: step("recipe"))
+  var recipes: [Step] = []
+
+  /// All of them, in the order of the command line. `--keep a --keep b` keeps both.
+  var ordered: [Step] {
+    let all = [
+      renames, addedPrefixes, strippedPrefixes, drops, keeps, casts, copies, layers, slices, splits,
+      concats, transposes, resizes, prunes, additions, scales, ties, unties, sources, adapters,
+      metadata, presets, recipes,
+    ]
+    var steps: [Step] = []
+    for step in all.flatMap({ $0 }).sorted(by: { $0.place < $1.place }) {
+      if step.name == "keep", steps.last?.name == "keep" {
+        steps[steps.count - 1].arguments += step.arguments
+      } else {
+        steps.append(step)
+      }
+    }
+    return steps
+  }
+}

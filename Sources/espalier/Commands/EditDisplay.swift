@@ -1,0 +1,102 @@
+import CheckpointFiles
+import ParameterSurgery
+
+/// What a plan does, in the manner of a diff.
+struct EditDisplay {
+  private let plan: SurgeryPlan
+
+  init(_ plan: SurgeryPlan) { self.plan = plan }
+
+  func print() {
+    let output = StandardOutput.shared
+    var table = Table([
+      .init(""), .init("", shrinks: true), .init(""), .init(""), .init(""),
+    ])
+    table.hasHeadings = false
+    let changes = plan.changes
+    for change in changes {
+      table.append([
+        sign(change), name(change), pair(change) { $0.dtype.name },
+        pair(change) { shapeText($0.shape.dimensions) },
+        shown(change.deeds.joined(separator: "; ")),
+      ])
+    }
+    let style = output.style
+    table.paint = { line, index in
+      switch changes[index].kind {
+      case .removed: style.red(line)
+      case .added: style.green(line)
+      case .renamed: style.cyan(line)
+      case .changed: style.yellow(line)
+      }
+    }
+    table.print()
+    for change in plan.metadataChanges {
+      let name = shown(change.name)
+      if let before = change.before {
+        output.line(style.red("- metadata \(name): \(shown(before))"))
+      }
+      if let after = change.after {
+        output.line(style.green("+ metadata \(name): \(shown(after))"))
+      }
+    }
+    output.line(summary(changes))
+  }
+
+  private func sign(_ change: PlanChange) -> String {
+    switch change.kind {
+    case .removed: "-"
+    case .added: "+"
+    case .renamed: "="
+    case .changed: "~"
+    }
+  }
+
+  private func name(_ change: PlanChange) -> String {
+    pair(change) { shown($0.key.string) }
+  }
+
+  /// `before => after`, or the one that there is, or both when they are the same.
+  private func pair(_ change: PlanChange, _ text: (TensorInfo) -> String) -> String {
+    let texts = [change.before, change.after].compactMap { $0.map(text) }
+    return texts.count == 2 && texts[0] != texts[1]
+      ? texts.joined(separator: " => ") : texts.last ?? ""
+  }
+
+  private func summary(_ changes: [PlanChange]) -> String {
+    var parts: [String] = []
+    for (kind, word) in [
+      (PlanChange.Kind.removed, "removed"), (.added, "added"), (.renamed, "renamed"),
+      (.changed, "changed"),
+    ] {
+      let count = changes.count { $0.kind == kind }
+      if count > 0 { parts.append("\(grouped(count)) \(word)") }
+    }
+    return (parts + ["\(grouped(plan.unchangedCount)) as they were"]).joined(separator: ", ")
+  }
+
+  func printJSON(path: String?) {
+    var json = JSONStream()
+    json.member("path", path.map { .string($0) } ?? .null)
+    json.array("steps", plan.steps) { step, text in
+      text += JSONValue.members([
+        "operation": .string(step.operation), "tensors": .integer(step.count),
+      ]).text()
+    }
+    json.array("changes", plan.changes) { change, text in
+      func member(_ info: TensorInfo?) -> JSONValue {
+        guard let info else { return .null }
+        return .members([
+          "key": .string(info.key.string), "dtype": .string(info.dtype.name),
+          "shape": .array(info.shape.dimensions.map { .integer($0) }),
+        ])
+      }
+      text += JSONValue.members([
+        "kind": .string(change.kind.rawValue), "before": member(change.before),
+        "after": member(change.after), "deeds": .array(change.deeds.map { .string($0) }),
+      ]).text()
+    }
+    json.member("unchanged", .integer(plan.unchangedCount))
+    json.finish()
+  }
+}
