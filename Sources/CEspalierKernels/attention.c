@@ -1,7 +1,7 @@
 #include "EspalierAttention.h"
 #include "EspalierProduct.h"
 
-#include "elementary.h"
+#include "lanes.h"
 #include "product_block.h"
 
 #include <math.h>
@@ -11,95 +11,41 @@
 
 #pragma clang fp contract(fast)
 
-/// Sixteen lanes, so that sums have one order whatever the vector width of the processor.
-#define LANES 16
-typedef float floats __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef int32_t integers __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef uint32_t bits __attribute__((vector_size(4 * LANES), aligned(4)));
-
-// Vectors are passed by address: by value they would have an ABI that depends on the processor.
-
-ESPALIER_INLINE void choose(floats *out, const integers *mask, const floats *no) {
-  *out = (floats)((*mask & (integers)*out) | (~*mask & (integers)*no));
-}
-
-/// espalier_expf of sixteen numbers at most 88.
-ESPALIER_INLINE void exp_lanes(floats *x) {
-  const floats shift = (floats){0} + 12582912.0f, least = (floats){0} - 87.3f;
-  // A NaN is below nothing and stays.
-  integers above = ~(*x < least);
-  choose(x, &above, &least);
-  floats rounded = *x * 1.44269504088896341f + shift;
-  floats n = rounded - shift;
-  floats r = *x - n * 0.693145751953125f;
-  r = r - n * 1.42860682030941723212e-6f;
-  floats p = (floats){0} + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  *x = p * (floats)(((bits)rounded + 127u) << 23);
-}
-
-/// espalier_dropout_factor of sixteen columns from `column` on.
-ESPALIER_INLINE void dropout_lanes(
-    floats *out, espalier_row_key key, uint32_t column, uint32_t threshold, float kept) {
-  const bits lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  bits x = lanes + (column + key.first);
-  x ^= x >> 16;
-  x *= 0x7FEB352Du;
-  x ^= key.second;
-  x ^= x >> 15;
-  x *= 0x846CA68Bu;
-  x ^= x >> 16;
-  floats factor = (floats){0} + kept;
-  *out = (floats)((bits)(x >= threshold) & (bits)factor);
-}
-
-ESPALIER_INLINE float sum_of(const floats *x) {
-  float sum = 0.0f;
-  for (size_t lane = 0; lane < LANES; lane++) sum += (*x)[lane];
-  return sum;
-}
-
-ESPALIER_INLINE size_t padded(size_t count) { return (count + LANES - 1) / LANES * LANES; }
-
 /// A row of `keys` products, in memory for a multiple of sixteen, becomes exponentials, dropped out
 /// but not yet divided by their sum; returns the greatest score, the sum in *total.
 ESPALIER_INLINE float softmax_row(
     float *row, size_t keys, float scale, espalier_dropout dropout, size_t number, float *total) {
-  size_t end = padded(keys);
+  size_t end = espalier_padded(keys);
   for (size_t j = keys; j < end; j++) row[j] = -INFINITY;
-  floats largest = (floats){0} - INFINITY;
-  for (size_t j = 0; j < end; j += LANES) {
-    floats s = *(const floats *)(row + j) * scale;
-    integers greater = s > largest;
-    floats larger = s;
-    choose(&larger, &greater, &largest);
+  espalier_floats largest = (espalier_floats){0} - INFINITY;
+  for (size_t j = 0; j < end; j += ESPALIER_LANES) {
+    espalier_floats s = *(const espalier_floats *)(row + j) * scale;
+    espalier_integers greater = s > largest;
+    espalier_floats larger = s;
+    espalier_choose(&larger, &greater, &largest);
     largest = larger;
-    *(floats *)(row + j) = s;
+    *(espalier_floats *)(row + j) = s;
   }
   float most = -INFINITY;
-  for (size_t lane = 0; lane < LANES; lane++) most = largest[lane] > most ? largest[lane] : most;
-  floats sums = {0};
-  for (size_t j = 0; j < end; j += LANES) {
-    floats e = *(const floats *)(row + j) - most;
-    exp_lanes(&e);
+  for (size_t lane = 0; lane < ESPALIER_LANES; lane++) most = largest[lane] > most ? largest[lane] : most;
+  espalier_floats sums = {0};
+  for (size_t j = 0; j < end; j += ESPALIER_LANES) {
+    espalier_floats e = *(const espalier_floats *)(row + j) - most;
+    espalier_exp_lanes(&e);
     sums += e;
-    *(floats *)(row + j) = e;
+    *(espalier_floats *)(row + j) = e;
   }
   if (dropout.probability > 0) {
     espalier_row_key key = espalier_dropout_key(dropout, number);
     uint32_t threshold = espalier_dropout_threshold(dropout);
     float kept = 1.0f / (1.0f - dropout.probability);
-    for (size_t j = 0; j < end; j += LANES) {
-      floats factor;
-      dropout_lanes(&factor, key, (uint32_t)j, threshold, kept);
-      *(floats *)(row + j) *= factor;
+    for (size_t j = 0; j < end; j += ESPALIER_LANES) {
+      espalier_floats factor;
+      espalier_dropout_lanes(&factor, key, (uint32_t)j, threshold, kept);
+      *(espalier_floats *)(row + j) *= factor;
     }
   }
-  *total = sum_of(&sums);
+  *total = espalier_sum_of(&sums);
   return most;
 }
 
@@ -128,31 +74,31 @@ ESPALIER_CLONES static void softmax_backward_rows(
     const float *log_sum_exp) {
   uint32_t threshold = espalier_dropout_threshold(head.dropout);
   float kept = 1.0f / (1.0f - head.dropout.probability);
-  size_t end = padded(keys);
+  size_t end = espalier_padded(keys);
   for (size_t i = 0; i < rows; i++) {
     const float *g = dcontext + i * context_stride, *o = context + i * context_stride;
-    floats products = {0};
+    espalier_floats products = {0};
     size_t d = 0;
-    for (; d + LANES <= head.width; d += LANES) {
-      products += *(const floats *)(g + d) * *(const floats *)(o + d);
+    for (; d + ESPALIER_LANES <= head.width; d += ESPALIER_LANES) {
+      products += *(const espalier_floats *)(g + d) * *(const espalier_floats *)(o + d);
     }
-    float inner = sum_of(&products);
+    float inner = espalier_sum_of(&products);
     for (; d < head.width; d++) inner += g[d] * o[d];
 
     espalier_row_key key = espalier_dropout_key(head.dropout, head.row + first + i);
     float *score = scores + i * stride, *gradient = gradients + i * stride;
-    for (size_t j = 0; j < end; j += LANES) {
-      floats p = *(const floats *)(score + j) * head.scale - log_sum_exp[i];
-      exp_lanes(&p);
-      floats dp = *(const floats *)(gradient + j), dropped = p;
+    for (size_t j = 0; j < end; j += ESPALIER_LANES) {
+      espalier_floats p = *(const espalier_floats *)(score + j) * head.scale - log_sum_exp[i];
+      espalier_exp_lanes(&p);
+      espalier_floats dp = *(const espalier_floats *)(gradient + j), dropped = p;
       if (head.dropout.probability > 0) {
-        floats factor;
-        dropout_lanes(&factor, key, (uint32_t)j, threshold, kept);
+        espalier_floats factor;
+        espalier_dropout_lanes(&factor, key, (uint32_t)j, threshold, kept);
         dp *= factor;
         dropped *= factor;
       }
-      *(floats *)(score + j) = dropped;
-      *(floats *)(gradient + j) = p * (dp - inner) * head.scale;
+      *(espalier_floats *)(score + j) = dropped;
+      *(espalier_floats *)(gradient + j) = p * (dp - inner) * head.scale;
     }
   }
 }
@@ -170,7 +116,7 @@ static size_t block_rows(const espalier_kernel_set *kernels) { return 8 * kernel
 
 /// `count` up to whole panels and lanes.
 static size_t whole(const espalier_kernel_set *kernels, size_t count) {
-  size_t width = kernels->width > LANES ? kernels->width : LANES;
+  size_t width = kernels->width > ESPALIER_LANES ? kernels->width : ESPALIER_LANES;
   return (count + width - 1) / width * width;
 }
 

@@ -30,6 +30,16 @@ package final class Kernels: Sendable {
     workspaces = Workspaces(count: pool.threads)
   }
 
+  #if OneDNN
+    /// Kernels on a given oneDNN.
+    init(threads: Int, oneDNN: OneDNN) {
+      pool = ThreadPool(threads: threads)
+      self.oneDNN = oneDNN
+      backend = .oneDNN
+      workspaces = Workspaces(count: pool.threads)
+    }
+  #endif
+
   /// Cuts rows of `columns` elements over the threads, enough of them in each piece to be worth it.
   func overRows(_ rows: Int, columns: Int, _ body: @Sendable (Range<Int>) -> Void) {
     pool.parallel(rows, grain: max(8192 / max(columns, 1), 1), body)

@@ -153,13 +153,15 @@ struct TilePlan: Sendable {
   init(rows: Int, panels: Int, height: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
-    // Rows of a tile stay in the second-level cache while the packed side streams by.
-    let most = 16 * height
-    tileRows = max(min(most, (rows + height - 1) / height * height), 1)
+    // Rows of a tile stay in the second-level cache while the packed side streams by; the rows are
+    // shared out evenly.
+    let most = (rows + 16 * height - 1) / (16 * height)
+    let even = (rows + max(most, 1) - 1) / max(most, 1)
+    tileRows = max((even + height - 1) / height * height, 1)
     let rowTiles = (rows + tileRows - 1) / tileRows
-    // Few rows: cut the columns too, so that every thread has some tiles.
-    let wanted = threads == 1 ? 1 : (threads * 3 + rowTiles - 1) / rowTiles
-    tilePanels = max((panels + wanted - 1) / wanted, 1)
+    // Columns too, so that no thread waits long for the last tile of another.
+    let wanted = threads == 1 ? 1 : (threads * 8 + rowTiles - 1) / max(rowTiles, 1)
+    tilePanels = max((panels + wanted - 1) / wanted, min(panels, 4), 1)
   }
 
   private var across: Int { (panels + tilePanels - 1) / tilePanels }

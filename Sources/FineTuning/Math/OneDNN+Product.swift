@@ -11,7 +11,7 @@
     func packing(columns: Int, depth: Int) -> CompiledProduct? {
       guard packs else { return nil }
       let shape = ProductShape(rows: Self.mostRows, columns: columns, depth: depth)
-      guard let product = product(shape), product.takesPackedWeights else { return nil }
+      guard let product = product(shape), takesPackedWeights(product) else { return nil }
       return product
     }
 
@@ -44,7 +44,7 @@
         var shape = ProductShape(rows: rows, columns: columns, depth: depth)
         shape.hasBias = epilogue.bias != nil
         shape.accumulates = accumulate
-        if let smaller = self.product(shape, like: product), smaller.takesPackedWeights {
+        if let smaller = self.product(shape, like: product), takesPackedWeights(smaller) {
           return smaller
         }
         shape.rows = Self.mostRows

@@ -21,10 +21,13 @@
     /// Whether the library has a kernel here that takes packed weights. Without one its product
     /// copies the weights on every call, and the portable kernel is as fast or faster.
     let packs: Bool
+    /// How names of implementations that take packed weights begin.
+    private let packingName: String
     private let products = Mutex<[ProductShape: CompiledProduct]>([:])
 
-    /// The library, for a pool of `threads`. `nil` when it cannot start.
-    init?(threads: Int) {
+    /// The library, for a pool of `threads`. `nil` when it cannot start. With an empty `packingName`
+    /// every implementation gets its weights packed, which is only good for tests.
+    init?(threads: Int, packingName: String = "brg") {
       var engine: dnnl_engine_t?
       guard unsafe dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success,
         let engine = unsafe engine
@@ -44,7 +47,8 @@
         unsafe CompiledProduct(
           ProductShape(rows: 128, columns: 768, depth: 768), engine: engine, like: nil)
       }
-      packs = probe?.takesPackedWeights ?? false
+      packs = probe?.name.hasPrefix(packingName) ?? false
+      self.packingName = packingName
       guard unsafe streams.count == threads else { return nil }
     }
 
@@ -63,6 +67,10 @@
     static var obeysCaller: Bool {
       espalier_dnnl_runs_serially() != 0
         || (espalier_dnnl_runs_on_openmp() != 0 && OpenMP.isPresent)
+    }
+
+    func takesPackedWeights(_ product: CompiledProduct) -> Bool {
+      product.name.hasPrefix(packingName)
     }
 
     /// The compiled product of a shape; `nil` when the library has nothing better than a plain loop.
@@ -152,7 +160,6 @@
 
     deinit { unsafe espalier_dnnl_destroy(handle) }
 
-    var takesPackedWeights: Bool { name.hasPrefix("brg") }
     var packedFloats: Int { unsafe (handle.packed_bytes + 3) / 4 }
     var scratchFloats: Int { unsafe (handle.scratch_bytes + 3) / 4 }
   }

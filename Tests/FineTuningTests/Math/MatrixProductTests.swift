@@ -74,6 +74,40 @@ struct MatrixProductTests {
     expect(dx, near: expected, tolerance: 2e-6, "packed, backward")
   }
 
+  #if OneDNN
+    @Test(arguments: [1, 31, 32, 33, 100, 260])
+    func `in oneDNN's packed layout, in padded blocks of rows, equals the plain loop`(
+      rows: Int
+    ) throws {
+      let oneDNN = try #require(OneDNN(threads: 2, packingName: ""))
+      let kernels = Kernels(threads: 2, oneDNN: oneDNN)
+      #expect(oneDNN.packs)
+      var random = RandomMatrices(seed: UInt64(rows))
+      let (n, k) = (24, 17)
+      for gap in [0, 3] {
+        let (x, weight) = (random.matrix(rows, k, gap: gap), random.matrix(n, k, gap: gap))
+        let (out, bias) = (random.matrix(rows, n, gap: gap), random.vector(n))
+        let product = Plain.product(
+          Plain.table(x), Plain.transposed(Plain.table(weight), columns: k), columns: n)
+        let sums = product.map { zip($0, bias.array).map { $0 + Double($1) } }
+        let added = zip(Plain.table(out), product).map { zip($0, $1).map { $0 + $1 } }
+        kernels.multiply(out, x, weight, transpose: .second, accumulate: true)
+        expect(out, near: added, tolerance: 2e-6, "accumulated")
+        let packed = PackedWeight(weight, kernels: kernels)
+        packed.forward(out, x, bias: bias)
+        expect(out, near: sums, tolerance: 2e-6, "packed")
+        let before = random.matrix(rows, n, gap: gap)
+        packed.forward(out, x, bias: bias, activation: .gelu, preactivation: before)
+        expect(out, near: sums.map { $0.map(Plain.gelu) }, tolerance: 2e-6, "GELU")
+        expect(before, near: sums, tolerance: 2e-6, "what GELU saw")
+        let (dy, dx) = (random.matrix(rows, n, gap: gap), random.matrix(rows, k, gap: gap))
+        PackedWeight(weight, for: .backward, kernels: kernels).backward(dx, dy)
+        let gradient = Plain.product(Plain.table(dy), Plain.table(weight), columns: k)
+        expect(dx, near: gradient, tolerance: 2e-6, "backward")
+      }
+    }
+  #endif
+
   @Test(arguments: Backend.available)
   func `of a weight that changed follows it after an update`(backend: Backend) {
     let kernels = Kernels(threads: 1, backend: backend)
