@@ -59,7 +59,6 @@ public struct SurgeryPlan: Sendable {
     result.tensors = OrderedDictionary(
       uniqueKeysWithValues: entries.map { ($0, $1.tensor) })
     result.metadata = metadata
-    result.shards = [:]
     result.inputs = inputs
     return result
   }
