@@ -94,7 +94,7 @@ struct PickleMachine {
     case .integer(let value) where (0...255).contains(value): return NodeID(4 + value)
     default: break
     }
-    let allowed = 3_000_000 + (storedByteCount ?? reader.position - start) / 2
+    let allowed = 1_000_000 + (storedByteCount ?? reader.position - start) / 4
     guard nodes.count < min(allowed, Int(NodeID.max)) else {
       throw failure("the pickle makes more values than a file of its size holds")
     }

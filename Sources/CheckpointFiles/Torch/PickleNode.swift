@@ -23,7 +23,8 @@ enum PickleNode: Sendable {
   case storage(Int)
   /// An entry of the machine's list of tensors.
   case tensor(Int)
-  case object(PickleObject)
+  /// Indirect, or its size would be that of every node.
+  indirect case object(PickleObject)
 }
 
 /// A `dict`, or one of its kin.

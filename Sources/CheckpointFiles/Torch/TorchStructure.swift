@@ -37,10 +37,9 @@ final class TorchStructure: Sendable {
 
   /// Marks what leads to tensors: backwards from them, over reversed references.
   private static func reach(_ nodes: [PickleNode]) -> [Bool] {
-    var counts = [Int32](repeating: 0, count: nodes.count + 1)
+    var result = [Bool](repeating: false, count: nodes.count)
     var seeds: [Int] = []
     for (index, node) in nodes.enumerated() {
-      forEachReference(node) { counts[Int($0) + 1] += 1 }
       switch node {
       case .tensor, .storage: seeds.append(index)
       case .object(let object):
@@ -52,9 +51,9 @@ final class TorchStructure: Sendable {
       default: break
       }
     }
-    var result = [Bool](repeating: false, count: nodes.count)
     guard !seeds.isEmpty else { return result }
-    var starts = counts
+    var starts = [Int32](repeating: 0, count: nodes.count + 1)
+    for node in nodes { forEachReference(node) { starts[Int($0) + 1] += 1 } }
     for index in 1..<starts.count { starts[index] += starts[index - 1] }
     var parents = [Int32](repeating: 0, count: Int(starts.last ?? 0))
     var next = starts

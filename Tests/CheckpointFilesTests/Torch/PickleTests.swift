@@ -171,6 +171,12 @@ import Testing
     }
   }
 
+  @Test func `a byte of a pickle does not become a hundred of memory`() throws {
+    let pickle = P.whole([UInt8](repeating: 0x5D, count: 3_000_000))
+    #expect(
+      try complaint(pickle)?.contains("makes more values than a file of its size holds") == true)
+  }
+
   @Test func `a number does not become memory`() throws {
     let pickle = P.file([("x", P.call(P.global("builtins", "bytearray"), [P.integer(1 << 40)]))])
     let checkpoint = try use(ZipBytes(pickle: pickle).bytes, in: folder)

@@ -1,0 +1,101 @@
+import CheckpointFiles
+import EspalierTestSupport
+import Testing
+
+@Suite struct `espalier convert` {
+  let folder: Folder
+  init() throws { folder = try Folder() }
+
+  private let views = Fixtures.path("torch/views.pt")
+
+  @Test func `the ending decides the format, and there and back gives the same bytes`() throws {
+    for output in ["a.safetensors", "b.pt", "c.safetensors"] {
+      let input =
+        output == "b.pt" ? "a.safetensors" : output == "c.safetensors" ? "b.pt" : views
+      let result = try Tool.run("convert", input, "-o", output, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output == "")
+    }
+    let (a, c) = (folder.path("a.safetensors"), folder.path("c.safetensors"))
+    #expect(try Fixtures.bytes(a) == Fixtures.bytes(c))
+    #expect(try Checkpoint.open(folder.path("b.pt")).format == .torchZip)
+  }
+
+  @Test func `a dtype casts, shards make an index`() throws {
+    let result = try Tool.run(
+      "convert", Fixtures.path("bert-tiny"), "-o", "model.safetensors", "--dtype", "bf16",
+      "--shard-size", "20kB", in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    let checkpoint = try Checkpoint.open(folder.path("model.safetensors.index.json"))
+    #expect(checkpoint.format == .sharded)
+    #expect(checkpoint["embeddings.word_embeddings.weight"]?.dtype == .bfloat16)
+  }
+
+  @Test func `what is lost is noted, what is foreign is refused unless it may be left out`() throws
+  {
+    let training = try Tool.run(
+      "convert", Fixtures.path("torch/training.pt"), "-o", "a.safetensors", in: folder)
+    #expect(training.status == 0)
+    #expect(training.errors.contains(" values that are no tensors are left out"))
+    let foreign = Fixtures.path("torch/foreign.pt")
+    let refused = try Tool.run("convert", foreign, "-o", "b.pt", in: folder)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors
+        == "espalier: error: \(foreign): holds values of unknown classes: \"argparse.Namespace\"; "
+        + "they can be left out (--ignore-foreign)\n")
+    let allowed = try Tool.run("convert", foreign, "-o", "b.pt", "--ignore-foreign", in: folder)
+    #expect(allowed.status == 0)
+    #expect(
+      allowed.errors
+        == "espalier: note: \(foreign): values of \"argparse.Namespace\" are left out\n")
+  }
+
+  @Test func `the input is replaced only with --in-place`() throws {
+    _ = try Tool.run("convert", views, "-o", "a.pt", in: folder)
+    let refused = try Tool.run("convert", "a.pt", "-o", "a.pt", in: folder)
+    #expect(refused.status == 2)
+    #expect(refused.errors.contains("is one of the files being read"))
+    let allowed = try Tool.run(
+      "convert", "a.pt", "-o", "a.pt", "--in-place", "--dtype", "F16", in: folder)
+    #expect(allowed.status == 0)
+    #expect(try Checkpoint.open(folder.path("a.pt"))["base"]?.dtype == .float16)
+  }
+
+  @Test func `an ending that says nothing, or an odd dtype or size, is wrong usage`() throws {
+    for arguments in [
+      ["-o", "a.bin.gz"], ["-o", "a.pt", "--dtype", "I8"], ["-o", "a.pt", "--shard-size", "0"],
+      ["-o", "a.safetensors", "--preserve-strides"],
+    ] {
+      let result = try Tool.run(["convert", views] + arguments, in: folder)
+      #expect(result.status == 64, "\(arguments)")
+    }
+  }
+}
+
+@Suite struct `espalier scan` {
+  let folder: Folder
+  init() throws { folder = try Folder() }
+
+  @Test func `data is no danger, code is, and the status says so`() throws {
+    let safe = try Tool.run("scan", Fixtures.path("bert-tiny"), in: folder)
+    #expect(safe.status == 0)
+    #expect(safe.output.contains("safe by construction"))
+    let module = try Tool.run("scan", Fixtures.path("torch/module.pt"), in: folder)
+    #expect(module.status == 0)
+    #expect(module.output.contains("odd, no danger found (torch-zip)"))
+    try folder.write(Array("\u{63}os\nsystem\n(S'true'\ntR.".utf8), to: "bad.pkl")
+    let bad = try Tool.run("scan", "bad.pkl", "--json", in: folder)
+    #expect(bad.status == 1)
+    let json = try JSONParser.parse(Array(bad.output.utf8))
+    #expect(json["severity"]?.string == "danger")
+    #expect(
+      json["files"]?.array?.first?["globals"]?.array?.first?["name"]?.string == "os.system")
+  }
+
+  @Test func `a file that is none of the formats cannot be used`() throws {
+    try folder.write(Array("just some text, no checkpoint".utf8), to: "notes.txt")
+    #expect(try Tool.run("scan", "notes.txt", in: folder).status == 2)
+    #expect(try Tool.run("scan", "missing", in: folder).status == 2)
+  }
+}
