@@ -41,7 +41,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "ls", "diff", "mask create", "mask check", "mask show", "graft", "train", "evaluate", "predict",
+    "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
+    "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
+    "evaluate", "predict",
     "verify", "convert", "scan",
   ])
   func `the help of every command has an example that begins with the tool's name`(

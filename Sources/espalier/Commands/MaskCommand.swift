@@ -8,7 +8,7 @@ struct MaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mask",
     abstract:
-      "Write, show and check freeze masks: which tensors train, in a file that git can diff.",
+      "Write, show, combine and exchange freeze masks: which tensors train, in a file for git.",
     discussion: """
         espalier mask create model --train linear -o freeze.json
         espalier mask show freeze.json
@@ -16,7 +16,11 @@ struct MaskCommand: ParsableCommand {
 
       docs/mask-format.md describes the file and applies one in ten lines of Python.
       """,
-    subcommands: [MaskCreateCommand.self, MaskShowCommand.self, MaskCheckCommand.self])
+    subcommands: [
+      MaskCreateCommand.self, MaskShowCommand.self, MaskCheckCommand.self, MaskDiffCommand.self,
+      MaskUnionCommand.self, MaskIntersectCommand.self, MaskInvertCommand.self,
+      MaskExportCommand.self, MaskImportCommand.self,
+    ])
 }
 
 /// `espalier mask create`.

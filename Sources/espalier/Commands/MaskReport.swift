@@ -82,7 +82,15 @@ struct MaskReport {
     table.print(indent: 2)
   }
 
-  func printJSON(path: String, warnings: [String]) {
+  /// Writes a mask that was made from others, and says what it lets train.
+  static func write(_ mask: FreezeMask, to path: String, json: Bool, in tree: ParameterTree?) throws
+  {
+    try mask.write(to: path)
+    let report = MaskReport(mask, in: tree)
+    if json { report.printJSON(path: path, warnings: []) } else { report.print(path: path) }
+  }
+
+  func printJSON(path: String, warnings: [String], patterns: [ImportedMask.Pattern]? = nil) {
     let entries = entries
     var json = JSONStream()
     json.member("mask", .string(path))
@@ -100,6 +108,13 @@ struct MaskReport {
       if let rows = entry.rows { text += ",\"train_rows\":\(rows.jsonValue.text())" }
       if let count = entry.count { text += ",\"elements\":\(count)" }
       text += "}"
+    }
+    if let patterns {
+      json.array("patterns", patterns) { pattern, text in
+        text += "{\"pattern\":"
+        JSONValue.writeString(pattern.text, to: &text)
+        text += ",\"matched\":\(pattern.matched.count)}"
+      }
     }
     json.array("warnings", warnings) { warning, text in
       JSONValue.writeString(warning, to: &text)

@@ -29,6 +29,7 @@ struct Tool {
   }
 
   /// Runs the tool in `folder` and waits for it.
+  @discardableResult
   static func run(_ arguments: [String], in folder: Folder) throws -> Result {
     let process = Process()
     process.executableURL = executable

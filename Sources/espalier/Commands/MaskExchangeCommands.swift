@@ -1,0 +1,239 @@
+public import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+public import ParameterSurgery
+
+extension TrainerFormat: ExpressibleByArgument {}
+extension ImportedMask.Source: ExpressibleByArgument {}
+
+/// `espalier mask export`.
+struct MaskExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write a freeze mask in the words of another trainer.",
+    usage: "espalier mask export <mask> --to <format> [-o <file>]",
+    discussion: """
+      torch and hf are Python files that apply the mask, rows included; the others are settings to copy. \
+      What another trainer cannot say exactly is an error. Formats: torch, hf, names, peft, axolotl, \
+      llamafactory, ms-swift, ort.
+
+        espalier mask export freeze.json --to torch -o freeze_mask.py
+        espalier mask export freeze.json --to axolotl
+      """)
+
+  @Argument(help: "A freeze mask.")
+  var mask: String
+
+  @Option(help: "The trainer.")
+  var to: TrainerFormat
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The file to write; without, standard output.", valueName: "file"))
+  var output: String?
+
+  func run() throws {
+    let freeze = try FreezeMask(path: mask)
+    let text = try InputError.naming(mask) { try freeze.exported(to: to) }
+    guard let output else { return StandardOutput.shared.write(text) }
+    try WholeFile.write(Array(text.utf8), to: output)
+  }
+}
+
+/// `espalier mask import`.
+struct MaskImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Write the freeze mask that another trainer's configuration amounts to.",
+    usage: "espalier mask import <config> <file> --from <trainer> -o <mask>",
+    discussion: """
+      Patterns match by that trainer's rules, and the report says what they really matched: for \
+      several of them layer.1 is also a part of layer.10. Trainers: axolotl, llamafactory, ms-swift \
+      (args.json), peft (adapter_config.json), requires-grad (a JSON object of names and true or false).
+
+        espalier mask import config.yml model --from axolotl -o freeze.json
+      """)
+
+  @Argument(help: "The configuration.")
+  var config: String
+
+  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  var file: String
+
+  @Option(help: "The trainer.")
+  var from: ImportedMask.Source
+
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+  var output: String
+
+  @OptionGroup var format: OutputOptions
+
+  func run() throws {
+    let bytes = try WholeFile.read(config)
+    let tree = ParameterTree(try Checkpoint.open(file))
+    let imported = try InputError.naming(config) {
+      try ImportedMask(from, bytes: bytes, in: tree)
+    }
+    try imported.mask.write(to: output)
+    let warnings = imported.patterns.compactMap { pattern in
+      pattern.stray.map {
+        "\(shown(pattern.text)) matches a part of a name in \(quoted($0.string))"
+      }
+    }
+    for warning in warnings { StandardError.warning("\(config): \(warning)") }
+    for note in imported.notes { StandardError.note("\(config): \(note)") }
+    let report = MaskReport(imported.mask, in: tree)
+    if format.json {
+      report.printJSON(path: output, warnings: warnings, patterns: imported.patterns)
+    } else {
+      for pattern in imported.patterns {
+        StandardOutput.shared.line(
+          "\(shown(pattern.text)) matches \(plural(pattern.matched.count, "tensor"))")
+      }
+      report.print(path: output)
+    }
+  }
+}
+
+/// `espalier mask union`.
+struct MaskUnionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "union",
+    abstract: "Write a mask that lets train what trains in either of two.",
+    discussion: "  espalier mask union a.json b.json -o both.json")
+
+  @OptionGroup var masks: TwoMasks
+
+  func run() throws { try masks.write { a, b throws(SurgeryError) in try a.union(b) } }
+}
+
+/// `espalier mask intersect`.
+struct MaskIntersectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "intersect",
+    abstract: "Write a mask that lets train what trains in both of two.",
+    discussion: "  espalier mask intersect a.json b.json -o common.json")
+
+  @OptionGroup var masks: TwoMasks
+
+  func run() throws { try masks.write { a, b throws(SurgeryError) in try a.intersection(b) } }
+}
+
+/// Two masks of one checkpoint, and where a third goes.
+struct TwoMasks: ParsableArguments {
+  @Argument(help: "A freeze mask.")
+  var a: String
+
+  @Argument(help: "Another one for the same checkpoint.")
+  var b: String
+
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+  var output: String
+
+  @OptionGroup var format: OutputOptions
+
+  func write(
+    _ combine: (FreezeMask, FreezeMask) throws(SurgeryError) -> FreezeMask
+  ) throws {
+    let first = try FreezeMask(path: a)
+    let second = try FreezeMask(path: b)
+    let result = try InputError.naming(b) { try combine(first, second) }
+    try MaskReport.write(result, to: output, json: format.json, in: nil)
+  }
+}
+
+/// `espalier mask invert`.
+struct MaskInvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "invert",
+    abstract: "Write a mask that freezes what trains and lets train what is frozen.",
+    discussion: """
+      Rows too; integers have no gradient and stay frozen.
+
+        espalier mask invert freeze.json model -o rest.json
+      """)
+
+  @Argument(help: "A freeze mask.")
+  var mask: String
+
+  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  var file: String
+
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+  var output: String
+
+  @OptionGroup var format: OutputOptions
+
+  func run() throws {
+    let freeze = try FreezeMask(path: mask)
+    let tree = ParameterTree(try Checkpoint.open(file))
+    let result = try InputError.naming(file) { try freeze.inverted(in: tree) }
+    try MaskReport.write(result, to: output, json: format.json, in: tree)
+  }
+}
+
+/// `espalier mask diff`.
+struct MaskDiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Say which tensors two masks treat differently.",
+    discussion: """
+      Exit status: 0 nothing differs, 1 something does, 2 trouble.
+
+        espalier mask diff before.json after.json
+      """)
+
+  @Argument(help: "A freeze mask.")
+  var a: String
+
+  @Argument(help: "Another one.")
+  var b: String
+
+  @OptionGroup var format: OutputOptions
+
+  func run() throws {
+    let first = try FreezeMask(path: a)
+    let changes = first.changes(to: try FreezeMask(path: b))
+    if format.json {
+      var json = JSONStream()
+      json.array("changed", changes) { change, text in
+        text += "{\"key\":"
+        JSONValue.writeString(change.key.string, to: &text)
+        text += ",\"states\":[\(encoded(change.before)),\(encoded(change.after))]}"
+      }
+      json.member("same", .integer(first.states.keys.count - changes.count { $0.before != nil }))
+      json.finish()
+    } else {
+      for change in changes {
+        StandardOutput.shared.line(
+          "~  \(shown(change.key.string))  \(word(change.before)) => \(word(change.after))")
+      }
+      StandardOutput.shared.line(
+        changes.isEmpty
+          ? "no difference"
+          : "\(plural(changes.count, "tensor")) \(changes.count == 1 ? "differs" : "differ")")
+    }
+    if !changes.isEmpty { throw ExitStatus.no }
+  }
+
+  private func word(_ state: FreezeMask.State?) -> String {
+    switch state {
+    case nil: "not listed"
+    case .trainable?: "trains"
+    case .frozen?: "frozen"
+    case .rows(let rows)?: "trains in rows \(rows.text)"
+    }
+  }
+
+  private func encoded(_ state: FreezeMask.State?) -> String {
+    switch state {
+    case nil: "null"
+    case .trainable?: "true"
+    case .frozen?: "false"
+    case .rows(let rows)?: "{\"train_rows\":\(rows.jsonValue.text())}"
+    }
+  }
+}
