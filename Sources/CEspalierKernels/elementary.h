@@ -35,23 +35,6 @@ ESPALIER_INLINE float espalier_expf(float x) {
   return p * espalier_float_of_bits((bits + 127u) << 23);
 }
 
-/// The normal distribution below -|x| and its density at x: Φ(-|x|) within 1e-7, and within a
-/// thousandth of itself down to 1e-20.
-ESPALIER_INLINE void espalier_normal_tail(float x, float *tail, float *density) {
-  float size = x < 0.0f ? -x : x;
-  // e^(-x²/2) times a polynomial in 1/(1 + c|x|), fitted to Φ(-|x|)·e^(x²/2).
-  float bell = espalier_expf(-0.5f * (x * x));
-  float t = 1.0f / (1.0f + 0.410121933f * size);
-  float p = 0.0556277993f;
-  p = p * t - 0.238354494f;
-  p = p * t + 0.287213387f;
-  p = p * t + 0.0533425146f;
-  p = p * t + 0.179704185f;
-  p = p * t + 0.16246666f;
-  *tail = p * t * bell;
-  *density = 0.398942280f * bell;
-}
-
 /// tanh(x) within 4e-7: a rational function up to 7.9, where tanh is 1 in floats.
 ESPALIER_INLINE float espalier_tanhf(float x) {
   x = x < -7.90531110763549805f ? -7.90531110763549805f : x;

@@ -228,11 +228,9 @@ void espalier_product(
         if (!is_last) continue;
         if (epilogue.bias) add_bias(to, c_stride, epilogue.bias + column, rows, columns);
         if (epilogue.gelu) {
-          for (size_t i = 0; i < rows; i++) {
-            espalier_gelu(
-                epilogue.gelu + (row + i) * epilogue.gelu_stride + column, to + i * c_stride,
-                columns);
-          }
+          espalier_gelu_rows(
+              epilogue.gelu + row * epilogue.gelu_stride + column, epilogue.gelu_stride, to,
+              c_stride, rows, columns);
         }
       }
       p += depth;

@@ -49,6 +49,11 @@ void espalier_column_sums(
 /// out[i] = gelu(in[i]) (the exact one, by erf). out may be in.
 void espalier_gelu(float *_Nonnull out, const float *_Nonnull in, size_t count);
 
+/// The same for `rows` rows of `columns` elements.
+void espalier_gelu_rows(
+    float *_Nonnull out, size_t out_stride, const float *_Nonnull in, size_t in_stride, size_t rows,
+    size_t columns);
+
 /// dx[i] = dout[i] * gelu'(x[i]). dx may be dout.
 void espalier_gelu_backward(
     float *_Nonnull dx, const float *_Nonnull dout, const float *_Nonnull x, size_t count);

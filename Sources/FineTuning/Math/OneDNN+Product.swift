@@ -171,11 +171,10 @@
     func activate(_ out: Matrix, rows: Range<Int>, columns: Range<Int>) {
       guard activation == .gelu else { return }
       let sums = sums(out)
-      for row in rows {
-        unsafe espalier_gelu(
-          out.pointer + row * out.rowStride + columns.lowerBound,
-          sums.pointer + row * sums.rowStride + columns.lowerBound, columns.count)
-      }
+      let (row, column) = (rows.lowerBound, columns.lowerBound)
+      unsafe espalier_gelu_rows(
+        out.pointer + row * out.rowStride + column, out.rowStride,
+        sums.pointer + row * sums.rowStride + column, sums.rowStride, rows.count, columns.count)
     }
   }
 #endif
