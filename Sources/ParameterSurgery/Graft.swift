@@ -77,6 +77,11 @@ public struct Graft: Sendable, Hashable {
       case .linear: [("linear", hidden, labels)]
       case .mlp(let width): [("linear.0", hidden, width), ("linear.2", width, labels)]
       }
+    // Not only the same keys: of two heads, nobody could say which one counts.
+    if let taken = result.tensors.keys.first(where: { $0.components.first == "linear" }) {
+      throw SurgeryError(
+        "\(checkpoint.path): \(quoted(taken.string)) is there already; graft overwrites nothing")
+    }
     for layer in layers {
       let bound = 1 / Float(layer.inputs).squareRoot()
       let parts = [
@@ -84,10 +89,6 @@ public struct Graft: Sendable, Hashable {
         (Key(layer.name + ".bias"), [layer.outputs]),
       ]
       for (key, extents) in parts {
-        guard result.tensors[key] == nil else {
-          throw SurgeryError(
-            "\(checkpoint.path): \(quoted(key.string)) is there already; graft overwrites nothing")
-        }
         guard let shape = Shape(extents), shape.count <= 1 << 32 else {
           throw SurgeryError("\(quoted(key.string)) would have the shape \(extents): too large")
         }

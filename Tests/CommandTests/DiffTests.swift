@@ -93,6 +93,21 @@ import Testing
     #expect(result.status == 0, "\(result.output)\(result.errors)")
   }
 
+  @Test func `a rename or a prefix about no key is an error`() throws {
+    let rename = try Tool.run(
+      "diff", "a.safetensors", "a.safetensors", "--rename", "bret=b", in: folder)
+    #expect(rename.status == 2)
+    #expect(rename.output == "")
+    #expect(
+      rename.errors == "espalier: error: a.safetensors: rename \"bret=b\" is about no key\n")
+    let prefix = try Tool.run(
+      "diff", "a.safetensors", "a.safetensors", "--ignore-prefix", "bret.", in: folder)
+    #expect(prefix.status == 2)
+    #expect(
+      prefix.errors
+        == "espalier: error: no key of a.safetensors or a.safetensors begins with \"bret.\"\n")
+  }
+
   @Test func `selectors limit the comparison`() throws {
     let entries = Fixture.story(changing: "linear.2.bias", to: [9, 9])
     try folder.write(Fixture.safetensors(entries), to: "b.safetensors")

@@ -66,7 +66,23 @@ import Testing
     #expect(try folder.bytes("tiny/model.safetensors") == before)
   }
 
-  @Test(arguments: [["--head", "cnn", "--labels", "2"], ["--head", "linear", "--labels", "0"]])
+  @Test func `a second head is refused, whatever its layers`() throws {
+    try folder.write(Fixture.safetensors(Fixture.story), to: "a.safetensors")
+    let result = try Tool.run(
+      "graft", "a.safetensors", "--head", "linear", "--labels", "2", "-o", "b.safetensors",
+      in: folder)
+    #expect(result.status == 2)
+    #expect(
+      result.errors
+        == "espalier: error: a.safetensors: \"linear.0.weight\" is there already; "
+        + "graft overwrites nothing\n")
+    #expect(try folder.names == ["a.safetensors"])
+  }
+
+  @Test(arguments: [
+    ["--head", "cnn", "--labels", "2"], ["--head", "mlp:x", "--labels", "2"],
+    ["--head", "mlp:0", "--labels", "2"], ["--head", "linear", "--labels", "0"],
+  ])
   func `a head or a count that is none is wrong usage`(_ arguments: [String]) throws {
     let result = try Tool.run(["graft", "tiny", "-o", "out"] + arguments, in: folder)
     #expect(result.status == 64)

@@ -46,6 +46,7 @@ public struct Diff: Sendable {
   public init(_ a: Checkpoint, _ b: Checkpoint, options: Options = Options()) throws {
     let keysA = try Diff.commonKeys(a, options, renames: options.renames)
     let keysB = try Diff.commonKeys(b, options, renames: [])
+    try Diff.checkUse(of: options, a, b)
     let chosen = try Diff.chosen(a, b, keysA, keysB, options.selectors)?.names
 
     var onlyInA: [Key] = []
@@ -107,6 +108,27 @@ public struct Diff: Sendable {
     self.changed = changed
     self.same = shared.count - changed.count
     self.likelyRenames = try LikelyRename.find(a, onlyInA, b, onlyInB)
+  }
+
+  /// Nothing matches silently: a rule that is about no key is a slip of the pen.
+  private static func checkUse(
+    of options: Options, _ a: Checkpoint, _ b: Checkpoint
+  ) throws(SurgeryError) {
+    for rename in options.renames
+    where !a.tensors.keys.contains(where: { rename.apply(to: $0) != nil }) {
+      throw SurgeryError("\(a.path): rename \(quoted(rename.description)) is about no key")
+    }
+    for prefix in options.ignoredPrefixes {
+      let isUsed = [a, b].contains { checkpoint in
+        checkpoint.tensors.keys.contains { key in
+          let renamed = options.renames.lazy.compactMap { $0.apply(to: key) }.first
+          return (renamed ?? key).string.utf8.starts(with: prefix.utf8)
+        }
+      }
+      guard isUsed else {
+        throw SurgeryError("no key of \(a.path) or \(b.path) begins with \(quoted(prefix))")
+      }
+    }
   }
 
   /// The keys of a checkpoint under the names by which both sides are compared.

@@ -55,7 +55,7 @@ struct GraftCommand: ParsableCommand {
 
   func validate() throws {
     if labels < 1 { throw ValidationError("--labels takes a count of 1 or more") }
-    if head != "linear", !head.hasPrefix("mlp:") {
+    guard (try? Graft.Head(head)) != nil else {
       throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, or linear")
     }
   }

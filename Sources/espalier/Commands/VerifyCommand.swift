@@ -49,15 +49,8 @@ struct VerifyCommand: ParsableCommand {
         "\(base): \(plural(proof.addedKeys.count, "tensor")) that trained \(proof.addedKeys.count == 1 ? "is" : "are") "
           + "not in it, such as \(quoted(proof.addedKeys[0].string))")
     }
-    for key in proof.ignoredKeys.prefix(3) {
-      StandardError.note("\(base): \(quoted(key.string)) is not in the mask and not compared")
-    }
-    if proof.ignoredKeys.count > 3 {
-      StandardError.note("… and \(proof.ignoredKeys.count - 3) more of that kind")
-    }
-    for key in proof.unexpectedKeys {
-      StandardError.note("\(tuned): \(quoted(key.string)) is new, the mask does not list it")
-    }
+    note(proof.ignoredKeys, of: base, "is not in the mask and not compared")
+    note(proof.unexpectedKeys, of: tuned, "is new, the mask does not list it")
     guard proof.holds else {
       for violation in proof.violations.prefix(20) { output.line("  \(violation)") }
       if proof.violations.count > 20 {
@@ -83,6 +76,14 @@ struct VerifyCommand: ParsableCommand {
     }
     if proof.unchangedKeys.count > 20 {
       output.line("  … and \(grouped(proof.unchangedKeys.count - 20)) more; --json lists all")
+    }
+  }
+
+  /// A few keys stand for all.
+  private func note(_ keys: [Key], of path: String, _ sentence: String) {
+    for key in keys.prefix(3) { StandardError.note("\(path): \(quoted(key.string)) \(sentence)") }
+    if keys.count > 3 {
+      StandardError.note("\(path): \(grouped(keys.count - 3)) more of that kind; --json lists all")
     }
   }
 
