@@ -27,7 +27,8 @@ public final class TemporaryFolder {
     TemporaryFolder.names(in: path(folder))
   }
 
-  private static func names(in folder: String) -> [String] {
+  /// The names in a folder, sorted.
+  public static func names(in folder: String) -> [String] {
     guard let directory = unsafe opendir(folder) else { return [] }
     defer { unsafe closedir(directory) }
     var names: [String] = []

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Compares the tokenizer with Hugging Face's fast one: every Unicode scalar, alone and inside a word,
+and random texts that mix the difficult ones, under every set of options.
+
+    python3 interop/check_tokenizer.py            # writes a corpus, then runs the sweep's test
+    python3 interop/check_tokenizer.py --write D  # only writes the corpus to the folder D
+    python3 interop/check_tokenizer.py --texts F  # also every line of a file, with --model DIR
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from tool import Skip
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+OPTIONS = {
+    "uncased": dict(),
+    "cased": dict(lowercase=False),
+    "lowercase-accents": dict(strip_accents=False),
+    "cased-stripped": dict(lowercase=False, strip_accents=True),
+    "uncleaned": dict(clean_text=False),
+    "no-ideographs": dict(handle_chinese_chars=False),
+}
+# Ranges whose scalars interact: combining marks, Hangul, ideographs, controls, punctuation.
+MIXED = [(0x20, 0x7F), (0x0, 0x20), (0x7F, 0x250), (0x300, 0x370), (0x370, 0x400), (0x590, 0x5F0), (0x600, 0x700),
+         (0x8D0, 0x960), (0xE30, 0xE50), (0xF70, 0xF90), (0x1100, 0x1200), (0x1AB0, 0x1B50), (0x1DC0, 0x1E00),
+         (0x1E00, 0x2070), (0x3000, 0x3040), (0x3400, 0x3410), (0xAC00, 0xAC40), (0xF900, 0xFB20), (0xFE00, 0x10000),
+         (0x1D150, 0x1D190), (0x1F300, 0x1F650), (0x2B800, 0x2BA00), (0x2F800, 0x2FA20), (0xE0000, 0xE0080)]
+ADDED = [
+    AddedToken("<raw>", normalized=False), AddedToken("<Norm>", normalized=True),
+    AddedToken("left", lstrip=True, normalized=False), AddedToken("right", rstrip=True, normalized=False),
+    AddedToken("word", single_word=True, normalized=False), AddedToken("Éa", normalized=True, lstrip=True, rstrip=True),
+    AddedToken("both", single_word=True, lstrip=True, rstrip=True, normalized=True), AddedToken("wor", normalized=False),
+]
+
+
+def make(vocabulary, options, added=()):
+    made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    made.normalizer = normalizers.BertNormalizer(
+        **{**dict(clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=True), **options})
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.add_special_tokens(SPECIAL)
+    made.add_tokens(list(added))
+    ids = [(t, made.token_to_id(t)) for t in ("[CLS]", "[SEP]")]
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=ids)
+    return made
+
+
+def write(folder, tokenizer, texts):
+    """corpus.bin: for each text its length, its UTF-8, the number of ids, the ids; all 32 bits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    with open(folder / "corpus.bin", "wb") as out:
+        for start in range(0, len(texts), 50000):
+            part = texts[start : start + 50000]
+            for text, encoding in zip(part, tokenizer.encode_batch(part, add_special_tokens=False)):
+                data, ids = text.encode(), encoding.ids
+                out.write(struct.pack("<I", len(data)) + data + struct.pack(f"<{len(ids) + 1}I", len(ids), *ids))
+    print(folder.name, len(texts), "texts", flush=True)
+
+
+def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000, added_texts=100_000):
+    everything = {token: i for i, token in enumerate(SPECIAL)}
+    for c in SCALARS:
+        everything[chr(c)] = len(everything)
+        everything["##" + chr(c)] = len(everything)
+    sweep = [text for c in SCALARS[::every] for text in (chr(c), f"a{chr(c)}b")]
+    for name in variants:
+        write(folder / name, make(everything, OPTIONS[name]), sweep)
+    source = random.Random(7)
+    scalar = lambda: chr(source.randrange(*source.choice(MIXED)))
+    mixed = ["".join(scalar() for _ in range(source.randrange(1, 24))) for _ in range(mixed_texts)]
+    for name in ("uncased", "cased-stripped"):
+        write(folder / f"mixed-{name}", make(everything, OPTIONS[name]), mixed)
+    words = [t.content for t in ADDED] + SPECIAL + [" ", "  ", "\t", "\u2003", "a", "Z", "_", "9", "é", "e\u0301", "-", "WORD",
+                                                    "<NORM>", "<nor\u0301m>", "Left", "BOTH", "éA", "\u0301", "\u200b", "中"]
+    joined = ["".join(source.choice(words) for _ in range(source.randrange(1, 12))) for _ in range(added_texts)]
+    for name in ("uncased", "cased"):
+        write(folder / f"added-{name}", make(everything, OPTIONS[name], ADDED), joined)
+
+
+def compare(folder):
+    """Runs the test that reads the corpora; what it printed when they differ."""
+    environment = {**os.environ, "ESPALIER_TOKENIZER_SWEEP": str(folder)}
+    run = subprocess.run(["swift", "test", "--disable-xctest", "--filter", "TokenizerSweepTests"], cwd=ROOT, env=environment,
+                         capture_output=True, text=True)
+    assert run.returncode == 0 and "texts compared" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
+    return next(line for line in run.stdout.splitlines() if line.endswith("texts compared"))
+
+
+def test_unicode_scalars_and_mixed_texts():
+    if shutil.which("swift") is None:
+        raise Skip("the sweep runs in the package's own test")
+    with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stdout(io.StringIO()):
+        folder = pathlib.Path(temporary)
+        write_corpora(folder, variants=("uncased",), every=41, mixed_texts=4_000, added_texts=4_000)
+        return compare(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--texts", type=pathlib.Path, nargs="*", default=[])
+    parser.add_argument("--model", type=pathlib.Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.write or pathlib.Path(temporary)
+        write_corpora(folder)
+        if arguments.texts:
+            tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            lines = [l.split("\t")[0] for f in arguments.texts for l in f.read_text(encoding="utf-8").split("\n") if l]
+            write(folder / "texts", tokenizer, lines)
+        if arguments.write:
+            return
+        print(compare(folder))
+
+
+if __name__ == "__main__":
+    main()
