@@ -44,7 +44,7 @@ import Testing
     "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
     "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
     "evaluate", "predict",
-    "verify", "convert", "scan",
+    "verify", "convert", "scan", "check",
   ])
   func `the help of every command has an example that begins with the tool's name`(
     _ command: String

@@ -1,0 +1,193 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// Looks for what is probably not meant in a checkpoint.
+public struct CheckpointLint {
+  /// What was found, in the order in which it was looked for.
+  public private(set) var findings: [LintFinding] = []
+  private let path: String
+
+  /// Checks the checkpoint at `path`.
+  ///
+  /// - Parameters:
+  ///   - readingElements: whether elements are read, for checksums, NaN and equal layers; without,
+  ///     headers alone.
+  ///   - progress: called with the number of bytes that were read.
+  /// - Throws: `CheckpointError` when there is nothing at `path`. What is broken is a finding.
+  public init(
+    path: String, readingElements: Bool = true, progress: (Int) -> Void = { _ in }
+  ) throws(CheckpointError) {
+    self.path = path
+    guard WholeFile.exists(path) else {
+      throw CheckpointError(path: path, "cannot open: No such file or directory")
+    }
+    let checkpoint: Checkpoint
+    do throws(CheckpointError) {
+      checkpoint = try Checkpoint.open(path)
+    } catch {
+      var error = error
+      if error.path == path { error.path = "" }
+      add(.unreadable, error.key, error.description)
+      return
+    }
+    for entry in checkpoint.unsupported { add(.unsupported, entry.key, entry.reason) }
+    checkIndex(checkpoint)
+    let stacks = LayerStack.all(in: ParameterTree(checkpoint))
+    checkLayers(stacks)
+    checkDTypes(checkpoint, stacks)
+    checkConfiguration(checkpoint, stacks)
+    if readingElements { checkElements(checkpoint, stacks, progress) }
+  }
+
+  private mutating func add(_ rule: LintFinding.Rule, _ key: Key?, _ message: String) {
+    findings.append(LintFinding(rule: rule, path: path, key: key, message: message))
+  }
+
+  // MARK: - Files
+
+  private var folder: String {
+    if WholeFile.isFolder(path) { return path.hasSuffix("/") ? path : path + "/" }
+    return path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+  }
+
+  private mutating func checkIndex(_ checkpoint: Checkpoint) {
+    if WholeFile.isFolder(path) {
+      for name in ["model.safetensors", "pytorch_model.bin"]
+      where WholeFile.exists(folder + name) && WholeFile.exists(folder + name + ".index.json") {
+        add(.indexBesideFile, nil, "has \(name) and \(name).index.json; loaders take the former")
+      }
+    }
+    guard checkpoint.format == .sharded else { return }
+    let index =
+      WholeFile.isFolder(path)
+      ? ["model.safetensors.index.json", "pytorch_model.bin.index.json"].map { folder + $0 }
+        .first(where: WholeFile.exists) : path
+    guard let index, let bytes = try? WholeFile.read(index),
+      let stated = (try? JSONParser.parse(bytes))?["metadata"]?["total_size"]?.double
+    else { return }
+    let total = checkpoint.tensors.values.reduce(0) { $0.addingSaturated($1.byteCount) }
+    if stated != Double(total) {
+      add(
+        .indexTotalSize, nil,
+        "the index states a total_size of \(Int(exactly: stated).map { "\($0)" } ?? "\(stated)"), the tensors have \(total) bytes"
+      )
+    }
+  }
+
+  // MARK: - Layers
+
+  private mutating func checkLayers(_ stacks: [LayerStack]) {
+    for stack in stacks {
+      for index in stack.missing.prefix(20) {
+        add(
+          .missingLayer, stack.key(of: index),
+          "layer \(index) is missing; there are \(stack.indices.count) of 0 to "
+            + "\(stack.indices.last ?? 0)")
+      }
+      for layer in stack.incomplete.prefix(100) {
+        add(
+          .incompleteLayer, layer.key,
+          "is missing; \(layer.others) of \(stack.indices.count) layers have it")
+      }
+      for layer in stack.unlike.prefix(100) {
+        add(.unlikeLayer, layer.key, "is \(layer.found), in the other layers \(layer.usual)")
+      }
+    }
+  }
+
+  private mutating func checkDTypes(_ checkpoint: Checkpoint, _ stacks: [LayerStack]) {
+    var counts: OrderedDictionary<DType, Int> = [:]
+    for tensor in checkpoint.tensors.values where tensor.dtype.isFloatingPoint {
+      counts[tensor.dtype, default: 0] += 1
+    }
+    guard counts.count > 1, let usual = counts.max(by: { $0.value < $1.value }) else { return }
+    let known = Set(stacks.flatMap(\.unlike).map(\.key))
+    for (key, tensor) in checkpoint.tensors
+    where tensor.dtype.isFloatingPoint && tensor.dtype != usual.key && !known.contains(key) {
+      guard let count = counts[tensor.dtype], count * 20 <= usual.value else { continue }
+      add(.dtypeOutlier, key, "is \(tensor.dtype), \(usual.value) other tensors are \(usual.key)")
+    }
+  }
+
+  // MARK: - config.json
+
+  private mutating func checkConfiguration(_ checkpoint: Checkpoint, _ stacks: [LayerStack]) {
+    let config = folder + "config.json"
+    guard WholeFile.exists(config) else { return }
+    guard let bytes = try? WholeFile.read(config), let json = try? JSONParser.parse(bytes),
+      json.object != nil
+    else { return add(.configuration, nil, "config.json is not a JSON object") }
+    if let stated = json["num_hidden_layers"]?.integer,
+      let found = stacks.filter(\.isUniform).map(\.indices.count).max(), found != stated
+    {
+      add(.configuration, nil, "config.json has \(stated) layers, the checkpoint \(found)")
+    }
+    let names: [(ending: String, rows: String)] = [
+      ("word_embeddings.weight", "vocab_size"), ("embed_tokens.weight", "vocab_size"),
+      ("position_embeddings.weight", "max_position_embeddings"),
+      ("token_type_embeddings.weight", "type_vocab_size"),
+    ]
+    for (key, tensor) in checkpoint.tensors where tensor.shape.rank == 2 {
+      guard let name = names.first(where: { key.string.hasSuffix($0.ending) }) else { continue }
+      let extents = tensor.shape.dimensions
+      if let rows = json[name.rows]?.integer, rows != extents[0] {
+        add(.configuration, key, "has \(extents[0]) rows, config.json a \(name.rows) of \(rows)")
+      }
+      if json["embedding_size"] == nil, let width = json["hidden_size"]?.integer,
+        width != extents[1]
+      {
+        add(.configuration, key, "is \(extents[1]) wide, config.json has a hidden_size of \(width)")
+      }
+    }
+  }
+
+  // MARK: - Elements
+
+  private mutating func checkElements(
+    _ checkpoint: Checkpoint, _ stacks: [LayerStack], _ progress: (Int) -> Void
+  ) {
+    var statistics: [Key: TensorStatistics] = [:]
+    for (key, tensor) in checkpoint.tensors {
+      do {
+        guard tensor.dtype.isFloatingPoint else {
+          // Loading is what compares the checksum.
+          _ = try TensorDigest.hexadecimal(of: tensor)
+          progress(tensor.byteCount)
+          continue
+        }
+        let values = try TensorStatistics(of: [tensor], progress: progress)
+        statistics[key] = values
+        if values.nanCount > 0 {
+          add(.notANumber, key, "\(values.nanCount) of \(values.count) elements are NaN")
+        }
+        if values.infiniteCount > 0 {
+          add(.infinite, key, "\(values.infiniteCount) of \(values.count) elements are infinite")
+        }
+      } catch let error as CheckpointError {
+        add(.checksum, key, error.reason)
+      } catch {
+        add(.checksum, key, "\(error)")
+      }
+    }
+    for stack in stacks where stack.isUniform {
+      for (one, other) in stack.twins(statistics) where isSame(stack, one, other, checkpoint) {
+        add(
+          .duplicateLayer, stack.key(of: other),
+          "layer \(other) holds the same bytes as layer \(one)")
+      }
+    }
+  }
+
+  private func isSame(
+    _ stack: LayerStack, _ one: Int, _ other: Int, _ checkpoint: Checkpoint
+  ) -> Bool {
+    let pairs = stack.suffixes(of: one).compactMap { suffix -> TensorPair? in
+      guard let a = checkpoint[stack.key(of: one, suffix)],
+        let b = checkpoint[stack.key(of: other, suffix)]
+      else { return nil }
+      return try? TensorPair(a, b)
+    }
+    guard pairs.count == stack.suffixes(of: one).count, !pairs.isEmpty else { return false }
+    return (try? bytesAreEqual(pairs))?.allSatisfy { $0 } ?? false
+  }
+}

@@ -1,0 +1,74 @@
+public import CheckpointFiles
+
+/// Something about a checkpoint that is probably not meant.
+public struct LintFinding: Sendable, Hashable {
+  /// How much it matters.
+  public enum Severity: String, Sendable, Hashable, CaseIterable {
+    /// Worth knowing.
+    case note
+    /// Odd, and may be meant.
+    case warning
+    /// The checkpoint is damaged or does not belong to its configuration.
+    case error
+  }
+
+  /// What is looked for.
+  public enum Rule: String, Sendable, Hashable, CaseIterable {
+    case unreadable
+    case unsupported
+    case checksum
+    case notANumber = "not-a-number"
+    case infinite
+    case indexTotalSize = "index-total-size"
+    case indexBesideFile = "index-beside-file"
+    case missingLayer = "missing-layer"
+    case incompleteLayer = "incomplete-layer"
+    case unlikeLayer = "unlike-layer"
+    case duplicateLayer = "duplicate-layer"
+    case dtypeOutlier = "dtype-outlier"
+    case configuration
+
+    /// The rule in a sentence.
+    public var summary: String {
+      switch self {
+      case .unreadable: "The file is truncated, has holes, or is broken in another way."
+      case .unsupported: "A tensor is there and cannot be read, or the index does not name it."
+      case .checksum: "The elements of a tensor cannot be loaded, or have a wrong checksum."
+      case .notANumber: "A tensor has elements that are not a number."
+      case .infinite: "A tensor has infinite elements."
+      case .indexTotalSize: "The index states another size than its tensors have."
+      case .indexBesideFile: "A folder has an index and a single file: loaders take the file."
+      case .missingLayer: "The numbers of the layers have a gap."
+      case .incompleteLayer: "A layer lacks a tensor that the others have."
+      case .unlikeLayer: "A tensor has another dtype or shape than in the other layers."
+      case .duplicateLayer: "Two layers hold the same bytes."
+      case .dtypeOutlier: "A few tensors have another dtype than all the others."
+      case .configuration: "The tensors contradict config.json."
+      }
+    }
+
+    /// How much it matters.
+    public var severity: Severity {
+      switch self {
+      case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration:
+        .error
+      case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .unlikeLayer,
+        .duplicateLayer:
+        .warning
+      case .dtypeOutlier: .note
+      }
+    }
+  }
+
+  /// What was looked for.
+  public let rule: Rule
+  /// The file or folder.
+  public let path: String
+  /// The tensor or layer it is about, if it is about one.
+  public let key: Key?
+  /// The finding in words, without the file.
+  public let message: String
+
+  /// How much it matters.
+  public var severity: Severity { rule.severity }
+}

@@ -1,0 +1,153 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// `espalier check`: lints checkpoints.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Look for damage and for what is probably not meant.",
+    usage: "espalier check <file> ... [<options>]",
+    discussion: """
+      Truncation, holes, checksums, stale indices, missing, incomplete and equal layers, dtypes that \
+      stand out, NaN and infinite elements, contradictions with config.json. docs/check.md lists the \
+      rules. Exit status 1 when there is an error; warnings and notes leave it at 0.
+
+        espalier check model
+        espalier check downloads/*.safetensors --fast
+        espalier check model --sarif > check.sarif
+      """)
+
+  @Argument(help: "Checkpoints: files, indices of shards, or directories.")
+  var files: [String]
+
+  @Flag(help: "Read headers alone: no checksums, no NaN, no equal layers.")
+  var fast = false
+
+  @Flag(help: "Print SARIF 2.1.0, which code hosts show beside the files.")
+  var sarif = false
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    if sarif, output.json { throw ValidationError("--sarif and --json exclude each other") }
+  }
+
+  func run() throws {
+    var findings: [LintFinding] = []
+    for file in files {
+      let total =
+        fast
+        ? 0 : (try? Checkpoint.open(file))?.tensors.values.reduce(0) { $0 &+ $1.byteCount } ?? 0
+      let bar = Progress("checking", total: total, unit: .bytes, mode: progress.progress)
+      let lint = try CheckpointLint(path: file, readingElements: !fast) { bar.advance(by: $0) }
+      bar.finish()
+      findings += lint.findings
+      if !sarif, !output.json { show(lint.findings, of: file) }
+    }
+    if sarif {
+      StandardOutput.shared.line(Sarif.log(findings).text(indent: 2))
+    } else if output.json {
+      printJSON(findings)
+    }
+    if findings.contains(where: { $0.severity == .error }) { throw ExitStatus.no }
+  }
+
+  private func show(_ findings: [LintFinding], of file: String) {
+    let out = StandardOutput.shared
+    for finding in findings {
+      let word =
+        switch finding.severity {
+        case .error: out.style.red("error")
+        case .warning: out.style.yellow("warning")
+        case .note: "note"
+        }
+      let key = finding.key.map { "\(shown($0.string)): " } ?? ""
+      out.line(
+        "\(shown(file)): \(word): \(key)\(shown(finding.message)) [\(finding.rule.rawValue)]")
+    }
+    if findings.isEmpty { out.line("\(shown(file)): \(out.style.green("nothing found"))") }
+  }
+
+  private func printJSON(_ findings: [LintFinding]) {
+    var json = JSONStream()
+    json.array("files", files) { file, text in JSONValue.writeString(file, to: &text) }
+    json.array("findings", findings) { finding, text in
+      let value = JSONValue.members([
+        "path": .string(finding.path), "rule": .string(finding.rule.rawValue),
+        "severity": .string(finding.severity.rawValue),
+        "key": finding.key.map { .string($0.string) } ?? .null,
+        "message": .string(finding.message),
+      ])
+      text += value.text()
+    }
+    for severity in LintFinding.Severity.allCases.reversed() {
+      json.member(severity.rawValue + "s", .integer(findings.count { $0.severity == severity }))
+    }
+    json.finish()
+  }
+}
+
+/// SARIF 2.1.0, the format of static analysis results.
+private enum Sarif {
+  static func log(_ findings: [LintFinding]) -> JSONValue {
+    let rules = LintFinding.Rule.allCases.map { rule in
+      JSONValue.members([
+        "id": .string(rule.rawValue),
+        "shortDescription": .members(["text": .string(rule.summary)]),
+        "defaultConfiguration": .members(["level": .string(rule.severity.rawValue)]),
+      ])
+    }
+    let driver = JSONValue.members([
+      "name": "espalier", "version": .string(String(versionText.split(separator: " ").last ?? "")),
+      "rules": .array(rules),
+    ])
+    return .members([
+      "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+      "version": "2.1.0",
+      "runs": .array([
+        .members([
+          "tool": .members(["driver": driver]), "results": .array(findings.map(result)),
+        ])
+      ]),
+    ])
+  }
+
+  private static func result(_ finding: LintFinding) -> JSONValue {
+    var location: [(String, JSONValue)] = [
+      (
+        "physicalLocation",
+        .members(["artifactLocation": .members(["uri": .string(uri(finding.path))])])
+      )
+    ]
+    if let key = finding.key {
+      location.append(
+        ("logicalLocations", .array([.members(["fullyQualifiedName": .string(key.string)])])))
+    }
+    let text = finding.key.map { "\($0.string): \(finding.message)" } ?? finding.message
+    return .members([
+      "ruleId": .string(finding.rule.rawValue), "level": .string(finding.severity.rawValue),
+      "message": .members(["text": .string(text)]),
+      "locations": .array([.object(pairs: location)]),
+    ])
+  }
+
+  /// A path as a URI reference.
+  private static func uri(_ path: String) -> String {
+    var result = ""
+    for byte in path.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"):
+        result.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        let digits = String(byte, radix: 16, uppercase: true)
+        result += digits.utf8.count == 1 ? "%0" + digits : "%" + digits
+      }
+    }
+    return result
+  }
+}
