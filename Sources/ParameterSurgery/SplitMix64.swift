@@ -1,6 +1,6 @@
 /// SplitMix64: a small generator with the same numbers for the same seed on every machine.
 ///
-/// Good for initial weights; not for secrets.
+/// Good for initial weights and for the order of data; not for secrets.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -25,6 +25,18 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
+  }
+
+  /// The elements in another order, every order as likely as any other.
+  ///
+  /// Fisher and Yates's walk, written out: the order of `Array.shuffled(using:)` is not promised to
+  /// stay from one Swift to the next.
+  package mutating func shuffled(_ elements: [Int]) -> [Int] {
+    var elements = elements
+    for last in stride(from: elements.count - 1, to: 0, by: -1) {
+      elements.swapAt(last, Int(next().multipliedFullWidth(by: UInt64(last + 1)).high))
+    }
+    return elements
   }
 
   /// A float in `-bound ..< bound`, uniform, from the upper 24 of the next 64 bits.

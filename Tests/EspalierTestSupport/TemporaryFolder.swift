@@ -44,10 +44,15 @@ public final class TemporaryFolder {
   /// Writes a file in it and returns the file's path.
   @discardableResult
   public func write(_ name: String, _ text: String) throws -> String {
+    try write(name, bytes: Array(text.utf8))
+  }
+
+  /// Writes a file in it and returns the file's path.
+  @discardableResult
+  public func write(_ name: String, bytes: [UInt8]) throws -> String {
     let file = path(name)
     guard let stream = unsafe fopen(file, "wb") else { throw Failure() }
     defer { unsafe fclose(stream) }
-    let bytes = Array(text.utf8)
     guard unsafe fwrite(bytes, 1, bytes.count, stream) == bytes.count else { throw Failure() }
     return file
   }

@@ -271,6 +271,9 @@ enum SystemCall {
     return names
   }
 
+  /// Whether this process may write to what is at `path`.
+  static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+
   static func createFolder(_ path: String) throws(CheckpointError) {
     guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else {
       throw failure(path, "cannot create the folder")

@@ -28,6 +28,14 @@ package enum WholeFile {
     SystemCall.status(at: path)?.isDirectory ?? false
   }
 
+  /// Whether this process may write to the file, or make files in the folder, at `path`.
+  package static func isWritable(_ path: String) -> Bool { SystemCall.isWritable(path) }
+
+  /// Whether the folder at `path` holds nothing.
+  package static func isEmptyFolder(_ path: String) throws(CheckpointError) -> Bool {
+    try SystemCall.entries(ofFolder: path).isEmpty
+  }
+
   /// Makes the folder at `path`; one that is there already stays.
   package static func createFolder(_ path: String) throws(CheckpointError) {
     try SystemCall.createFolder(path)

@@ -132,7 +132,7 @@ struct Columns {
     ) throws(FineTuningError) -> Place? {
       if let column {
         // A name wins over a number: a column may be called "1".
-        if sawHeader, let place = fields.firstIndex(of: column) { return .index(place) }
+        if sawHeader, let place = try only(column, in: fields) { return .index(place) }
         guard let number = Columns.number(column) else { throw missing(column, in: fields) }
         guard number <= fields.count else {
           throw FineTuningError(
@@ -141,7 +141,7 @@ struct Columns {
         return .index(number - 1)
       }
       if sawHeader, let name = usual.first(where: fields.contains) {
-        return fields.firstIndex(of: name).map { .index($0) }
+        return try only(name, in: fields).map { .index($0) }
       }
       return index.map { .index($0) }
     }
@@ -154,6 +154,17 @@ struct Columns {
     if text == nil { throw unnamed("text", "--text-column", fields) }
     if label == nil, options.needsLabels { throw unnamed("label", "--label-column", fields) }
     return sawHeader
+  }
+
+  /// The place of the one column called `name`; `nil` when there is none.
+  private func only(_ name: String, in fields: [String]) throws(FineTuningError) -> Int? {
+    guard let first = fields.firstIndex(of: name) else { return nil }
+    if let second = fields[(first + 1)...].firstIndex(of: name) {
+      throw FineTuningError(
+        "\(path): columns \(first + 1) and \(second + 1) are both called \(quoted(name)); say which by its number, with --header yes"
+      )
+    }
+    return first
   }
 
   private func missing(_ column: String, in names: [String]) -> FineTuningError {

@@ -1,13 +1,5 @@
 internal import CheckpointFiles
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// The few questions about paths that a run asks.
 enum FileSystem {
   /// `name` inside `folder`.
@@ -25,18 +17,15 @@ enum FileSystem {
 
   static func isFolder(_ path: String) -> Bool { WholeFile.isFolder(path) }
 
-  static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+  static func isWritable(_ path: String) -> Bool { WholeFile.isWritable(path) }
 
   /// Whether a folder holds nothing.
   static func isEmpty(_ folder: String) throws(FineTuningError) -> Bool {
-    guard let handle = unsafe opendir(folder) else {
-      throw FineTuningError("\(folder): \(unsafe String(cString: strerror(errno)))")
+    do {
+      return try WholeFile.isEmptyFolder(folder)
+    } catch {
+      throw FineTuningError(error.description)
     }
-    defer { unsafe closedir(handle) }
-    var names = 0
-    while unsafe readdir(handle) != nil { names += 1 }
-    // `.` and `..` are always there.
-    return names <= 2
   }
 
   /// Makes a folder; one that exists already is fine.

@@ -1,3 +1,5 @@
+internal import ParameterSurgery
+
 extension LabelledDataset {
   /// Sets a share of every label's rows aside, chosen by `seed`.
   ///

@@ -44,14 +44,14 @@ struct LearningCurve {
       .grid { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
       .best { stroke: #2a9d4a; stroke-width: 1.5; stroke-dasharray: 4 3 }
       .besttext { font: 12px system-ui, sans-serif; fill: #2a9d4a }
-      .train { stroke: #d1700f; fill: #d1700f }
-      .eval { stroke: #2b6fd6; fill: #2b6fd6 }
-      .line { fill: none; stroke-width: 2; stroke-linejoin: round }
+      .train { color: #d1700f }
+      .eval { color: #2b6fd6 }
+      .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
+      .dot { fill: currentColor }
       .accuracy { stroke-dasharray: 2 3 }
       @media (prefers-color-scheme: dark) {
-        .label { fill: #bbb } .grid { stroke: #555 } .train { stroke: #f0a04b; fill: #f0a04b }
-        .eval { stroke: #7fb0ff; fill: #7fb0ff } .best { stroke: #62d183 }
-        .besttext { fill: #62d183 }
+        .label { fill: #bbb } .grid { stroke: #555 } .train { color: #f0a04b }
+        .eval { color: #7fb0ff } .best { stroke: #62d183 } .besttext { fill: #62d183 }
       }
       </style>
 
@@ -98,7 +98,7 @@ struct LearningCurve {
         + points.map { "\(short($0.0)),\(short($0.1))" }.joined(separator: " ") + "\"/>\n"
       for point in points {
         line +=
-          "<circle class=\"\(kind)\" cx=\"\(short(point.0))\" cy=\"\(short(point.1))\" r=\"3\"/>\n"
+          "<circle class=\"dot \(kind)\" cx=\"\(short(point.0))\" cy=\"\(short(point.1))\" r=\"3\"/>\n"
       }
       return line
     }

@@ -27,7 +27,7 @@ struct RunReport {
     th { font-weight: 600; border-bottom: 1px solid #8888 }
     td:first-child, th:first-child { text-align: left; padding-left: 0 }
     td.name { font-family: ui-monospace, monospace; text-align: left; overflow-wrap: anywhere }
-    tr.best td { font-weight: 600 }
+    tr.best td { font-weight: 600; white-space: nowrap }
     .figures { display: flex; flex-wrap: wrap; gap: 2.5em; margin: 1.2em 0 }
     .figures b { display: block; font-size: 1.7em; font-weight: 600 }
     .scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
@@ -183,7 +183,9 @@ struct RunReport {
       case ">": out += "&gt;"
       case "\"": out += "&quot;"
       case "'": out += "&#39;"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F: out += "\u{FFFD}"
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": out += "\u{FFFD}"
+      // Would turn the text around them.
+      case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": out += "\u{FFFD}"
       default: out.unicodeScalars.append(scalar)
       }
     }

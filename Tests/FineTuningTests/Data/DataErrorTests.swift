@@ -1,0 +1,131 @@
+import EspalierTestSupport
+import FineTuning
+import Testing
+
+@Suite("Data that cannot be read")
+struct DataErrorTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// What is said about a file, without its path.
+  private func complaint(
+    _ bytes: [UInt8], _ name: String = "data.tsv", _ options: DataOptions = DataOptions(),
+    labels: [String]? = nil
+  ) throws -> String {
+    let path = try folder.write(name, bytes: bytes)
+    let error = #expect(throws: FineTuningError.self) {
+      try LabelledDataset(contentsOf: path, options: options, labels: labels)
+    }
+    let text = try #require(error?.description)
+    #expect(text.hasPrefix("\(path): "))
+    #expect(!text.contains("\n"))
+    return String(text.dropFirst(path.count + 2))
+  }
+
+  private func complaint(
+    _ text: String, _ name: String = "data.tsv", _ options: DataOptions = DataOptions(),
+    labels: [String]? = nil
+  ) throws -> String {
+    try complaint(Array(text.utf8), name, options, labels: labels)
+  }
+
+  @Test func `a file that is not there is named`() throws {
+    let error = #expect(throws: FineTuningError.self) {
+      try LabelledDataset(contentsOf: folder.path("none.tsv"))
+    }
+    #expect(error?.description.contains("none.tsv") == true)
+    #expect(throws: FineTuningError.self) { try LabelledDataset(contentsOf: folder.path) }
+  }
+
+  @Test(arguments: ["", "\n", "\r\n\n", "\u{FEFF}"])
+  func `a file without rows is empty`(text: String) throws {
+    #expect(try complaint(text) == "empty, no rows to read")
+    #expect(try complaint(text, "a.jsonl") == "empty, no rows to read")
+    #expect(try complaint(text, "a.csv") == "empty, no rows to read")
+  }
+
+  @Test func `a header alone is not data`() throws {
+    #expect(try complaint("text\tlabel\n") == "no rows below the header")
+  }
+
+  @Test func `a column that is not there is answered with those that are`() throws {
+    let stars = DataOptions(labelColumn: "stars")
+    #expect(
+      try complaint("text\trating\na\t1\n", "a.tsv", stars)
+        == "no column \"stars\"; there are \"text\", \"rating\"")
+    #expect(
+      try complaint(#"{"text":"a","rating":1}"#, "a.jsonl", stars)
+        == "no column \"stars\"; there are \"text\", \"rating\"")
+    #expect(
+      try complaint("a\t1\n", "b.tsv", DataOptions(labelColumn: "3"))
+        == "no column 3; the first row has 2 columns")
+    #expect(
+      try complaint(#"{"text":"a"}"#, "b.jsonl").contains("--label-column"))
+    #expect(
+      try complaint(#"{"body":"a","label":1}"#, "c.jsonl").contains("--text-column"))
+  }
+
+  @Test func `a name of a column needs a header`() throws {
+    #expect(
+      try complaint("a\t1\n", "a.tsv", DataOptions(header: .no, labelColumn: "stars"))
+        .contains("there is no header"))
+  }
+
+  @Test func `bytes that are not UTF-8 are found by line and byte`() throws {
+    let bytes = Array("good\t1\nbad ".utf8) + [0xE9] + Array("\t0\n".utf8)
+    #expect(
+      try complaint(bytes) == "line 2: not UTF-8 at byte 11; save the file as UTF-8")
+    // The mark at the start counts as bytes, and so do quoted line ends as lines.
+    let marked = [0xEF, 0xBB, 0xBF] + Array("\"a\n".utf8) + [0xC0, 0x80] + Array("\",1\n".utf8)
+    #expect(
+      try complaint(marked, "a.csv") == "line 2: not UTF-8 at byte 6; save the file as UTF-8")
+    // A surrogate, something above U+10FFFF, and a sequence that the line cuts short.
+    for bad: [UInt8] in [[0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82]] {
+      #expect(try complaint(bad + Array("\t1\n".utf8)).hasPrefix("line 1: not UTF-8 at byte 0"))
+    }
+    // Far into a file that is read in pieces.
+    let far = Array(String(repeating: "fine\t1\n", count: 60_000).utf8) + [0xFF, 0x09, 0x31]
+    #expect(try complaint(far).hasPrefix("line 60001: not UTF-8 at byte 420000"))
+  }
+
+  @Test func `UTF-16 is not taken for data`() throws {
+    #expect(try complaint([0xFF, 0xFE, 0x61, 0x00]).contains("not UTF-8 at byte 0"))
+  }
+
+  @Test func `a row with too few columns is found by its line`() throws {
+    #expect(
+      try complaint("a\t1\nb\n") == "line 2: 1 column, but the label is column 2")
+    #expect(try complaint("a\t1\nb\t\n") == "line 2: the label is empty")
+  }
+
+  @Test func `quotes of CSV must fit together`() throws {
+    #expect(
+      try complaint("a,1\n\"b,0\n", "a.csv") == "line 2: a quoted field without its closing quote")
+    #expect(try complaint("\"a\"b,1\n", "a.csv").hasPrefix("line 1: text after the closing quote"))
+    #expect(try complaint("a \"b\",1\n", "a.csv").hasPrefix("line 1: a quote inside column 1"))
+  }
+
+  @Test func `a line of JSONL is one object with strings, numbers or truth values`() throws {
+    let good = #"{"text":"a","label":1}"# + "\n"
+    #expect(try complaint(good + "[1]\n", "a.jsonl").hasPrefix("line 2: not a JSON object"))
+    #expect(try complaint(good + "{\"text\":\n", "a.jsonl").hasPrefix("line 2: "))
+    #expect(
+      try complaint(good + #"{"text":"b"}"#, "a.jsonl")
+        == "line 2: no \"label\" (the label); there are \"text\"")
+    #expect(
+      try complaint(good + #"{"text":["b"],"label":1}"#, "a.jsonl")
+        == "line 2: \"text\" (the text) is not a string, a number or a truth value")
+  }
+
+  @Test func `a label that training did not see is named with its line`() throws {
+    #expect(
+      try complaint("a\tyes\nb\tmaybe\n", labels: ["no", "yes"])
+        == "line 2: the label \"maybe\" is not among those of the training data: \"no\", \"yes\"")
+  }
+
+  @Test func `a text in the place of the label is suspected`() throws {
+    let rows = (0...10_000).map { "x\tlabel \($0)\n" }.joined()
+    #expect(try complaint(rows).contains("more than 10000 different labels by line 10001"))
+  }
+}

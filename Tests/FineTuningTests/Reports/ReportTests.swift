@@ -1,0 +1,106 @@
+import CheckpointFiles
+import EspalierTestSupport
+import OrderedCollections
+import Testing
+
+@testable import FineTuning
+
+@Suite("Reports of a run")
+struct ReportTests {
+  private func record(
+    _ epoch: Int, _ trainLoss: Double = 0.1 + 0.2, _ evalLoss: Double = 1.0 / 3, best: Bool = false
+  ) -> EpochRecord {
+    EpochRecord(
+      epoch: epoch, step: 7 * epoch, trainLoss: trainLoss, trainAccuracy: 2.0 / 3,
+      evalLoss: evalLoss, evalAccuracy: 0.7, evalF1: 5e-324, learningRate: 1e-300, seconds: 1e17,
+      tokensPerSecond: 12345.678901234567, cached: true, isBest: best)
+  }
+
+  @Test func `a record comes back from its line bit for bit`() throws {
+    var other = record(2)
+    other.trainAccuracy = nil
+    for record in [record(1, best: true), other] {
+      let json = try JSONParser.parse(Array(record.json.text().utf8))
+      #expect(try EpochRecord(json, path: "state") == record)
+    }
+  }
+
+  @Test func `a loss that is not finite is null in the line`() throws {
+    let json = record(1, .infinity).json
+    #expect(json["train_loss"] == .null)
+    #expect(try EpochRecord(json, path: "state").trainLoss.isNaN)
+  }
+
+  @Test(arguments: ["epoch", "train_loss", "cached", "best", "seconds"])
+  func `a broken record names its member`(name: String) throws {
+    var members = try #require(record(1).json.object)
+    members[Key(name)] = .string("x")
+    let error = #expect(throws: FineTuningError.self) {
+      try EpochRecord(.object(members), path: "state")
+    }
+    #expect(error?.description.hasPrefix("state: ") == true)
+    #expect(error?.description.contains(name) == true)
+  }
+
+  /// Points of the polyline of a kind.
+  private func points(_ svg: String, _ kind: String) -> Int? {
+    svg.split(separator: "<polyline class=\"line \(kind)\" points=\"").dropFirst().first
+      .flatMap { $0.split(separator: "\"").first }?.split(separator: " ").count
+  }
+
+  @Test func `the curve has a point an epoch and marks the one that is kept`() {
+    let svg = LearningCurve(records: [record(1), record(2, best: true), record(3)]).svg
+    #expect(svg.hasPrefix("<svg "))
+    #expect(svg.contains("kept: epoch 2"))
+    for kind in ["train", "eval", "train accuracy", "eval accuracy"] {
+      #expect(points(svg, kind) == 3)
+    }
+  }
+
+  @Test(
+    arguments: [
+      [], [(1.0, 1.0)], [(0.5, 0.5), (0.5, 0.5)], [(.nan, .infinity), (1, 2)], [(1e300, 1e-300)],
+    ] as [[(Double, Double)]])
+  func `no losses are too strange to draw`(losses: [(Double, Double)]) {
+    let records = losses.enumerated().map { record($0.offset + 1, $0.element.0, $0.element.1) }
+    let svg = LearningCurve(records: records).svg
+    #expect(svg.hasSuffix("</svg>\n"))
+    #expect(!svg.contains("nan"))
+    #expect(!svg.contains("inf"))
+  }
+
+  @Test func `no line of the curve is filled, in dark neither`() {
+    let svg = LearningCurve(records: [record(1), record(2, best: true)]).svg
+    // Only text and dots take a fill; a later rule with one would win over that of the lines.
+    for rule in svg.split(separator: "}") where rule.contains("fill:") && !rule.contains("none") {
+      #expect(rule.contains(".label") || rule.contains(".besttext") || rule.contains(".dot"))
+    }
+  }
+
+  @Test func `names from files cannot become part of the page`() throws {
+    let folder = try TemporaryFolder()
+    let data = try LabelledDataset(
+      contentsOf: folder.write(
+        "a.tsv",
+        (0..<20).map { "good text \($0)\t\($0 % 2 == 0 ? "<script>x</script>" : "\u{202E}\"&'")\n" }
+          .joined()))
+    var request = TrainingRun.Request(
+      model: try ModelDirectory(Fixtures.path("bert-tiny")), selection: .selectors(["linear"]),
+      training: data)
+    request.head = .linear
+    request.options.epochs = 1
+    _ = try TrainingRun(request).train(into: folder.path("<b>run"))
+    let html = String(
+      decoding: try Fixtures.bytes(folder.path("<b>run/report.html")), as: UTF8.self)
+    #expect(!html.contains("<script"))
+    #expect(!html.contains("<b>run"))
+    #expect(html.contains("&lt;script&gt;x&lt;/script&gt;"))
+    #expect(html.contains("\u{FFFD}&quot;&amp;&#39;"))
+    for part in ["Learning curve", "Confusion matrix", "What trained", "linear.weight", "Settings"]
+    {
+      #expect(html.contains(part))
+    }
+    // Nothing is fetched from elsewhere.
+    #expect(!html.contains("src=") && !html.contains("href="))
+  }
+}
