@@ -106,7 +106,8 @@ static uint8_t encode_tiny(float value, espalier_kind kind) {
     if (code > 0x7F) return 0x80;
     return code == 0 ? 0 : (uint8_t)(sign | code);
   }
-  uint32_t largest = kind == espalier_kind_f8_e5m2 ? 0x7C : 0x7F;
+  // E5M2 has an infinity; E4M3 has none, and PyTorch keeps what is too large at its largest.
+  uint32_t largest = kind == espalier_kind_f8_e5m2 ? 0x7C : 0x7E;
   return (uint8_t)(sign | (code > largest ? largest : code));
 }
 

@@ -180,7 +180,7 @@ public struct FrozenProof: Sendable {
   }
 
   /// Of the given rows those whose bytes differ.
-  private static func changedRows(_ pair: TensorPair, among rows: RowSet) throws -> RowSet {
+  static func changedRows(_ pair: TensorPair, among rows: RowSet) throws -> RowSet {
     guard let rowCount = pair.a.shape.dimensions.first, rowCount > 0 else { return RowSet([]) }
     // Packed dtypes may have rows that share a byte: then a row means the bytes that hold it.
     let bits = pair.a.shape.count / rowCount * pair.a.dtype.bitWidth

@@ -19,8 +19,7 @@ struct Espalier: ParsableCommand {
     subcommands: [
       ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
       EvaluateCommand.self, PredictCommand.self, VerifyCommand.self, ConvertCommand.self,
-      EditCommand.self,
-      ScanCommand.self, CheckCommand.self,
+      EditCommand.self, MergeCommand.self, DeltaCommand.self, ScanCommand.self, CheckCommand.self,
     ]
   )
 }

@@ -34,8 +34,8 @@ void espalier_to_f64(double *_Nonnull out, const void *_Nonnull in, size_t count
                      espalier_kind kind);
 
 /// out[i] = in[i] in a floating-point `kind`, rounded to nearest even as PyTorch does: what is too
-/// large becomes infinity, or NaN where the type has no infinity. False, and nothing is written,
-/// for other kinds.
+/// large becomes infinity; in E4M3, which has none, its largest number, and in the FNUZ types NaN.
+/// False, and nothing is written, for other kinds.
 _Bool espalier_from_f32(void *_Nonnull out, const float *_Nonnull in, size_t count,
                         espalier_kind kind);
 

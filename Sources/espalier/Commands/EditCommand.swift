@@ -106,8 +106,7 @@ struct EditCommand: ParsableCommand {
       if loss.overflowCount > 0 {
         parts.append(
           "\(plural(loss.overflowCount, "number")) too large for \(loss.dtype), now "
-            + (loss.isSaturated
-              ? "its largest" : loss.dtype.hasInfinity ? "infinite" : "NaN"))
+            + (loss.isSaturated ? "its largest" : loss.dtype.overflowText))
       }
       if loss.nanCount > 0 { parts.append("\(grouped(loss.nanCount)) NaN") }
       StandardError.warning("\(quoted(loss.key.string)): \(parts.joined(separator: ", "))")
@@ -116,11 +115,12 @@ struct EditCommand: ParsableCommand {
 }
 
 extension DType {
-  /// Whether numbers that are too large become infinite, and not NaN.
-  fileprivate var hasInfinity: Bool {
+  /// What numbers become that are too large.
+  fileprivate var overflowText: String {
     switch self {
-    case .float8E4M3, .float8E4M3FNUZ, .float8E5M2FNUZ: false
-    default: true
+    case .float8E4M3: "its largest"
+    case .float8E4M3FNUZ, .float8E5M2FNUZ: "NaN"
+    default: "infinite"
     }
   }
 }

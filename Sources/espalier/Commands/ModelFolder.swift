@@ -23,11 +23,11 @@ enum ModelFolder {
   /// otherwise a directory with the configuration and the tokenizer of `base`.
   static func write(
     _ checkpoint: Checkpoint, of base: String, to path: String, progress: Progress,
-    ignoresForeign: Bool = false
+    ignoresForeign: Bool = false, addsFormat: Bool = true
   ) throws {
     var checkpoint = checkpoint
     // Loaders of the field refuse safetensors files that do not say what made them.
-    if checkpoint.metadata["format"] == nil { checkpoint.metadata["format"] = "pt" }
+    if addsFormat, checkpoint.metadata["format"] == nil { checkpoint.metadata["format"] = "pt" }
     var options = WriteOptions(ignoresForeign: ignoresForeign)
     options.progress = { written, _ in progress.reach(written) }
     if extensions.contains(where: { path.hasSuffix($0) }), !WholeFile.isFolder(path) {

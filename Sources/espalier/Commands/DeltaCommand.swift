@@ -1,0 +1,118 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// `espalier delta`: only what changed.
+struct DeltaCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "delta",
+    abstract: "Store only what a tuned checkpoint changed, and put it back.",
+    discussion: """
+      A delta is a safetensors file that holds changed tensors, or changed rows, and the SHA-256 of its \
+      base. It is refused on any other base.
+
+        espalier delta create base tuned -o head.delta.safetensors
+        espalier delta apply base head.delta.safetensors -o tuned
+      """,
+    subcommands: [Create.self, Apply.self])
+
+  struct Create: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "create",
+      abstract: "Write what a tuned checkpoint has and its base has not.",
+      discussion: """
+          espalier delta create base tuned -o head.delta.safetensors
+        """)
+
+    @Argument(help: "The checkpoint that was tuned.")
+    var base: String
+
+    @Argument(help: "What came out.")
+    var tuned: String
+
+    @Option(
+      name: [.customShort("o"), .long],
+      help: ArgumentHelp("The delta to write, a .safetensors file.", valueName: "delta"))
+    var output: String
+
+    @OptionGroup var format: OutputOptions
+    @OptionGroup var progress: ProgressOptions
+
+    func validate() throws {
+      if !output.hasSuffix(".safetensors") {
+        throw ValidationError("a delta is a safetensors file: let its name end so")
+      }
+    }
+
+    func run() throws {
+      let delta = try CheckpointDelta(
+        from: try Checkpoint.open(base), to: try Checkpoint.open(tuned))
+      let bytes = delta.checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
+      let bar = Progress("writing", total: bytes, unit: .bytes, mode: progress.progress)
+      try delta.checkpoint.write(
+        to: output, options: WriteOptions(progress: { written, _ in bar.reach(written) }))
+      bar.finish()
+      let rows = delta.rows.values.reduce(0) { $0 + $1.count }
+      if format.json {
+        var json = JSONStream()
+        json.member("path", .string(output))
+        json.member("tensors", .integer(delta.wholeKeys.count))
+        json.member("rows", .integer(rows))
+        json.member("renamed", .integer(delta.renamed.count))
+        json.member("bytes", .integer(bytes))
+        json.member("base_sha256", .string(delta.baseDigest))
+        json.finish()
+        return
+      }
+      var parts = [plural(delta.wholeKeys.count, "tensor")]
+      if rows > 0 {
+        parts.append("\(plural(rows, "row")) of \(plural(delta.rows.count, "tensor"))")
+      }
+      if !delta.renamed.isEmpty { parts.append("\(grouped(delta.renamed.count)) renamed") }
+      StandardOutput.shared.line(
+        "\(output): \(parts.joined(separator: ", ")), \(byteText(bytes))")
+    }
+  }
+
+  struct Apply: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "apply",
+      abstract: "Write the tuned checkpoint again.",
+      discussion: """
+          espalier delta apply base head.delta.safetensors -o tuned
+        """)
+
+    @Argument(help: "The checkpoint that was tuned.")
+    var base: String
+
+    @Argument(help: "The delta.")
+    var delta: String
+
+    @Option(
+      name: [.customShort("o"), .long],
+      help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+    var output: String
+
+    @OptionGroup var format: OutputOptions
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+      let change = try CheckpointDelta(reading: try Checkpoint.open(delta))
+      let tuned = try change.apply(to: try Checkpoint.open(base))
+      let bar = Progress(
+        "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
+        mode: progress.progress)
+      try ModelFolder.write(tuned, of: base, to: output, progress: bar, addsFormat: false)
+      bar.finish()
+      if format.json {
+        var json = JSONStream()
+        json.member("path", .string(output))
+        json.member("tensors", .integer(tuned.tensors.count))
+        json.finish()
+      } else {
+        StandardOutput.shared.line("\(output): \(plural(tuned.tensors.count, "tensor"))")
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import CheckpointFiles
+import OrderedCollections
+import ParameterSurgery
+
+/// `espalier merge`: one checkpoint of several.
+struct MergeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "merge",
+    abstract: "Merge checkpoints: averages, SLERP, task arithmetic, TIES, DARE, EMA.",
+    usage: "espalier merge <input> ... --output <output> [<options>]",
+    discussion: """
+      The inputs have the same keys and shapes; espalier edit brings them together. Tensors are \
+      streamed, and take the dtype of the base, or of the first input.
+
+        espalier merge a b -o soup
+        espalier merge a b --weight 0.7 --weight 0.3 -o soup.safetensors
+        espalier merge a b --method slerp --t 0.4 -o between.safetensors
+        espalier merge a b --method ties --base base --density 0.2 -o both
+
+      linear      Σwx / Σw
+      slerp       along the arc between two tensors, t of the way
+      task        base + λ·Σw(x - base)
+      ties        the largest differences whose sign the majority has, averaged
+      dare        a random share of the differences, scaled up
+      ema         decay·before + (1 - decay)·next, in the order of the inputs
+
+      A LoRA adapter is merged by espalier edit --merge-lora.
+      """)
+
+  @Argument(help: "Two or more checkpoints.")
+  var inputs: [String]
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+  var output: String
+
+  @Option(
+    help: "How elements are combined.",
+    transform: { name in
+      guard let method = Merge.Method(rawValue: name) else {
+        let names = Merge.Method.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("'\(name)' is no method; methods are \(names)")
+      }
+      return method
+    })
+  var method: Merge.Method = .linear
+
+  @Option(help: ArgumentHelp("What task, ties and dare count from.", valueName: "file"))
+  var base: String?
+
+  @Option(
+    name: .customLong("weight"), help: ArgumentHelp("One for each input, in order.", valueName: "w")
+  )
+  var weights: [Double] = []
+
+  @Option(help: ArgumentHelp("Scales the differences (task, ties, dare).", valueName: "factor"))
+  var lambda = 1.0
+
+  @Option(
+    help: ArgumentHelp("The share of differences that stay (ties, dare).", valueName: "share"))
+  var density = 0.5
+
+  @Option(help: ArgumentHelp("How far from the first to the second (slerp).", valueName: "0…1"))
+  var t = 0.5
+
+  @Option(help: ArgumentHelp("What is kept at each step (ema).", valueName: "0…1"))
+  var decay = 0.9
+
+  @Option(help: ArgumentHelp("Chooses what dare drops.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @OptionGroup var format: OutputOptions
+  @OptionGroup var progress: ProgressOptions
+
+  func run() throws {
+    guard inputs.count > 1 || base != nil else {
+      throw ValidationError("one input is nothing to merge")
+    }
+    let checkpoints = try inputs.map { try Checkpoint.open($0) }
+    let merged = try Merge(
+      method, weights: weights, lambda: lambda, density: density, t: t, decay: decay, seed: seed
+    ).apply(to: checkpoints, base: try base.map { try Checkpoint.open($0) })
+    let bar = Progress(
+      "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
+      mode: progress.progress)
+    try ModelFolder.write(merged, of: base ?? inputs[0], to: output, progress: bar)
+    bar.finish()
+    if format.json {
+      var json = JSONStream()
+      json.member("path", .string(output))
+      json.member("method", .string(method.rawValue))
+      json.member("tensors", .integer(merged.tensors.count))
+      json.finish()
+    } else {
+      StandardOutput.shared.line(
+        "\(output): \(plural(merged.tensors.count, "tensor")) merged from "
+          + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))")
+    }
+  }
+}
