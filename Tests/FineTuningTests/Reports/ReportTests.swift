@@ -12,7 +12,8 @@ struct ReportTests {
   ) -> EpochRecord {
     EpochRecord(
       epoch: epoch, step: 7 * epoch, trainLoss: trainLoss, trainAccuracy: 2.0 / 3,
-      evalLoss: evalLoss, evalAccuracy: 0.7, evalF1: 5e-324, learningRate: 1e-300, seconds: 1e17,
+      evalLoss: evalLoss, evalAccuracy: 0.7, evalF1: .leastNonzeroMagnitude, learningRate: 1e-300,
+      seconds: 1e17,
       tokensPerSecond: 12345.678901234567, cached: true, isBest: best)
   }
 
