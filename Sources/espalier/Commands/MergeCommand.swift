@@ -55,24 +55,42 @@ struct MergeCommand: ParsableCommand {
   )
   var weights: [Double] = []
 
-  @Option(help: ArgumentHelp("Scales the differences (task, ties, dare).", valueName: "factor"))
-  var lambda = 1.0
+  @Option(
+    help: ArgumentHelp("Scales the differences (task, ties, dare); default 1.", valueName: "factor")
+  )
+  var lambda: Double?
 
   @Option(
-    help: ArgumentHelp("The share of differences that stay (ties, dare).", valueName: "share"))
-  var density = 0.5
+    help: ArgumentHelp(
+      "The share of differences that stay (ties, dare); default 0.5.", valueName: "share"))
+  var density: Double?
 
-  @Option(help: ArgumentHelp("How far from the first to the second (slerp).", valueName: "0…1"))
-  var t = 0.5
+  @Option(
+    help: ArgumentHelp(
+      "How far from the first to the second (slerp); default 0.5.", valueName: "0…1"))
+  var t: Double?
 
-  @Option(help: ArgumentHelp("What is kept at each step (ema).", valueName: "0…1"))
-  var decay = 0.9
+  @Option(help: ArgumentHelp("What is kept at each step (ema); default 0.9.", valueName: "0…1"))
+  var decay: Double?
 
   @Option(help: ArgumentHelp("Chooses what dare drops.", valueName: "n"))
-  var seed: UInt64 = 0
+  var seed: UInt64?
 
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
+
+  func validate() throws {
+    let options: [(name: String, isGiven: Bool, methods: [Merge.Method])] = [
+      ("--lambda", lambda != nil, [.task, .ties, .dare]),
+      ("--density", density != nil, [.ties, .dare]), ("--t", t != nil, [.slerp]),
+      ("--decay", decay != nil, [.ema]), ("--seed", seed != nil, [.dare]),
+    ]
+    for option in options where option.isGiven && !option.methods.contains(method) {
+      throw ValidationError(
+        "\(option.name) belongs to \(option.methods.map(\.rawValue).joined(separator: ", ")), "
+          + "not to --method \(method.rawValue)")
+    }
+  }
 
   func run() throws {
     guard inputs.count > 1 || base != nil else {
@@ -80,7 +98,8 @@ struct MergeCommand: ParsableCommand {
     }
     let checkpoints = try inputs.map { try Checkpoint.open($0) }
     let merged = try Merge(
-      method, weights: weights, lambda: lambda, density: density, t: t, decay: decay, seed: seed
+      method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
+      decay: decay ?? 0.9, seed: seed ?? 0
     ).apply(to: checkpoints, base: try base.map { try Checkpoint.open($0) })
     let bar = Progress(
       "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
