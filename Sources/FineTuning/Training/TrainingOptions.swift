@@ -45,6 +45,8 @@ public struct TrainingOptions: Sendable, Hashable {
   public var usesDropout = true
   /// Whether dropout acts in the frozen prefix too, which is then computed anew for every batch.
   public var usesTrunkDropout = false
+  /// How wide the numbers of matrix products are.
+  public var precision = Precision.float32
   /// Bytes of features held in memory; more lie in a mapped temporary file.
   public var cacheMemory = 2_000_000_000
 
@@ -63,6 +65,14 @@ public struct TrainingOptions: Sendable, Hashable {
       self.selector = selector
       self.rate = rate
     }
+  }
+
+  /// How wide the numbers of matrix products are.
+  public enum Precision: String, Sendable, Hashable, CaseIterable {
+    /// Single precision.
+    case float32 = "f32"
+    /// Where the processor multiplies bfloat16 natively; elsewhere a run says so and stays in f32.
+    case bfloat16 = "bf16"
   }
 
   /// Which parameters decay.

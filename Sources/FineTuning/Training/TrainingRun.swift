@@ -90,6 +90,12 @@ public final class TrainingRun {
     var notes: [String] = []
     var options = request.options
     try options.validate()
+    if options.precision == .bfloat16 {
+      guard let refusal = CPUFeatures.current.bFloat16Refusal else {
+        throw FineTuningError("training in bf16 is not there yet; leave out --precision bf16")
+      }
+      notes.append("\(refusal): the run stays in f32")
+    }
     model = request.model
     tokenizer = try WordPieceTokenizer(directory: model.folder)
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {

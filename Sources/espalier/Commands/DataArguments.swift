@@ -42,6 +42,7 @@ struct DataArguments: ParsableArguments {
 extension DataOptions.Format: ExpressibleByArgument {}
 extension DataOptions.Header: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
+extension TrainingOptions.Precision: ExpressibleByArgument {}
 extension TrainingOptions.DecayRule: ExpressibleByArgument {}
 extension TrainingOptions.Criterion: ExpressibleByArgument {}
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}

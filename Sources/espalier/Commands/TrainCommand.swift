@@ -285,6 +285,10 @@ struct TrainingArguments: ParsableArguments {
       valueName: "bytes"))
   var cacheMemory = ByteCount(bytes: 2_000_000_000)
 
+  @Option(
+    help: "f32 or bf16; without native bf16 in the processor a run says so and stays in f32.")
+  var precision = TrainingOptions.Precision.float32
+
   @Option(help: ArgumentHelp("Threads; default: one a core.", valueName: "n"))
   var threads: Int?
 
@@ -321,6 +325,7 @@ struct TrainingArguments: ParsableArguments {
     options.usesDropout = !noDropout
     options.usesTrunkDropout = trunkDropout
     options.cacheMemory = cacheMemory.bytes
+    options.precision = precision
     return options
   }
 }
