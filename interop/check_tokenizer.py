@@ -75,10 +75,13 @@ def write(folder, tokenizer, texts):
 
 def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000, added_texts=100_000):
     everything = {token: i for i, token in enumerate(SPECIAL)}
-    for c in SCALARS:
+    swept = SCALARS[::every]
+    # A vocabulary of everything takes a while to read; a sample of the sweep gets along with less.
+    known = SCALARS if every == 1 else sorted({*swept, *(c for first, end in MIXED for c in range(first, end))})
+    for c in known:
         everything[chr(c)] = len(everything)
         everything["##" + chr(c)] = len(everything)
-    sweep = [text for c in SCALARS[::every] for text in (chr(c), f"a{chr(c)}b")]
+    sweep = [text for c in swept for text in (chr(c), f"a{chr(c)}b")]
     for name in variants:
         write(folder / name, make(everything, OPTIONS[name]), sweep)
     source = random.Random(7)
