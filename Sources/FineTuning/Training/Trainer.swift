@@ -98,7 +98,7 @@ package final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let cached = trainingFeatures != nil
-    try computeFeatures(onEvent: onEvent)
+    try computeTrainingFeatures(onEvent: onEvent)
     let order = Trainer.order(count: training.count, seed: options.seed, epoch: state.epoch)
     let updateSize = options.batchSize * options.accumulation
     let updates = Trainer.updates(training.count, options)
@@ -123,6 +123,7 @@ package final class Trainer {
           tokensPerSecond: Double(tokens) / max(1e-9, seconds(clock.now - stepsStart))))
     }
     let trainSeconds = seconds(clock.now - start)
+    try computeEvaluationFeatures(onEvent: onEvent)
     let metrics = try evaluate()
     state.epoch += 1
     var record = EpochRecord(
@@ -197,23 +198,20 @@ package final class Trainer {
       ? PackedBatch([]) : data.batch(indices, padding: padding)
   }
 
-  private func computeFeatures(onEvent: (Event) throws -> Void) throws {
-    guard !options.usesTrunkDropout, trainingFeatures == nil, model.cut != .start else { return }
-    let trainingTokens = paddedTokens(training)
-    let total = trainingTokens + paddedTokens(evaluation)
-    var done = 0
-    func features(_ data: TokenizedDataset) throws -> FeatureCache? {
-      let before = done
-      return try FeatureCache(
-        model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
-        memoryLimit: options.cacheMemory
-      ) {
-        done = before + $0
-        try onEvent(.caching(done: done, total: total))
-      }
+  /// Computes the frozen prefix of the training data, unless it is there.
+  private func computeTrainingFeatures(onEvent: (Event) throws -> Void) throws {
+    guard trainingFeatures == nil else { return }
+    trainingFeatures = try features(of: training) {
+      try onEvent(.caching(done: $0, total: $1))
     }
-    trainingFeatures = try features(training)
-    evaluationFeatures = try features(evaluation)
+  }
+
+  /// The same for the evaluation data: evaluating pays for it, not training.
+  private func computeEvaluationFeatures(onEvent: (Event) throws -> Void) throws {
+    guard evaluationFeatures == nil else { return }
+    evaluationFeatures = try features(of: evaluation) {
+      try onEvent(.caching(done: $0, total: $1))
+    }
   }
 
   private func paddedTokens(_ data: TokenizedDataset) -> Int {
