@@ -62,10 +62,6 @@ struct StudyDisplay {
     }
   }
 
-  private func cell(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
-  }
-
   func summarise(_ study: TrainingStudy) {
     let output = StandardOutput.shared
     func text(_ spread: TrainingStudy.Spread) -> String {

@@ -141,9 +141,6 @@ struct TrainingDisplay {
           "epoch  train loss  train acc  eval loss  eval acc  eval F1   seconds  tokens/s"))
       hasHeading = true
     }
-    func cell(_ text: String, _ width: Int) -> String {
-      String(repeating: " ", count: max(0, width - text.count)) + text
-    }
     let text =
       cell("\(record.epoch)", 5) + cell(fixed(record.trainLoss, digits: 4), 12)
       + cell(record.trainAccuracy.map { fixed($0, digits: 4) } ?? "", 11)

@@ -74,3 +74,8 @@ func middleTruncated(_ text: String, to width: Int) -> String {
   }
   return truncated(text, to: width - columns) + String(end.reversed())
 }
+
+/// `text` at the right of a column of `width` characters.
+func cell(_ text: String, _ width: Int) -> String {
+  String(repeating: " ", count: max(0, width - text.count)) + text
+}
