@@ -27,6 +27,26 @@ package final class Classifier {
     case hidden
     /// The prefix ends with the pooled vectors `[S, C]`.
     case pooled
+
+    /// The highest cut below which nothing trains.
+    init(lowestTrained stage: Stage?) {
+      switch stage {
+      case .embeddings: self = .start
+      case .layer(let index, _): self = .layer(index)
+      case .pooler: self = .hidden
+      case .head, nil: self = .pooled
+      }
+    }
+
+    /// Whether what stands at `stage` belongs to the prefix.
+    func isAbove(_ stage: Stage) -> Bool {
+      switch self {
+      case .start: false
+      case .layer(let index): stage < .layer(index, .selfAttention)
+      case .hidden: stage < .pooler
+      case .pooled: stage < .head
+      }
+    }
   }
 
   package init(
@@ -45,12 +65,7 @@ package final class Classifier {
     self.pooling = pooling
     self.math = math
     labelCount = labels
-    switch parameters.lowestTrainedStage {
-    case .embeddings: cut = .start
-    case .layer(let index, _): cut = .layer(index)
-    case .pooler: cut = .hidden
-    case .head, nil: cut = .pooled
-    }
+    cut = Cut(lowestTrained: parameters.lowestTrainedStage)
     embeddings = Embeddings(configuration: configuration, parameters: parameters)
     layers = (0..<configuration.layerCount).map { [parameters] in
       EncoderLayer(

@@ -4,7 +4,7 @@
 /// is at the pooled vectors. Beyond the memory limit they lie in an unlinked temporary file that is
 /// mapped, so the system may write them out.
 package final class FeatureCache {
-  private let features: Matrix
+  let features: Matrix
   /// The rows of each example.
   private let rows: [Range<Int>]
   private let math: Kernels
@@ -15,9 +15,15 @@ package final class FeatureCache {
   package static func byteCount(
     _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
   ) -> Int {
-    rowOffsets(model, data, paddedTo: length).last.map {
-      $0 * model.configuration.hiddenSize * MemoryLayout<Float>.size
-    } ?? 0
+    rowCount(model, data, paddedTo: length) * model.configuration.hiddenSize
+      * MemoryLayout<Float>.size
+  }
+
+  /// The rows of the features of `data`, or 0 when the model has no frozen prefix.
+  static func rowCount(
+    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+  ) -> Int {
+    rowOffsets(model, data, paddedTo: length).last ?? 0
   }
 
   private static func rowOffsets(
@@ -60,6 +66,17 @@ package final class FeatureCache {
       done += batch.tokenCount
       try progress(done)
     }
+  }
+
+  /// Features that were computed by an earlier run.
+  init(
+    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?, features: Matrix
+  ) {
+    let offsets = FeatureCache.rowOffsets(model, data, paddedTo: length)
+    self.features = features
+    rows = offsets.indices.dropLast().map { offsets[$0]..<offsets[$0 + 1] }
+    math = model.math
+    spilled = true
   }
 
   /// The features of some examples, for a data set of those; the same memory.

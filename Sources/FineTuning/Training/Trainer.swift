@@ -9,16 +9,17 @@ package final class Trainer {
   let evaluation: TokenizedDataset
   package let options: TrainingOptions
   let padding: (length: Int, token: Int32)?
+  let featureStore: FeatureStore?
   let optimiser: AdamW
   let rates: LearningRates
   let schedule: LearningRateSchedule
   let loss: CrossEntropy
-  package private(set) var state = TrainingState()
-  private var best: BestRows?
+  package internal(set) var state = TrainingState()
+  var best: BestRows?
   /// What trained in an earlier part of the run, under another mask.
-  private(set) var former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)> = [:]
-  private var trainingFeatures: FeatureCache?
-  private var evaluationFeatures: FeatureCache?
+  var former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)> = [:]
+  var trainingFeatures: FeatureCache?
+  var evaluationFeatures: FeatureCache?
 
   /// Tokens in one pass without a backward: enough to keep the matrix product at its peak, few enough
   /// that what a layer hands on stays small.
@@ -30,6 +31,8 @@ package final class Trainer {
   package enum Event {
     /// The frozen prefix has been computed for `done` of `total` tokens.
     case caching(done: Int, total: Int)
+    /// Something that the user should know and that stops nothing.
+    case note(String)
     /// An update was made.
     case step(epoch: Int, step: Int, of: Int, loss: Double, tokensPerSecond: Double)
     /// An epoch ended; the state is complete and may be stored.
@@ -39,7 +42,7 @@ package final class Trainer {
   package init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
     options: TrainingOptions, rates: LearningRates,
-    padding: (length: Int, token: Int32)?
+    padding: (length: Int, token: Int32)?, featureStore: FeatureStore? = nil
   ) throws {
     try options.validate()
     guard training.count > 0 else { throw FineTuningError("the training data has no examples") }
@@ -48,6 +51,7 @@ package final class Trainer {
     self.evaluation = evaluation
     self.options = options
     self.padding = padding
+    self.featureStore = featureStore
     var optimiser = AdamW(learningRate: options.learningRate ?? 0)
     optimiser.weightDecay = options.weightDecay
     optimiser.decay = options.decay
@@ -97,8 +101,7 @@ package final class Trainer {
   private func runEpoch(onEvent: (Event) throws -> Void) throws {
     let clock = ContinuousClock()
     let start = clock.now
-    let cached = trainingFeatures != nil
-    try computeTrainingFeatures(onEvent: onEvent)
+    let cached = try prepareTrainingFeatures(onEvent: onEvent)
     let order = Trainer.order(count: training.count, seed: options.seed, epoch: state.epoch)
     let updateSize = options.batchSize * options.accumulation
     let updates = Trainer.updates(training.count, options)
@@ -123,7 +126,7 @@ package final class Trainer {
           tokensPerSecond: Double(tokens) / max(1e-9, seconds(clock.now - stepsStart))))
     }
     let trainSeconds = seconds(clock.now - start)
-    try computeEvaluationFeatures(onEvent: onEvent)
+    try prepareEvaluationFeatures(onEvent: onEvent)
     let metrics = try evaluate()
     state.epoch += 1
     var record = EpochRecord(
@@ -196,156 +199,6 @@ package final class Trainer {
   private func batch(_ indices: [Int], of data: TokenizedDataset) -> PackedBatch {
     model.cut == .pooled && !options.usesTrunkDropout && trainingFeatures != nil
       ? PackedBatch([]) : data.batch(indices, padding: padding)
-  }
-
-  /// Computes the frozen prefix of the training data, unless it is there.
-  private func computeTrainingFeatures(onEvent: (Event) throws -> Void) throws {
-    guard trainingFeatures == nil else { return }
-    trainingFeatures = try features(of: training) {
-      try onEvent(.caching(done: $0, total: $1))
-    }
-  }
-
-  /// The same for the evaluation data: evaluating pays for it, not training.
-  private func computeEvaluationFeatures(onEvent: (Event) throws -> Void) throws {
-    guard evaluationFeatures == nil else { return }
-    evaluationFeatures = try features(of: evaluation) {
-      try onEvent(.caching(done: $0, total: $1))
-    }
-  }
-
-  private func paddedTokens(_ data: TokenizedDataset) -> Int {
-    data.ids.reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
-  }
-
-  /// Takes features that were computed elsewhere, of the same examples by a model with the same
-  /// frozen prefix.
-  func adopt(training: FeatureCache?, evaluation: FeatureCache?) {
-    trainingFeatures = training
-    evaluationFeatures = evaluation
-  }
-
-  /// The frozen prefix's output for every example of `data`; `nil` when there is none to keep.
-  func features(
-    of data: TokenizedDataset, progress: (_ done: Int, _ total: Int) throws -> Void
-  ) throws -> FeatureCache? {
-    guard !options.usesTrunkDropout, model.cut != .start else { return nil }
-    let total = paddedTokens(data)
-    return try FeatureCache(
-      model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
-      memoryLimit: options.cacheMemory
-    ) { try progress($0, total) }
-  }
-
-  // MARK: Evaluating
-
-  /// Loss and metrics on the evaluation data, without dropout.
-  ///
-  /// - Parameter labelNames: the labels' names; their numbers when there are none.
-  package func evaluate(
-    labelNames: [String]? = nil
-  ) throws -> (loss: Double, metrics: ClassificationMetrics) {
-    let logits = Trainer.logits(
-      model, evaluation, features: evaluationFeatures, padding: padding)
-    let plain = CrossEntropy()
-    let value = plain.forward(
-      dLogits: nil, logits: logits, labels: evaluation.labels,
-      divisor: Double(max(1, evaluation.count)))
-    let metrics = ClassificationMetrics(
-      logits: (0..<logits.rows).map { logits.row($0).array }, labels: evaluation.labels,
-      labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
-    return (value, metrics)
-  }
-
-  /// The logits `[N, K]` of every example, in order.
-  package static func logits(
-    _ model: Classifier, _ data: TokenizedDataset, features: FeatureCache?,
-    padding: (length: Int, token: Int32)?
-  ) -> Matrix {
-    let out = Matrix(rows: data.count, columns: model.labelCount)
-    for group in data.groups(
-      ofTokens: groupTokens(model.configuration), paddedTo: padding?.length)
-    {
-      let batch = data.batch(group, padding: padding)
-      let values = model.forward(
-        batch, features: features?.rows(of: group) ?? model.prefix(batch), recording: false,
-        dropout: nil
-      ).logits
-      out.rows(group).assign(values)
-    }
-    return out
-  }
-
-  /// Whether `record` is better than the best so far. NaN never is; of equals the earliest stays.
-  private func improves(_ record: EpochRecord) -> Bool {
-    guard record.evalLoss.isFinite else { return false }
-    guard let best = state.records.last(where: \.isBest) else { return true }
-    switch options.criterion {
-    case .loss: return record.evalLoss < best.evalLoss
-    case .accuracy:
-      return (record.evalAccuracy, -record.evalLoss) > (best.evalAccuracy, -best.evalLoss)
-    case .f1: return (record.evalF1, -record.evalLoss) > (best.evalF1, -best.evalLoss)
-    }
-  }
-
-  // MARK: State
-
-  /// Copies the rows that train: they are the best so far.
-  private func keepBest() throws {
-    let trained = model.parameters.trained
-    if best == nil { best = try BestRows(trained) }
-    best?.copy(trained)
-  }
-
-  /// Puts the best epoch's rows into the model.
-  private func restoreBest() { best?.restore(model.parameters.trained) }
-
-  /// The state at the end of an epoch, to be stored at once: it looks at the rows that train.
-  func snapshot(settings: JSONValue, invocation: [String]) throws -> Checkpoint {
-    try state.checkpoint(
-      settings: settings, invocation: invocation, parameters: model.parameters.trained,
-      former: former, best: state.bestEpoch == state.epoch ? nil : best)
-  }
-
-  /// Goes on from a stored run, whose rows the model's checkpoint already holds: moments by name,
-  /// counters, records. With other rows than before, the best epoch is looked for from here on, for
-  /// the earlier ones trained something else.
-  ///
-  /// - Throws: `FineTuningError` when the state is broken.
-  func resume(_ stored: StoredRun) throws -> Resumption {
-    let trained = model.parameters.trained
-    let resumption = stored.comparison(with: trained)
-    for (name, rows) in stored.former { try keepFormer(name, rows) }
-    try TrainingState.restoreMoments(trained, from: stored.checkpoint)
-    state = stored.state
-    if resumption.isUnchanged {
-      if state.bestEpoch == state.epoch {
-        try keepBest()
-      } else if state.bestEpoch != nil {
-        let rows = try BestRows(trained)
-        try TrainingState.restoreBest(rows, trained, from: stored.checkpoint)
-        best = rows
-      }
-    } else {
-      guard state.epoch < options.epochs else {
-        throw FineTuningError(
-          "\(stored.folder): all \(options.epochs) epochs are done, so nothing is left for another "
-            + "mask; train from the finished model with --model \(stored.folder)")
-      }
-      state.bestEpoch = nil
-      state.staleEpochs = 0
-      for index in state.records.indices { state.records[index].isBest = false }
-      for (name, rows) in stored.rows { try keepFormer(name, rows) }
-    }
-    return resumption
-  }
-
-  /// Remembers rows that trained before, as far as they do not train now.
-  private func keepFormer(_ name: Key, _ rows: RowSet) throws {
-    guard let parameter = model.parameters.find(name.string) else { return }
-    let frozen = rows.union(former[name]?.rows ?? RowSet([])).subtracting(RowSet(parameter.rows))
-    former[name] =
-      frozen.isEmpty ? nil : (frozen, try parameter.stacked(frozen.ranges).tensor())
   }
 
   // MARK: Order

@@ -2,12 +2,12 @@ internal import CheckpointFiles
 
 extension TrainingPlan {
   /// The plan of a run that is ready to start.
-  init(
-    model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
-    options: TrainingOptions, rates: LearningRates, padding: (length: Int, token: Int32)?,
-    notes: [String]
-  ) {
-    let parameters = model.parameters
+  ///
+  /// - Throws: when the digest of the frozen prefix cannot be computed.
+  init(_ trainer: Trainer, notes: [String]) throws {
+    let (model, options, padding) = (trainer.model, trainer.options, trainer.padding)
+    let (training, evaluation) = (trainer.training, trainer.evaluation)
+    let (rates, parameters) = (trainer.rates, model.parameters)
     let trained = parameters.trained
     tensors = trained.map { parameter in
       TrainedTensor(
@@ -31,6 +31,16 @@ extension TrainingPlan {
       caches ? FeatureCache.byteCount(model, $0, paddedTo: padding?.length) : 0
     }
     cacheBytes = sizes.reduce(0, +)
+    let store = caches ? trainer.featureStore : nil
+    cacheFolder = store?.folder
+    let isStored =
+      try store.map { store in
+        try [training, evaluation].allSatisfy {
+          store.holds(
+            try store.entry(model, $0, padding: padding, precision: options.precision))
+        }
+      } ?? false
+    cacheIsStored = isStored
     cacheSpills = sizes.contains { $0 > options.cacheMemory }
     trunkDropout = options.usesTrunkDropout
     examples = training.count
@@ -42,11 +52,13 @@ extension TrainingPlan {
 
     let cost = CostModel(model: model, options: options, padding: padding)
     expectedMemory = cost.memory(
-      training, cacheBytes: sizes.reduce(0) { $0 + ($1 > options.cacheMemory ? 0 : $1) })
+      training,
+      cacheBytes: isStored ? 0 : sizes.reduce(0) { $0 + ($1 > options.cacheMemory ? 0 : $1) })
     let rate = cost.measuredRate()
     let later = cost.laterEpoch(training, evaluation) / rate
     expectedLaterEpoch = later
-    expectedFirstEpoch = later + (caches ? cost.prefix(training, evaluation) / rate : 0)
+    expectedFirstEpoch =
+      later + (caches && !isStored ? cost.prefix(training, evaluation) / rate : 0)
   }
 }
 

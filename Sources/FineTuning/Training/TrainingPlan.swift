@@ -28,6 +28,10 @@ public struct TrainingPlan: Sendable {
   public let cacheBytes: Int
   /// Whether the features lie in a temporary file.
   public let cacheSpills: Bool
+  /// The folder that keeps the features for later runs.
+  public let cacheFolder: String?
+  /// Whether the features lie there already, from an earlier run.
+  public let cacheIsStored: Bool
   /// Whether dropout acts in the frozen prefix.
   public let trunkDropout: Bool
   /// Training examples and their tokens.

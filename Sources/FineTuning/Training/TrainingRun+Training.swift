@@ -7,6 +7,8 @@ extension TrainingRun {
   public enum Event: Sendable {
     /// The frozen prefix has been computed for `done` of `total` tokens.
     case caching(done: Int, total: Int)
+    /// Something that the user should know and that stops nothing.
+    case note(String)
     /// An update was made.
     case step(epoch: Int, step: Int, of: Int, loss: Double, tokensPerSecond: Double)
     /// An epoch ended, and everything needed to resume is stored.
@@ -54,6 +56,7 @@ extension TrainingRun {
     try trainer.run { event in
       switch event {
       case .caching(let done, let total): try onEvent(.caching(done: done, total: total))
+      case .note(let text): try onEvent(.note(text))
       case .step(let epoch, let step, let of, let loss, let rate):
         try onEvent(
           .step(epoch: epoch, step: step, of: of, loss: loss, tokensPerSecond: rate))

@@ -44,6 +44,8 @@ public final class TrainingRun {
     public var options = TrainingOptions()
     /// Threads; `nil` takes one a physical core.
     public var threads: Int?
+    /// A folder that keeps what the frozen prefix computes, for later runs; made when missing.
+    public var cacheFolder: String?
 
     /// An interrupted run to go on with, under the same settings. The mask may be another: what still
     /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
@@ -192,12 +194,11 @@ public final class TrainingRun {
       layerCount: classifier.configuration.layerCount, tree: tree)
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, rates: rates, padding: padding)
+      options: options, rates: rates, padding: padding,
+      featureStore: try request.cacheFolder.map(TrainingRun.featureStore))
     let trainer = trainer  // the closure may not use self yet
     resumption = try request.resuming.map { try trainer.resume($0) }
-    plan = TrainingPlan(
-      model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, rates: rates, padding: padding, notes: notes)
+    plan = try TrainingPlan(trainer, notes: notes)
     if let stored = request.resuming,
       let difference = TrainingRun.difference(stateSettings, stored.settings)
     {
@@ -205,6 +206,17 @@ public final class TrainingRun {
         "\(stored.folder): the run was started with another \(difference); resume with the same "
           + "settings")
     }
+  }
+
+  private static func featureStore(in folder: String) throws -> FeatureStore {
+    if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
+      throw FineTuningError("\(folder): is a file; name a folder for the cache")
+    }
+    let place = FileSystem.isFolder(folder) ? folder : FileSystem.folder(of: folder)
+    guard FileSystem.isWritable(place) else {
+      throw FineTuningError("\(folder): the cache cannot be written there")
+    }
+    return FeatureStore(folder: folder)
   }
 
   /// The checkpoint with a head, and the labels it has room for.

@@ -44,6 +44,8 @@ public struct TrainingStudy: Sendable {
     case plan(TrainingPlan)
     /// The frozen prefix has been computed for `done` of `total` tokens.
     case caching(done: Int, total: Int)
+    /// Something that the user should know and that stops nothing.
+    case note(String)
     /// Run `run`, from 1, of `of` made an update.
     case step(run: Int, of: Int, epoch: Int, step: Int, steps: Int)
     /// A run ended.
@@ -116,7 +118,13 @@ public struct TrainingStudy: Sendable {
         try onEvent(.plan(run.plan))
         shared = try run.trainer.features(
           of: whole.tokenized(run.tokenizer, maximumLength: run.settings.maximumLength)
-        ) { try onEvent(.caching(done: $0, total: $1)) }
+        ) {
+          switch $0 {
+          case .caching(let done, let total): try onEvent(.caching(done: done, total: total))
+          case .note(let text): try onEvent(.note(text))
+          case .step, .epoch: break
+          }
+        }.features
       }
       run.trainer.adopt(
         training: shared?.selecting(split.training),

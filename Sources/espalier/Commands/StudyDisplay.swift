@@ -23,6 +23,7 @@ struct StudyDisplay {
       if !quiet { PlanRendering(plan).print() }
     case .caching(let done, let total):
       advance(to: done, of: total, "frozen trunk", .items("tokens"))
+    case .note(let text): StandardError.note(text)
     case .step(let run, let of, let epoch, let step, let steps):
       advance(
         to: step, of: steps, "\(noun) \(run) of \(of), epoch \(epoch)", .items("steps"))

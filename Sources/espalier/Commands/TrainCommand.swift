@@ -18,6 +18,7 @@ struct TrainCommand: ParsableCommand {
           --data train.csv --text-column review --label-column stars -o tuned
         espalier train --resume tuned
         espalier train --model base --train linear --data train.tsv --folds 5
+        espalier train --model base --train linear --data train.tsv --cache-dir cache -o tuned
         espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
           --data train.tsv --epochs 5 --patience 2 -o tuned
       """)
@@ -179,6 +180,7 @@ struct TrainCommand: ParsableCommand {
     request.threads = arguments.threads
     request.options = arguments.options
     request.resuming = stored
+    request.cacheFolder = arguments.cacheDir
     return request
   }
 
@@ -284,6 +286,14 @@ struct TrainingArguments: ParsableArguments {
       "Hold at most this much of the cached trunk in memory, the rest in a temporary file.",
       valueName: "bytes"))
   var cacheMemory = ByteCount(bytes: 2_000_000_000)
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep the cached trunk in this folder for later runs. A file there holds as long as the frozen \
+      weights, the texts and the settings it was computed with; it may be deleted at any time.
+      """, valueName: "dir"))
+  var cacheDir: String?
 
   @Option(
     help: "f32 or bf16; without native bf16 in the processor a run says so and stays in f32.")

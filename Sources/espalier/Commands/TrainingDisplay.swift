@@ -38,8 +38,11 @@ struct PlanRendering {
       line(
         "cached",
         "\(cached): \(byteText(plan.cacheBytes))"
-          + (plan.cacheSpills ? ", in a temporary file" : ", in memory")
-          + "; the frozen trunk runs once, without dropout")
+          + (plan.cacheIsStored
+            ? ", read from \(plan.cacheFolder ?? "")"
+            : (plan.cacheSpills ? ", in a temporary file" : ", in memory")
+              + (plan.cacheFolder.map { ", kept in \($0)" } ?? ""))
+          + "; the frozen trunk runs \(plan.cacheIsStored ? "no more" : "once, without dropout")")
     } else {
       line(
         "cached",
@@ -111,6 +114,9 @@ struct TrainingDisplay {
       bar?.advance(by: done - position)
       position = done
       if done == total { finish() }
+    case .note(let text):
+      finish()
+      StandardError.note(text)
     case .step(let epoch, let step, let of, let loss, let rate):
       if bar == nil {
         bar = Progress("epoch \(epoch)", total: of, unit: .items("steps"), mode: mode)

@@ -23,6 +23,8 @@ enum TrainingJSON {
       "cached": plan.cached.map { .string($0) } ?? .null,
       "cache_bytes": .integer(plan.cacheBytes),
       "cache_spills": .bool(plan.cacheSpills),
+      "cache_dir": plan.cacheFolder.map { .string($0) } ?? .null,
+      "cache_found": .bool(plan.cacheIsStored),
       "trunk_dropout": .bool(plan.trunkDropout),
       "examples": .integer(plan.examples),
       "tokens": .integer(plan.tokens),

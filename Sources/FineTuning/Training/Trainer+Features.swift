@@ -1,0 +1,54 @@
+extension Trainer {
+  /// Computes the frozen prefix of the training data or reads it, unless it is there. Returns whether
+  /// nothing had to be computed.
+  func prepareTrainingFeatures(onEvent: (Event) throws -> Void) throws -> Bool {
+    if trainingFeatures != nil { return true }
+    let found = try features(of: training, onEvent: onEvent)
+    trainingFeatures = found.features
+    return found.wasKept
+  }
+
+  /// The same for the evaluation data: evaluating pays for it, not training.
+  func prepareEvaluationFeatures(onEvent: (Event) throws -> Void) throws {
+    guard evaluationFeatures == nil else { return }
+    evaluationFeatures = try features(of: evaluation, onEvent: onEvent).features
+  }
+
+  /// Takes features that were computed elsewhere, of the same examples by a model with the same
+  /// frozen prefix.
+  func adopt(training: FeatureCache?, evaluation: FeatureCache?) {
+    trainingFeatures = training
+    evaluationFeatures = evaluation
+  }
+
+  /// The frozen prefix's output for every example of `data`, from the store if it is there, and
+  /// whether it was; no features when there is none to keep.
+  func features(
+    of data: TokenizedDataset, onEvent: (Event) throws -> Void
+  ) throws -> (features: FeatureCache?, wasKept: Bool) {
+    guard !options.usesTrunkDropout, model.cut != .start else { return (nil, false) }
+    let entry = try featureStore?.entry(
+      model, data, padding: padding, precision: options.precision)
+    if let featureStore, let entry {
+      do {
+        if let found = try featureStore.read(entry) {
+          return (FeatureCache(model, data, paddedTo: padding?.length, features: found), true)
+        }
+      } catch {
+        try onEvent(.note("\(error); computed and written again"))
+      }
+    }
+    let total = data.ids.reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
+    let cache = try FeatureCache(
+      model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
+      memoryLimit: options.cacheMemory
+    ) { try onEvent(.caching(done: $0, total: total)) }
+    if let featureStore, let entry, let cache {
+      // The features are at hand: a full disk takes nothing from this run.
+      do { try featureStore.write(cache.features, as: entry) } catch {
+        try onEvent(.note("the cache is not kept: \(error)"))
+      }
+    }
+    return (cache, false)
+  }
+}

@@ -1,0 +1,63 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+internal import ParameterSurgery
+
+extension Trainer {
+  /// Copies the rows that train: they are the best so far.
+  func keepBest() throws {
+    let trained = model.parameters.trained
+    if best == nil { best = try BestRows(trained) }
+    best?.copy(trained)
+  }
+
+  /// Puts the best epoch's rows into the model.
+  func restoreBest() { best?.restore(model.parameters.trained) }
+
+  /// The state at the end of an epoch, to be stored at once: it looks at the rows that train.
+  func snapshot(settings: JSONValue, invocation: [String]) throws -> Checkpoint {
+    try state.checkpoint(
+      settings: settings, invocation: invocation, parameters: model.parameters.trained,
+      former: former, best: state.bestEpoch == state.epoch ? nil : best)
+  }
+
+  /// Goes on from a stored run, whose rows the model's checkpoint already holds: moments by name,
+  /// counters, records. With other rows than before, the best epoch is looked for from here on, for
+  /// the earlier ones trained something else.
+  ///
+  /// - Throws: `FineTuningError` when the state is broken.
+  func resume(_ stored: StoredRun) throws -> Resumption {
+    let trained = model.parameters.trained
+    let resumption = stored.comparison(with: trained)
+    for (name, rows) in stored.former { try keepFormer(name, rows) }
+    try TrainingState.restoreMoments(trained, from: stored.checkpoint)
+    state = stored.state
+    if resumption.isUnchanged {
+      if state.bestEpoch == state.epoch {
+        try keepBest()
+      } else if state.bestEpoch != nil {
+        let rows = try BestRows(trained)
+        try TrainingState.restoreBest(rows, trained, from: stored.checkpoint)
+        best = rows
+      }
+    } else {
+      guard state.epoch < options.epochs else {
+        throw FineTuningError(
+          "\(stored.folder): all \(options.epochs) epochs are done, so nothing is left for another "
+            + "mask; train from the finished model with --model \(stored.folder)")
+      }
+      state.bestEpoch = nil
+      state.staleEpochs = 0
+      for index in state.records.indices { state.records[index].isBest = false }
+      for (name, rows) in stored.rows { try keepFormer(name, rows) }
+    }
+    return resumption
+  }
+
+  /// Remembers rows that trained before, as far as they do not train now.
+  func keepFormer(_ name: Key, _ rows: RowSet) throws {
+    guard let parameter = model.parameters.find(name.string) else { return }
+    let frozen = rows.union(former[name]?.rows ?? RowSet([])).subtracting(RowSet(parameter.rows))
+    former[name] =
+      frozen.isEmpty ? nil : (frozen, try parameter.stacked(frozen.ranges).tensor())
+  }
+}
