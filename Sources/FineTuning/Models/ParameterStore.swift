@@ -21,6 +21,7 @@ package final class ParameterStore {
   /// Whether the checkpoint has BERT's pooler.
   package let hasPooler: Bool
   private let byName: [String: Parameter]
+  private let pooling: Pooling
 
   /// Loads a classifier.
   ///
@@ -65,7 +66,7 @@ package final class ParameterStore {
       case .all: rows = [0..<description.shape[0]]
       case .ranges(let ranges): rows = ranges
       }
-      if description.stage == .pooler, pooling != .pooler, !rows.isEmpty {
+      if !ParameterStore.reaches(description.stage, pooling), !rows.isEmpty {
         unreachable.append(key)
         rows = []
       }
@@ -95,6 +96,7 @@ package final class ParameterStore {
     }
     self.parameters = parameters
     self.hasPooler = hasPooler
+    self.pooling = pooling
     self.unused = checkpoint.keys.filter { !used.contains($0) }
     byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
     unreachable += unused.filter { trainable($0) != .none }
@@ -104,6 +106,13 @@ package final class ParameterStore {
         "nothing can train: \(quoted(first.string)) receives no gradient with the pooling "
           + "\"\(pooling.rawValue)\"; select tensors that the classifier uses")
     }
+  }
+
+  /// Whether a gradient reaches what stands at `stage`: the pooler only has one when it pools.
+  package func reaches(_ stage: Stage) -> Bool { ParameterStore.reaches(stage, pooling) }
+
+  private static func reaches(_ stage: Stage, _ pooling: Pooling) -> Bool {
+    stage != .pooler || pooling == .pooler
   }
 
   /// The parameter stored as `name`. The table of descriptions guarantees that it exists.

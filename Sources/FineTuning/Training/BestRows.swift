@@ -27,6 +27,24 @@ final class BestRows {
     self.buffer = buffer
   }
 
+  /// The best rows of more parameters than `best` was made for: what did not train then has not moved.
+  ///
+  /// - Throws: `FineTuningError` when there is no disk for it.
+  convenience init(
+    _ parameters: [Parameter], from best: BestRows, of former: [Parameter]
+  ) throws(FineTuningError) {
+    try self.init(parameters)
+    copy(parameters)
+    var places: [String: Int] = [:]
+    for (index, parameter) in former.enumerated() { places[parameter.name] = index }
+    for (index, parameter) in parameters.enumerated() {
+      guard let place = places[parameter.name] else { continue }
+      TrainingState.copyRows(
+        from: former[place].rows, best[place], to: parameter.rows, self[index])
+    }
+    buffer.releasePages()
+  }
+
   /// The rows of parameter `index`, stacked.
   subscript(index: Int) -> Matrix { rows[index] }
 

@@ -11,29 +11,33 @@ package final class FeatureCache {
   /// Whether the features lie in a mapped file.
   package let spilled: Bool
 
-  /// The bytes that features of `data` take, or 0 when the model has no frozen prefix.
+  /// The bytes that features of `data` take, or 0 when there is no frozen prefix.
+  ///
+  /// - Parameter cut: where the prefix ends; `nil` takes the model's own cut.
   package static func byteCount(
-    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+    _ model: Classifier, cut: Classifier.Cut? = nil, _ data: TokenizedDataset,
+    paddedTo length: Int?
   ) -> Int {
-    rowCount(model, data, paddedTo: length) * model.configuration.hiddenSize
+    rowCount(model, cut: cut, data, paddedTo: length) * model.configuration.hiddenSize
       * MemoryLayout<Float>.size
   }
 
   /// The rows of the features of `data`, or 0 when the model has no frozen prefix.
   static func rowCount(
-    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+    _ model: Classifier, cut: Classifier.Cut? = nil, _ data: TokenizedDataset,
+    paddedTo length: Int?
   ) -> Int {
-    rowOffsets(model, data, paddedTo: length).last ?? 0
+    rowOffsets(cut ?? model.cut, data, paddedTo: length).last ?? 0
   }
 
   private static func rowOffsets(
-    _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?
+    _ cut: Classifier.Cut, _ data: TokenizedDataset, paddedTo length: Int?
   ) -> [Int] {
-    guard model.cut != .start else { return [] }
+    guard cut != .start else { return [] }
     var offsets = [0]
     offsets.reserveCapacity(data.count + 1)
     for example in data.ids {
-      let rows = model.cut == .pooled ? 1 : max(example.count, length ?? 0)
+      let rows = cut == .pooled ? 1 : max(example.count, length ?? 0)
       offsets.append(offsets[offsets.count - 1] + rows)
     }
     return offsets
@@ -48,7 +52,7 @@ package final class FeatureCache {
     _ model: Classifier, _ data: TokenizedDataset, padding: (length: Int, token: Int32)?,
     groupTokens: Int, memoryLimit: Int, progress: (Int) throws -> Void
   ) throws {
-    let offsets = FeatureCache.rowOffsets(model, data, paddedTo: padding?.length)
+    let offsets = FeatureCache.rowOffsets(model.cut, data, paddedTo: padding?.length)
     guard let count = offsets.last else { return nil }
     let width = model.configuration.hiddenSize
     spilled = count * width * MemoryLayout<Float>.size > memoryLimit
@@ -72,7 +76,7 @@ package final class FeatureCache {
   init(
     _ model: Classifier, _ data: TokenizedDataset, paddedTo length: Int?, features: Matrix
   ) {
-    let offsets = FeatureCache.rowOffsets(model, data, paddedTo: length)
+    let offsets = FeatureCache.rowOffsets(model.cut, data, paddedTo: length)
     self.features = features
     rows = offsets.indices.dropLast().map { offsets[$0]..<offsets[$0 + 1] }
     math = model.math

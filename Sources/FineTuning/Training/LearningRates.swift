@@ -12,16 +12,17 @@ package struct LearningRates: Sendable {
 
   /// - Parameters:
   ///   - base: the rate of the head.
+  ///   - trained: everything that trains at some time.
   ///   - tree: the checkpoint's keys, which the selectors are about.
   /// - Throws: `SurgeryError` when a selector selects nothing, `FineTuningError` when nothing that it
   ///   selects trains.
   init(
-    _ base: Double, options: TrainingOptions, parameters: ParameterStore, layerCount: Int,
+    _ base: Double, options: TrainingOptions, trained: [Parameter], layerCount: Int,
     tree: ParameterTree
   ) throws {
     var rates: [String: Double] = [:]
     if options.layerDecay != 1 {
-      for parameter in parameters.trained {
+      for parameter in trained {
         let depth =
           switch parameter.stage {
           case .head, .pooler: 0
@@ -33,13 +34,13 @@ package struct LearningRates: Sendable {
     }
     for selected in options.selectedRates {
       let keys = Set(try tree.select(selected.selector).keys)
-      let trained = parameters.trained.filter { keys.contains($0.key) }
-      guard !trained.isEmpty else {
+      let selectedParameters = trained.filter { keys.contains($0.key) }
+      guard !selectedParameters.isEmpty else {
         throw FineTuningError(
           "the learning rate of \(quoted(selected.selector)) has nothing to hold for: what it "
             + "selects is frozen")
       }
-      for parameter in trained { rates[parameter.name] = selected.rate }
+      for parameter in selectedParameters { rates[parameter.name] = selected.rate }
     }
     self.rates = rates
     self.base = base

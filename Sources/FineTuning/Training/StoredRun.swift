@@ -34,6 +34,9 @@ public struct StoredRun: Sendable {
     former = try TrainingState.rows("former", of: checkpoint)
   }
 
+  /// The names of the tensors that trained last.
+  public var trainedNames: [String] { rows.keys.map(\.string) }
+
   /// The model's checkpoint with the stored rows in it, under the checkpoint's own keys.
   ///
   /// - Throws: `FineTuningError` when the checkpoint does not have what was stored.

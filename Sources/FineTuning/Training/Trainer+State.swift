@@ -29,7 +29,7 @@ extension Trainer {
     let trained = model.parameters.trained
     let resumption = stored.comparison(with: trained)
     for (name, rows) in stored.former { try keepFormer(name, rows) }
-    try TrainingState.restoreMoments(trained, from: stored.checkpoint)
+    try TrainingState.restore(trained, from: stored.checkpoint)
     state = stored.state
     if resumption.isUnchanged {
       if state.bestEpoch == state.epoch {

@@ -4,12 +4,16 @@ internal import ParameterSurgery
 
 /// Trains a classifier: epochs over shuffled data, AdamW, evaluation, and the best rows kept.
 package final class Trainer {
-  package let model: Classifier
+  package internal(set) var model: Classifier
   let training: TokenizedDataset
   let evaluation: TokenizedDataset
   package let options: TrainingOptions
   let padding: (length: Int, token: Int32)?
   let featureStore: FeatureStore?
+  /// What trains from which epoch on.
+  let phases: [TrainingPhase]
+  /// Makes the model of a later phase.
+  let rebuild: ((TrainingPhase) throws -> Classifier)?
   let optimiser: AdamW
   let rates: LearningRates
   let schedule: LearningRateSchedule
@@ -42,7 +46,8 @@ package final class Trainer {
   package init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
     options: TrainingOptions, rates: LearningRates,
-    padding: (length: Int, token: Int32)?, featureStore: FeatureStore? = nil
+    padding: (length: Int, token: Int32)?, featureStore: FeatureStore? = nil,
+    phases: [TrainingPhase] = [], rebuild: ((TrainingPhase) throws -> Classifier)? = nil
   ) throws {
     try options.validate()
     guard training.count > 0 else { throw FineTuningError("the training data has no examples") }
@@ -52,6 +57,8 @@ package final class Trainer {
     self.options = options
     self.padding = padding
     self.featureStore = featureStore
+    self.phases = phases
+    self.rebuild = rebuild
     var optimiser = AdamW(learningRate: options.learningRate ?? 0)
     optimiser.weightDecay = options.weightDecay
     optimiser.decay = options.decay
@@ -101,6 +108,7 @@ package final class Trainer {
   private func runEpoch(onEvent: (Event) throws -> Void) throws {
     let clock = ContinuousClock()
     let start = clock.now
+    try beginPhase(onEvent: onEvent)
     let cached = try prepareTrainingFeatures(onEvent: onEvent)
     let order = Trainer.order(count: training.count, seed: options.seed, epoch: state.epoch)
     let updateSize = options.batchSize * options.accumulation

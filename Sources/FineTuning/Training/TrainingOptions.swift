@@ -50,8 +50,25 @@ public struct TrainingOptions: Sendable, Hashable {
   /// Bytes of features held in memory; more lie in a mapped temporary file.
   public var cacheMemory = 2_000_000_000
 
+  /// What trains from a later epoch on, besides what trains from the start.
+  public var unfreezing: [Unfreezing] = []
+
   /// The default options.
   public init() {}
+
+  /// What trains from an epoch on.
+  public struct Unfreezing: Sendable, Hashable {
+    /// The epoch, from 2.
+    public var epoch: Int
+    /// What trains besides.
+    public var selector: String
+
+    /// A selector and an epoch.
+    public init(at epoch: Int, _ selector: String) {
+      self.epoch = epoch
+      self.selector = selector
+    }
+  }
 
   /// A learning rate of its own for some tensors.
   public struct SelectedRate: Sendable, Hashable {
@@ -124,6 +141,12 @@ public struct TrainingOptions: Sendable, Hashable {
     try demand(
       labelSmoothing >= 0 && labelSmoothing < 1,
       "the label smoothing is \(labelSmoothing), expected a number in 0 ..< 1")
+    for part in unfreezing {
+      try demand(
+        part.epoch >= 2 && part.epoch <= epochs,
+        "\(quoted(part.selector)) is to train from epoch \(part.epoch) on, expected an epoch from 2 to "
+          + "\(epochs); what trains from the start belongs to the mask")
+    }
     if let patience { try demand(patience >= 1, "the patience is \(patience), expected 1 or more") }
     switch warmup {
     case .steps(let steps):

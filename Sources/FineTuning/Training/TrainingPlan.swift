@@ -14,7 +14,31 @@ public struct TrainingPlan: Sendable {
     public let learningRate: Double
   }
 
-  /// What trains, in the order of the state dict.
+  /// What changes from an epoch on.
+  public struct Phase: Sendable, Hashable {
+    /// The epoch, from 1.
+    public let firstEpoch: Int
+    /// What is unfrozen then.
+    public let selectors: [String]
+    /// The tensors of which more trains then, with all their rows that train.
+    public let tensors: [TrainedTensor]
+    /// Elements that train then and did not before.
+    public let addedCount: Int
+    /// Elements that train then.
+    public let trainedCount: Int
+    /// Where the backward pass ends then.
+    public let backwardStop: String
+    /// What the frozen prefix computes then, in words; `nil` when nothing is kept.
+    public let cached: String?
+    /// Bytes of features kept then.
+    public let cacheBytes: Int
+    /// Whether the features of the epochs before serve on.
+    public let keepsCache: Bool
+    /// Seconds expected for an epoch, without computing the frozen prefix anew.
+    public let expectedEpoch: Double
+  }
+
+  /// What trains at first, in the order of the state dict.
   public let tensors: [TrainedTensor]
   /// Elements of all parameters.
   public let parameterCount: Int
@@ -50,6 +74,8 @@ public struct TrainingPlan: Sendable {
   public let expectedFirstEpoch: Double
   /// Seconds expected for each later epoch.
   public let expectedLaterEpoch: Double
+  /// What is unfrozen later, in the order of the epochs.
+  public let phases: [Phase]
   /// What the user should know before the first step: unreachable tensors, dropped keys, hold-outs.
   public let notes: [String]
 }

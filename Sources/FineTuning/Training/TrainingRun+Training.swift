@@ -157,7 +157,9 @@ extension TrainingRun {
     try put("config.json", configuration().text(indent: 2) + "\n")
     try tokenizer.files.write(to: folder)
     try put(ClassifierSettings.fileName, settings.json.text(indent: 2) + "\n")
-    try put(FileName.mask, mask.json)
+    // Of the phases that the run came to.
+    let phase = phases.last { $0.firstEpoch <= trainer.state.epoch } ?? phases[0]
+    try put(FileName.mask, phase.effectiveMask(trainer.model.parameters).json)
     try writeHistory(in: folder)
     try writeReports(in: folder, metrics: metrics, seconds: seconds)
   }

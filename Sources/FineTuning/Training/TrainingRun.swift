@@ -63,7 +63,8 @@ public final class TrainingRun {
 
   /// What is going to happen.
   public let plan: TrainingPlan
-  /// The mask that holds: over the names of the trained model, with unreachable tensors frozen.
+  /// The mask that holds in the end: over the names of the trained model, with unreachable tensors
+  /// frozen.
   public let mask: FreezeMask
   /// What the trained model needs to repeat its training's reading of texts.
   public let settings: ClassifierSettings
@@ -82,6 +83,8 @@ public final class TrainingRun {
   let checkpoint: Checkpoint
   let head: Head
   let trainer: Trainer
+  /// What trains from which epoch on.
+  let phases: [TrainingPhase]
   let tokenizer: WordPieceTokenizer
 
   /// Loads, tokenises and plans.
@@ -137,6 +140,13 @@ public final class TrainingRun {
       requested = FreezeMask(states: states, rules: [], layoutDigest: tree.layoutDigest)
     }
 
+    let phases = try TrainingPhase.phases(
+      startingWith: requested, unfreezing: options.unfreezing, in: tree)
+    self.phases = phases
+    // A run that is resumed goes on where it stopped: a phase that begins next has not begun.
+    let reached = max(1, request.resuming?.state.epoch ?? 0)
+    let current = phases.last { $0.firstEpoch <= reached } ?? phases[0]
+
     // Data.
     var training = try request.training.relabelled(as: settings.labels)
     let evaluation: LabelledDataset
@@ -159,18 +169,22 @@ public final class TrainingRun {
     let evaluationTokens = evaluation.tokenized(tokenizer, maximumLength: settings.maximumLength)
 
     // The model.
-    let classifier = try Classifier(
-      checkpoint: checkpoint, configuration: model.configuration, head: head,
-      labels: settings.labels.count, pooling: settings.pooling,
-      math: Kernels(threads: request.threads)
-    ) { key in
-      switch requested[key] {
-      case .trainable: .all
-      case .rows(let rows): .ranges(rows.ranges)
-      case .frozen, nil: .none
-      }
+    let (encoder, head, labelCount, pooling) = (
+      model.configuration, prepared.head, settings.labels.count, settings.pooling
+    )
+    let math = Kernels(threads: request.threads)
+    let loaded = checkpoint
+    let build = { (phase: TrainingPhase) throws -> Classifier in
+      try Classifier(
+        checkpoint: loaded, configuration: encoder, head: head, labels: labelCount,
+        pooling: pooling, math: math, trainable: phase.trainableRows)
     }
-    mask = try TrainingRun.effectiveMask(classifier.parameters, requested)
+    let classifier = try build(current)
+    let last = phases[phases.count - 1]
+    mask = last.effectiveMask(classifier.parameters)
+    if request.resuming == nil {
+      try TrainingRun.demandGrowth(phases, classifier.parameters)
+    }
     for key in classifier.parameters.unreachable.prefix(5) {
       notes.append(
         "\(quoted(key.string)) is selected, but no gradient reaches it: it stays as it is")
@@ -185,17 +199,20 @@ public final class TrainingRun {
           + unused.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (unused.count > 3 ? ", …" : ""))
     }
-    let rate =
-      options.learningRate ?? (classifier.parameters.trains(below: .head) ? 5e-5 : 1e-3)
+    let trained = classifier.parameters.parameters.filter {
+      !last.rows(of: $0, in: classifier.parameters).isEmpty
+    }
+    let rate = options.learningRate ?? (trained.contains { $0.stage < .head } ? 5e-5 : 1e-3)
     options.learningRate = rate
     self.options = options
     let rates = try LearningRates(
-      rate, options: options, parameters: classifier.parameters,
+      rate, options: options, trained: trained,
       layerCount: classifier.configuration.layerCount, tree: tree)
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
       options: options, rates: rates, padding: padding,
-      featureStore: try request.cacheFolder.map(TrainingRun.featureStore))
+      featureStore: try request.cacheFolder.map(TrainingRun.featureStore),
+      phases: phases, rebuild: build)
     let trainer = trainer  // the closure may not use self yet
     resumption = try request.resuming.map { try trainer.resume($0) }
     plan = try TrainingPlan(trainer, notes: notes)
@@ -206,147 +223,5 @@ public final class TrainingRun {
         "\(stored.folder): the run was started with another \(difference); resume with the same "
           + "settings")
     }
-  }
-
-  private static func featureStore(in folder: String) throws -> FeatureStore {
-    if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
-      throw FineTuningError("\(folder): is a file; name a folder for the cache")
-    }
-    let place = FileSystem.isFolder(folder) ? folder : FileSystem.folder(of: folder)
-    guard FileSystem.isWritable(place) else {
-      throw FineTuningError("\(folder): the cache cannot be written there")
-    }
-    return FeatureStore(folder: folder)
-  }
-
-  /// The checkpoint with a head, and the labels it has room for.
-  private struct Prepared {
-    var checkpoint: Checkpoint
-    var head: Head
-    var labelCount: Int
-    /// Whether the head is new.
-    var isNew: Bool
-  }
-
-  private static func prepare(_ request: Request, notes: inout [String]) throws -> Prepared {
-    let found = try Head.found(in: request.model.checkpoint)
-    if let found {
-      if let head = request.head, head != found.head {
-        throw FineTuningError(
-          "\(request.model.name): the checkpoint has the head \(found.head), not \(head)")
-      }
-      return Prepared(
-        checkpoint: request.model.checkpoint, head: found.head, labelCount: found.labels,
-        isNew: false)
-    }
-    let labels = request.training.labels.count
-    guard labels >= 2 else {
-      throw FineTuningError(
-        "all training examples have the label \(quoted(request.training.labels.first ?? "")); "
-          + "a classifier needs two labels or more")
-    }
-    let graft: Graft.Head
-    switch request.head {
-    case .mlp(let width): graft = .mlp(width: width)
-    case .linear: graft = .linear
-    case .classifier, nil:
-      throw FineTuningError(
-        "\(request.model.name): the checkpoint has no classification head; add one with "
-          + "--head mlp:128, or with espalier graft")
-    }
-    let prefix = try BERTParameters.prefix(in: request.model.checkpoint)
-    let checkpoint = try Graft(
-      head: graft, labels: labels, prefix: prefix.isEmpty ? "bert." : "",
-      seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize
-    ).apply(to: request.model.checkpoint)
-    notes.append("a new head \(request.head.map { "\($0)" } ?? "") for \(labels) labels is added")
-    return Prepared(
-      checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
-  }
-
-  private static func settings(
-    _ request: Request, _ prepared: Prepared, tokenizer: WordPieceTokenizer
-  ) throws(FineTuningError) -> ClassifierSettings {
-    let model = request.model
-    let known =
-      prepared.isNew
-      ? nil : model.settings?.labels ?? model.labelNames(count: prepared.labelCount)
-    let data = request.training.labels
-    let labels: [String]
-    if let known, data.allSatisfy(known.contains) {
-      labels = known
-    } else if data.count <= prepared.labelCount {
-      // A head without names of its own takes those of the data.
-      labels =
-        data + (data.count..<prepared.labelCount).map { "LABEL_\($0)" }
-    } else {
-      throw FineTuningError(
-        "the training data has \(data.count) labels, the model's head has room for "
-          + "\(prepared.labelCount)")
-    }
-    let limit = min(
-      model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max)
-    let length = request.maximumLength ?? model.settings?.maximumLength ?? min(128, limit)
-    guard length >= 3, length <= limit else {
-      throw FineTuningError(
-        "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
-      )
-    }
-    return ClassifierSettings(
-      pooling: request.pooling ?? model.settings?.pooling
-        ?? (prepared.head == .classifier ? .pooler : .mean),
-      labels: labels, maximumLength: length)
-  }
-
-  /// The mask over the trained model's names and layout: what is out of reach is frozen.
-  private static func effectiveMask(
-    _ parameters: ParameterStore, _ requested: FreezeMask
-  ) throws -> FreezeMask {
-    var tensors: OrderedDictionary<Key, Tensor> = [:]
-    var states: OrderedDictionary<Key, FreezeMask.State> = [:]
-    for parameter in parameters.parameters {
-      let name = Key(parameter.name)
-      tensors[name] = parameter.tensor
-      states[name] =
-        parameter.trainsWhole
-        ? .trainable : parameter.trains ? .rows(RowSet(parameter.rows)) : .frozen
-    }
-    return FreezeMask(
-      states: states, rules: requested.rules,
-      layoutDigest: ParameterTree(Checkpoint(tensors: tensors)).layoutDigest)
-  }
-}
-
-extension LabelledDataset {
-  /// The same rows with labels numbered as in `names`.
-  ///
-  /// - Throws: `FineTuningError` that names a label that is not among them.
-  func relabelled(as names: [String]) throws(FineTuningError) -> LabelledDataset {
-    if labels == names { return self }
-    var places: [Int] = []
-    for label in labels {
-      guard let place = names.firstIndex(of: label) else {
-        throw FineTuningError(
-          "the label \(quoted(label)) is not one of the model's: "
-            + names.prefix(10).map(quoted).joined(separator: ", "))
-      }
-      places.append(place)
-    }
-    return LabelledDataset(
-      examples: examples.map { example in
-        var example = example
-        example.label = example.label.map { places[$0] }
-        return example
-      }, labels: names)
-  }
-
-  /// The rows as ids. Rows without a label get 0.
-  func tokenized(_ tokenizer: any Tokenizer, maximumLength: Int) -> TokenizedDataset {
-    let encodings = examples.map {
-      tokenizer.encode($0.text, $0.pair, maximumLength: maximumLength)
-    }
-    return TokenizedDataset(
-      ids: encodings.map(\.ids), types: encodings.map { $0.tokenTypes.map(Int32.init) },
-      labels: examples.map { $0.label ?? 0 })
   }
 }

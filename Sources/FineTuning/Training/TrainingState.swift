@@ -138,10 +138,11 @@ extension TrainingState {
     .array(ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] })
   }
 
-  /// Puts the stored moments into `parameters` where they still train, row by row.
+  /// Puts the stored values and moments into `parameters` where they still train, row by row. The
+  /// values, because a checkpoint of half precision holds them rounded.
   ///
   /// - Throws: `FineTuningError` when the state is broken.
-  static func restoreMoments(_ parameters: [Parameter], from checkpoint: Checkpoint) throws {
+  static func restore(_ parameters: [Parameter], from checkpoint: Checkpoint) throws {
     let rows = try rows("tensors", of: checkpoint)
     let stored = try description(of: checkpoint)["tensors"]
     for parameter in parameters {
@@ -149,12 +150,15 @@ extension TrainingState {
       guard let training = parameter.training, let before = rows[name],
         let steps = stored?[parameter.name]?["steps"]?.integer, steps >= 0
       else { continue }
+      let values = parameter.stackedRows()
       for (part, target) in [
-        ("exp_avg", training.firstMoment), ("exp_avg_sq", training.secondMoment),
+        ("value", values), ("exp_avg", training.firstMoment),
+        ("exp_avg_sq", training.secondMoment),
       ] {
         let source = try matrix(part, of: parameter, rows: before.count, in: checkpoint)
         copyRows(from: before.ranges, source, to: parameter.rows, target)
       }
+      if !parameter.trainsWhole { parameter.assign(stackedRows: values) }
       training.steps = steps
     }
   }
@@ -181,7 +185,7 @@ extension TrainingState {
   }
 
   /// Copies the stacked rows that both sides have.
-  private static func copyRows(
+  static func copyRows(
     from sourceRanges: [Range<Int>], _ source: Matrix, to ranges: [Range<Int>], _ target: Matrix
   ) {
     var sourceStart = 0

@@ -94,6 +94,21 @@ struct RateArgument: ExpressibleByArgument {
   }
 }
 
+/// An epoch and a selector, such as `2:bert.encoder.layer[-1]`.
+struct UnfreezeArgument: ExpressibleByArgument {
+  let epoch: Int
+  let selector: String
+
+  init?(argument: String) {
+    guard let colon = argument.firstIndex(of: ":"), let epoch = Int(argument[..<colon]) else {
+      return nil
+    }
+    let selector = String(argument[argument.index(after: colon)...])
+    guard !selector.isEmpty else { return nil }
+    (self.epoch, self.selector) = (epoch, selector)
+  }
+}
+
 /// A number of bytes such as `2GB`, `500MB` or `1048576`. Powers of ten, as disks and the hub count.
 struct ByteCount: ExpressibleByArgument {
   let bytes: Int

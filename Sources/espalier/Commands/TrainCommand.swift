@@ -21,6 +21,8 @@ struct TrainCommand: ParsableCommand {
         espalier train --model base --train linear --data train.tsv --cache-dir cache -o tuned
         espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
           --data train.tsv --epochs 5 --patience 2 -o tuned
+        espalier train --model base --train linear --unfreeze-at 2:'bert.encoder.layer[-1]' \\
+          --unfreeze-at 3:'bert.encoder.layer[-2]' --data train.tsv --epochs 4 -o tuned
       """)
 
   @Option(
@@ -40,6 +42,14 @@ struct TrainCommand: ParsableCommand {
       matches wins.
       """, valueName: "selector"))
   var train: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Let what this selector selects train too, from this epoch on, such as \
+      2:'bert.encoder.layer[-1]'; may be repeated.
+      """, valueName: "epoch:selector"))
+  var unfreezeAt: [UnfreezeArgument] = []
 
   @Option(
     help: ArgumentHelp(
@@ -110,6 +120,9 @@ struct TrainCommand: ParsableCommand {
       if let folds, folds < 2 { throw ValidationError("--folds takes a count of 2 or more") }
       if let seeds, seeds < 1 { throw ValidationError("--seeds takes a count of 1 or more") }
     }
+    do { try options.validate() } catch {
+      throw ValidationError(error.description)
+    }
     guard resume == nil else { return }
     guard model != nil else { throw ValidationError("name the model with --model") }
     guard data != nil else { throw ValidationError("name the labelled texts with --data") }
@@ -178,10 +191,16 @@ struct TrainCommand: ParsableCommand {
     request.pooling = arguments.pooling
     request.maximumLength = arguments.maxLength
     request.threads = arguments.threads
-    request.options = arguments.options
+    request.options = options
     request.resuming = stored
     request.cacheFolder = arguments.cacheDir
     return request
+  }
+
+  private var options: TrainingOptions {
+    var options = arguments.options
+    options.unfreezing = unfreezeAt.map { .init(at: $0.epoch, $0.selector) }
+    return options
   }
 
   private func study(_ kind: TrainingStudy.Kind) throws {

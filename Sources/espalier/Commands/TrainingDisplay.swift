@@ -50,6 +50,7 @@ struct PlanRendering {
           ? "nothing: dropout acts in the trunk, which is computed anew for every batch"
           : "nothing: no stage below what trains is frozen")
     }
+    for phase in plan.phases { print(phase) }
     line(
       "data",
       "\(plural(plan.examples, "example")) (\(grouped(plan.tokens)) tokens) to train, "
@@ -63,6 +64,19 @@ struct PlanRendering {
         + "\(durationText(plan.expectedFirstEpoch)), then "
         + "\(durationText(plan.expectedLaterEpoch)) each")
     for note in plan.notes { StandardError.note(note) }
+  }
+
+  private func print(_ phase: TrainingPlan.Phase) {
+    line(
+      "epoch \(phase.firstEpoch)",
+      "\(plural(phase.tensors.count, "tensor")) more (\(grouped(phase.addedCount)) parameters): "
+        + phase.selectors.joined(separator: ", "))
+    let cache =
+      phase.keepsCache
+      ? "the cache serves on"
+      : phase.cached.map { "cached anew: \($0), \(byteText(phase.cacheBytes))" }
+        ?? "nothing is cached"
+    line("", "backward stops at \(phase.backwardStop); \(cache)")
   }
 
   /// What a resumed run takes over.

@@ -3,20 +3,39 @@ import FineTuning
 
 /// The JSON of `train`, described in docs/json.md.
 enum TrainingJSON {
+  private static func tensors(_ tensors: [TrainingPlan.TrainedTensor]) -> JSONValue {
+    .array(
+      tensors.map { tensor in
+        .members([
+          "key": .string(tensor.name),
+          "shape": .array(tensor.shape.map { .integer($0) }),
+          "rows": tensor.rows.isEmpty
+            ? .null
+            : .array(tensor.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
+          "parameters": .integer(tensor.count),
+          "learning_rate": .real(tensor.learningRate),
+        ])
+      })
+  }
+
+  private static func phase(_ phase: TrainingPlan.Phase) -> JSONValue {
+    .members([
+      "epoch": .integer(phase.firstEpoch),
+      "selectors": .array(phase.selectors.map { .string($0) }),
+      "tensors": tensors(phase.tensors),
+      "added_parameters": .integer(phase.addedCount),
+      "trained_parameters": .integer(phase.trainedCount),
+      "backward_stops_at": .string(phase.backwardStop),
+      "cached": phase.cached.map { .string($0) } ?? .null,
+      "cache_bytes": .integer(phase.cacheBytes),
+      "keeps_cache": .bool(phase.keepsCache),
+      "expected_epoch_seconds": .real(phase.expectedEpoch),
+    ])
+  }
+
   static func plan(_ plan: TrainingPlan) -> JSONValue {
     .members([
-      "trained_tensors": .array(
-        plan.tensors.map { tensor in
-          .members([
-            "key": .string(tensor.name),
-            "shape": .array(tensor.shape.map { .integer($0) }),
-            "rows": tensor.rows.isEmpty
-              ? .null
-              : .array(tensor.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }),
-            "parameters": .integer(tensor.count),
-            "learning_rate": .real(tensor.learningRate),
-          ])
-        }),
+      "trained_tensors": tensors(plan.tensors),
       "trained_parameters": .integer(plan.trainedCount),
       "parameters": .integer(plan.parameterCount),
       "backward_stops_at": .string(plan.backwardStop),
@@ -34,6 +53,7 @@ enum TrainingJSON {
       "expected_memory_bytes": .integer(plan.expectedMemory),
       "expected_first_epoch_seconds": .real(plan.expectedFirstEpoch),
       "expected_later_epoch_seconds": .real(plan.expectedLaterEpoch),
+      "unfreezing": .array(plan.phases.map(phase)),
       "notes": .array(plan.notes.map { .string($0) }),
     ])
   }
