@@ -22,11 +22,7 @@ public struct Key: Sendable {
 extension Key: Hashable, Comparable {
   /// Whether the UTF-8 bytes are the same.
   public static func == (a: Key, b: Key) -> Bool {
-    // Strings that Unicode calls different have different bytes, and for ASCII that is all there is
-    // to compare.
-    guard a.string == b.string else { return false }
-    let count = a.string.utf8.count
-    return count == b.string.utf8.count && a.string.utf8.elementsEqual(b.string.utf8)
+    utf8AreEqual(a.string, b.string)
   }
 
   /// Orders keys by their UTF-8 bytes.

@@ -40,10 +40,17 @@ enum Program {
     do {
       var command = try Espalier.parseAsRoot()
       try command.run()
-      StandardOutput.shared.flush()
+      finish()
     } catch {
       StandardOutput.shared.flush()
       System.exit(ExitStatus.report(error))
     }
+  }
+
+  /// Ends the process with status 0. A command that holds a large tree calls it itself: to free that
+  /// piece by piece would take as long as to print it.
+  static func finish() -> Never {
+    StandardOutput.shared.flush()
+    System.exit(0)
   }
 }

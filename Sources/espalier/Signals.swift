@@ -10,13 +10,23 @@ import CheckpointFiles
 
 /// Ends the process on SIGINT and SIGTERM without leaving half-written files behind.
 ///
-/// A signal handler may call next to nothing, so there is none: the signals are blocked in every
+/// A signal handler may call next to nothing, so these have none: the signals are blocked in every
 /// thread and one thread waits for them as for any other event.
 enum Signals {
   /// Call first: threads inherit what is blocked from the thread that starts them.
   static func install() {
     // A reader that goes away is noticed where we write.
     _ = signal(SIGPIPE, SIG_IGN)
+    // A mapped file that somebody truncates. The handler may do next to nothing, so the list of
+    // temporary files is made before.
+    PendingFiles.removeAll()
+    _ = signal(SIGBUS) { _ in
+      let text: StaticString =
+        "espalier: error: a file became shorter while it was read; try again when nothing writes to it\n"
+      PendingFiles.removeAll()
+      unsafe _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
+      _exit(2)
+    }
     var waited = set
     unsafe pthread_sigmask(SIG_BLOCK, &waited, nil)
     #if canImport(Darwin)

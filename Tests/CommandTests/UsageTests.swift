@@ -111,4 +111,25 @@ import Testing
     #expect(result.errors == "")
     #expect(try folder.text("status") == "0\n")
   }
+
+  /// Reading past the end of a mapping raises SIGBUS; the signal itself stands for that here.
+  @Test func `a mapped file that becomes shorter is one line and status 2, not a crash`() throws {
+    try folder.write(Fixture.wide(count: 5000), to: "wide.safetensors")
+    // The listing does not fit the pipe, so the tool waits in the middle of it.
+    let result = try Tool.shell(
+      """
+      mkfifo pipe
+      sleep 60 < pipe & reader=$!
+      espalier ls wide.safetensors > pipe & writer=$!
+      sleep 1
+      kill -BUS $writer
+      wait $writer
+      echo $?
+      kill $reader
+      """, in: folder)
+    #expect(result.output == "2\n")
+    #expect(
+      result.errors == "espalier: error: a file became shorter while it was read; "
+        + "try again when nothing writes to it\n")
+  }
 }

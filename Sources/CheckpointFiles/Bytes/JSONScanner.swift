@@ -110,11 +110,17 @@ struct JSONScanner: ~Escapable {
   /// Takes a string.
   @_lifetime(self: copy self)
   mutating func string() throws(CheckpointError) -> String {
-    let start = position
     let (range, isEscaped) = try quotedRange()
+    return try string(in: range, isEscaped: isEscaped)
+  }
+
+  /// The string of a range that ``quotedRange()`` took.
+  @_lifetime(self: copy self)
+  mutating func string(in range: Range<Int>, isEscaped: Bool) throws(CheckpointError) -> String {
+    let start = range.lowerBound - 1
     if isEscaped {
       // Rare, so the slow reader may have it.
-      let text = bytes.extracting(range.lowerBound - 1..<range.upperBound + 1)
+      let text = bytes.extracting(start..<range.upperBound + 1)
       do throws(CheckpointError) {
         if case .string(let string) = try JSONParser.parse(array(of: text)) { return string }
       } catch {
@@ -137,6 +143,11 @@ struct JSONScanner: ~Escapable {
 
   private func array(of span: Span<UInt8>) -> [UInt8] {
     unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
+  }
+
+  /// Whether the bytes in `range` are the UTF-8 of `text`.
+  func matches(_ range: Range<Int>, _ text: String) -> Bool {
+    unsafe CheckpointFiles.bytesAreEqual(bytes.extracting(range).bytes, text.utf8.span.bytes)
   }
 
   /// Whether the bytes in `range` are those of `text`.

@@ -17,6 +17,19 @@ package func bytesAreEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
   }
 }
 
+/// Whether two texts have the same UTF-8 bytes.
+func utf8AreEqual(_ a: String, _ b: String) -> Bool {
+  let (a, b) = (a.utf8, b.utf8)
+  guard a.count == b.count else { return false }
+  let equal = unsafe a.withContiguousStorageIfAvailable { x in
+    unsafe b.withContiguousStorageIfAvailable { y in
+      guard let p = x.baseAddress, let q = y.baseAddress else { return true }
+      return unsafe memcmp(p, q, x.count) == 0
+    }
+  }
+  return (equal ?? nil) ?? a.elementsEqual(b)
+}
+
 extension Hasher {
   /// Feeds the bytes of a span.
   package mutating func combine(bytesOf span: RawSpan) {

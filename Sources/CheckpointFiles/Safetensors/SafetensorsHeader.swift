@@ -67,6 +67,7 @@ struct SafetensorsHeader {
     // About as many tensors as there are of the shortest honest entries.
     entries.reserveCapacity(min(text.count / 100, 1 << 17))
     var hasMetadata = false
+    var shapes = RecentShapes()
     scanner.skipSpace()
     try scanner.expect(UInt8(ascii: "{"))
     if !scanner.take(UInt8(ascii: "}")) {
@@ -78,7 +79,7 @@ struct SafetensorsHeader {
           hasMetadata = true
           try parseMetadata(&scanner)
         } else {
-          entries.append(try SafetensorsHeader.entry(Key(key), &scanner))
+          entries.append(try SafetensorsHeader.entry(Key(key), &scanner, &shapes))
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
@@ -105,10 +106,10 @@ struct SafetensorsHeader {
   }
 
   private static func entry(
-    _ key: Key, _ scanner: inout JSONScanner
+    _ key: Key, _ scanner: inout JSONScanner, _ shapes: inout RecentShapes
   ) throws(CheckpointError) -> Entry {
     do throws(CheckpointError) {
-      return try fields(key, &scanner)
+      return try fields(key, &scanner, &shapes)
     } catch {
       var error = error
       error.key = key
@@ -117,10 +118,10 @@ struct SafetensorsHeader {
   }
 
   private static func fields(
-    _ key: Key, _ scanner: inout JSONScanner
+    _ key: Key, _ scanner: inout JSONScanner, _ shapes: inout RecentShapes
   ) throws(CheckpointError) -> Entry {
     var dtype: DType?
-    var dimensions: [Int]?
+    var shape: Shape?
     var offsets: (Int, Int)?
     try scanner.expect(UInt8(ascii: "{"))
     if !scanner.take(UInt8(ascii: "}")) {
@@ -132,8 +133,8 @@ struct SafetensorsHeader {
           guard dtype == nil else { throw scanner.failure("dtype stands twice") }
           dtype = try parseDType(&scanner)
         } else if scanner.matches(range, "shape") {
-          guard dimensions == nil else { throw scanner.failure("shape stands twice") }
-          dimensions = try integers(&scanner)
+          guard shape == nil else { throw scanner.failure("shape stands twice") }
+          shape = try shapes.parse(&scanner)
         } else if scanner.matches(range, "data_offsets") {
           guard offsets == nil else { throw scanner.failure("data_offsets stands twice") }
           offsets = try pair(&scanner)
@@ -144,11 +145,8 @@ struct SafetensorsHeader {
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
     guard let dtype else { throw scanner.failure("dtype is missing") }
-    guard let dimensions else { throw scanner.failure("shape is missing") }
+    guard let shape else { throw scanner.failure("shape is missing") }
     guard let (begin, end) = offsets else { throw scanner.failure("data_offsets is missing") }
-    guard let shape = Shape(dimensions) else {
-      throw CheckpointError("the shape has more elements than can be counted")
-    }
     guard let byteCount = Tensor.byteCount(dtype, shape) else {
       throw CheckpointError(
         "\(shape.count) elements of \(dtype) are not a whole number of bytes that can be counted")
@@ -182,19 +180,6 @@ struct SafetensorsHeader {
     let name = scanner.text(in: range) ?? "?"
     for dtype in longNames where dtype.name == name { return dtype }
     throw scanner.failure("unknown dtype \(quoted(name))")
-  }
-
-  private static func integers(
-    _ scanner: inout JSONScanner
-  ) throws(CheckpointError) -> [Int] {
-    var values: [Int] = []
-    try scanner.expect(UInt8(ascii: "["))
-    if scanner.take(UInt8(ascii: "]")) { return values }
-    values.reserveCapacity(2)
-    repeat {
-      values.append(try scanner.integer())
-    } while try scanner.another(before: UInt8(ascii: "]"))
-    return values
   }
 
   private static func pair(

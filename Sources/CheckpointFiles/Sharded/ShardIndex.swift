@@ -16,25 +16,28 @@ struct ShardIndex {
   private static let maximumByteCount = 1 << 28
 
   /// Reads the index in `file`.
-  init(_ file: InputFile) throws(CheckpointError) {
+  ///
+  /// - Parameter found: called with the place and name of each of ``files`` as soon as it is known.
+  /// - Throws: `CheckpointError` when it is no index, and what `found` throws.
+  init(
+    _ file: InputFile, found: (Int, String) throws(CheckpointError) -> Void = { _, _ in }
+  ) throws(CheckpointError) {
     do throws(CheckpointError) {
       guard file.byteCount <= ShardIndex.maximumByteCount else {
         throw CheckpointError("an index of \(file.byteCount) bytes is too large")
       }
       let bytes = try file.bytes(at: 0, count: file.byteCount)
-      try parse(bytes.span)
-      for name in files where !ShardIndex.isInside(name) {
-        throw CheckpointError(
-          "weight_map names \(quoted(name)), which is not a file below the index")
-      }
+      try parse(bytes.span, found)
     } catch {
       var error = error
-      error.path = file.path
+      if error.path.isEmpty { error.path = file.path }
       throw error
     }
   }
 
-  private mutating func parse(_ text: Span<UInt8>) throws(CheckpointError) {
+  private mutating func parse(
+    _ text: Span<UInt8>, _ found: (Int, String) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
     var scanner = JSONScanner(text, base: 0)
     var hasMap = false
     scanner.skipSpace()
@@ -46,7 +49,7 @@ struct ShardIndex {
         if name == "weight_map", scanner.current == UInt8(ascii: "{") {
           guard !hasMap else { throw scanner.failure("weight_map stands twice") }
           hasMap = true
-          try parseMap(&scanner)
+          try parseMap(&scanner, found)
         } else {
           _ = try scanner.value()
         }
@@ -59,8 +62,12 @@ struct ShardIndex {
     }
   }
 
-  private mutating func parseMap(_ scanner: inout JSONScanner) throws(CheckpointError) {
-    var places: [String: Int] = [:]
+  private mutating func parseMap(
+    _ scanner: inout JSONScanner, _ found: (Int, String) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    var places: [Key: Int] = [:]
+    // The shortest honest entries, and room for many.
+    entries.reserveCapacity(min(scanner.bytes.count / 60, 1 << 17))
     try scanner.expect(UInt8(ascii: "{"))
     if scanner.take(UInt8(ascii: "}")) { return }
     repeat {
@@ -69,16 +76,22 @@ struct ShardIndex {
       guard scanner.current == UInt8(ascii: "\"") else {
         throw CheckpointError(key: key, "weight_map does not name a file")
       }
-      let name = try scanner.string()
+      let (range, isEscaped) = try scanner.quotedRange()
       // Neighbours are mostly in one file.
-      if let last = entries.last, files[last.file] == name {
+      if !isEscaped, let last = entries.last, scanner.matches(range, files[last.file]) {
         entries.append(Entry(key: key, file: last.file))
         continue
       }
-      let place = places[name] ?? files.count
+      let name = try scanner.string(in: range, isEscaped: isEscaped)
+      let place = places[Key(name)] ?? files.count
       if place == files.count {
-        places[name] = place
+        guard ShardIndex.isInside(name) else {
+          throw CheckpointError(
+            "weight_map names \(quoted(name)), which is not a file below the index")
+        }
+        places[Key(name)] = place
         files.append(name)
+        try found(place, name)
       }
       entries.append(Entry(key: key, file: place))
     } while try scanner.another(before: UInt8(ascii: "}"))

@@ -7,17 +7,23 @@ struct ShardedReader {
   private var checkpoint: Checkpoint
   /// Whether the tensor at a place of the checkpoint was found in its file.
   private var isFound: [Bool]
+  /// The place after the last that was found.
+  private var next = 0
 
   /// The checkpoint under the index in `file`.
   static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
-    var reader = try ShardedReader(file)
-    try reader.readShards(of: file)
+    let shards = ShardHeaders(index: file)
+    var reader = try ShardedReader(file, shards)
+    try reader.place(shards.finished())
     return try reader.finished(file)
   }
 
-  /// Reserves a place for every key, so that the order is that of the index.
-  private init(_ file: InputFile) throws(CheckpointError) {
-    index = try ShardIndex(file)
+  /// Reserves a place for every key, so that the order is that of the index. The files' headers are
+  /// read meanwhile.
+  private init(_ file: InputFile, _ shards: ShardHeaders) throws(CheckpointError) {
+    index = try ShardIndex(file) { (place, name) throws(CheckpointError) in
+      try shards.begin(place, name)
+    }
     checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]
     checkpoint.tensors.reserveCapacity(index.entries.count)
@@ -30,21 +36,18 @@ struct ShardedReader {
     }
   }
 
-  private mutating func readShards(of file: InputFile) throws(CheckpointError) {
-    let folder = file.path.lastIndex(of: "/").map { String(file.path[...$0]) } ?? ""
-    for (place, name) in index.files.enumerated() {
-      let shard = try InputFile(path: folder + name, shardName: name)
-      checkpoint.inputs.append(shard)
-      if try Checkpoint.isPickled(shard) {
-        let part = try Checkpoint.open(part: shard)
+  private mutating func place(_ shards: [ShardHeaders.Shard]) throws(CheckpointError) {
+    for (place, shard) in shards.enumerated() {
+      checkpoint.inputs.append(shard.file)
+      switch shard.contents {
+      case .pickled(let part):
         checkpoint.structures += part.structures
         checkpoint.unsupported += part.unsupported
         for (key, tensor) in part.tensors { try set(tensor, key, place) }
-      } else {
-        let (header, dataOffset) = try SafetensorsHeader.read(shard)
+      case .safetensors(let header, let dataOffset):
         if checkpoint.metadata.isEmpty { checkpoint.metadata = header.metadata }
         for entry in header.entries {
-          try set(SafetensorsReader.tensor(entry, shard, dataOffset), entry.key, place)
+          try set(SafetensorsReader.tensor(entry, shard.file, dataOffset), entry.key, place)
         }
       }
     }
@@ -55,7 +58,7 @@ struct ShardedReader {
     _ tensor: Tensor, _ key: Key, _ file: Int
   ) throws(CheckpointError) {
     let name = index.files[file]
-    guard let place = checkpoint.tensors.index(forKey: key) else {
+    guard let place = place(of: key, file) else {
       checkpoint.unsupported.append(
         .init(key: key, reason: "is in \(quoted(name)), and the index does not name it"))
       return
@@ -74,7 +77,19 @@ struct ShardedReader {
         path: tensor.storage.file?.path ?? name, key: key, "the key stands twice in the header")
     }
     isFound[place] = true
+    next = place + 1
     checkpoint.tensors.values[place] = tensor
+  }
+
+  /// The place of `key` in the index. Files mostly have their keys in the order of the index, which
+  /// saves looking them up.
+  private func place(of key: Key, _ file: Int) -> Int? {
+    if next < index.entries.count, index.entries[next].file == file,
+      index.entries[next].key == key
+    {
+      return next
+    }
+    return checkpoint.tensors.index(forKey: key)
   }
 
   /// The checkpoint, when every tensor was found or is known to be unreadable.

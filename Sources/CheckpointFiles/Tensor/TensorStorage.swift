@@ -17,22 +17,29 @@ public final class TensorStorage: @unchecked Sendable {
     case memory
     case file(InputFile, offset: Int)
     /// The file, if any, is the one that the bytes are made from.
-    case computed(InputFile?, @Sendable () throws(CheckpointError) -> Loaded)
+    indirect case computed(InputFile?, @Sendable () throws(CheckpointError) -> Loaded)
   }
 
-  /// What the container says about the bytes in the file.
-  struct Checksum: Sendable {
+  /// What the container says about the bytes in the file. An object, because most storages have none.
+  final class Checksum: Sendable {
     let crc32: UInt32
     /// The record, for the message.
     let record: String
+
+    init(crc32: UInt32, record: String) {
+      self.crc32 = crc32
+      self.record = record
+    }
   }
 
-  private struct State {
+  /// What is known once the bytes were used. Made then: a listing has storages by the hundred
+  /// thousand and uses the bytes of none. `@unchecked` because it is only touched under the lock.
+  private final class State: @unchecked Sendable {
     var loaded: Loaded?
     /// Computed bytes live as long as somebody uses them: a command that walks over all tensors
     /// holds one at a time.
     weak var computed: Computed?
-    var isVerified: Bool
+    var isVerified = false
   }
 
   /// Keeps computed bytes, and is itself kept by those who use them.
@@ -43,7 +50,7 @@ public final class TensorStorage: @unchecked Sendable {
 
   let source: Source
   private let checksum: Checksum?
-  private let state: Mutex<State>
+  private let state = Mutex<State?>(nil)
 
   /// Bytes in memory and what keeps them there.
   @safe package struct Loaded: @unchecked Sendable {
@@ -75,7 +82,6 @@ public final class TensorStorage: @unchecked Sendable {
     self.byteCount = byteCount
     self.source = .computed(file, load)
     self.checksum = nil
-    self.state = Mutex(State(loaded: nil, isVerified: true))
   }
 
   /// The bytes `offset..<offset + byteCount` of a file. The caller has checked that they exist.
@@ -85,17 +91,15 @@ public final class TensorStorage: @unchecked Sendable {
     self.byteCount = byteCount
     self.source = .file(file, offset: offset)
     self.checksum = checksum
-    self.state = Mutex(State(loaded: nil, isVerified: checksum == nil))
   }
 
   private init(owner: OwnedBytes, byteCount: Int) {
     self.byteCount = byteCount
     self.source = .memory
     self.checksum = nil
-    self.state = unsafe Mutex(
-      State(
-        loaded: Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner),
-        isVerified: true))
+    withState {
+      $0.loaded = unsafe Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
+    }
   }
 
   /// A storage that holds a copy of `bytes`.
@@ -134,7 +138,7 @@ public final class TensorStorage: @unchecked Sendable {
 
   package func loaded() throws(CheckpointError) -> Loaded {
     if case .file = source { try verify() }
-    return try state.withLock { (state) throws(CheckpointError) in
+    return try withState { (state) throws(CheckpointError) in
       if let loaded = state.loaded { return loaded }
       switch source {
       case .memory: throw CheckpointError("the storage holds no bytes")
@@ -159,8 +163,18 @@ public final class TensorStorage: @unchecked Sendable {
   /// Lets go of the memory under bytes that are mapped from a file. They stay valid: whoever looks
   /// again reads them from the file again.
   package func releasePages() {
-    guard case .file = source, let loaded = state.withLock({ $0.loaded }) else { return }
+    guard case .file = source, let loaded = state.withLock({ $0?.loaded }) else { return }
     unsafe SystemCall.releasePages(loaded.memory)
+  }
+
+  private func withState<R: Sendable, E: Error>(
+    _ body: (State) throws(E) -> R
+  ) throws(E) -> R {
+    try state.withLock { (state) throws(E) -> R in
+      let used = state ?? State()
+      state = used
+      return try body(used)
+    }
   }
 
   // MARK: Streaming
@@ -231,7 +245,7 @@ public final class TensorStorage: @unchecked Sendable {
 
   // MARK: Checksums
 
-  private var isVerified: Bool { state.withLock { $0.isVerified } }
+  private var isVerified: Bool { checksum == nil || state.withLock { $0?.isVerified ?? false } }
 
   /// Compares the checksum, if the container has one and it was not compared yet.
   func verify() throws(CheckpointError) {
@@ -258,7 +272,7 @@ public final class TensorStorage: @unchecked Sendable {
         "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), "
           + "the archive says \(hexadecimal(checksum.crc32))")
     }
-    state.withLock { $0.isVerified = true }
+    withState { $0.isVerified = true }
   }
 }
 

@@ -23,6 +23,11 @@ struct PickleMachine {
   private var marks: [Int] = []
   private var memo: [NodeID] = []
   private var work = 0
+  /// About what the values take in memory.
+  private var memory = 0
+  /// What values may take before the size of the file matters: a list of integers takes about eight
+  /// bytes of memory for a byte of the pickle.
+  private static let freeByteCount = 64 << 20
 
   private(set) var globals: [GlobalUse] = []
   private(set) var oddities: [Oddity] = []
@@ -94,10 +99,11 @@ struct PickleMachine {
     case .integer(let value) where (0...255).contains(value): return NodeID(4 + value)
     default: break
     }
-    let allowed = 1_000_000 + (storedByteCount ?? reader.position - start) / 4
-    guard nodes.count < min(allowed, Int(NodeID.max)) else {
-      throw failure("the pickle makes more values than a file of its size holds")
-    }
+    memory += node.memoryByteCount
+    let stored = storedByteCount ?? reader.position - start
+    guard memory / 8 <= PickleMachine.freeByteCount / 8 + stored,
+      nodes.count < Int(NodeID.max)
+    else { throw failure("the pickle makes more values than a file of its size holds") }
     nodes.append(node)
     return NodeID(nodes.count - 1)
   }

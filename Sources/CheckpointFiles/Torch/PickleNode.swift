@@ -10,7 +10,7 @@ enum PickleNode: Sendable {
   /// An integer beyond `Int`, little-endian two's complement.
   case bigInteger([UInt8])
   case real(Double)
-  case complex(Double, Double)
+  indirect case complex(Double, Double)
   case string(String)
   case bytes([UInt8])
   case byteArray([UInt8])
@@ -18,23 +18,50 @@ enum PickleNode: Sendable {
   case list([NodeID])
   case set([NodeID])
   case dictionary(PickleDictionary)
-  case global(PickleGlobal)
+  indirect case global(PickleGlobal)
   /// An entry of the machine's list of storages.
   case storage(Int)
   /// An entry of the machine's list of tensors.
   case tensor(Int)
-  /// Indirect, or its size would be that of every node.
   indirect case object(PickleObject)
+}
+
+extension PickleNode {
+  // What is rare and large is indirect: its size would be that of every node, and there may be millions.
+
+  /// About what the value takes in memory, in bytes: its place in the arena, and what it refers to.
+  var memoryByteCount: Int {
+    let place = MemoryLayout<PickleNode>.stride
+    // The header of an object, and what the allocator adds.
+    let object = 48
+    switch self {
+    case .none, .bool, .integer, .real, .storage: return place
+    case .tensor: return place + MemoryLayout<TorchTensorReference>.stride + 2 * object
+    case .bigInteger(let bytes), .bytes(let bytes), .byteArray(let bytes):
+      return place + object + bytes.count
+    case .string(let text): return text.utf8.count < 16 ? place : place + object + text.utf8.count
+    case .tuple(let elements), .list(let elements), .set(let elements):
+      return elements.isEmpty ? place : place + object + 4 * elements.count
+    case .dictionary(let dictionary):
+      return dictionary.items.isEmpty ? place : place + object + 4 * dictionary.items.count
+    case .complex: return place + object
+    case .global(let global):
+      return place + 3 * object + global.module.utf8.count + global.name.utf8.count
+    case .object: return place + object + MemoryLayout<PickleObject>.stride
+    }
+  }
 }
 
 /// A `dict`, or one of its kin.
 struct PickleDictionary: Sendable {
   enum Kind: Sendable { case plain, ordered, counter }
-  var kind: Kind
   /// Key, value, key, value …
   var items: [NodeID] = []
   /// What `BUILD` gave it: attributes, such as the `_metadata` of a state dict.
   var state: NodeID?
+  var kind: Kind
+
+  init(kind: Kind) { self.kind = kind }
 }
 
 /// A class or function by name. It is never looked up.

@@ -64,23 +64,34 @@ func bytesAreEqual(_ pairs: [TensorPair]) throws -> [Bool] {
 
 /// Whether a range of bytes of two row-major tensors is the same.
 func bytesAreEqual(_ pair: TensorPair, in range: Range<Int>) throws -> Bool {
-  try pair.a.withBytes { a in
-    try pair.b.withBytes { b in
-      CheckpointFiles.bytesAreEqual(a.extracting(range), b.extracting(range))
+  let a = try TensorBytes(pair.a, capacity: blockSize)
+  let b = try TensorBytes(pair.b, capacity: blockSize)
+  for block in blocks(of: range, blockSize) {
+    let isEqual = try a.withBytes(block) { a in
+      try b.withBytes(block) { b in CheckpointFiles.bytesAreEqual(a, b) }
     }
+    if !isEqual { return false }
   }
+  return true
+}
+
+/// Bytes that are read at once: they stay in the cache of a core until they are compared.
+private let blockSize = 1 << 17
+
+private func blocks(of range: Range<Int>, _ size: Int) -> some Sequence<Range<Int>> {
+  stride(from: range.lowerBound, to: range.upperBound, by: size).lazy
+    .map { $0..<min($0 + size, range.upperBound) }
 }
 
 /// The first bytes, the last and some between, as a number that equal tensors share in this process.
 func fingerprint(_ tensor: Tensor) throws -> Int {
-  let tensor = try tensor.contiguous()
+  let width = 64
+  let bytes = try TensorBytes(tensor, capacity: width)
   var hasher = Hasher()
-  try tensor.withBytes { bytes in
-    let width = 64
-    let step = max(bytes.byteCount / 32, width)
-    for start in stride(from: 0, to: bytes.byteCount, by: step) {
-      let end = min(start + width, bytes.byteCount)
-      hasher.combine(bytesOf: bytes.extracting(start..<end))
+  let step = max(tensor.byteCount / 32, width)
+  for start in stride(from: 0, to: tensor.byteCount, by: step) {
+    try bytes.withBytes(start..<min(start + width, tensor.byteCount)) {
+      hasher.combine(bytesOf: $0)
     }
   }
   return hasher.finalize()
@@ -124,12 +135,16 @@ private func sums(
   _ atol: Double, _ rtol: Double
 ) throws -> ElementDifference {
   let (widthA, widthB) = (kindA.width, kindB.width)
-  let bytesA = range.lowerBound * widthA..<range.upperBound * widthA
-  let bytesB = range.lowerBound * widthB..<range.upperBound * widthB
-  return try pair.a.withBytes { a in
-    try pair.b.withBytes { b in
-      ElementDifference(
-        a.extracting(bytesA), kindA, b.extracting(bytesB), kindB, atol: atol, rtol: rtol)
+  let size = blockSize / max(widthA, widthB)
+  let a = try TensorBytes(pair.a, capacity: size * widthA)
+  let b = try TensorBytes(pair.b, capacity: size * widthB)
+  var sums = ElementDifference()
+  for block in blocks(of: range, size) {
+    try a.withBytes(block.lowerBound * widthA..<block.upperBound * widthA) { a in
+      try b.withBytes(block.lowerBound * widthB..<block.upperBound * widthB) { b in
+        sums.add(ElementDifference(a, kindA, b, kindB, atol: atol, rtol: rtol))
+      }
     }
   }
+  return sums
 }

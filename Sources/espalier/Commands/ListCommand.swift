@@ -88,7 +88,7 @@ struct ListCommand: ParsableCommand {
     }
     if output.json {
       listing.printJSON(checkpoint, totals: totals)
-      return
+      Program.finish()
     }
     for name in checkpoint.foreignGlobals {
       StandardError.note("\(file): names \(quoted(name)), which is not known and was not called")
@@ -99,7 +99,7 @@ struct ListCommand: ParsableCommand {
     if tree {
       TreeRendering(listing, sort: sort).print()
     } else {
-      listing.printTable(statistics: stats, digests: digests)
+      listing.printTable()
     }
     if all { try printOthers(checkpoint) }
     if totals {
@@ -108,5 +108,6 @@ struct ListCommand: ParsableCommand {
       let style = StandardOutput.shared.style
       StandardOutput.shared.line(style.dim(listing.summary(of: checkpoint)))
     }
+    Program.finish()
   }
 }

@@ -17,8 +17,6 @@ struct Listing {
     var file: String?
     /// The first key that lies in the same bytes.
     var shares: Key?
-    var statistics: TensorStatistics?
-    var digest: String?
 
     /// The key, with the selected rows in brackets.
     var name: String {
@@ -34,6 +32,10 @@ struct Listing {
   }
 
   private(set) var rows: [Row]
+  /// One for each row, when they were asked for.
+  private(set) var statistics: [TensorStatistics?] = []
+  /// One for each row, when they were asked for.
+  private(set) var digests: [String?] = []
 
   /// All tensors of a checkpoint in which each has a storage of its own; `nil` for others.
   init?(untied checkpoint: Checkpoint) {
@@ -86,11 +88,14 @@ struct Listing {
     }
   }
 
-  /// Fills in what needs the elements.
+  /// Fills in what needs the elements, of rows that are in their final order.
   mutating func readElements(
-    of checkpoint: Checkpoint, statistics: Bool, digests: Bool, mode: ProgressMode
+    of checkpoint: Checkpoint, statistics hasStatistics: Bool, digests hasDigests: Bool,
+    mode: ProgressMode
   ) throws {
-    let passes = (statistics ? 1 : 0) + (digests ? 1 : 0)
+    let passes = (hasStatistics ? 1 : 0) + (hasDigests ? 1 : 0)
+    if hasStatistics { statistics = Array(repeating: nil, count: rows.count) }
+    if hasDigests { digests = Array(repeating: nil, count: rows.count) }
     let bar = Progress(
       "reading", total: passes * rows.reduce(0) { $0 + $1.bytes }, unit: .bytes, mode: mode)
     defer { bar.finish() }
@@ -99,11 +104,11 @@ struct Listing {
       guard let tensor = checkpoint[row.tensor.key] else { continue }
       let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
       do {
-        if statistics {
-          rows[index].statistics = try TensorStatistics(of: parts) { bar.advance(by: $0) }
+        if hasStatistics {
+          statistics[index] = try TensorStatistics(of: parts) { bar.advance(by: $0) }
         }
-        if digests {
-          rows[index].digest = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
+        if hasDigests {
+          digests[index] = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
         }
       } catch var error as CheckpointError {
         if error.path.isEmpty { error.path = checkpoint.path }

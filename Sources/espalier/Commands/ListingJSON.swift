@@ -9,7 +9,7 @@ extension Listing {
     json.member("path", .string(checkpoint.path))
     json.member("format", .string(checkpoint.format.rawValue))
     json.member("metadata", .object(Listing.members(of: checkpoint.metadata)))
-    json.array("tensors", rows) { row, text in Listing.write(row, to: &text) }
+    json.array("tensors", rows.indices) { index, text in write(index, to: &text) }
     json.array("unsupported", checkpoint.unsupported) { entry, text in
       text += "{\"key\":"
       JSONValue.writeString(entry.key.string, to: &text)
@@ -27,7 +27,8 @@ extension Listing {
     json.finish()
   }
 
-  private static func write(_ row: Row, to text: inout String) {
+  private func write(_ index: Int, to text: inout String) {
+    let row = rows[index]
     text += "{\"key\":"
     JSONValue.writeString(row.tensor.key.string, to: &text)
     text += ",\"dtype\":\"\(row.tensor.dtype.name)\",\"shape\":["
@@ -41,12 +42,14 @@ extension Listing {
       text += ",\"file\":"
       JSONValue.writeString(file, to: &text)
     }
-    if let digest = row.digest { text += ",\"sha256\":\"\(digest)\"" }
+    if !digests.isEmpty, let digest = digests[index] { text += ",\"sha256\":\"\(digest)\"" }
     if let shares = row.shares {
       text += ",\"shares\":"
       JSONValue.writeString(shares.string, to: &text)
     }
-    if let statistics = row.statistics { text += ",\"stats\":\(statistics.jsonValue.text())" }
+    if !statistics.isEmpty, let statistics = statistics[index] {
+      text += ",\"stats\":\(statistics.jsonValue.text())"
+    }
     text += "}"
   }
 

@@ -4,34 +4,57 @@ import ParameterSurgery
 
 extension Listing {
   /// One line a tensor. Headings are for people: a terminal has them, and a table of statistics.
-  func printTable(statistics: Bool, digests: Bool) {
+  func printTable() {
+    let (hasStatistics, hasDigests) = (!statistics.isEmpty, !digests.isEmpty)
     let shards = rows.contains { $0.file != nil }
     let ties = rows.contains { $0.shares != nil }
     var columns: [Table.Column] = [
       .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("SIZE", .right),
     ]
-    if statistics {
+    if hasStatistics {
       columns += ["MIN", "MAX", "MEAN", "STD", "NORM", "NAN", "INF"].map { .init($0, .right) }
     }
-    if digests { columns.append(.init("SHA256")) }
+    if hasDigests { columns.append(.init("SHA256")) }
     if shards { columns.append(.init("FILE")) }
     if ties { columns.append(.init("SAME BYTES AS")) }
     var table = Table(columns)
-    table.hasHeadings = StandardOutput.shared.isTerminal || statistics
-    table.reserveCapacity(rows.count)
-    for row in rows {
-      var cells = [
-        row.name, row.tensor.dtype.name, shapeText(row.dimensions), byteText(row.bytes),
-      ]
-      if statistics {
-        cells += row.statistics.map(Listing.cells) ?? Array(repeating: "-", count: 7)
+    table.hasHeadings = StandardOutput.shared.isTerminal || hasStatistics
+    // Neighbours are often alike, and are not put into words again.
+    var shape = LastText(of: [Int](), text: shapeText([]))
+    var size = LastText(of: 0, text: byteText(0))
+    table.print(rowCount: rows.count) { index, cells in
+      cells.add(rows[index].name)
+      cells.add(rows[index].tensor.dtype.name)
+      cells.add(shape.text(of: rows[index].dimensions, shapeText))
+      cells.add(size.text(of: rows[index].bytes, byteText))
+      if hasStatistics {
+        for cell in statistics[index].map(Listing.cells) ?? Array(repeating: "-", count: 7) {
+          cells.add(cell)
+        }
       }
-      if digests { cells.append(row.digest ?? "-") }
-      if shards { cells.append(row.file.map(shown) ?? "") }
-      if ties { cells.append(row.shares.map { shown($0.string) } ?? "") }
-      table.append(cells)
+      if hasDigests { cells.add(digests[index] ?? "-") }
+      if shards { cells.add(rows[index].file.map(shown) ?? "") }
+      if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
     }
-    table.print()
+  }
+
+  /// The text of the value that was asked for last.
+  private struct LastText<Value: Equatable> {
+    private var value: Value
+    private var text: String
+
+    init(of value: Value, text: String) {
+      self.value = value
+      self.text = text
+    }
+
+    mutating func text(of value: Value, _ make: (Value) -> String) -> String {
+      if value != self.value {
+        self.value = value
+        text = make(value)
+      }
+      return text
+    }
   }
 
   private static func cells(_ statistics: TensorStatistics) -> [String] {

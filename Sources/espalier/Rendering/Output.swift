@@ -23,9 +23,14 @@ final class StandardOutput: Sendable {
     width = isTerminal ? System.terminalWidth(1) : nil
   }
 
-  func write(_ text: String) {
+  func write(_ text: String) { write { $0.append(contentsOf: text.utf8) } }
+
+  /// Writes UTF-8.
+  func write(_ bytes: [UInt8]) { write { $0.append(contentsOf: bytes) } }
+
+  private func write(_ append: (inout [UInt8]) -> Void) {
     let full = buffer.withLock { buffer in
-      buffer.append(contentsOf: text.utf8)
+      append(&buffer)
       return buffer.count >= StandardOutput.capacity
     }
     if full { flush() }

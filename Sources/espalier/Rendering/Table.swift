@@ -1,6 +1,8 @@
 /// Rows of text in aligned columns.
 ///
-/// On a terminal one column may shrink so that lines fit; elsewhere nothing is cut.
+/// On a terminal one column may shrink so that lines fit; elsewhere nothing is cut. Rows are either
+/// added one by one, or made when they are needed, so that a listing of a million tensors is never text
+/// in memory.
 struct Table {
   enum Alignment { case left, right }
 
@@ -18,33 +20,85 @@ struct Table {
     }
   }
 
+  /// The cells of some rows, one after the other, as UTF-8.
+  struct Cells {
+    fileprivate private(set) var bytes: [UInt8] = []
+    /// For each cell, where it ends in ``bytes`` and how many columns of a terminal it takes.
+    fileprivate private(set) var marks: [(end: Int, width: Int)] = []
+
+    /// Adds a cell, which holds no control characters.
+    mutating func add(_ text: String) {
+      let start = bytes.count
+      bytes.append(contentsOf: text.utf8)
+      let end = bytes.count
+      let isPlain = bytes.span.extracting(start..<end).isASCII
+      marks.append((end, isPlain ? end - start : displayWidth(text)))
+    }
+
+    /// Makes room for `scale` times the cells that there are.
+    fileprivate mutating func reserve(_ scale: Int) {
+      bytes.reserveCapacity(min(bytes.count * scale, 2 * Table.keptByteCount))
+      marks.reserveCapacity(min(marks.count * scale, Table.keptByteCount))
+    }
+
+    fileprivate mutating func removeAll() {
+      bytes.removeAll(keepingCapacity: true)
+      marks.removeAll(keepingCapacity: true)
+    }
+
+    fileprivate func range(_ index: Int) -> Range<Int> {
+      (index == 0 ? 0 : marks[index - 1].end)..<marks[index].end
+    }
+  }
+
+  /// Bytes of cells that are kept from measuring to printing. Those of longer tables are made again.
+  private static let keptByteCount = 1 << 24
+
   let columns: [Column]
   private(set) var rows: [[String]] = []
   /// Whether the headings are printed.
   var hasHeadings = true
   /// Called with a finished line and its row, for colours.
-  var paint: (String, Int) -> String = { line, _ in line }
+  var paint: ((String, Int) -> String)?
 
   init(_ columns: [Column]) { self.columns = columns }
-
-  mutating func reserveCapacity(_ count: Int) { rows.reserveCapacity(count) }
 
   /// Adds a row with one cell a column. Cells hold no control characters.
   mutating func append(_ cells: [String]) { rows.append(cells) }
 
+  /// Prints the rows that were added.
   func print(to output: StandardOutput = .shared, indent: Int = 0) {
+    print(rowCount: rows.count, to: output, indent: indent) { index, cells in
+      for cell in rows[index] { cells.add(cell) }
+    }
+  }
+
+  /// Prints `rowCount` rows; `fill` adds one cell a column for the row of the given index.
+  func print(
+    rowCount: Int, to output: StandardOutput = .shared, indent: Int = 0,
+    fill: (Int, inout Cells) -> Void
+  ) {
     var widths = columns.map { hasHeadings ? displayWidth($0.title) : 0 }
-    var exact = [[Int]]()
-    exact.reserveCapacity(rows.count)
-    for row in rows {
-      var cellWidths = [Int]()
-      cellWidths.reserveCapacity(row.count)
-      for (index, cell) in row.enumerated() {
-        let width = displayWidth(cell)
-        cellWidths.append(width)
-        if width > widths[index] { widths[index] = width }
+    var kept = Cells()
+    var keptCount = 0
+    var cells = Cells()
+    func measure(_ cells: Cells, from first: Int) {
+      for (column, mark) in cells.marks[first...].enumerated() where mark.width > widths[column] {
+        widths[column] = mark.width
       }
-      exact.append(cellWidths)
+    }
+    for index in 0..<rowCount {
+      if kept.bytes.count < Table.keptByteCount {
+        fill(index, &kept)
+        keptCount += 1
+        // The first rows tell how long the others are.
+        if keptCount == 512 { kept.reserve(rowCount / 512 + 1) }
+        measure(kept, from: index * columns.count)
+      } else {
+        cells.removeAll()
+        fill(index, &cells)
+        measure(cells, from: 0)
+      }
     }
     let used = indent + widths.reduce(0, +) + 2 * (columns.count - 1)
     if let limit = output.width, used > limit,
@@ -52,46 +106,55 @@ struct Table {
     {
       widths[shrinking] = max(widths[shrinking] - (used - limit), 12)
     }
-    let margin = String(repeating: " ", count: indent)
+    var line = [UInt8](repeating: UInt8(ascii: " "), count: indent)
     if hasHeadings {
-      let titles = columns.map(\.title)
-      let line = margin + self.line(titles, titles.map(displayWidth), widths)
-      output.line(output.style.dim(line))
+      cells.removeAll()
+      for column in columns { cells.add(column.title) }
+      set(cells, from: 0, widths, in: &line)
+      output.line(output.style.dim(String(decoding: line, as: UTF8.self)))
     }
-    for (index, row) in rows.enumerated() {
-      output.write(paint(margin + line(row, exact[index], widths), index))
-      output.write("\n")
+    for index in 0..<rowCount {
+      line.removeSubrange(indent...)
+      if index < keptCount {
+        set(kept, from: index * columns.count, widths, in: &line)
+      } else {
+        cells.removeAll()
+        fill(index, &cells)
+        set(cells, from: 0, widths, in: &line)
+      }
+      if let paint {
+        output.line(paint(String(decoding: line, as: UTF8.self), index))
+      } else {
+        line.append(UInt8(ascii: "\n"))
+        output.write(line)
+      }
     }
   }
 
-  private func line(_ cells: [String], _ exact: [Int], _ widths: [Int]) -> String {
-    var line = ""
-    for (index, cell) in cells.enumerated() {
-      if index > 0 { line += "  " }
-      let width = widths[index]
-      if exact[index] > width {
-        let cut = columns[index].shrinks ? middleTruncated(cell, to: width) : cell
-        line += cut
+  /// Appends the cells from `first` on to `line`, in their columns.
+  private func set(_ cells: Cells, from first: Int, _ widths: [Int], in line: inout [UInt8]) {
+    let margin = line.count
+    for column in columns.indices {
+      if column > 0 { line.append(spaces: 2) }
+      let (range, width) = (cells.range(first + column), widths[column])
+      let padding = width - cells.marks[first + column].width
+      if padding < 0, columns[column].shrinks {
+        let text = String(decoding: cells.bytes[range], as: UTF8.self)
+        line.append(contentsOf: middleTruncated(text, to: width).utf8)
         continue
       }
-      let padding = width - exact[index]
-      switch columns[index].alignment {
-      case .right:
-        line += spaces(padding)
-        line += cell
-      case .left:
-        line += cell
-        if index < cells.count - 1 { line += spaces(padding) }
-      }
+      if columns[column].alignment == .right { line.append(spaces: padding) }
+      line.append(contentsOf: cells.bytes[range])
+      if columns[column].alignment == .left { line.append(spaces: padding) }
     }
-    // Empty cells at the end leave nothing behind.
-    while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
-    return line
+    // Neither padding nor empty cells at the end leave anything behind.
+    while line.count > margin, line.last == UInt8(ascii: " ") { line.removeLast() }
   }
 }
 
-private let blank = String(repeating: " ", count: 256)
-
-private func spaces(_ count: Int) -> String {
-  count <= 256 ? String(blank.prefix(count)) : String(repeating: " ", count: count)
+extension [UInt8] {
+  fileprivate mutating func append(spaces count: Int) {
+    guard count > 0 else { return }
+    append(contentsOf: repeatElement(UInt8(ascii: " "), count: count))
+  }
 }

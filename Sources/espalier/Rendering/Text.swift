@@ -1,9 +1,7 @@
 /// `text` as it may be shown on a terminal: control and invisible characters, and the backslash that
 /// stands for them, are escaped. The names come from files that anybody can write.
 func shown(_ text: String) -> String {
-  guard text.utf8.contains(where: { $0 < 0x20 || $0 > 0x7E || $0 == UInt8(ascii: "\\") }) else {
-    return text
-  }
+  if text.utf8.span.isPlain { return text }
   var result = ""
   for scalar in text.unicodeScalars {
     switch scalar {
@@ -25,7 +23,7 @@ func shown(_ text: String) -> String {
 
 /// The columns that `text` takes on a terminal.
 func displayWidth(_ text: String) -> Int {
-  if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
+  if text.utf8.span.isASCII { return text.utf8.count }
   return text.unicodeScalars.reduce(0) { $0 + displayWidth($1) }
 }
 
@@ -78,4 +76,24 @@ func middleTruncated(_ text: String, to width: Int) -> String {
 /// `text` at the right of a column of `width` characters.
 func cell(_ text: String, _ width: Int) -> String {
   String(repeating: " ", count: max(0, width - text.count)) + text
+}
+
+// Without an early exit these loops become vector instructions; most texts are what they hope for.
+extension Span<UInt8> {
+  /// Whether there is nothing but ASCII.
+  var isASCII: Bool {
+    var union: UInt8 = 0
+    for index in indices { union |= self[index] }
+    return union < 0x80
+  }
+
+  /// Whether all are visible characters of ASCII, or spaces, and none a backslash.
+  fileprivate var isPlain: Bool {
+    var others: UInt8 = 0
+    for index in indices {
+      let byte = self[index]
+      others |= byte &- 0x20 > 0x5E || byte == UInt8(ascii: "\\") ? 1 : 0
+    }
+    return others == 0
+  }
 }

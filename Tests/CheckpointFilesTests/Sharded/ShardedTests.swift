@@ -91,8 +91,11 @@ import Testing
       try complaint(#"{"weight_map":{"a":"b.safetensors"}}"#)
         == "cannot open: No such file or directory")
     #expect(
-      try complaint(#"{"weight_map":{"a":"x","a":"y"}}"#)
+      try complaint(#"{"weight_map":{"a":"a.safetensors","a":"a.safetensors"}}"#)
         == "the key stands twice in the index")
+    #expect(
+      try complaint(#"{"weight_map":{"a":"a.safetensors","b":"./a.safetensors"}}"#)
+        == "weight_map names one file twice: \"a.safetensors\" and \"./a.safetensors\"")
   }
 
   @Test func `what the index does not name is listed and not read`() throws {

@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func `containers deeper than any stack are refused or passed over`() throws {
-    let depth = 1_000_000
+    let depth = 500_000
     let lists = P.whole(
       [UInt8](repeating: 0x5D, count: depth) + [UInt8](repeating: 0x61, count: depth - 1))
     _ = try complaint(lists)
@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test func `a byte of a pickle does not become a hundred of memory`() throws {
-    let pickle = P.whole([UInt8](repeating: 0x5D, count: 3_000_000))
+    let pickle = P.whole([0x4E] + [UInt8](repeating: 0x85, count: 3_000_000))
     #expect(
       try complaint(pickle)?.contains("makes more values than a file of its size holds") == true)
   }

@@ -1,0 +1,80 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Reads the headers of the files of a sharded checkpoint on all cores, each from the moment when the
+/// index names it.
+final class ShardHeaders: Sendable {
+  /// What a file holds.
+  enum Contents: Sendable {
+    case safetensors(SafetensorsHeader, dataOffset: Int)
+    case pickled(Checkpoint)
+  }
+
+  /// A file and what it holds.
+  struct Shard: Sendable {
+    let file: InputFile
+    let contents: Contents
+  }
+
+  private struct State {
+    var shards: [Shard?] = []
+    /// The files under way: two names of one file would cost its header twice, and say nothing new.
+    var names: [SystemCall.Identity: String] = [:]
+    /// The first error in the order of the index.
+    var failure: (place: Int, error: CheckpointError)?
+  }
+
+  private let index: InputFile
+  private let folder: String
+  private let state = Mutex(State())
+  private let group = DispatchGroup()
+
+  /// For the files of an index, which are named relative to it.
+  init(index: InputFile) {
+    self.index = index
+    folder = index.path.lastIndex(of: "/").map { String(index.path[...$0]) } ?? ""
+  }
+
+  /// Opens the file `name` and begins to read its header. Places come in order, from 0.
+  func begin(_ place: Int, _ name: String) throws(CheckpointError) {
+    let file = try InputFile(path: folder + name, shardName: name)
+    let other = state.withLock { state in
+      state.shards.append(nil)
+      return state.names.updateValue(name, forKey: file.identity)
+    }
+    if let other {
+      throw CheckpointError(
+        path: index.path, "weight_map names one file twice: \(quoted(other)) and \(quoted(name))")
+    }
+    DispatchQueue.global().async(group: group) { self.read(file, place) }
+  }
+
+  private func read(_ file: InputFile, _ place: Int) {
+    if state.withLock({ $0.failure.map { $0.place < place } ?? false }) { return }
+    do throws(CheckpointError) {
+      let shard = Shard(file: file, contents: try ShardHeaders.contents(of: file))
+      state.withLock { $0.shards[place] = shard }
+    } catch {
+      state.withLock { state in
+        if place < state.failure?.place ?? .max { state.failure = (place, error) }
+      }
+    }
+  }
+
+  private static func contents(of file: InputFile) throws(CheckpointError) -> Contents {
+    if try Checkpoint.isPickled(file) { return .pickled(try Checkpoint.open(part: file)) }
+    let (header, dataOffset) = try SafetensorsHeader.read(file)
+    return .safetensors(header, dataOffset: dataOffset)
+  }
+
+  /// The files in the order of the index.
+  ///
+  /// - Throws: the `CheckpointError` of the first that is not sound.
+  func finished() throws(CheckpointError) -> [Shard] {
+    group.wait()
+    return try state.withLock { (state) throws(CheckpointError) in
+      if let failure = state.failure { throw failure.error }
+      return state.shards.compactMap(\.self)
+    }
+  }
+}
