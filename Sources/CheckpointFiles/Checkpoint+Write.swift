@@ -63,20 +63,38 @@ extension Checkpoint {
   /// - Throws: `CheckpointError` when the format cannot hold a tensor, a tensor cannot be read, the
   ///   file cannot be written, or it is one of the inputs and `options.inPlace` is not set.
   public func write(to path: String, options: WriteOptions = WriteOptions()) throws {
+    try writeFiles(to: path, options)
+  }
+
+  /// Throws what ``write(to:options:)`` would throw before it reads a tensor: the format cannot hold
+  /// one, or a file may not be replaced. Nothing is written.
+  public func checkWriting(
+    to path: String, options: WriteOptions = WriteOptions()
+  ) throws(CheckpointError) {
+    if !options.ignoresForeign { try refuseForeign() }
+    if try !options.isTorch(path) { try SafetensorsWriter.check(tensors, path) }
+    let writer = writer(path, options, WriteProgress(total: 0, report: nil))
+    for file in try writer.paths { try FileWriter.check(file, refusing: writer.refused) }
+  }
+
+  /// Writes the checkpoint and returns the paths of its files.
+  @discardableResult
+  func writeFiles(to path: String, _ options: WriteOptions) throws -> [String] {
     if !options.ignoresForeign { try refuseForeign() }
     let progress = WriteProgress(
       total: tensors.values.reduce(0) { $0 &+ $1.byteCount }, report: options.progress)
-    let refused = options.inPlace ? [] : inputIdentities
-    if let limit = options.shardByteCount, limit > 0 {
-      try ShardedWriter(
-        checkpoint: self, path: path, options: options, refused: refused, progress: progress
-      ).write(limit: limit)
-    } else {
-      let writer = try FileWriter(path: path, refusing: refused)
-      try writeContents(to: writer, options, isTorch: try options.isTorch(path), progress)
-      try writer.commit()
-    }
+    let writer = writer(path, options, progress)
+    try writer.write()
     progress.finish()
+    return try writer.paths
+  }
+
+  private func writer(
+    _ path: String, _ options: WriteOptions, _ progress: WriteProgress
+  ) -> ShardedWriter {
+    ShardedWriter(
+      checkpoint: self, path: path, options: options,
+      refused: options.inPlace ? [] : inputIdentities, progress: progress)
   }
 
   /// Writes the whole checkpoint into one file.

@@ -26,3 +26,12 @@ struct SelectionOptions: ParsableArguments {
     if let expect, expect < 0 { throw ValidationError("--expect takes a count of 0 or more") }
   }
 }
+
+/// `--shard-size`, for every command that writes a checkpoint which may be large.
+struct ShardOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write several files of at most this many bytes of tensors, and an index.",
+      valueName: "bytes"))
+  var shardSize: ByteSize?
+}

@@ -28,19 +28,7 @@ final class FileWriter {
   ///
   /// - Parameter inputs: files that may not be replaced, because the caller reads them.
   init(path: String, refusing inputs: Set<SystemCall.Identity> = []) throws(CheckpointError) {
-    let target = SystemCall.resolved(path) ?? path
-    let existing = SystemCall.status(at: target)
-    if let existing {
-      guard existing.isRegular else {
-        throw CheckpointError(
-          path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
-      }
-      guard !inputs.contains(existing.identity) else {
-        throw CheckpointError(
-          path: path,
-          "is one of the files being read; write somewhere else, or ask for in-place writing")
-      }
-    }
+    let (target, existing) = try FileWriter.target(path, refusing: inputs)
     let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(target[...$0]) } ?? "./"
     let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
@@ -66,6 +54,31 @@ final class FileWriter {
     self.descriptor = descriptor
     self.slot = PendingFiles.register(temporary)
     buffer.reserveCapacity(FileWriter.bufferSize)
+  }
+
+  /// Throws what beginning a file at `path` would throw for what stands there now.
+  static func check(
+    _ path: String, refusing inputs: Set<SystemCall.Identity>
+  ) throws(CheckpointError) {
+    _ = try target(path, refusing: inputs)
+  }
+
+  /// The file that stands for `path`, and what is there now.
+  private static func target(
+    _ path: String, refusing inputs: Set<SystemCall.Identity>
+  ) throws(CheckpointError) -> (path: String, existing: SystemCall.Status?) {
+    let target = SystemCall.resolved(path) ?? path
+    guard let existing = SystemCall.status(at: target) else { return (target, nil) }
+    guard existing.isRegular else {
+      throw CheckpointError(
+        path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
+    }
+    guard !inputs.contains(existing.identity) else {
+      throw CheckpointError(
+        path: path,
+        "is one of the files being read; write somewhere else, or ask for in-place writing")
+    }
+    return (target, existing)
   }
 
   deinit {

@@ -11,17 +11,7 @@ enum SafetensorsWriter {
     _ tensors: OrderedDictionary<Key, Tensor>, metadata: OrderedDictionary<String, String>,
     to writer: FileWriter, progress: (Int) -> Void = { _ in }
   ) throws {
-    for (key, tensor) in tensors {
-      guard tensor.dtype.isInSafetensors else {
-        throw CheckpointError(
-          path: writer.path, key: key,
-          "safetensors has no \(tensor.dtype); leave the tensor out, or write a PyTorch file")
-      }
-      guard key.string != SafetensorsHeader.metadataKey else {
-        throw CheckpointError(
-          path: writer.path, key: key, "safetensors keeps this name for its metadata; rename it")
-      }
-    }
+    try check(tensors, writer.path)
     let order = tensors.values.indices.sorted { a, b in
       let (widthA, widthB) = (
         tensors.values[a].dtype.bitWidth, tensors.values[b].dtype.bitWidth
@@ -49,6 +39,23 @@ enum SafetensorsWriter {
       } catch var error as CheckpointError {
         if error.key == nil { error.key = key }
         throw error
+      }
+    }
+  }
+
+  /// Throws when a file at `path` cannot hold the tensors.
+  static func check(
+    _ tensors: OrderedDictionary<Key, Tensor>, _ path: String
+  ) throws(CheckpointError) {
+    for (key, tensor) in tensors {
+      guard tensor.dtype.isInSafetensors else {
+        throw CheckpointError(
+          path: path, key: key,
+          "safetensors has no \(tensor.dtype); leave the tensor out, or write a PyTorch file")
+      }
+      guard key.string != SafetensorsHeader.metadataKey else {
+        throw CheckpointError(
+          path: path, key: key, "safetensors keeps this name for its metadata; rename it")
       }
     }
   }

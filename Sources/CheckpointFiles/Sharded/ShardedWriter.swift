@@ -12,29 +12,46 @@ struct ShardedWriter {
   let refused: Set<SystemCall.Identity>
   let progress: WriteProgress
 
-  func write(limit: Int) throws {
+  /// The files that ``write()`` will write, in its order.
+  var paths: [String] {
+    get throws(CheckpointError) {
+      let shards = split(options.shardByteCount)
+      guard shards.count > 1 else { return [path] }
+      guard shards.count <= 99_999 else {
+        throw CheckpointError(
+          path: path, "\(shards.count) files, by the size of shards, are too many")
+      }
+      let (stem, ending) = stemAndEnding
+      return shards.indices.map {
+        "\(stem)-\(padded($0 + 1))-of-\(padded(shards.count))\(ending)"
+      } + [path + ".index.json"]
+    }
+  }
+
+  /// The path before and from the last dot of the name.
+  private var stemAndEnding: (Substring, Substring) {
+    let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.index(after: $0)...] }
+    let dot = (name ?? path[...]).lastIndex(of: ".") ?? path.endIndex
+    return (path[..<dot], path[dot...])
+  }
+
+  /// Writes all files.
+  func write() throws {
     let isTorch = try options.isTorch(path)
-    let shards = split(limit)
+    let shards = split(options.shardByteCount)
+    let paths = try paths
     guard shards.count > 1 else {
       let writer = try FileWriter(path: path, refusing: refused)
       try checkpoint.writeContents(to: writer, options, isTorch: isTorch, progress)
       return try writer.commit()
     }
-    guard shards.count <= 99_999 else {
-      throw CheckpointError(
-        path: path, "\(shards.count) files of at most \(limit) bytes are too many")
-    }
-    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let folder = slash.map { String(path[...$0]) } ?? ""
-    let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-    let dot = name.lastIndex(of: ".") ?? name.endIndex
+    let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[...$0] } ?? ""
     var writers: [FileWriter] = []
     var map: [(String, JSONValue)] = []
     map.reserveCapacity(checkpoint.tensors.count)
     for (number, keys) in shards.enumerated() {
-      let shardName =
-        "\(name[..<dot])-\(padded(number + 1))-of-\(padded(shards.count))\(name[dot...])"
-      let writer = try FileWriter(path: folder + shardName, refusing: refused)
+      let shardName = String(paths[number].dropFirst(folder.count))
+      let writer = try FileWriter(path: paths[number], refusing: refused)
       // Values that are not tensors have no place in shards.
       var part = Checkpoint(path: writer.path, metadata: checkpoint.metadata)
       if part.metadata.isEmpty, !checkpoint.structures.isEmpty { part.metadata["format"] = "pt" }
@@ -48,7 +65,7 @@ struct ShardedWriter {
     let index = JSONValue.members([
       "metadata": .members(["total_size": .integer(total)]), "weight_map": .object(pairs: map),
     ])
-    let writer = try FileWriter(path: folder + name + ".index.json", refusing: refused)
+    let writer = try FileWriter(path: paths[shards.count], refusing: refused)
     try writer.write(Array((index.text(indent: 2) + "\n").utf8))
     try writer.finish()
     for writer in writers + [writer] { try writer.commit() }
@@ -60,7 +77,8 @@ struct ShardedWriter {
   }
 
   /// Fills one shard after the other, in order. Tied tensors stay together.
-  private func split(_ limit: Int) -> [[Key]] {
+  private func split(_ limit: Int?) -> [[Key]] {
+    guard let limit, limit > 0 else { return [Array(checkpoint.keys)] }
     var groups: OrderedDictionary<ObjectIdentifier, [Key]> = [:]
     for (key, tensor) in checkpoint.tensors {
       groups[ObjectIdentifier(tensor.storage), default: []].append(key)

@@ -131,7 +131,6 @@ extension SurgeryPlan {
       }
     }
     entries = result
-    notes.append("\(node) has \(order.count) layers now: config.json must say so")
     return order.count
   }
 

@@ -48,7 +48,6 @@ extension SurgeryPlan {
       }
       replace(
         key, with: grown, deed: deed + (isMean ? ", new rows are the mean" : ", new rows are 0"))
-      notes.append("\(key.string) has \(rows) rows now: vocab_size in config.json must say so")
     }
     return keys.count
   }
@@ -100,7 +99,7 @@ extension SurgeryPlan {
       let part = try SurgeryPlan.rows(ranges, of: tensor)
       replace(key, with: part, deed: "\(tensor.shape) to \(part.shape)")
     }
-    notes.append("rows have new numbers: the tokenizer and vocab_size in config.json must match")
+    notes.append("rows have new numbers: the tokenizer must match")
     return keys.count
   }
 

@@ -34,11 +34,7 @@ struct ConvertCommand: ParsableCommand {
     })
   var dtype: DType?
 
-  @Option(
-    help: ArgumentHelp(
-      "Write several files of at most this many bytes of tensors, and an index.",
-      valueName: "bytes"))
-  var shardSize: ByteSize?
+  @OptionGroup var shards: ShardOptions
 
   @Flag(help: "Keep the strides of tensors that are not row-major; PyTorch files only.")
   var preserveStrides = false
@@ -72,14 +68,14 @@ struct ConvertCommand: ParsableCommand {
       to: output,
       options: WriteOptions(
         inPlace: inPlace, ignoresForeign: ignoreForeign, preservesStrides: preserveStrides,
-        shardByteCount: shardSize?.bytes,
+        shardByteCount: shards.shardSize?.bytes,
         progress: { written, _ in meter.advance(to: written) }))
     bar.finish()
     noteWhatIsLost(checkpoint)
   }
 
   private func noteWhatIsLost(_ checkpoint: Checkpoint) {
-    if output.hasSuffix(".safetensors") || shardSize != nil,
+    if output.hasSuffix(".safetensors") || shards.shardSize != nil,
       let count = try? checkpoint.values.count, count > 0
     {
       StandardError.note(

@@ -99,11 +99,13 @@ struct DeltaCommand: ParsableCommand {
 
     func run() throws {
       let change = try CheckpointDelta(reading: try Checkpoint.open(delta))
-      let tuned = try change.apply(to: try Checkpoint.open(base))
+      let base = try Checkpoint.open(base)
+      let target = ModelOutput(base: base, path: output, addsFormat: false)
+      let tuned = try change.apply(to: base)
       let bar = Progress(
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
-      try ModelFolder.write(tuned, of: base, to: output, progress: bar, addsFormat: false)
+      try target.write(tuned, progress: bar)
       bar.finish()
       if format.json {
         var json = JSONStream()

@@ -14,13 +14,14 @@ struct EditCommand: ParsableCommand {
       Operations are done in the order in which they stand. --dry-run shows them as a diff and writes \
       nothing. Tensors are streamed: a checkpoint may be larger than memory. The output is a file when \
       it ends in .safetensors, .bin, .pt, .pth or .ckpt, otherwise a new directory with the \
-      configuration and the tokenizer of the input.
+      tokenizer and the configuration of the input; its number of layers, of rows and its dtype follow.
 
         espalier edit bert.bin -o new.safetensors --preset gamma-beta --drop cls
         espalier edit m.safetensors -o half.safetensors --cast '**=BF16' --dry-run
         espalier edit m.safetensors -o deep.safetensors --layers h=0:8,4:12
         espalier edit m.safetensors -o n.bin --rename 'h[{i}].**=block[{i}].**'
         espalier edit m.safetensors -o new.safetensors --recipe recipe.yaml
+        espalier edit model --in-place --cast '**=F16' --shard-size 2GB
 
       docs/recipes.md describes every operation.
       """)
@@ -41,12 +42,17 @@ struct EditCommand: ParsableCommand {
   @Flag(help: "Show what would be done, and write nothing.")
   var dryRun = false
 
-  @Flag(help: "Allow the output to replace the input; without --output, the input is replaced.")
+  @Flag(
+    help: """
+      Allow the output to replace the input; without --output, the input is replaced. A directory and \
+      its shards keep their layout.
+      """)
   var inPlace = false
 
   @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
   var ignoreForeign = false
 
+  @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
@@ -58,48 +64,50 @@ struct EditCommand: ParsableCommand {
     if output == nil, !dryRun, !inPlace {
       throw ValidationError("--output says where to write; --dry-run writes nothing")
     }
-    let base = try Checkpoint.open(input)
-    var plan = SurgeryPlan(base)
+    let plan = try plan(try Checkpoint.open(input))
+    var target: ModelOutput?
+    if let path = output ?? (inPlace ? input : nil) {
+      target = ModelOutput(
+        base: plan.base, path: path, inPlace: inPlace, ignoresForeign: ignoreForeign,
+        shardByteCount: shards.shardSize?.bytes)
+    }
+    // What is refused is refused before anything is shown.
+    try target?.check(plan.result)
+    let display = EditDisplay(plan, target)
+    if !format.json { display.print() }
+    for note in plan.notes + display.notes { StandardError.note(note) }
+    if !dryRun, let target { try write(plan, target) }
+    if format.json { display.printJSON(path: dryRun ? nil : target?.path) }
+  }
+
+  /// The plan of all operations.
+  private func plan(_ base: Checkpoint) throws -> SurgeryPlan {
+    var steps: [(operation: SurgeryOperation, seed: UInt64?)] = []
     for step in operations.ordered {
-      guard step.name == "recipe" else {
-        plan.seed = seed ?? plan.seed
-        try apply(try SurgeryOperation(step.name, step.arguments), to: &plan)
-        continue
+      if step.name == "recipe" {
+        let recipe = try Recipe(path: step.arguments[0])
+        steps += recipe.steps.map { ($0, seed ?? recipe.seed) }
+      } else {
+        steps.append((try SurgeryOperation(step.name, step.arguments), seed))
       }
-      let recipe = try Recipe(path: step.arguments[0])
-      plan.seed = seed ?? recipe.seed ?? plan.seed
-      for operation in recipe.steps { try apply(operation, to: &plan) }
     }
-    if format.json {
-      EditDisplay(plan).printJSON(path: dryRun ? nil : output ?? input)
-    } else {
-      EditDisplay(plan).print()
+    if seed != nil, !steps.contains(where: { $0.operation.kind == .add }) {
+      throw ValidationError("--seed chooses the values of --add, and nothing is added")
     }
-    for note in plan.notes { StandardError.note(note) }
-    guard !dryRun else { return }
-    try write(plan)
+    var plan = SurgeryPlan(base)
+    for step in steps {
+      if let seed = step.seed { plan.seed = seed }
+      try InputError.naming(input) { try plan.apply(step.operation) }
+    }
+    return plan
   }
 
-  private func apply(_ operation: SurgeryOperation, to plan: inout SurgeryPlan) throws {
-    try InputError.naming(input) { try plan.apply(operation) }
-  }
-
-  private func write(_ plan: SurgeryPlan) throws {
+  private func write(_ plan: SurgeryPlan, _ target: ModelOutput) throws {
     let result = plan.result
-    let target = output ?? input
     let bar = Progress(
       "writing", total: result.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    if inPlace, !WholeFile.isFolder(target) {
-      try result.write(
-        to: target,
-        options: WriteOptions(
-          inPlace: true, ignoresForeign: ignoreForeign,
-          progress: { written, _ in bar.reach(written) }))
-    } else {
-      try ModelFolder.write(
-        result, of: input, to: target, progress: bar, ignoresForeign: ignoreForeign)
-    }
+    try target.write(result, progress: bar)
     bar.finish()
     for loss in plan.losses.all {
       var parts: [String] = []

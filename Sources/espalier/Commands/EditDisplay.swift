@@ -4,8 +4,27 @@ import ParameterSurgery
 /// What a plan does, in the manner of a diff.
 struct EditDisplay {
   private let plan: SurgeryPlan
+  private let configuration: [ConfigurationUpdate.Change]
+  private let writesConfiguration: Bool
 
-  init(_ plan: SurgeryPlan) { self.plan = plan }
+  init(_ plan: SurgeryPlan, _ target: ModelOutput?) {
+    self.plan = plan
+    let target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
+    configuration = target.configurationChanges(for: plan.result)
+    writesConfiguration = target.writesConfiguration
+  }
+
+  /// What the configuration beside a file must say, which only directories get.
+  var notes: [String] {
+    guard !writesConfiguration, !configuration.isEmpty else { return [] }
+    if let type = configuration.first(where: { $0.name == "model_type" })?.after?.string {
+      return ["config.json must be that of a \(shown(type)) now: a directory as --output gets one"]
+    }
+    let members = configuration.map { change in
+      change.after.map { "\(change.name) \(shown($0.text()))" } ?? "no \(change.name)"
+    }
+    return ["config.json must say now: " + members.joined(separator: ", ")]
+  }
 
   func print() {
     let output = StandardOutput.shared
@@ -38,6 +57,13 @@ struct EditDisplay {
       }
       if let after = change.after {
         output.line(style.green("+ metadata \(name): \(shown(after))"))
+      }
+    }
+    if writesConfiguration {
+      for change in configuration {
+        let texts = [change.before, change.after].map { $0.map { shown($0.text()) } ?? "nothing" }
+        output.line(
+          style.yellow("~ config.json \(shown(change.name)): \(texts.joined(separator: " => "))"))
       }
     }
     output.line(summary(changes))
@@ -97,6 +123,25 @@ struct EditDisplay {
       ]).text()
     }
     json.member("unchanged", .integer(plan.unchangedCount))
+    json.array("metadata", plan.metadataChanges) { change, text in
+      text += JSONValue.members([
+        "name": .string(change.name), "before": change.before.map { .string($0) } ?? .null,
+        "after": change.after.map { .string($0) } ?? .null,
+      ]).text()
+    }
+    json.array("configuration", configuration) { change, text in
+      text += JSONValue.members([
+        "name": .string(change.name), "before": change.before ?? .null,
+        "after": change.after ?? .null,
+      ]).text()
+    }
+    json.array("losses", plan.losses.all) { loss, text in
+      text += JSONValue.members([
+        "key": .string(loss.key.string), "dtype": .string(loss.dtype.name),
+        "overflows": .integer(loss.overflowCount), "nan": .integer(loss.nanCount),
+        "saturated": .bool(loss.isSaturated),
+      ]).text()
+    }
     json.finish()
   }
 }

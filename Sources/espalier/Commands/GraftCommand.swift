@@ -77,7 +77,7 @@ struct GraftCommand: ParsableCommand {
     let bar = Progress(
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    try ModelFolder.write(grafted, of: base, to: output, progress: bar)
+    try ModelOutput(base: encoder, path: output).write(grafted, progress: bar)
     try ModelFolder.writeSettings(in: output, labels: labels)
     bar.finish()
     let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })

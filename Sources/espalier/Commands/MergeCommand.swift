@@ -76,6 +76,7 @@ struct MergeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chooses what dare drops.", valueName: "n"))
   var seed: UInt64?
 
+  @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
@@ -97,14 +98,17 @@ struct MergeCommand: ParsableCommand {
       throw ValidationError("one input is nothing to merge")
     }
     let checkpoints = try inputs.map { try Checkpoint.open($0) }
+    let start = try base.map { try Checkpoint.open($0) }
     let merged = try Merge(
       method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
       decay: decay ?? 0.9, seed: seed ?? 0
-    ).apply(to: checkpoints, base: try base.map { try Checkpoint.open($0) })
+    ).apply(to: checkpoints, base: start)
     let bar = Progress(
       "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    try ModelFolder.write(merged, of: base ?? inputs[0], to: output, progress: bar)
+    try ModelOutput(
+      base: start ?? checkpoints[0], path: output, shardByteCount: shards.shardSize?.bytes
+    ).write(merged, progress: bar)
     bar.finish()
     if format.json {
       var json = JSONStream()

@@ -105,6 +105,11 @@ final class Folder {
     get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
   }
 
+  /// The names in the folder at `path`, sorted.
+  static func names(_ path: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+  }
+
   fileprivate func scratch(_ name: String) -> Capture {
     Capture(url: captures.appendingPathComponent("\(name)-\(UUID().uuidString)"))
   }

@@ -1,0 +1,145 @@
+import CheckpointFiles
+import FineTuning
+import OrderedCollections
+import ParameterSurgery
+
+/// Where a model is written: a file, a new directory in the Hugging Face layout, or the place of the
+/// one that was read.
+struct ModelOutput {
+  /// The checkpoint that the written one is made from.
+  let base: Checkpoint
+  /// Where to write.
+  let path: String
+  var inPlace = false
+  var ignoresForeign = false
+  var shardByteCount: Int?
+  /// Whether a safetensors file gets the word that says what made it; loaders of the field refuse
+  /// files without.
+  var addsFormat = true
+
+  private static let extensions = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"]
+
+  /// The members of `config.json` that change with `checkpoint`.
+  func configurationChanges(for checkpoint: Checkpoint) -> [ConfigurationUpdate.Change] {
+    update(for: checkpoint)?.changes ?? []
+  }
+
+  /// Whether `config.json` is written, too. Beside a single file it is left alone.
+  var writesConfiguration: Bool { isFolder || inPlace && WholeFile.isFolder(path) }
+
+  private var isFolder: Bool {
+    !inPlace
+      && (WholeFile.isFolder(path) || !ModelOutput.extensions.contains { path.hasSuffix($0) })
+  }
+
+  private var folder: String { path.hasSuffix("/") ? path : path + "/" }
+
+  private func options(_ progress: Progress?) -> WriteOptions {
+    var options = WriteOptions(
+      ignoresForeign: ignoresForeign, shardByteCount: shardByteCount)
+    if isFolder { options.format = .safetensors }
+    if let progress { options.progress = { written, _ in progress.reach(written) } }
+    return options
+  }
+
+  private func prepared(_ checkpoint: Checkpoint) -> Checkpoint {
+    var checkpoint = checkpoint
+    if addsFormat, !inPlace, checkpoint.metadata["format"] == nil {
+      checkpoint.metadata["format"] = "pt"
+    }
+    return checkpoint
+  }
+
+  /// Throws what ``write(_:progress:)`` would throw before it reads a tensor.
+  func check(_ checkpoint: Checkpoint) throws {
+    let checkpoint = prepared(checkpoint)
+    if inPlace, WholeFile.exists(path) {
+      return try checkpoint.checkReplacing(path, options: options(nil))
+    }
+    guard isFolder else { return try checkpoint.checkWriting(to: path, options: options(nil)) }
+    for name in ModelFolder.weights + ["config.json"] where WholeFile.exists(folder + name) {
+      throw InputError("\(folder)\(name): is there already; remove it or choose another directory")
+    }
+    try checkpoint.checkWriting(to: folder + "model.safetensors", options: options(nil))
+  }
+
+  /// Writes `checkpoint`. A directory gets the configuration, brought up to date, and the tokenizer of
+  /// the base.
+  func write(_ checkpoint: Checkpoint, progress: Progress) throws {
+    try check(checkpoint)
+    let result = prepared(checkpoint)
+    if inPlace, WholeFile.exists(path) {
+      let update = WholeFile.isFolder(path) ? update(for: checkpoint) : nil
+      try result.replace(path, options: options(progress))
+      if let update, !update.changes.isEmpty { try write(update) }
+      return
+    }
+    guard isFolder else { return try result.write(to: path, options: options(progress)) }
+    try WholeFile.createFolder(path)
+    try result.write(to: folder + "model.safetensors", options: options(progress))
+    let source = sourceFolder
+    for name in ModelFolder.companions where WholeFile.exists(source + name) {
+      try WholeFile.write(try WholeFile.read(source + name), to: folder + name)
+    }
+    if let update = update(for: checkpoint) {
+      if !update.changes.isEmpty { try write(update) }
+    } else if !WholeFile.exists(source + "config.json") {
+      StandardError.note(
+        "\(path): has no config.json, for there is none beside \(base.path); training needs one")
+    }
+  }
+
+  private func write(_ update: ConfigurationUpdate) throws {
+    let text = update.configuration.text(indent: 2) + "\n"
+    try WholeFile.write(Array(text.utf8), to: folder + "config.json")
+  }
+
+  private var sourceFolder: String {
+    WholeFile.isFolder(base.path) ? base.path + "/" : ModelFolder.parent(of: base.path)
+  }
+
+  /// `nil` when there is no `config.json` beside the base, or it is no JSON object.
+  private func update(for checkpoint: Checkpoint) -> ConfigurationUpdate? {
+    let config = sourceFolder + "config.json"
+    guard WholeFile.exists(config), let bytes = try? WholeFile.read(config, limit: 1 << 24),
+      let json = try? JSONParser.parse(bytes), json.object != nil
+    else { return nil }
+    return ConfigurationUpdate(json, from: base, to: checkpoint)
+  }
+}
+
+/// What directories in the Hugging Face layout hold.
+enum ModelFolder {
+  /// What stands beside the weights and belongs to the model, not to its documentation.
+  static let companions = [
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "spiece.model",
+    "sentencepiece.bpe.model", "tokenizer.model",
+  ]
+
+  /// Weights that a directory may hold already.
+  static let weights = [
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+  ]
+
+  /// Writes the settings of a classifier whose head is new: mean pooling, and labels that
+  /// `config.json` names or nobody has named yet. A folder without `config.json`, or a file, gets none.
+  static func writeSettings(in path: String, labels count: Int) throws {
+    guard WholeFile.isFolder(path), WholeFile.exists(path + "/config.json") else { return }
+    let model = try ModelDirectory(path)
+    let settings = ClassifierSettings(
+      pooling: .mean,
+      labels: model.labelNames(count: count) ?? (0..<count).map { "LABEL_\($0)" },
+      maximumLength: min(128, model.configuration.maximumPositions))
+    try WholeFile.write(
+      Array((settings.json.text(indent: 2) + "\n").utf8),
+      to: path + "/" + ClassifierSettings.fileName)
+  }
+
+  /// The folder of a file, with a slash at the end.
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "./" }
+    return String(path[...slash])
+  }
+}

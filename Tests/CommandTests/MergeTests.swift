@@ -1,0 +1,149 @@
+import CheckpointFiles
+import EspalierTestSupport
+import Testing
+
+@Suite struct `espalier merge` {
+  let folder: Folder
+
+  init() throws {
+    folder = try Folder()
+    try folder.write(Fixture.safetensors([.init("w", [2], [1, 2])]), to: "base.safetensors")
+    try folder.write(Fixture.safetensors([.init("w", [2], [3, 2])]), to: "a.safetensors")
+    try folder.write(Fixture.safetensors([.init("w", [2], [1, 8])]), to: "b.safetensors")
+  }
+
+  private func merged(_ options: String...) throws -> [Float] {
+    let result = try Tool.run(["merge"] + options + ["-o", "m.safetensors"], in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    return try #require(try Checkpoint.open(folder.path("m.safetensors"))["w"]?.floats())
+  }
+
+  @Test func `each method gives its numbers`() throws {
+    let (a, b, base) = ("a.safetensors", "b.safetensors", "base.safetensors")
+    #expect(try merged(a, b) == [2, 5])
+    #expect(try merged(a, b, "--weight", "3", "--weight", "1") == [2.5, 3.5])
+    #expect(try merged(a, b, "--method", "ema", "--decay", "0.5") == [2, 5])
+    #expect(try merged(a, b, "--method", "slerp", "--t", "0") == [3, 2])
+    #expect(
+      try merged(a, b, "--method", "task", "--base", base, "--lambda", "0.5") == [2, 5])
+    #expect(
+      try merged(a, b, "--method", "ties", "--base", base, "--density", "0.5") == [3, 8])
+    #expect(
+      try merged(a, b, "--method", "dare", "--base", base, "--density", "1") == [3, 8])
+  }
+
+  @Test func `one line says what was done, JSON the same`() throws {
+    let line = try Tool.run(
+      "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", in: folder)
+    #expect(line.output == "m.safetensors: 1 tensor merged from 2 checkpoints (linear)\n")
+    let json = try Tool.run(
+      "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", "--json", in: folder)
+    let object = try json.object()
+    #expect(Set(object.keys) == ["path", "method", "tensors"])
+    #expect(object["method"] as? String == "linear")
+  }
+
+  @Test func `directories and shards come out whole`() throws {
+    try folder.copy("bert-tiny", to: "tiny")
+    try folder.copy("bert-tiny-sharded", to: "shards")
+    let result = try Tool.run(
+      "merge", "tiny", "shards", "-o", "m", "--shard-size", "60kB", in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(folder.exists("m/model.safetensors.index.json") && folder.exists("m/vocab.txt"))
+    #expect(try Tool.run("diff", "tiny", "m", in: folder).status == 0)
+  }
+
+  @Test func `inputs that do not fit are refused with one line`() throws {
+    try folder.write(Fixture.safetensors([.init("v", [2], [3, 2])]), to: "c.safetensors")
+    let result = try Tool.run(
+      "merge", "a.safetensors", "c.safetensors", "-o", "m.safetensors", in: folder)
+    #expect(result.status == 2)
+    #expect(
+      result.errors
+        == "espalier: error: merge: a.safetensors has \"w\", c.safetensors has not; bring the keys "
+        + "together with espalier edit\n")
+    let base = try Tool.run(
+      "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", "--method", "ties",
+      in: folder)
+    #expect(base.status == 2)
+    #expect(!folder.exists("m.safetensors"))
+  }
+
+  @Test func `an input is not replaced, options of other methods are wrong usage`() throws {
+    let refused = try Tool.run(
+      "merge", "a.safetensors", "b.safetensors", "-o", "a.safetensors", in: folder)
+    #expect(refused.status == 2)
+    #expect(refused.errors.contains("is one of the files being read"))
+    for options in [["--t", "0.5"], ["--method", "mean"], ["--method", "ema", "--lambda", "1"]] {
+      let result = try Tool.run(
+        ["merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors"] + options, in: folder)
+      #expect(result.status == 64)
+    }
+    #expect(try Tool.run("merge", "a.safetensors", "-o", "m.safetensors", in: folder).status == 64)
+  }
+}
+
+@Suite struct `espalier delta` {
+  let folder: Folder
+
+  init() throws {
+    folder = try Folder()
+    try folder.copy("bert-tiny", to: "base")
+    let tuned = try Tool.run(
+      "edit", "base", "-o", "tuned", "--scale", "embeddings.word_embeddings.weight[100:104]=2",
+      "--add", "linear.weight=F32[2,32]:kaiming", "--rename", "pooler=head", in: folder)
+    #expect(tuned.status == 0, "\(tuned.errors)")
+  }
+
+  @Test func `a delta brings the tuned file back byte for byte`() throws {
+    let create = try Tool.run(
+      "delta", "create", "base", "tuned", "-o", "d.safetensors", in: folder)
+    #expect(create.status == 0, "\(create.errors)")
+    #expect(create.output == "d.safetensors: 1 tensor, 4 rows of 1 tensor, 2 renamed, 768 B\n")
+    let apply = try Tool.run(
+      "delta", "apply", "base", "d.safetensors", "-o", "again", in: folder)
+    #expect(apply.status == 0, "\(apply.errors)")
+    #expect(apply.output == "again: 40 tensors\n")
+    #expect(
+      try folder.bytes("again/model.safetensors") == folder.bytes("tuned/model.safetensors"))
+    #expect(try folder.bytes("again/vocab.txt") == folder.bytes("base/vocab.txt"))
+  }
+
+  @Test func `the JSON names the counts and the base`() throws {
+    let create = try Tool.run(
+      "delta", "create", "base", "tuned", "-o", "d.safetensors", "--json", in: folder)
+    let object = try create.object()
+    #expect(
+      Set(object.keys) == ["path", "tensors", "rows", "renamed", "bytes", "base_sha256"])
+    #expect(object["tensors"] as? Int == 1)
+    #expect(object["rows"] as? Int == 4)
+    #expect(object["renamed"] as? Int == 2)
+    #expect((object["base_sha256"] as? String)?.count == 64)
+    let apply = try Tool.run(
+      "delta", "apply", "base", "d.safetensors", "-o", "again.safetensors", "--json", in: folder)
+    #expect(try apply.object()["tensors"] as? Int == 40)
+  }
+
+  @Test func `another base, a file that is no delta and a damaged one are refused`() throws {
+    _ = try Tool.run("delta", "create", "base", "tuned", "-o", "d.safetensors", in: folder)
+    let other = try Tool.run(
+      "delta", "apply", "tuned", "d.safetensors", "-o", "x.safetensors", in: folder)
+    #expect(other.status == 2)
+    #expect(other.errors.hasPrefix("espalier: error: tuned: is not the base of this delta"))
+    let none = try Tool.run(
+      "delta", "apply", "base", "tuned/model.safetensors", "-o", "x.safetensors", in: folder)
+    #expect(none.status == 2)
+    #expect(
+      none.errors
+        == "espalier: error: tuned/model.safetensors: is no delta: its metadata has no "
+        + "`espalier-delta`\n")
+    let bytes = try folder.bytes("d.safetensors")
+    try folder.write(Array(bytes.dropLast(10)), to: "short.safetensors")
+    let short = try Tool.run(
+      "delta", "apply", "base", "short.safetensors", "-o", "x.safetensors", in: folder)
+    #expect(short.status == 2)
+    #expect(!folder.exists("x.safetensors"))
+    #expect(
+      try Tool.run("delta", "create", "base", "tuned", "-o", "d.bin", in: folder).status == 64)
+  }
+}
