@@ -58,11 +58,11 @@ def select(model, trainable):
     prefixes = {
         "head": ["linear."],
         "top2": ["linear.", *(f"bert.encoder.layer.{i}." for i in range(max(0, layers - 2), layers))],
-        "bias": ["linear.", "bert.encoder.layer.0.attention.self.query.bias"],
+        "bias": ["linear."],
         "full": [""],
     }[trainable]
     for name, parameter in model.named_parameters():
-        parameter.requires_grad = any(name.startswith(p) for p in prefixes)
+        parameter.requires_grad = any(name.startswith(p) for p in prefixes) or trainable == "bias" and name.endswith(".bias")
     return [p for p in model.parameters() if p.requires_grad]
 
 

@@ -67,14 +67,6 @@ const espalier_kernel_set *espalier_kernels(void) { return &baseline; }
 
 const char *espalier_instruction_set(void) { return espalier_kernels()->name; }
 
-int espalier_has_native_bf16(void) {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
-#else
-  return 0;
-#endif
-}
-
 size_t espalier_panel_width(void) { return espalier_kernels()->width; }
 
 size_t espalier_panel_height(void) { return espalier_kernels()->height; }

@@ -1,15 +1,23 @@
 // The inner kernel of the matrix product, once for each instruction set: product.c includes this
 // with KERNEL(name), TARGET, LANES (floats in a register), HEIGHT (rows at once) and VECTORS
-// (registers a row) defined. No #pragma once: it is included several times.
+// (registers a row) defined; so does product_bf16.c, with an ELEMENT of a and b that is a pair of
+// bfloat16, neighbours in depth, and what MULTIPLY_ADD makes of pairs. No #pragma once: it is
+// included several times.
+
+#ifndef ELEMENT
+#define ELEMENT float
+#define MULTIPLY_ADD(sum, left, right) ((sum) + (left) * (right))
+#endif
 
 typedef float KERNEL(vector) __attribute__((vector_size(LANES * 4), aligned(4)));
+typedef ELEMENT KERNEL(elements) __attribute__((vector_size(LANES * 4), aligned(4)));
 
 /// c = a·b (+ c), `rows` high and a panel wide; `rows` and `by_rows` are constants wherever this is
 /// inlined. One multiply-add chain for each element, in order of depth, so that a result does not
 /// depend on how the output was cut. `by_rows`: a's columns are neighbours, otherwise its rows are.
 TARGET ESPALIER_INLINE void KERNEL(tile)(
-    const int rows, const int by_rows, size_t depth, const float *restrict a, size_t a_stride,
-    const float *restrict b, float *restrict c, size_t c_stride, int accumulate) {
+    const int rows, const int by_rows, size_t depth, const ELEMENT *restrict a, size_t a_stride,
+    const ELEMENT *restrict b, float *restrict c, size_t c_stride, int accumulate) {
   KERNEL(vector) sums[HEIGHT][VECTORS];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) {
@@ -20,15 +28,15 @@ TARGET ESPALIER_INLINE void KERNEL(tile)(
     __builtin_prefetch(c + (size_t)i * c_stride, 1);
   }
   for (size_t p = 0; p < depth; p++) {
-    KERNEL(vector) right[VECTORS];
+    KERNEL(elements) right[VECTORS];
 #pragma clang loop unroll(full)
-    for (int v = 0; v < VECTORS; v++) right[v] = *(const KERNEL(vector) *)(b + v * LANES);
+    for (int v = 0; v < VECTORS; v++) right[v] = *(const KERNEL(elements) *)(b + v * LANES);
     b += VECTORS * LANES;
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
-      float left = by_rows ? a[(size_t)i * a_stride] : a[i];
+      ELEMENT left = by_rows ? a[(size_t)i * a_stride] : a[i];
 #pragma clang loop unroll(full)
-      for (int v = 0; v < VECTORS; v++) sums[i][v] += left * right[v];
+      for (int v = 0; v < VECTORS; v++) sums[i][v] = MULTIPLY_ADD(sums[i][v], left, right[v]);
     }
     a += by_rows ? 1 : a_stride;
   }
@@ -44,8 +52,8 @@ TARGET ESPALIER_INLINE void KERNEL(tile)(
 
 /// The same for any number of rows up to HEIGHT and columns up to the panel's width.
 TARGET static void KERNEL(edge)(
-    size_t rows, size_t columns, int by_rows, size_t depth, const float *a, size_t a_stride,
-    const float *b, float *c, size_t c_stride, int accumulate) {
+    size_t rows, size_t columns, int by_rows, size_t depth, const ELEMENT *a, size_t a_stride,
+    const ELEMENT *b, float *c, size_t c_stride, int accumulate) {
   float whole[HEIGHT * VECTORS * LANES];
   float *to = c;
   size_t to_stride = c_stride;
@@ -97,12 +105,12 @@ TARGET static void KERNEL(edge)(
 /// c[m × n] = a·b (+ c): b in panels `panel_stride` apart; a's tiles of HEIGHT rows
 /// `a_tile_stride` apart.
 TARGET static void KERNEL(block)(
-    size_t m, size_t n, size_t depth, const float *a, size_t a_stride, size_t a_tile_stride,
-    int by_rows, const float *b, size_t panel_stride, float *c, size_t c_stride, int accumulate) {
+    size_t m, size_t n, size_t depth, const ELEMENT *a, size_t a_stride, size_t a_tile_stride,
+    int by_rows, const ELEMENT *b, size_t panel_stride, float *c, size_t c_stride, int accumulate) {
   const size_t width = VECTORS * LANES;
   for (size_t column = 0; column < n; column += width, b += panel_stride) {
     size_t columns = n - column < width ? n - column : width;
-    const float *left = a;
+    const ELEMENT *left = a;
     for (size_t row = 0; row < m; row += HEIGHT, left += a_tile_stride) {
       size_t rows = m - row < HEIGHT ? m - row : HEIGHT;
       float *to = c + row * c_stride + column;
@@ -117,6 +125,8 @@ TARGET static void KERNEL(block)(
   }
 }
 
+#undef ELEMENT
+#undef MULTIPLY_ADD
 #undef KERNEL
 #undef TARGET
 #undef LANES

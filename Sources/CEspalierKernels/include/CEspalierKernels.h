@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "EspalierAttention.h"
+#include "EspalierBF16.h"
 #include "EspalierConvert.h"
 #include "EspalierFiles.h"
 #include "EspalierPool.h"

@@ -5,9 +5,6 @@
 /// The instruction set that the kernels chose for this processor: "avx512", "avx2", "baseline", "neon".
 const char *_Nonnull espalier_instruction_set(void);
 
-/// Whether the processor multiplies bfloat16 natively (AVX512-BF16 or AMX-BF16).
-int espalier_has_native_bf16(void);
-
 /// Columns in a packed panel.
 size_t espalier_panel_width(void);
 

@@ -4,8 +4,10 @@ internal import CEspalierKernels
 package struct CPUFeatures: Sendable, Hashable {
   /// The instruction set that the C kernels chose: `AVX-512`, `AVX2`, `NEON` or `baseline`.
   package let name: String
-  /// Whether bfloat16 is multiplied natively (AVX512-BF16 or AMX-BF16): without, it is slower than f32.
+  /// Whether bfloat16 is multiplied natively (AVX512-BF16): without, it is slower than f32.
   package let hasNativeBFloat16: Bool
+  /// Whether it can compute the same numbers without, slowly.
+  package let emulatesBFloat16: Bool
   /// Physical cores that this process may use.
   package let physicalCores: Int
 
@@ -20,6 +22,7 @@ package struct CPUFeatures: Sendable, Hashable {
       }
     return CPUFeatures(
       name: name, hasNativeBFloat16: espalier_has_native_bf16() != 0,
+      emulatesBFloat16: espalier_can_emulate_bf16() != 0,
       physicalCores: espalier_physical_cores())
   }
 

@@ -17,12 +17,18 @@ package final class Kernels: Sendable {
   /// Memory for the packed right-hand side of the product under way.
   let packing = Mutex(FloatBuffer(count: 0))
 
+  /// The matrix product of the portable backend.
+  let functions: ProductKernels
+
   /// Kernels on `threads` threads (one a physical core when `nil`). A backend that is not available
-  /// gives way to the portable one.
-  package init(threads: Int? = nil, backend: Backend = .preferred) {
+  /// gives way to the portable one, and so does every other for products in bfloat16.
+  package init(
+    threads: Int? = nil, backend: Backend = .preferred, precision: ProductPrecision = .float32
+  ) {
     pool = ThreadPool(threads: threads)
+    functions = ProductKernels(precision: precision)
     #if OneDNN
-      oneDNN = backend == .oneDNN ? OneDNN(threads: pool.threads) : nil
+      oneDNN = backend == .oneDNN && precision == .float32 ? OneDNN(threads: pool.threads) : nil
       self.backend = oneDNN == nil ? .portable : .oneDNN
     #else
       self.backend = .portable
@@ -34,6 +40,7 @@ package final class Kernels: Sendable {
     /// Kernels on a given oneDNN.
     init(threads: Int, oneDNN: OneDNN) {
       pool = ThreadPool(threads: threads)
+      functions = ProductKernels(precision: .float32)
       self.oneDNN = oneDNN
       backend = .oneDNN
       workspaces = Workspaces(count: pool.threads)

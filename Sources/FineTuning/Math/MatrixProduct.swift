@@ -75,7 +75,7 @@ extension Kernels {
       }
     #endif
     packing.withLock { memory in
-      grow(&memory, to: espalier_packed_count(out.columns, depth))
+      grow(&memory, to: functions.packedCount(out.columns, depth))
       pack(memory, b, transposed: transpose == .second)
       product(
         out, a, transposed: transpose == .first, packed: memory, depth: depth,
@@ -90,12 +90,12 @@ extension Kernels {
   /// Packs a right-hand side, [K, N] or, when `transposed`, [N, K].
   func pack(_ memory: FloatBuffer, _ b: Matrix, transposed: Bool) {
     let (n, k) = transposed ? (b.rows, b.columns) : (b.columns, b.rows)
-    let panels = (n + espalier_panel_width() - 1) / espalier_panel_width()
+    let (functions, width) = (functions, functions.panelWidth)
+    let panels = (n + width - 1) / width
     let (rowStride, columnStride) = transposed ? (1, b.rowStride) : (b.rowStride, 1)
-    pool.parallel(panels, grain: max(1, 16384 / max(k * espalier_panel_width(), 1))) { range in
-      unsafe espalier_pack(
-        memory.pointer, b.pointer, n, k, rowStride, columnStride, range.lowerBound,
-        range.upperBound)
+    pool.parallel(panels, grain: max(1, 16384 / max(k * width, 1))) { range in
+      unsafe functions.pack(
+        memory.pointer, b.pointer, n, k, rowStride: rowStride, columnStride: columnStride, range)
     }
   }
 
@@ -106,8 +106,8 @@ extension Kernels {
   ) {
     precondition(out.buffer.isWritable, "the output is read-only")
     let (rowStride, columnStride) = transposed ? (1, a.rowStride) : (a.rowStride, 1)
-    let height = espalier_panel_height()
-    let panels = (out.columns + espalier_panel_width() - 1) / espalier_panel_width()
+    let (functions, height) = (functions, functions.panelHeight)
+    let panels = (out.columns + functions.panelWidth - 1) / functions.panelWidth
     let plan = TilePlan(
       rows: out.rows, panels: panels, height: height, threads: pool.threads)
     // The activation reads the preactivation and writes the output.
@@ -116,10 +116,10 @@ extension Kernels {
       let (rows, panels) = plan[tile]
       let row = rows.lowerBound
       let gelu = unsafe epilogue.activation == .gelu ? out.pointer + row * out.rowStride : nil
-      unsafe espalier_product(
-        sums.pointer + row * sums.rowStride, sums.rowStride, a.pointer + row * rowStride, rowStride,
-        columnStride, packed.pointer, rows.count, out.columns, depth, panels.lowerBound,
-        panels.upperBound, accumulate ? 1 : 0,
+      unsafe functions.product(
+        sums.pointer + row * sums.rowStride, sums.rowStride, a.pointer + row * rowStride,
+        rowStride: rowStride, columnStride: columnStride, packed: packed.pointer, rows.count,
+        out.columns, depth, panels, accumulate: accumulate,
         espalier_epilogue(
           bias: epilogue.bias?.pointer, gelu: gelu, gelu_stride: out.rowStride))
     }

@@ -32,7 +32,7 @@ package struct PackedWeight: Sendable {
     self.kernels = kernels
     let (n, k) =
       direction == .forward ? (weight.rows, weight.columns) : (weight.columns, weight.rows)
-    var count = espalier_packed_count(n, k)
+    var count = kernels.functions.packedCount(n, k)
     #if OneDNN
       product = n > 0 && k > 0 ? kernels.oneDNN?.packing(columns: n, depth: k) : nil
       // oneDNN's other kernels read weights as they lie.

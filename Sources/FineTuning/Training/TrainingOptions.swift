@@ -90,6 +90,11 @@ public struct TrainingOptions: Sendable, Hashable {
     case float32 = "f32"
     /// Where the processor multiplies bfloat16 natively; elsewhere a run says so and stays in f32.
     case bfloat16 = "bf16"
+    /// The numbers of bfloat16 on any processor, slowly: to see what it does to a run.
+    case emulatedBFloat16 = "bf16-emulated"
+
+    /// What the kernels multiply.
+    var product: ProductPrecision { self == .float32 ? .float32 : .bfloat16 }
   }
 
   /// Which parameters decay.

@@ -95,11 +95,13 @@ public final class TrainingRun {
     var notes: [String] = []
     var options = request.options
     try options.validate()
-    if options.precision == .bfloat16 {
-      guard let refusal = CPUFeatures.current.bFloat16Refusal else {
-        throw FineTuningError("training in bf16 is not there yet; leave out --precision bf16")
-      }
+    let features = CPUFeatures.current
+    if options.precision == .bfloat16, let refusal = features.bFloat16Refusal {
       notes.append("\(refusal): the run stays in f32")
+      options.precision = .float32
+    }
+    if options.precision == .emulatedBFloat16, !features.emulatesBFloat16 {
+      throw FineTuningError("bf16 is emulated with AVX2, which this processor does not have")
     }
     model = request.model
     tokenizer = try WordPieceTokenizer(directory: model.folder)
@@ -172,7 +174,7 @@ public final class TrainingRun {
     let (encoder, head, labelCount, pooling) = (
       model.configuration, prepared.head, settings.labels.count, settings.pooling
     )
-    let math = Kernels(threads: request.threads)
+    let math = Kernels(threads: request.threads, precision: options.precision.product)
     let loaded = checkpoint
     let build = { (phase: TrainingPhase) throws -> Classifier in
       try Classifier(

@@ -315,7 +315,11 @@ struct TrainingArguments: ParsableArguments {
   var cacheDir: String?
 
   @Option(
-    help: "f32 or bf16; without native bf16 in the processor a run says so and stays in f32.")
+    help: """
+      f32, or bf16: the products of linear layers with factors rounded to bfloat16 and sums in f32, where \
+      the processor multiplies it natively (elsewhere a run says so and stays in f32). bf16-emulated \
+      computes that anywhere, slowly, to see what it does to a run.
+      """)
   var precision = TrainingOptions.Precision.float32
 
   @Option(help: ArgumentHelp("Threads; default: one a core.", valueName: "n"))

@@ -153,4 +153,56 @@ struct MatrixProductTests {
       }
     }
   }
+
+  /// The value that a factor has in bfloat16.
+  private static func rounded(_ value: Double) -> Double {
+    let bits = Float(value).bitPattern
+    return Double(Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000))
+  }
+
+  /// On a processor with the instruction this tests it; elsewhere the same loops around two multiply-adds.
+  @Test(
+    .enabled(if: CPUFeatures.current.hasNativeBFloat16 || CPUFeatures.current.emulatesBFloat16),
+    arguments: extents)
+  func `in bfloat16 rounds its factors and nothing else`(extents: (m: Int, n: Int, k: Int)) {
+    let (m, n, k) = extents
+    let kernels = Kernels(threads: 2, precision: .bfloat16)
+    var random = RandomMatrices(seed: UInt64(m * 1_000_000 + n * 1000 + k + 2))
+    for transpose in Transpose.allCases {
+      let a = transpose == .first ? random.matrix(k, m, gap: 3) : random.matrix(m, k, gap: 3)
+      let b = transpose == .second ? random.matrix(n, k, gap: 3) : random.matrix(k, n, gap: 3)
+      let out = random.matrix(m, n, gap: 3)
+      let before = Plain.table(out)
+      func factor(_ matrix: Matrix, transposed: Bool, columns: Int) -> Plain.Table {
+        let table = Plain.table(matrix).map { $0.map(Self.rounded) }
+        return transposed ? Plain.transposed(table, columns: columns) : table
+      }
+      let product = Plain.product(
+        factor(a, transposed: transpose == .first, columns: m),
+        factor(b, transposed: transpose == .second, columns: k), columns: n)
+      kernels.multiply(out, a, b, transpose: transpose, accumulate: true)
+      let sum = zip(before, product).map { zip($0, $1).map { $0 + $1 } }
+      expect(out, near: sum, tolerance: 2e-6, "\(transpose), accumulated")
+      kernels.multiply(out, a, b, transpose: transpose)
+      expect(out, near: product, tolerance: 2e-6, "\(transpose)")
+    }
+    let (x, weight, bias) = (random.matrix(m, k), random.matrix(n, k), random.vector(n))
+    let (packed, apart) = (Matrix(rows: m, columns: n), Matrix(rows: m, columns: n))
+    PackedWeight(weight, kernels: kernels).forward(packed, x, bias: bias, activation: .gelu)
+    kernels.linear(apart, x, weight: weight, bias: bias, activation: .gelu)
+    for row in 0..<m { #expect(packed.row(row).array == apart.row(row).array) }
+  }
+
+  @Test(.enabled(if: CPUFeatures.current.hasNativeBFloat16 || CPUFeatures.current.emulatesBFloat16))
+  func `in bfloat16 keeps infinities and NaN`() {
+    let kernels = Kernels(threads: 1, precision: .bfloat16)
+    let a = Matrix([[.infinity, 1], [.nan, 1], [3.4e38, 1], [1, 1]])
+    let out = Matrix(rows: 4, columns: 1)
+    kernels.multiply(out, a, Matrix([[1], [1]]))
+    #expect(out[0, 0] == .infinity)
+    #expect(out[1, 0].isNaN)
+    // The largest floats round up to infinity, as in PyTorch.
+    #expect(out[2, 0] > 3.3e38)
+    #expect(out[3, 0] == 2)
+  }
 }
