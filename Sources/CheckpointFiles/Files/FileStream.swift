@@ -13,19 +13,16 @@ package struct FileStream: ~Copyable {
 
   /// Appends up to `count` more bytes; returns how many, 0 at the end of the file.
   package func read(_ count: Int, onto bytes: inout [UInt8]) throws(CheckpointError) -> Int {
-    let start = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: count))
     var failure: CheckpointError?
-    var got = 0
-    unsafe bytes.withUnsafeMutableBytes { buffer in
+    let piece = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       do throws(CheckpointError) {
-        got = try unsafe SystemCall.readSome(
-          descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]), path)
+        unsafe initialized = try SystemCall.readSome(
+          descriptor, into: UnsafeMutableRawBufferPointer(buffer), path)
       } catch { failure = error }
     }
-    bytes.removeLast(count - got)
     if let failure { throw failure }
-    return got
+    bytes.append(contentsOf: piece)
+    return piece.count
   }
 }
 

@@ -6,7 +6,13 @@ struct Columns {
   struct Fields {
     var text: String
     var pair: String?
-    var label: String?
+    var label: Label?
+  }
+
+  /// What the label column holds: text, or an array of JSONL.
+  enum Label {
+    case text(String)
+    case list([String])
   }
 
   private enum Place {
@@ -41,11 +47,23 @@ struct Columns {
     guard let text = try value(text, "text", row) else {
       throw FineTuningError("\(path): line \(row.line): no text")
     }
-    let label = try value(label, "label", row)
-    if options.needsLabels, label?.isEmpty ?? true {
-      throw FineTuningError("\(path): line \(row.line): the label is empty")
+    let label = try labelValue(row)
+    // An empty cell is no label at all, which several-of-many allows.
+    if options.needsLabels, options.task != .multiLabel {
+      if case .text("") = label {
+        throw FineTuningError("\(path): line \(row.line): the label is empty")
+      }
     }
     return Fields(text: text, pair: try value(pair, "second text", row), label: label)
+  }
+
+  private func labelValue(_ row: Row) throws(FineTuningError) -> Label? {
+    if case .name(let name) = label, case .object(let members) = row.content,
+      let list = members.first(where: { $0.name == name })?.list
+    {
+      return .list(list)
+    }
+    return try value(label, "label", row).map { .text($0) }
   }
 
   private func value(_ place: Place?, _ what: String, _ row: Row) throws(FineTuningError) -> String?

@@ -4,7 +4,7 @@ extension LabelledDataset {
   /// Sets a share of every label's rows aside, chosen by `seed`.
   ///
   /// Both parts keep the order of the file. Every label with two rows or more stands in both, and a
-  /// label's single row stays in the first part.
+  /// label's single row stays in the first part. Numbers and sets of labels are not stratified.
   ///
   /// - Parameter share: between 0 and 1, such as 0.1 for a tenth.
   public func splitting(
@@ -59,8 +59,10 @@ extension LabelledDataset {
     }
   }
 
-  /// The places of the rows of each label, rows without one last.
+  /// The places of the rows of each label, rows without one last; all rows together when they have
+  /// numbers or any number of labels.
   private func rowsByLabel() -> [[Int]] {
+    guard task == .classification else { return [Array(examples.indices)] }
     var rows = [[Int]](repeating: [], count: labels.count + 1)
     for (index, example) in examples.enumerated() {
       rows[example.label ?? labels.count].append(index)

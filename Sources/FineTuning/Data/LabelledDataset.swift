@@ -6,26 +6,38 @@ public struct LabelledDataset: Sendable, Hashable {
     public var text: String
     /// The second text of a pair.
     public var pair: String?
-    /// The place of the label in ``LabelledDataset/labels``; `nil` in a file without labels.
-    public var label: Int?
+    /// What is right for the text; `nil` in a file without labels.
+    public var target: Target?
+
+    /// The place of the one label in ``LabelledDataset/labels``; `nil` when there is none, or another
+    /// kind of target.
+    public var label: Int? { if case .label(let label) = target { label } else { nil } }
+
+    /// A row with one label or none.
+    public init(text: String, pair: String? = nil, label: Int?) {
+      self.init(text: text, pair: pair, target: label.map { .label($0) })
+    }
 
     /// A row.
-    public init(text: String, pair: String? = nil, label: Int?) {
+    public init(text: String, pair: String? = nil, target: Target?) {
       self.text = text
       self.pair = pair
-      self.label = label
+      self.target = target
     }
   }
 
   /// The rows.
   public var examples: [Example]
-  /// What the labels are called, in the order of their numbers.
+  /// What the labels are called, in the order of their numbers; none for numbers.
   public var labels: [String]
+  /// What the targets are.
+  public var task: PredictionTask
 
   /// Rows with the names of their labels.
-  public init(examples: [Example], labels: [String]) {
+  public init(examples: [Example], labels: [String], task: PredictionTask = .classification) {
     self.examples = examples
     self.labels = labels
+    self.task = task
   }
 
   /// The number of rows.
@@ -38,14 +50,18 @@ public struct LabelledDataset: Sendable, Hashable {
   public var labelCounts: [Int] {
     var counts = [Int](repeating: 0, count: labels.count)
     for example in examples {
-      if let label = example.label { counts[label] += 1 }
+      switch example.target {
+      case .label(let label): counts[label] += 1
+      case .labels(let labels): for label in labels { counts[label] += 1 }
+      case .value, nil: break
+      }
     }
     return counts
   }
 
   /// The rows at these places, in the order given.
   public func selecting(_ indices: some Sequence<Int>) -> LabelledDataset {
-    LabelledDataset(examples: indices.map { examples[$0] }, labels: labels)
+    LabelledDataset(examples: indices.map { examples[$0] }, labels: labels, task: task)
   }
 }
 
@@ -85,13 +101,17 @@ public struct DataOptions: Sendable, Hashable {
   public var labelColumn: String?
   /// Whether rows need a label. Without, a column of labels is read when there is one.
   public var needsLabels: Bool
+  /// What stands in the column of the label: a name, a number, or names between commas or in a JSON
+  /// array.
+  public var task: PredictionTask
 
   /// The layout by the ending, the header found out, and the usual columns: those called `text` (or
   /// `sentence`; `sentence1` and `sentence2`) and `label`; without a header the first is the text
   /// and the second the label.
   public init(
     format: Format? = nil, header: Header = .auto, textColumn: String? = nil,
-    pairColumn: String? = nil, labelColumn: String? = nil, needsLabels: Bool = true
+    pairColumn: String? = nil, labelColumn: String? = nil, needsLabels: Bool = true,
+    task: PredictionTask = .classification
   ) {
     self.format = format
     self.header = header
@@ -99,5 +119,6 @@ public struct DataOptions: Sendable, Hashable {
     self.pairColumn = pairColumn
     self.labelColumn = labelColumn
     self.needsLabels = needsLabels
+    self.task = task
   }
 }

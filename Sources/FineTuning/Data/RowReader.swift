@@ -7,6 +7,8 @@ struct Row {
   struct Member {
     var name: String
     var text: String?
+    /// The elements of an array of names.
+    var list: [String]?
   }
 
   enum Content {
@@ -184,7 +186,8 @@ struct RowReader: ~Copyable {
           case .bool(let value): value ? "true" : "false"
           default: nil
           }
-        return Row.Member(name: key.string, text: text)
+        return Row.Member(
+          name: key.string, text: text, list: value.array.flatMap { labelNames($0) })
       })
   }
 }

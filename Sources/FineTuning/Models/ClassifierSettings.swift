@@ -80,9 +80,15 @@ public struct ClassifierSettings: Sendable, Hashable {
   public var labels: [String]
   /// The longest sequence, in tokens, special tokens included.
   public var maximumLength: Int
+  /// What is predicted.
+  public var task: PredictionTask
 
   /// Settings of a classifier.
-  public init(pooling: Pooling, labels: [String], maximumLength: Int) {
+  public init(
+    pooling: Pooling, labels: [String], maximumLength: Int,
+    task: PredictionTask = .classification
+  ) {
+    self.task = task
     self.pooling = pooling
     self.labels = labels
     self.maximumLength = maximumLength
@@ -108,13 +114,18 @@ public struct ClassifierSettings: Sendable, Hashable {
     guard let length = json["max_length"]?.integer, length >= 3 else {
       throw FineTuningError("\(path): \"max_length\" is missing or below 3")
     }
-    self.init(pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length)
+    guard let task = PredictionTask(rawValue: json["task"]?.string ?? "classification") else {
+      throw FineTuningError("\(path): \"task\" is unknown")
+    }
+    self.init(
+      pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task)
   }
 
   /// The settings as JSON.
   public var json: JSONValue {
     .members([
       "format": "espalier-classifier", "version": 1,
+      "task": .string(task.rawValue),
       "pooling": .string(pooling.rawValue),
       "max_length": .integer(maximumLength),
       "labels": .array(labels.map(JSONValue.string)),

@@ -51,6 +51,20 @@ public struct ModelDirectory: Sendable {
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
   }
 
+  /// What the model predicts: as its settings say, or `problem_type` of its `config.json`; otherwise a
+  /// head with one output predicts a number, as transformers takes it, and any other one label.
+  ///
+  /// - Throws: `FineTuningError` when the checkpoint has parts of a head that do not fit together.
+  public func task() throws(FineTuningError) -> PredictionTask {
+    if let settings { return settings.task }
+    if let task = configurationJSON["problem_type"]?.string.flatMap(
+      PredictionTask.init(problemType:))
+    {
+      return task
+    }
+    return try Head.found(in: checkpoint)?.labels == 1 ? .regression : .classification
+  }
+
   /// The names of the labels in `id2label` of `config.json`, in the order of the logits, if there
   /// are `count` of them.
   package func labelNames(count: Int) -> [String]? {

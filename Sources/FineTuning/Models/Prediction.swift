@@ -32,3 +32,24 @@ public struct Prediction: Sendable, Hashable {
     self.logits = logits
   }
 }
+
+/// The labels of one text, of which there may be any number.
+public struct MultiLabelPrediction: Sendable, Hashable {
+  /// The labels with a probability above one half.
+  public let labels: [String]
+  /// Their places.
+  public let indices: [Int]
+  /// The sigmoid of each logit.
+  public let probabilities: [Double]
+  /// What the model gave.
+  public let logits: [Float]
+
+  /// The prediction behind a row of logits, one a label.
+  public init(logits: [Float], labels: [String]) {
+    precondition(logits.count == labels.count, "one logit a label")
+    indices = logits.indices.filter { logits[$0] > 0 }
+    self.labels = indices.map { labels[$0] }
+    probabilities = logits.map { sigmoid(Double($0)) }
+    self.logits = logits
+  }
+}

@@ -34,12 +34,13 @@ public final class TextClassifier {
           + "\(directory.configuration.vocabularySize); they do not belong together")
     }
     var settings =
-      directory.settings
+      try directory.settings
       ?? ClassifierSettings(
         pooling: found.head == .classifier ? .pooler : .mean,
         labels: directory.labelNames(count: found.labels)
           ?? (0..<found.labels).map { "LABEL_\($0)" },
-        maximumLength: min(128, directory.configuration.maximumPositions))
+        maximumLength: min(128, directory.configuration.maximumPositions),
+        task: try directory.task())
     if let pooling { settings.pooling = pooling }
     if let maximumLength {
       guard maximumLength >= 3, maximumLength <= directory.configuration.maximumPositions else {

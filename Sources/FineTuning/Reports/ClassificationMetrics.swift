@@ -23,6 +23,14 @@ public struct ClassificationMetrics: Sendable, Hashable {
     public let f1: Double
     /// Examples that have the label.
     public let support: Int
+
+    /// The figures as an object.
+    var json: JSONValue {
+      .members([
+        "label": .string(label), "precision": number(precision), "recall": number(recall),
+        "f1": number(f1), "support": .integer(support),
+      ])
+    }
   }
 
   /// Examples.
@@ -125,13 +133,7 @@ public struct ClassificationMetrics: Sendable, Hashable {
       "examples": .integer(count), "loss": number(loss), "accuracy": number(accuracy),
       "macro_f1": number(macroF1), "matthews": number(matthews),
       "auc": areaUnderCurve.map(number) ?? .null,
-      "labels": .array(
-        labels.map {
-          .members([
-            "label": .string($0.label), "precision": number($0.precision),
-            "recall": number($0.recall), "f1": number($0.f1), "support": .integer($0.support),
-          ])
-        }),
+      "labels": .array(labels.map(\.json)),
       "confusion": .array(confusion.map { .array($0.map { .integer($0) }) }),
     ])
   }

@@ -8,14 +8,21 @@ public struct EpochRecord: Sendable, Hashable {
   public var step: Int
   /// The mean loss of the training examples while they trained.
   public var trainLoss: Double
-  /// The share of training examples that were right while they trained.
+  /// The share of training examples that were right while they trained; `nil` for numbers.
   public var trainAccuracy: Double?
   /// The mean loss on the evaluation data after the epoch.
   public var evalLoss: Double
-  /// The share of evaluation examples that are right after the epoch.
-  public var evalAccuracy: Double
-  /// The macro F1 on the evaluation data after the epoch.
-  public var evalF1: Double
+  /// The share of evaluation examples that are right in every label after the epoch; `nil` for
+  /// numbers.
+  public var evalAccuracy: Double?
+  /// The macro F1 on the evaluation data after the epoch; `nil` for numbers.
+  public var evalF1: Double?
+  /// The micro F1 after the epoch, for several labels a text.
+  public var evalMicroF1: Double?
+  /// Pearson's correlation after the epoch, for numbers.
+  public var evalPearson: Double?
+  /// Spearman's correlation after the epoch, for numbers.
+  public var evalSpearman: Double?
   /// The learning rate of the last update.
   public var learningRate: Double
   /// Seconds of training, computing the frozen prefix included, evaluating not.
@@ -29,16 +36,13 @@ public struct EpochRecord: Sendable, Hashable {
 
   init(
     epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double?, evalLoss: Double,
-    evalAccuracy: Double, evalF1: Double, learningRate: Double, seconds: Double,
-    tokensPerSecond: Double, cached: Bool, isBest: Bool
+    learningRate: Double, seconds: Double, tokensPerSecond: Double, cached: Bool, isBest: Bool
   ) {
     self.epoch = epoch
     self.step = step
     self.trainLoss = trainLoss
     self.trainAccuracy = trainAccuracy
     self.evalLoss = evalLoss
-    self.evalAccuracy = evalAccuracy
-    self.evalF1 = evalF1
     self.learningRate = learningRate
     self.seconds = seconds
     self.tokensPerSecond = tokensPerSecond
@@ -46,16 +50,48 @@ public struct EpochRecord: Sendable, Hashable {
     self.isBest = isBest
   }
 
+  /// Takes the figures of the evaluation data.
+  mutating func take(_ metrics: EvaluationMetrics) {
+    switch metrics {
+    case .classification(let metrics):
+      evalAccuracy = metrics.accuracy
+      evalF1 = metrics.macroF1
+    case .regression(let metrics):
+      evalPearson = metrics.pearson
+      evalSpearman = metrics.spearman
+    case .multiLabel(let metrics):
+      evalAccuracy = metrics.subsetAccuracy
+      evalF1 = metrics.macroF1
+      evalMicroF1 = metrics.microF1
+    }
+  }
+
   /// The record as an object. Numbers that are not finite are `null`.
+  ///
+  /// Figures that the task does not have are left out.
   public var json: JSONValue {
-    .members([
-      "epoch": .integer(epoch), "step": .integer(step), "train_loss": number(trainLoss),
-      "train_accuracy": trainAccuracy.map(number) ?? .null, "eval_loss": number(evalLoss),
-      "eval_accuracy": number(evalAccuracy), "eval_f1": number(evalF1),
-      "learning_rate": number(learningRate), "seconds": number(seconds),
-      "tokens_per_second": number(tokensPerSecond), "cached": .bool(cached),
-      "best": .bool(isBest),
-    ])
+    var members: [(String, JSONValue)] = [
+      ("epoch", .integer(epoch)), ("step", .integer(step)), ("train_loss", number(trainLoss)),
+    ]
+    func add(_ name: String, _ value: Double?) {
+      if let value { members.append((name, number(value))) }
+    }
+    add("train_accuracy", trainAccuracy)
+    add("eval_loss", evalLoss)
+    for (name, figure) in EpochRecord.figures { add(name, self[keyPath: figure]) }
+    members += [
+      ("learning_rate", number(learningRate)), ("seconds", number(seconds)),
+      ("tokens_per_second", number(tokensPerSecond)), ("cached", .bool(cached)),
+      ("best", .bool(isBest)),
+    ]
+    return .object(pairs: members)
+  }
+
+  private static var figures: [(String, WritableKeyPath<EpochRecord, Double?>)] {
+    [
+      ("eval_accuracy", \.evalAccuracy), ("eval_f1", \.evalF1), ("eval_micro_f1", \.evalMicroF1),
+      ("eval_pearson", \.evalPearson), ("eval_spearman", \.evalSpearman),
+    ]
   }
 
   /// A record from its object.
@@ -84,13 +120,14 @@ public struct EpochRecord: Sendable, Hashable {
     trainLoss = try real("train_loss")
     trainAccuracy = json["train_accuracy"]?.double
     evalLoss = try real("eval_loss")
-    evalAccuracy = try real("eval_accuracy")
-    evalF1 = try real("eval_f1")
     learningRate = try real("learning_rate")
     seconds = try real("seconds")
     tokensPerSecond = try real("tokens_per_second")
     cached = try flag("cached")
     isBest = try flag("best")
+    for (name, figure) in EpochRecord.figures where json[name] != nil {
+      self[keyPath: figure] = try real(name)
+    }
   }
 }
 

@@ -1,9 +1,45 @@
 internal import CheckpointFiles
 
-/// The learning curve as an SVG image: loss on the left axis, accuracy on the right, an epoch a step,
-/// the kept epoch marked. Readable on light and dark pages.
+/// The learning curve as an SVG image: loss on the left axis, accuracy (F1, correlation) on the right, an
+/// epoch a step, the kept epoch marked. Readable on light and dark pages.
 struct LearningCurve {
   let records: [EpochRecord]
+  let task: PredictionTask
+
+  /// A line over the axis on the right: of the training data (`train`) or the evaluation data.
+  private struct Line {
+    let kind: String
+    let name: String
+    let value: (EpochRecord) -> Double?
+  }
+
+  private var axis: String {
+    switch task {
+    case .classification: "accuracy"
+    case .regression: "correlation"
+    case .multiLabel: "F1"
+    }
+  }
+
+  private var lines: [Line] {
+    switch task {
+    case .classification:
+      [
+        Line(kind: "train accuracy", name: "train accuracy") { $0.trainAccuracy },
+        Line(kind: "eval accuracy", name: "eval accuracy") { $0.evalAccuracy },
+      ]
+    case .regression:
+      [
+        Line(kind: "eval accuracy", name: "eval Pearson") { $0.evalPearson },
+        Line(kind: "eval fine", name: "eval Spearman") { $0.evalSpearman },
+      ]
+    case .multiLabel:
+      [
+        Line(kind: "eval accuracy", name: "eval micro F1") { $0.evalMicroF1 },
+        Line(kind: "eval fine", name: "eval macro F1") { $0.evalF1 },
+      ]
+    }
+  }
 
   private static let width = 720.0
   private static let height = 360.0
@@ -19,9 +55,9 @@ struct LearningCurve {
     let last = Double(max(records.last?.epoch ?? 1, 2))
     let losses = records.flatMap { [$0.trainLoss, $0.evalLoss] }.filter(\.isFinite)
     let lossTicks = ticks(losses)
-    let accuracies = records.flatMap { [$0.trainAccuracy ?? .nan, $0.evalAccuracy] }
+    let accuracies = records.flatMap { record in lines.compactMap { $0.value(record) } }
       .filter(\.isFinite)
-    let accuracyTicks = ticks(accuracies, within: 0...1)
+    let accuracyTicks = ticks(accuracies, within: task == .regression ? -1...1 : 0...1)
     func x(_ epoch: Int) -> Double {
       LearningCurve.left + plotWidth * (Double(epoch) - 1) / (last - 1)
     }
@@ -38,7 +74,7 @@ struct LearningCurve {
 
     var out = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 360" width="720" height="360" \
-      role="img" aria-label="Learning curve: loss and accuracy by epoch">
+      role="img" aria-label="Learning curve: loss and \(axis) by epoch">
       <style>
       .label { font: 12px system-ui, sans-serif; fill: #555 }
       .grid { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
@@ -49,6 +85,7 @@ struct LearningCurve {
       .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
       .dot { fill: currentColor }
       .accuracy { stroke-dasharray: 2 3 }
+      .fine { stroke-dasharray: 8 4 }
       @media (prefers-color-scheme: dark) {
         .label { fill: #bbb } .grid { stroke: #555 } .train { color: #f0a04b }
         .eval { color: #7fb0ff } .best { stroke: #62d183 } .besttext { fill: #62d183 }
@@ -75,7 +112,7 @@ struct LearningCurve {
     }
     out += text("epoch", LearningCurve.width / 2, LearningCurve.height - 8)
     out += text("loss", LearningCurve.left, 16, anchor: "middle")
-    out += text("accuracy", LearningCurve.width - LearningCurve.right, 16, anchor: "middle")
+    out += text(axis, LearningCurve.width - LearningCurve.right, 16, anchor: "middle")
     if let best = records.last(where: \.isBest) {
       let place = x(best.epoch)
       out +=
@@ -104,12 +141,10 @@ struct LearningCurve {
     }
     out += curve("train", lossTicks, \.trainLoss)
     out += curve("eval", lossTicks, \.evalLoss)
-    out += curve("train accuracy", accuracyTicks, \.trainAccuracy)
-    out += curve("eval accuracy", accuracyTicks, \.evalAccuracy)
-    for (index, entry) in [
-      ("train", "train loss"), ("eval", "eval loss"), ("train accuracy", "train accuracy"),
-      ("eval accuracy", "eval accuracy"),
-    ].enumerated() {
+    for line in lines { out += curve(line.kind, accuracyTicks, line.value) }
+    let entries =
+      [("train", "train loss"), ("eval", "eval loss")] + lines.map { ($0.kind, $0.name) }
+    for (index, entry) in entries.enumerated() {
       let place = 124 + Double(index) * 122
       out +=
         "<line class=\"line \(entry.0)\" x1=\"\(short(place))\" y1=\"12\" x2=\"\(short(place + 22))\" "

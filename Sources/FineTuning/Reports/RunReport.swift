@@ -7,7 +7,7 @@ struct RunReport {
   let options: TrainingOptions
   let settings: ClassifierSettings
   let records: [EpochRecord]
-  let metrics: ClassificationMetrics
+  let metrics: EvaluationMetrics
   let seconds: Double
 
   /// The page.
@@ -38,12 +38,9 @@ struct RunReport {
     <h1>\(escaped(name))</h1>
     \(summary)
     <h2>Learning curve</h2>
-    \(LearningCurve(records: records).svg)
+    \(LearningCurve(records: records, task: settings.task).svg)
     \(epochs)
-    <h2>Labels</h2>
-    \(labels)
-    <h2>Confusion matrix</h2>
-    \(confusion)
+    \(results)
     <h2>What trained</h2>
     \(trained)
     <h2>Settings</h2>
@@ -60,48 +57,85 @@ struct RunReport {
       "<div><b>\(value)</b>\(name)</div>"
     }
     return "<div class=\"figures\">"
-      + figure(fixed(metrics.accuracy, 4), "accuracy")
-      + figure(fixed(metrics.macroF1, 4), "macro F1")
-      + figure(fixed(metrics.loss, 4), "loss")
+      + headline.map { figure(fixed($0.1, 4), $0.0) }.joined()
       + figure(best.map { "\($0.epoch) of \(records.count)" } ?? "none", "epoch kept")
       + figure(duration(seconds), "in all")
       + "</div>"
   }
 
-  private var epochs: String {
-    let rows = records.map { record in
-      "<tr\(record.isBest ? " class=\"best\"" : "")>"
-        + [
-          "\(record.epoch)\(record.isBest ? " (kept)" : "")", fixed(record.trainLoss, 4),
-          record.trainAccuracy.map { fixed($0, 4) } ?? "", fixed(record.evalLoss, 4),
-          fixed(record.evalAccuracy, 4), fixed(record.evalF1, 4),
-          scientific(record.learningRate), fixed(record.seconds, 2),
-          grouped(Int(min(record.tokensPerSecond, 1e15))), record.cached ? "cache" : "computed",
-        ].map { "<td>\($0)</td>" }.joined() + "</tr>"
-    }
-    return table(
+  /// The figures at the top of the page.
+  private var headline: [(String, Double)] {
+    switch metrics {
+    case .classification(let metrics):
+      [("accuracy", metrics.accuracy), ("macro F1", metrics.macroF1), ("loss", metrics.loss)]
+    case .regression(let metrics):
       [
-        "epoch", "train loss", "train accuracy", "eval loss", "eval accuracy", "eval F1",
-        "learning rate", "seconds", "tokens/s", "frozen trunk",
-      ], rows)
+        ("Pearson", metrics.pearson), ("Spearman", metrics.spearman),
+        ("mean squared error", metrics.meanSquaredError),
+      ]
+    case .multiLabel(let metrics):
+      [
+        ("micro F1", metrics.microF1), ("macro F1", metrics.macroF1),
+        ("subset accuracy", metrics.subsetAccuracy), ("loss", metrics.loss),
+      ]
+    }
   }
 
-  private var labels: String {
+  private var epochs: String {
+    let hasAccuracy = settings.task != .regression
+    let figures = settings.task.figures
+    let rows = records.map { record in
+      let cells =
+        [
+          "\(record.epoch)\(record.isBest ? " (kept)" : "")", fixed(record.trainLoss, 4),
+        ] + (hasAccuracy ? [record.trainAccuracy.map { fixed($0, 4) } ?? ""] : [])
+        + [fixed(record.evalLoss, 4)]
+        + figures.map { $0.value(record).map { fixed($0, 4) } ?? "" }
+        + [
+          scientific(record.learningRate), fixed(record.seconds, 2),
+          grouped(Int(min(record.tokensPerSecond, 1e15))), record.cached ? "cache" : "computed",
+        ]
+      return "<tr\(record.isBest ? " class=\"best\"" : "")>"
+        + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
+    }
+    return table(
+      ["epoch", "train loss"] + (hasAccuracy ? ["train accuracy"] : []) + ["eval loss"]
+        + figures.map { "eval \($0.name)" }
+        + ["learning rate", "seconds", "tokens/s", "frozen trunk"], rows)
+  }
+
+  /// What the kept epoch comes to on the evaluation data.
+  private var results: String {
+    switch metrics {
+    case .classification(let metrics):
+      "<h2>Labels</h2>\n" + table(metrics.labels)
+        + "<p class=\"note\">Matthews correlation \(fixed(metrics.matthews, 4))"
+        + (metrics.areaUnderCurve.map { ", area under the ROC curve \(fixed($0, 4))" } ?? "")
+        + ", over \(grouped(metrics.count)) examples.</p>\n<h2>Confusion matrix</h2>\n"
+        + confusion(metrics)
+    case .regression(let metrics):
+      "<p class=\"note\">Mean absolute error \(fixed(metrics.meanAbsoluteError, 4)), over "
+        + "\(grouped(metrics.count)) examples.</p>"
+    case .multiLabel(let metrics):
+      "<h2>Labels</h2>\n" + table(metrics.labels)
+        + "<p class=\"note\">A label is predicted when its probability is above one half; "
+        + "\(grouped(metrics.count)) examples.</p>"
+    }
+  }
+
+  private func table(_ labels: [ClassificationMetrics.LabelMetrics]) -> String {
     table(
       ["label", "precision", "recall", "F1", "examples"],
-      metrics.labels.map { label in
+      labels.map { label in
         "<tr><td class=\"name\">\(escaped(label.label))</td>"
           + [
             fixed(label.precision, 4), fixed(label.recall, 4), fixed(label.f1, 4),
             grouped(label.support),
           ].map { "<td>\($0)</td>" }.joined() + "</tr>"
       })
-      + "<p class=\"note\">Matthews correlation \(fixed(metrics.matthews, 4))"
-      + (metrics.areaUnderCurve.map { ", area under the ROC curve \(fixed($0, 4))" } ?? "")
-      + ", over \(grouped(metrics.count)) examples.</p>"
   }
 
-  private var confusion: String {
+  private func confusion(_ metrics: ClassificationMetrics) -> String {
     let rows = zip(metrics.labels, metrics.confusion).map { label, counts in
       let total = max(1, counts.reduce(0, +))
       let cells = counts.map { count in
@@ -156,7 +190,7 @@ struct RunReport {
         options.usesTrunkDropout
           ? "everywhere" : options.usesDropout ? "above the frozen trunk" : "off"
       ),
-      ("pooling", settings.pooling.rawValue),
+      ("task", settings.task.rawValue), ("pooling", settings.pooling.rawValue),
       ("longest sequence", "\(settings.maximumLength) tokens"),
       ("seed", "\(options.seed)"), ("best by", options.criterion.rawValue),
       ("patience", options.patience.map { "\($0) epochs" } ?? "none"),

@@ -3,12 +3,12 @@ extension TrainingRun {
   ///
   /// - Throws: `FineTuningError` when a file cannot be written.
   func writeReports(
-    in folder: String, metrics: ClassificationMetrics, seconds: Double
+    in folder: String, metrics: EvaluationMetrics, seconds: Double
   ) throws(FineTuningError) {
     let records = trainer.state.records
     try replaceFile(
       at: FileSystem.path(folder, FileName.curve),
-      Array(LearningCurve(records: records).svg.utf8))
+      Array(LearningCurve(records: records, task: settings.task).svg.utf8))
     let name = folder.split(separator: "/").last.map(String.init) ?? folder
     let report = RunReport(
       name: name, plan: plan, options: options, settings: settings, records: records,

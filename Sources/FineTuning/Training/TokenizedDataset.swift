@@ -4,14 +4,14 @@ package struct TokenizedDataset: Sendable {
   package let ids: [[Int32]]
   /// Token types of each example.
   package let types: [[Int32]]
-  /// The label of each example, an index into the classifier's labels.
-  package let labels: [Int]
+  /// What is right for each example; labels are indices into the classifier's.
+  package let targets: [Target]
 
-  package init(ids: [[Int32]], types: [[Int32]], labels: [Int]) {
-    precondition(ids.count == types.count && ids.count == labels.count, "one label an example")
+  package init(ids: [[Int32]], types: [[Int32]], targets: [Target]) {
+    precondition(ids.count == types.count && ids.count == targets.count, "one target an example")
     self.ids = ids
     self.types = types
-    self.labels = labels
+    self.targets = targets
   }
 
   package var count: Int { ids.count }

@@ -4,17 +4,13 @@ extension Trainer {
   /// - Parameter labelNames: the labels' names; their numbers when there are none.
   package func evaluate(
     labelNames: [String]? = nil
-  ) throws -> (loss: Double, metrics: ClassificationMetrics) {
+  ) throws -> EvaluationMetrics {
     let logits = Trainer.logits(
       model, evaluation, features: evaluationFeatures, padding: padding)
-    let plain = CrossEntropy()
-    let value = plain.forward(
-      dLogits: nil, logits: logits, labels: evaluation.labels,
-      divisor: Double(max(1, evaluation.count)))
-    let metrics = ClassificationMetrics(
-      logits: (0..<logits.rows).map { logits.row($0).array }, labels: evaluation.labels,
+    return EvaluationMetrics(
+      objective.task, logits: (0..<logits.rows).map { logits.row($0).array },
+      targets: evaluation.targets,
       labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
-    return (value, metrics)
   }
 
   /// The logits `[N, K]` of every example, in order.
@@ -40,11 +36,18 @@ extension Trainer {
   func improves(_ record: EpochRecord) -> Bool {
     guard record.evalLoss.isFinite else { return false }
     guard let best = state.records.last(where: \.isBest) else { return true }
-    switch options.criterion {
-    case .loss: return record.evalLoss < best.evalLoss
-    case .accuracy:
-      return (record.evalAccuracy, -record.evalLoss) > (best.evalAccuracy, -best.evalLoss)
-    case .f1: return (record.evalF1, -record.evalLoss) > (best.evalF1, -best.evalLoss)
+    func isHigher(_ figure: KeyPath<EpochRecord, Double?>) -> Bool {
+      guard let value = record[keyPath: figure], value.isFinite else { return false }
+      guard let before = best[keyPath: figure], before.isFinite else { return true }
+      return (value, -record.evalLoss) > (before, -best.evalLoss)
+    }
+    return switch options.criterion {
+    case .loss: record.evalLoss < best.evalLoss
+    case .accuracy: isHigher(\.evalAccuracy)
+    case .f1: isHigher(\.evalF1)
+    case .microF1: isHigher(\.evalMicroF1)
+    case .pearson: isHigher(\.evalPearson)
+    case .spearman: isHigher(\.evalSpearman)
     }
   }
 }

@@ -17,7 +17,7 @@ package final class Trainer {
   let optimiser: AdamW
   let rates: LearningRates
   let schedule: LearningRateSchedule
-  let loss: CrossEntropy
+  let objective: Objective
   package internal(set) var state = TrainingState()
   var best: BestRows?
   /// What trained in an earlier part of the run, under another mask.
@@ -46,7 +46,8 @@ package final class Trainer {
   package init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
     options: TrainingOptions, rates: LearningRates,
-    padding: (length: Int, token: Int32)?, featureStore: FeatureStore? = nil,
+    padding: (length: Int, token: Int32)?, task: PredictionTask = .classification,
+    featureStore: FeatureStore? = nil,
     phases: [TrainingPhase] = [], rebuild: ((TrainingPhase) throws -> Classifier)? = nil
   ) throws {
     try options.validate()
@@ -70,10 +71,12 @@ package final class Trainer {
     let total = Trainer.updates(training.count, options) * options.epochs
     schedule = LearningRateSchedule(
       decay: options.schedule, warmupSteps: options.warmup.steps(of: total), totalSteps: total)
-    loss = CrossEntropy(
-      labelSmoothing: options.labelSmoothing,
-      classWeights: options.balancesLabels
-        ? Trainer.balancedWeights(training.labels, classes: model.labelCount) : nil)
+    objective = Objective(
+      task,
+      crossEntropy: CrossEntropy(
+        labelSmoothing: options.labelSmoothing,
+        classWeights: options.balancesLabels
+          ? Trainer.balancedWeights(training.targets.labels, classes: model.labelCount) : nil))
   }
 
   /// Updates in one epoch.
@@ -115,18 +118,18 @@ package final class Trainer {
     let updates = Trainer.updates(training.count, options)
     var totalLoss = 0.0
     var totalWeight = 0.0
-    var correct = 0
+    var correct: Int?
     var tokens = 0
     var rate = 0.0
     let stepsStart = clock.now
     for update in 0..<updates {
       let indices = order[update * updateSize..<min((update + 1) * updateSize, order.count)]
-      let divisor = indices.reduce(0) { $0 + loss.weight(of: training.labels[$1]) }
+      let divisor = indices.reduce(0) { $0 + objective.weight(of: training.targets[$1]) }
       rate = optimiser.learningRate * schedule.factor(at: state.step)
       let result = try self.update(Array(indices), divisor: max(divisor, .leastNonzeroMagnitude))
       totalLoss += result.loss * divisor
       totalWeight += divisor
-      correct += result.correct
+      if let right = result.correct { correct = (correct ?? 0) + right }
       tokens += indices.reduce(0) { $0 + training.ids[$1].count }
       try onEvent(
         .step(
@@ -140,10 +143,10 @@ package final class Trainer {
     var record = EpochRecord(
       epoch: state.epoch, step: state.step,
       trainLoss: totalLoss / max(totalWeight, .leastNonzeroMagnitude),
-      trainAccuracy: Double(correct) / Double(training.count),
-      evalLoss: metrics.loss, evalAccuracy: metrics.metrics.accuracy,
-      evalF1: metrics.metrics.macroF1, learningRate: rate, seconds: trainSeconds,
+      trainAccuracy: correct.map { Double($0) / Double(training.count) },
+      evalLoss: metrics.loss, learningRate: rate, seconds: trainSeconds,
       tokensPerSecond: Double(tokens) / max(1e-9, trainSeconds), cached: cached, isBest: false)
+    record.take(metrics)
     record.isBest = improves(record)
     if record.isBest {
       state.bestEpoch = state.epoch
@@ -160,13 +163,13 @@ package final class Trainer {
   /// One update over `indices`: forward and backward for each batch, clipping, AdamW.
   func update(
     _ indices: [Int], divisor: Double
-  ) throws -> (loss: Double, correct: Int) {
+  ) throws -> (loss: Double, correct: Int?) {
     var total = 0.0
-    var correct = 0
+    var correct: Int?
     let parameters = model.parameters.trained
     for start in stride(from: 0, to: indices.count, by: options.batchSize) {
       let part = Array(indices[start..<min(start + options.batchSize, indices.count)])
-      let labels = part.map { training.labels[$0] }
+      let targets = part.map { training.targets[$0] }
       let streams = DropoutStreams(seed: options.seed, step: state.batches)
       state.batches += 1
       let batch = batch(part, of: training)
@@ -177,8 +180,9 @@ package final class Trainer {
         batch, features: features, recording: true,
         dropout: options.usesDropout || options.usesTrunkDropout ? streams : nil)
       let dLogits = Matrix(rows: logits.rows, columns: logits.columns)
-      total += loss.forward(dLogits: dLogits, logits: logits, labels: labels, divisor: divisor)
-      correct += zip(labels, predictions(logits)).count { $0 == $1 }
+      total += objective.forward(
+        dLogits: dLogits, logits: logits, targets: targets, divisor: divisor)
+      if let right = objective.correct(logits, targets) { correct = (correct ?? 0) + right }
       model.backward(dLogits: dLogits, tape: tape)
     }
     let norm = AdamW.gradientNorm(parameters, math: model.math)

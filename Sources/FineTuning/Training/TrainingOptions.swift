@@ -109,10 +109,16 @@ public struct TrainingOptions: Sendable, Hashable {
   public enum Criterion: String, Sendable, Hashable, CaseIterable {
     /// Lower loss on the evaluation data.
     case loss
-    /// Higher accuracy; of equal ones the lower loss.
+    /// Higher accuracy, every label right; of equal ones the lower loss.
     case accuracy
     /// Higher macro F1; of equal ones the lower loss.
     case f1
+    /// Higher micro F1, for several labels a text; of equal ones the lower loss.
+    case microF1 = "micro-f1"
+    /// Higher correlation of numbers; of equal ones the lower loss.
+    case pearson
+    /// Higher rank correlation of numbers; of equal ones the lower loss.
+    case spearman
   }
 
   /// - Throws: `FineTuningError` when a value makes no sense.

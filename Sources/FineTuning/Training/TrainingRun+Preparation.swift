@@ -2,6 +2,21 @@ internal import CheckpointFiles
 internal import ParameterSurgery
 
 extension TrainingRun {
+  /// - Throws: `FineTuningError` when options do not go with what is predicted.
+  static func demandFit(
+    _ options: TrainingOptions, _ task: PredictionTask
+  ) throws(FineTuningError) {
+    guard task.criteria.contains(options.criterion) else {
+      throw FineTuningError(
+        "the best epoch by \(options.criterion.rawValue) does not go with \(task.rawValue); choose "
+          + task.criteria.map(\.rawValue).joined(separator: ", "))
+    }
+    guard task == .classification || options.labelSmoothing == 0 && !options.balancesLabels else {
+      throw FineTuningError(
+        "label smoothing and balanced labels are for one label a text, not for \(task.rawValue)")
+    }
+  }
+
   static func featureStore(in folder: String) throws -> FeatureStore {
     if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the cache")
@@ -48,8 +63,12 @@ extension TrainingRun {
         checkpoint: request.model.checkpoint, head: found.head, labelCount: found.labels,
         isNew: false)
     }
-    let labels = request.training.labels.count
-    guard labels >= 2 else {
+    let task = request.training.task
+    let labels = task == .regression ? 1 : request.training.labels.count
+    guard labels >= 1 else {
+      throw FineTuningError("no training example has a label; multi-label needs one or more")
+    }
+    guard labels >= 2 || task != .classification else {
       throw FineTuningError(
         "all training examples have the label \(quoted(request.training.labels.first ?? "")); "
           + "a classifier needs two labels or more")
@@ -68,7 +87,10 @@ extension TrainingRun {
       head: graft, labels: labels, prefix: prefix.isEmpty ? "bert." : "",
       seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize
     ).apply(to: request.model.checkpoint)
-    notes.append("a new head \(request.head.map { "\($0)" } ?? "") for \(labels) labels is added")
+    notes.append(
+      "a new head \(request.head.map { "\($0)" } ?? "") for "
+        + (task == .regression ? "a number" : "\(labels) label\(labels == 1 ? "" : "s")")
+        + " is added")
     return Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
   }
@@ -81,8 +103,16 @@ extension TrainingRun {
       prepared.isNew
       ? nil : model.settings?.labels ?? model.labelNames(count: prepared.labelCount)
     let data = request.training.labels
+    let task = request.training.task
     let labels: [String]
-    if let known, data.allSatisfy(known.contains) {
+    if task == .regression {
+      guard prepared.labelCount == 1 else {
+        throw FineTuningError(
+          "\(model.name): the head has \(prepared.labelCount) outputs, regression has one; start from "
+            + "a checkpoint without a head")
+      }
+      labels = ["LABEL_0"]
+    } else if let known, data.allSatisfy(known.contains) {
       labels = known
     } else if data.count <= prepared.labelCount {
       // A head without names of its own takes those of the data.
@@ -104,7 +134,7 @@ extension TrainingRun {
     return ClassifierSettings(
       pooling: request.pooling ?? model.settings?.pooling
         ?? (prepared.head == .classifier ? .pooler : .mean),
-      labels: labels, maximumLength: length)
+      labels: labels, maximumLength: length, task: task)
   }
 }
 
@@ -113,7 +143,7 @@ extension LabelledDataset {
   ///
   /// - Throws: `FineTuningError` that names a label that is not among them.
   func relabelled(as names: [String]) throws(FineTuningError) -> LabelledDataset {
-    if labels == names { return self }
+    if labels == names || task == .regression { return self }
     var places: [Int] = []
     for label in labels {
       guard let place = names.firstIndex(of: label) else {
@@ -126,9 +156,9 @@ extension LabelledDataset {
     return LabelledDataset(
       examples: examples.map { example in
         var example = example
-        example.label = example.label.map { places[$0] }
+        example.target = example.target?.renumbered(places)
         return example
-      }, labels: names)
+      }, labels: names, task: task)
   }
 
   /// The rows as ids. Rows without a label get 0.
@@ -138,6 +168,6 @@ extension LabelledDataset {
     }
     return TokenizedDataset(
       ids: encodings.map(\.ids), types: encodings.map { $0.tokenTypes.map(Int32.init) },
-      labels: examples.map { $0.label ?? 0 })
+      targets: examples.map { $0.target ?? .label(0) })
   }
 }

@@ -22,7 +22,7 @@ extension TrainingRun {
     /// Whether the patience ended the run before its last epoch.
     public let stoppedEarly: Bool
     /// The metrics of the kept epoch on the evaluation data.
-    public let metrics: ClassificationMetrics
+    public let metrics: EvaluationMetrics
     /// Seconds from the first step to the last file.
     public let seconds: Double
   }
@@ -68,7 +68,7 @@ extension TrainingRun {
     guard trainer.state.bestEpoch != nil else {
       throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
     }
-    let (_, metrics) = try trainer.evaluate(labelNames: settings.labels)
+    let metrics = try trainer.evaluate(labelNames: settings.labels)
     try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
     return Result(
       records: trainer.state.records,
@@ -92,7 +92,14 @@ extension TrainingRun {
       }
       for (index, example) in data.ids.enumerated() {
         for id in example { mix(Int(id)) }
-        mix(-1 - data.labels[index])
+        switch data.targets[index] {
+        case .label(let label): mix(-1 - label)
+        case .value(let value):
+          hash = (hash ^ value.bitPattern) &* 0x100_0000_01B3
+        case .labels(let labels):
+          for label in labels { mix(-1 - label) }
+          mix(.min)
+        }
       }
       return .string(String(hash, radix: 16))
     }
@@ -101,6 +108,7 @@ extension TrainingRun {
       "options": .string("\(requestedOptions)"),
       "pooling": .string(settings.pooling.rawValue),
       "max_length": .integer(settings.maximumLength),
+      "task": .string(settings.task.rawValue),
       "training data": digest(trainer.training),
       "evaluation data": digest(trainer.evaluation),
     ])
@@ -147,7 +155,7 @@ extension TrainingRun {
   }
 
   private func write(
-    to folder: String, metrics: ClassificationMetrics, seconds: Double
+    to folder: String, metrics: EvaluationMetrics, seconds: Double
   ) throws {
     try FileSystem.makeFolder(folder)
     func put(_ name: String, _ text: String) throws {
@@ -167,6 +175,7 @@ extension TrainingRun {
   /// The model's configuration with the names of the labels.
   private func configuration() -> JSONValue {
     guard var members = model.configurationJSON.object else { return model.configurationJSON }
+    members["problem_type"] = .string(settings.task.problemType)
     members["id2label"] = .object(
       OrderedDictionary(
         uniqueKeysWithValues: settings.labels.enumerated().map {

@@ -95,8 +95,16 @@ public final class TrainingRun {
     var notes: [String] = []
     var options = request.options
     try options.validate()
+<<<<<<< HEAD
     let features = CPUFeatures.current
     if options.precision == .bfloat16, let refusal = features.bFloat16Refusal {
+=======
+    try TrainingRun.demandFit(options, request.training.task)
+    if options.precision == .bfloat16 {
+      guard let refusal = CPUFeatures.current.bFloat16Refusal else {
+        throw FineTuningError("training in bf16 is not there yet; leave out --precision bf16")
+      }
+>>>>>>> 2e30674 (Predict numbers and several labels)
       notes.append("\(refusal): the run stays in f32")
       options.precision = .float32
     }
@@ -153,12 +161,16 @@ public final class TrainingRun {
     var training = try request.training.relabelled(as: settings.labels)
     let evaluation: LabelledDataset
     if let given = request.evaluation {
+      guard given.task == training.task else {
+        throw FineTuningError(
+          "training data for \(training.task.rawValue), evaluation data for \(given.task.rawValue)")
+      }
       evaluation = try given.relabelled(as: settings.labels)
     } else {
       (training, evaluation) = training.splitting(holdingOut: 0.1, seed: options.seed)
       notes.append(
         "no evaluation data given: \(evaluation.count) of \(request.training.count) examples, a "
-          + "stratified tenth, are held out")
+          + (training.task == .classification ? "stratified tenth" : "tenth") + ", are held out")
     }
     guard evaluation.count > 0 else {
       throw FineTuningError(
@@ -212,7 +224,7 @@ public final class TrainingRun {
       layerCount: classifier.configuration.layerCount, tree: tree)
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, rates: rates, padding: padding,
+      options: options, rates: rates, padding: padding, task: settings.task,
       featureStore: try request.cacheFolder.map(TrainingRun.featureStore),
       phases: phases, rebuild: build)
     let trainer = trainer  // the closure may not use self yet

@@ -54,12 +54,14 @@ public struct TrainingStudy: Sendable {
 
   /// What was varied.
   public let kind: Kind
+  /// What is predicted.
+  public let task: PredictionTask
   /// One a run.
   public let measurements: [Measurement]
 
   /// A figure over the runs.
-  public func spread(_ figure: (EpochRecord) -> Double) -> Spread {
-    Spread(measurements.map { figure($0.best) })
+  public func spread(_ figure: (EpochRecord) -> Double?) -> Spread {
+    Spread(measurements.compactMap { figure($0.best) })
   }
 
   /// Trains and measures.
@@ -93,7 +95,7 @@ public struct TrainingStudy: Sendable {
           Array(0..<whole.count), Array(whole.count..<whole.count + relabelled.count)
         )
         whole = LabelledDataset(
-          examples: whole.examples + relabelled.examples, labels: whole.labels)
+          examples: whole.examples + relabelled.examples, labels: whole.labels, task: whole.task)
       } else {
         let held = whole.holdOutIndices(0.1, seed: request.options.seed)
         parts = (held.training, held.heldOut)
@@ -105,6 +107,7 @@ public struct TrainingStudy: Sendable {
     }
 
     self.kind = kind
+    task = request.training.task
     var shared: FeatureCache?
     var measurements: [Measurement] = []
     for (index, split) in splits.enumerated() {

@@ -30,17 +30,20 @@ struct DataArguments: ParsableArguments {
   var labelColumn: String?
 
   /// The rows of a file.
-  func read(_ path: String, labels: Bool = true) throws -> LabelledDataset {
+  func read(
+    _ path: String, labels: Bool = true, task: PredictionTask = .classification
+  ) throws -> LabelledDataset {
     try LabelledDataset(
       contentsOf: path,
       options: DataOptions(
         format: dataFormat, header: header, textColumn: textColumn, pairColumn: textPairColumn,
-        labelColumn: labelColumn, needsLabels: labels))
+        labelColumn: labelColumn, needsLabels: labels, task: task))
   }
 }
 
 extension DataOptions.Format: ExpressibleByArgument {}
 extension DataOptions.Header: ExpressibleByArgument {}
+extension PredictionTask: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 extension TrainingOptions.DecayRule: ExpressibleByArgument {}

@@ -10,7 +10,9 @@ struct EvaluateCommand: ParsableCommand {
     usage: "espalier evaluate --model <model> --data <file> [<options>]",
     discussion: """
       Prints loss, accuracy, macro F1, Matthews correlation, figures for each label, and the \
-      confusion matrix.
+      confusion matrix; for several labels a text micro F1, macro F1 and subset accuracy; for numbers \
+      the squared error and Pearson's and Spearman's correlations. What the model predicts stands in \
+      its espalier.json, or in problem_type of its config.json.
 
         espalier evaluate --model tuned --data dev.tsv
         espalier evaluate --model tuned --data dev.csv --label-column stars --json
@@ -27,7 +29,8 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let classifier = try classifier.load()
-    let data = try classifier.relabelled(try dataArguments.read(data))
+    let data = try classifier.relabelled(
+      try dataArguments.read(data, task: classifier.settings.task))
     let bar = Progress(
       "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0
@@ -36,8 +39,8 @@ struct EvaluateCommand: ParsableCommand {
       done = $0
     }
     bar.finish()
-    let metrics = ClassificationMetrics(
-      logits: logits, labels: data.examples.compactMap(\.label),
+    let metrics = EvaluationMetrics(
+      data.task, logits: logits, targets: data.examples.compactMap(\.target),
       labelNames: classifier.settings.labels)
     if output.json {
       StandardOutput.shared.line(metrics.json.text(indent: 2))

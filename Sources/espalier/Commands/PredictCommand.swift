@@ -8,8 +8,9 @@ struct PredictCommand: ParsableCommand {
     commandName: "predict",
     abstract: "Label texts with a trained classifier.",
     discussion: """
-      Prints one line a text: the label, its probability and the text, between tabs. With --json, \
-      one object a line with all logits and probabilities.
+      Prints one line a text: the label, its probability and the text, between tabs; several labels \
+      and their probabilities between commas; or the number and the text. With --json, one object a \
+      line with all logits and probabilities.
 
         espalier predict --model tuned 'a film to remember' 'two hours I want back'
         espalier predict --model tuned --data unlabelled.tsv --json
@@ -39,7 +40,7 @@ struct PredictCommand: ParsableCommand {
     let classifier = try classifier.load()
     let data: LabelledDataset =
       if let file = self.data {
-        try dataArguments.read(file, labels: false)
+        try dataArguments.read(file, labels: false, task: classifier.settings.task)
       } else {
         LabelledDataset(
           examples: texts.map { LabelledDataset.Example(text: $0, label: nil) }, labels: [])
@@ -52,39 +53,59 @@ struct PredictCommand: ParsableCommand {
       done = $0
     }
     bar.finish()
-    let labels = classifier.settings.labels
+    let settings = classifier.settings
     for (example, row) in zip(data.examples, logits) {
-      let prediction = Prediction(logits: row, labels: labels)
-      if output.json {
-        StandardOutput.shared.line(prediction.json(text: example.text, pair: example.pair).text())
-      } else {
-        StandardOutput.shared.line(
-          [
-            printable(prediction.label), fixed(prediction.probability, digits: 4),
-            printable(example.text),
-          ]
-          .joined(separator: "\t"))
-      }
+      let line =
+        output.json
+        ? json(settings, row, example).text()
+        : (columns(settings, row) + [printable(example.text)]).joined(separator: "\t")
+      StandardOutput.shared.line(line)
     }
   }
 
-  /// A text on one line of three columns: tabs and line ends would break it.
+  /// What stands before the text.
+  private func columns(_ settings: ClassifierSettings, _ row: [Float]) -> [String] {
+    switch settings.task {
+    case .classification:
+      let prediction = Prediction(logits: row, labels: settings.labels)
+      return [printable(prediction.label), fixed(prediction.probability, digits: 4)]
+    case .regression: return ["\(row.first ?? .nan)"]
+    case .multiLabel:
+      let prediction = MultiLabelPrediction(logits: row, labels: settings.labels)
+      return [
+        prediction.labels.map(printable).joined(separator: ","),
+        prediction.indices.map { fixed(prediction.probabilities[$0], digits: 4) }
+          .joined(separator: ","),
+      ]
+    }
+  }
+
+  private func json(
+    _ settings: ClassifierSettings, _ row: [Float], _ example: LabelledDataset.Example
+  ) -> JSONValue {
+    var members: [(String, JSONValue)] = [("text", .string(example.text))]
+    if let pair = example.pair { members.append(("text_pair", .string(pair))) }
+    switch settings.task {
+    case .classification:
+      let prediction = Prediction(logits: row, labels: settings.labels)
+      members += [
+        ("label", .string(prediction.label)), ("probability", .real(prediction.probability)),
+        ("probabilities", .array(prediction.probabilities.map { .real($0) })),
+      ]
+    case .regression: members.append(("value", .number("\(row.first ?? 0)")))
+    case .multiLabel:
+      let prediction = MultiLabelPrediction(logits: row, labels: settings.labels)
+      members += [
+        ("labels", .array(prediction.labels.map { .string($0) })),
+        ("probabilities", .array(prediction.probabilities.map { .real($0) })),
+      ]
+    }
+    members.append(("logits", .array(row.map { .number("\($0)") })))
+    return .object(pairs: members)
+  }
+
+  /// A text on one line of columns: tabs and line ends would break it.
   private func printable(_ text: String) -> String {
     String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
-  }
-}
-
-extension Prediction {
-  /// The object of `predict --json`.
-  func json(text: String, pair: String?) -> JSONValue {
-    var members: [(String, JSONValue)] = [("text", .string(text))]
-    if let pair { members.append(("text_pair", .string(pair))) }
-    members += [
-      ("label", .string(label)),
-      ("probability", .real(probability)),
-      ("probabilities", .array(probabilities.map { .real($0) })),
-      ("logits", .array(logits.map { .number("\($0)") })),
-    ]
-    return .object(pairs: members)
   }
 }

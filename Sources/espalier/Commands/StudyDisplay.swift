@@ -4,15 +4,22 @@ import FineTuning
 /// What a person sees of `train --folds` and `train --seeds`.
 struct StudyDisplay {
   private let kind: TrainingStudy.Kind
+  private let task: PredictionTask
   private let mode: ProgressMode
   private let quiet: Bool
   private var bar: Progress?
   private var position = 0
 
-  init(kind: TrainingStudy.Kind, mode: ProgressMode, quiet: Bool) {
+  init(kind: TrainingStudy.Kind, task: PredictionTask, mode: ProgressMode, quiet: Bool) {
     self.kind = kind
+    self.task = task
     self.mode = mode
     self.quiet = quiet
+  }
+
+  /// A heading, with spaces before it up to a width.
+  private func padded(_ text: String, to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
   private var noun: String { if case .folds = kind { "fold" } else { "seed" } }
@@ -30,20 +37,22 @@ struct StudyDisplay {
     case .run(let measurement):
       guard !quiet else { return }
       let output = StandardOutput.shared
+      let figures =
+        [("    loss", measurement.best.evalLoss)]
+        + task.figures.map { (padded($0.name, to: 8), $0.value(measurement.best)) }
       if !hasHeading {
         hasHeading = true
         output.line()
         output.line(
           output.style.dim(
-            "\(noun)  trained on  evaluated on  best epoch    loss  accuracy  macro F1"))
+            "\(noun)  trained on  evaluated on  best epoch"
+              + figures.map { "  \($0.0)" }.joined()))
       }
       output.line(
         cell("\(measurement.number)", 4) + cell(grouped(measurement.examples.training), 12)
           + cell(grouped(measurement.examples.evaluation), 14)
           + cell("\(measurement.best.epoch)", 12)
-          + cell(fixed(measurement.best.evalLoss, digits: 4), 8)
-          + cell(fixed(measurement.best.evalAccuracy, digits: 4), 10)
-          + cell(fixed(measurement.best.evalF1, digits: 4), 10))
+          + figures.map { cell(fixed($1 ?? .nan, digits: 4), $0.count + 2) }.joined())
       output.flush()
     }
   }
@@ -70,9 +79,9 @@ struct StudyDisplay {
     }
     output.line()
     output.line(
-      "\(study.measurements.count) \(noun)s: accuracy \(text(study.spread(\.evalAccuracy))), "
-        + "macro F1 \(text(study.spread(\.evalF1))), loss \(text(study.spread(\.evalLoss))) "
-        + "(mean ± standard deviation)")
+      "\(study.measurements.count) \(noun)s: "
+        + study.task.figures.map { "\($0.name) \(text(study.spread($0.value))), " }.joined()
+        + "loss \(text(study.spread(\.evalLoss))) (mean ± standard deviation)")
   }
 }
 
@@ -82,20 +91,26 @@ extension TrainingJSON {
       .members(["mean": .real(spread.mean), "deviation": .real(spread.deviation)])
     }
     let isFolds = if case .folds = study.kind { true } else { false }
-    return .members([
-      "kind": .string(isFolds ? "folds" : "seeds"),
-      "runs": .array(
-        study.measurements.map { measurement in
-          .members([
-            isFolds ? "fold" : "seed": .integer(measurement.number),
-            "examples": .integer(measurement.examples.training),
-            "eval_examples": .integer(measurement.examples.evaluation),
-            "best": measurement.best.json,
-          ])
-        }),
-      "accuracy": json(study.spread(\.evalAccuracy)),
-      "macro_f1": json(study.spread(\.evalF1)),
-      "loss": json(study.spread(\.evalLoss)),
-    ])
+    var members: [(String, JSONValue)] = [
+      ("kind", .string(isFolds ? "folds" : "seeds")),
+      (
+        "runs",
+        .array(
+          study.measurements.map { measurement in
+            .members([
+              isFolds ? "fold" : "seed": .integer(measurement.number),
+              "examples": .integer(measurement.examples.training),
+              "eval_examples": .integer(measurement.examples.evaluation),
+              "best": measurement.best.json,
+            ])
+          })
+      ),
+    ]
+    for figure in study.task.figures {
+      let name = String(figure.name.lowercased().map { $0 == " " ? "_" : $0 })
+      members.append((name, json(study.spread(figure.value))))
+    }
+    members.append(("loss", json(study.spread(\.evalLoss))))
+    return .object(pairs: members)
   }
 }

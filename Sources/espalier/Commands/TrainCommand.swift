@@ -16,6 +16,8 @@ struct TrainCommand: ParsableCommand {
         espalier train --model base --mask mask.json --data train.tsv --eval dev.tsv -o tuned
         espalier train --model bert-base-uncased --head mlp:128 --train linear \\
           --data train.csv --text-column review --label-column stars -o tuned
+        espalier train --model base --head linear --train linear --task regression \\
+          --data scores.tsv -o tuned
         espalier train --resume tuned
         espalier train --model base --train linear --data train.tsv --folds 5
         espalier train --model base --train linear --data train.tsv --cache-dir cache -o tuned
@@ -59,6 +61,14 @@ struct TrainCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
   var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What to predict: classification (one label a text), regression (a number) or multi-label (any \
+      number of labels: names between commas, or a JSON array). Default: what the model predicts.
+      """, valueName: "task"))
+  var task: PredictionTask?
 
   @Option(
     help: ArgumentHelp(
@@ -176,6 +186,7 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("name the model with --model and the labelled texts with --data")
     }
     let directory = try ModelDirectory(model)
+    let task = try self.task ?? directory.task()
     let selection: TrainingRun.TrainSelection =
       if let mask {
         .mask(try FreezeMask(path: mask))
@@ -185,9 +196,9 @@ struct TrainCommand: ParsableCommand {
         .selectors(train)
       }
     var request = TrainingRun.Request(
-      model: directory, selection: selection, training: try dataArguments.read(data))
+      model: directory, selection: selection, training: try dataArguments.read(data, task: task))
     request.head = head
-    request.evaluation = try eval.map { try dataArguments.read($0) }
+    request.evaluation = try eval.map { try dataArguments.read($0, task: task) }
     request.pooling = arguments.pooling
     request.maximumLength = arguments.maxLength
     request.threads = arguments.threads
@@ -204,8 +215,10 @@ struct TrainCommand: ParsableCommand {
   }
 
   private func study(_ kind: TrainingStudy.Kind) throws {
-    var display = StudyDisplay(kind: kind, mode: progress.progress, quiet: json.json)
-    let study = try TrainingStudy(kind, of: request(resuming: nil)) { try display.show($0) }
+    let request = try request(resuming: nil)
+    var display = StudyDisplay(
+      kind: kind, task: request.training.task, mode: progress.progress, quiet: json.json)
+    let study = try TrainingStudy(kind, of: request) { try display.show($0) }
     if json.json {
       StandardOutput.shared.line(TrainingJSON.study(study).text(indent: 2))
     } else {
@@ -287,7 +300,11 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp("Stop after this many epochs without improvement.", valueName: "epochs"))
   var patience: Int?
 
-  @Option(help: "What makes an epoch the best: loss, accuracy or f1.")
+  @Option(
+    help: """
+      What makes an epoch the best: loss, accuracy or f1; for several labels also micro-f1, for numbers \
+      pearson or spearman.
+      """)
   var bestBy = TrainingOptions.Criterion.loss
 
   @Flag(help: "Train without dropout.")

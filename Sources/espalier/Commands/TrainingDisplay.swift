@@ -154,19 +154,22 @@ struct TrainingDisplay {
 
   private mutating func line(_ record: EpochRecord) {
     let output = StandardOutput.shared
+    let task = run.settings.task
+    let accuracy: [(String, Double?)] =
+      task == .regression ? [] : [("train acc", record.trainAccuracy)]
+    let figures =
+      [("train loss", record.trainLoss)] + accuracy + [("eval loss", record.evalLoss)]
+      + task.figures.map { ($0.heading, $0.value(record)) }
     if !hasHeading {
       output.line()
       output.line(
         output.style.dim(
-          "epoch  train loss  train acc  eval loss  eval acc  eval F1   seconds  tokens/s"))
+          "epoch  " + figures.map(\.0).joined(separator: "  ") + "   seconds  tokens/s"))
       hasHeading = true
     }
     let text =
-      cell("\(record.epoch)", 5) + cell(fixed(record.trainLoss, digits: 4), 12)
-      + cell(record.trainAccuracy.map { fixed($0, digits: 4) } ?? "", 11)
-      + cell(fixed(record.evalLoss, digits: 4), 11)
-      + cell(fixed(record.evalAccuracy, digits: 4), 10)
-      + cell(fixed(record.evalF1, digits: 4), 9)
+      cell("\(record.epoch)", 5)
+      + figures.map { cell($1.map { fixed($0, digits: 4) } ?? "", $0.count + 2) }.joined()
       + cell(fixed(record.seconds, digits: 2), 10)
       + cell(countText(Int(min(record.tokensPerSecond, 1e15))), 10)
     output.line(record.isBest ? text + output.style.green("  best") : text)
@@ -181,8 +184,10 @@ struct TrainingDisplay {
     }
     if let best = result.records.last(where: \.isBest) {
       output.line(
-        "kept epoch \(best.epoch): accuracy \(fixed(best.evalAccuracy, digits: 4)), "
-          + "macro F1 \(fixed(best.evalF1, digits: 4)), loss \(fixed(best.evalLoss, digits: 4))")
+        "kept epoch \(best.epoch): "
+          + run.settings.task.figures.map {
+            "\($0.name) \(fixed($0.value(best) ?? .nan, digits: 4)), "
+          }.joined() + "loss \(fixed(best.evalLoss, digits: 4))")
     }
     output.line("wrote \(folder) in \(durationText(result.seconds))")
   }

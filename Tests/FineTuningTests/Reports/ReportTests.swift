@@ -10,11 +10,13 @@ struct ReportTests {
   private func record(
     _ epoch: Int, _ trainLoss: Double = 0.1 + 0.2, _ evalLoss: Double = 1.0 / 3, best: Bool = false
   ) -> EpochRecord {
-    EpochRecord(
+    var record = EpochRecord(
       epoch: epoch, step: 7 * epoch, trainLoss: trainLoss, trainAccuracy: 2.0 / 3,
-      evalLoss: evalLoss, evalAccuracy: 0.7, evalF1: .leastNonzeroMagnitude, learningRate: 1e-300,
-      seconds: 1e17,
+      evalLoss: evalLoss, learningRate: 1e-300, seconds: 1e17,
       tokensPerSecond: 12345.678901234567, cached: true, isBest: best)
+    record.evalAccuracy = 0.7
+    record.evalF1 = .leastNonzeroMagnitude
+    return record
   }
 
   @Test func `a record comes back from its line bit for bit`() throws {
@@ -50,7 +52,9 @@ struct ReportTests {
   }
 
   @Test func `the curve has a point an epoch and marks the one that is kept`() {
-    let svg = LearningCurve(records: [record(1), record(2, best: true), record(3)]).svg
+    let svg = LearningCurve(
+      records: [record(1), record(2, best: true), record(3)], task: .classification
+    ).svg
     #expect(svg.hasPrefix("<svg "))
     #expect(svg.contains("kept: epoch 2"))
     for kind in ["train", "eval", "train accuracy", "eval accuracy"] {
@@ -64,14 +68,14 @@ struct ReportTests {
     ] as [[(Double, Double)]])
   func `no losses are too strange to draw`(losses: [(Double, Double)]) {
     let records = losses.enumerated().map { record($0.offset + 1, $0.element.0, $0.element.1) }
-    let svg = LearningCurve(records: records).svg
+    let svg = LearningCurve(records: records, task: .classification).svg
     #expect(svg.hasSuffix("</svg>\n"))
     #expect(!svg.contains("nan"))
     #expect(!svg.contains("inf"))
   }
 
   @Test func `no line of the curve is filled, in dark neither`() {
-    let svg = LearningCurve(records: [record(1), record(2, best: true)]).svg
+    let svg = LearningCurve(records: [record(1), record(2, best: true)], task: .classification).svg
     // Only text and dots take a fill; a later rule with one would win over that of the lines.
     for rule in svg.split(separator: "}") where rule.contains("fill:") && !rule.contains("none") {
       #expect(rule.contains(".label") || rule.contains(".besttext") || rule.contains(".dot"))

@@ -1,4 +1,5 @@
 import CheckpointFiles
+import ParameterSurgery
 import Testing
 
 @testable import FineTuning
@@ -21,7 +22,7 @@ import Testing
       types += batch.examples.map(\.types)
       labels += batch.labels
     }
-    let data = TokenizedDataset(ids: ids, types: types, labels: labels)
+    let data = TokenizedDataset(ids: ids, types: types, targets: labels.map { .label($0) })
     var options = TrainingOptions()
     options.epochs = 1
     options.batchSize = 4
@@ -112,5 +113,37 @@ import Testing
       let columns = table.values.columns
       #expect(table.values.row(row).array == Array(start[row * columns..<(row + 1) * columns]))
     }
+  }
+
+  @Test func `with a layer unfrozen after ten, as add_param_group does`() throws {
+    let reference = try Reference("adamw-unfreeze")
+    let checkpoint = try TinyClassifier.checkpoint()
+    let phases = try TrainingPhase.phases(
+      startingWith: FreezeMask(training: ["linear"], in: ParameterTree(checkpoint)),
+      unfreezing: [.init(at: 2, "bert.encoder.layer[1]")], in: ParameterTree(checkpoint))
+    func build(_ phase: TrainingPhase) throws -> Classifier {
+      try TinyClassifier.make(checkpoint: checkpoint) { phase.trainableRows(Key($0)) }
+    }
+    let (plain, batches) = try trainer { _ in .none }
+    var options = plain.options
+    options.epochs = 2
+    options.warmup = .steps(0)
+    options.schedule = .constant
+    let trainer = try Trainer(
+      model: build(phases[0]), training: plain.training, evaluation: plain.training,
+      options: options, rates: LearningRates(1e-3), padding: nil, phases: phases, rebuild: build)
+    let losses = try reference.floats("losses")
+    for (step, batch) in batches.enumerated() {
+      if step == 10 {
+        trainer.state.epoch = 1
+        try trainer.beginPhase { _ in }
+      }
+      let result = try trainer.update(batch, divisor: Double(batch.count))
+      #expect(abs(Float(result.loss) - losses[step]) < 1e-3, "loss of step \(step)")
+    }
+    let norm = trainer.model.parameters[name: "bert.encoder.layer.1.output.LayerNorm.weight"]
+    #expect(norm.training?.steps == 10)
+    #expect(trainer.model.parameters[name: "linear.0.weight"].training?.steps == 20)
+    try compareFinal(trainer.model, reference)
   }
 }
