@@ -95,16 +95,9 @@ public final class TrainingRun {
     var notes: [String] = []
     var options = request.options
     try options.validate()
-<<<<<<< HEAD
+    try TrainingRun.demandFit(options, request.training.task)
     let features = CPUFeatures.current
     if options.precision == .bfloat16, let refusal = features.bFloat16Refusal {
-=======
-    try TrainingRun.demandFit(options, request.training.task)
-    if options.precision == .bfloat16 {
-      guard let refusal = CPUFeatures.current.bFloat16Refusal else {
-        throw FineTuningError("training in bf16 is not there yet; leave out --precision bf16")
-      }
->>>>>>> 2e30674 (Predict numbers and several labels)
       notes.append("\(refusal): the run stays in f32")
       options.precision = .float32
     }
