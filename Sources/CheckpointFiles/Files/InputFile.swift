@@ -48,6 +48,35 @@ internal import Synchronization
     self.mapping = Mutex(nil)
   }
 
+  /// A file without a name, which vanishes with the object or the process: `fill` passes its bytes to
+  /// its argument.
+  ///
+  /// - Throws: `CheckpointError` when it cannot be made or the disk is full, and what `fill` throws.
+  static func temporary(_ fill: ((RawSpan) throws -> Void) throws -> Void) throws -> InputFile {
+    let (descriptor, folder) = try SystemCall.createNameless()
+    do {
+      try fill { bytes in
+        try unsafe bytes.withUnsafeBytes {
+          try unsafe SystemCall.writeFully(descriptor, $0, folder)
+        }
+      }
+      return InputFile(
+        nameless: descriptor, in: folder, try SystemCall.status(of: descriptor, folder))
+    } catch {
+      SystemCall.close(descriptor)
+      throw error
+    }
+  }
+
+  private init(nameless descriptor: Int32, in folder: String, _ status: SystemCall.Status) {
+    path = folder
+    shardName = nil
+    byteCount = status.byteCount
+    identity = status.identity
+    self.descriptor = descriptor
+    mapping = Mutex(nil)
+  }
+
   deinit {
     mapping.withLock { (mapping) in
       if let mapping { unsafe SystemCall.unmap(mapping.memory) }

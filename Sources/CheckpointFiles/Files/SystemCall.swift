@@ -178,6 +178,19 @@ enum SystemCall {
     return descriptor
   }
 
+  /// A new file for reading and writing without a name, and the folder whose disk it takes: `TMPDIR`, or
+  /// `/var/tmp`, which is a disk where `/tmp` may be memory.
+  static func createNameless() throws(CheckpointError) -> (descriptor: Int32, folder: String) {
+    let folder =
+      unsafe getenv("TMPDIR").map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+      ?? "/var/tmp"
+    var template = Array("\(folder)/espalier-XXXXXX".utf8CString)
+    let descriptor = unsafe mkstemp(&template)
+    guard descriptor >= 0 else { throw failure(folder, "cannot create a temporary file") }
+    _ = unsafe unlink(&template)
+    return (descriptor, folder)
+  }
+
   static func setMode(_ descriptor: Int32, _ mode: UInt32) {
     // Keeping the permissions of a replaced file is best effort: some file systems have none.
     _ = fchmod(descriptor, mode_t(mode & 0o7777))

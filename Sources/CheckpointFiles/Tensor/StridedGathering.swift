@@ -26,12 +26,11 @@ struct StridedGathering {
       // Along the innermost dimension the step is always the same.
       let step = strides[last] * width
       let count = min(dimensions[last] - index[last], (target.count - place) / width)
-      for _ in 0..<count {
-        unsafe UnsafeMutableRawBufferPointer(rebasing: target[place..<place + width])
-          .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[position..<position + width]))
-        place += width
-        position += step
-      }
+      unsafe copyElements(
+        from: source, at: position, step: step, to: target, at: place, step: width, count: count,
+        width: width)
+      place += count * width
+      position += count * step
       index[last] += count
       var dimension = last
       while dimension >= 0, index[dimension] == dimensions[dimension] {

@@ -1,86 +1,7 @@
-internal import CEspalierKernels
-
-/// Takes the elements of a tensor that is being computed, front to back.
-package struct ElementSink: ~Copyable {
-  /// The element type that is written.
-  package let dtype: DType
-  /// Numbers that were finite and are not any more, being too large for ``dtype``.
-  package private(set) var overflowCount = 0
-  /// Numbers that were not a number when they came.
-  package private(set) var nanCount = 0
-  /// Whether a number that is too large becomes the largest that ``dtype`` has.
-  package var saturates = false
-
-  fileprivate let owner: OwnedBytes
-  fileprivate var position = 0
-  private var floats: [Float] = []
-
-  fileprivate init(dtype: DType, byteCount: Int) {
-    self.dtype = dtype
-    self.owner = OwnedBytes(byteCount: byteCount)
-  }
-
-  /// Appends elements as bytes of ``dtype``.
-  package mutating func append(_ bytes: RawSpan) throws(CheckpointError) {
-    let end = try advance(bytes.byteCount)
-    unsafe bytes.withUnsafeBytes { source in
-      unsafe UnsafeMutableRawBufferPointer(rebasing: owner.memory[position..<end])
-        .copyMemory(from: source)
-    }
-    position = end
-  }
-
-  /// Appends elements, each rounded to ``dtype``, which is a floating-point type of eight bits or more.
-  package mutating func append(_ values: Span<Double>) throws(CheckpointError) {
-    guard let kind = dtype.kind, let width = dtype.byteWidth, dtype.isFloatingPoint else {
-      throw CheckpointError("numbers are not computed in \(dtype)")
-    }
-    let end = try advance(values.count * width)
-    let limit = dtype.largest
-    floats.removeAll(keepingCapacity: true)
-    for index in values.indices {
-      var value = values[index]
-      if value.isNaN { nanCount += 1 }
-      if abs(value) > limit.overflowing, value.isFinite {
-        overflowCount += 1
-        if saturates { value = value < 0 ? -limit.finite : limit.finite }
-      }
-      if dtype == .float64 {
-        unsafe owner.memory.storeBytes(
-          of: value, toByteOffset: position + index * 8, as: Double.self)
-      } else {
-        floats.append(Float(value))
-      }
-    }
-    if dtype != .float64, let start = unsafe owner.memory.baseAddress, !values.isEmpty {
-      _ = unsafe espalier_from_f32(start + position, floats, floats.count, kind)
-    }
-    position = end
-  }
-
-  /// Appends elements, each rounded to ``dtype``.
-  package mutating func append(_ values: [Double]) throws(CheckpointError) {
-    try append(values.span)
-  }
-
-  private func advance(_ count: Int) throws(CheckpointError) -> Int {
-    guard unsafe count <= owner.memory.count - position else {
-      throw CheckpointError("more elements were computed than the tensor holds")
-    }
-    return position + count
-  }
-
-  fileprivate consuming func finish() throws(CheckpointError) -> TensorStorage.Loaded {
-    guard unsafe position == owner.memory.count else {
-      throw CheckpointError("fewer elements were computed than the tensor holds")
-    }
-    return owner.asLoaded
-  }
-}
-
 extension Tensor {
   /// A tensor whose elements `produce` hands to a sink when they are used: while it is written, and not
-  /// before. Nothing is kept afterwards.
+  /// before. They pass in blocks and are never in memory together, unless somebody needs them so; they
+  /// are computed again at the next use.
   ///
   /// - Throws: `CheckpointError` when the elements of `dtype` and `shape` are no whole number of bytes
   ///   that fits.
@@ -91,17 +12,8 @@ extension Tensor {
     guard let byteCount = Tensor.byteCount(dtype, shape) else {
       throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
     }
-    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
-      var sink = ElementSink(dtype: dtype, byteCount: byteCount)
-      do {
-        try produce(&sink)
-      } catch let error as CheckpointError {
-        throw error
-      } catch {
-        throw CheckpointError("\(error)")
-      }
-      return try sink.finish()
-    }
+    let storage = TensorStorage(
+      ElementProducer(dtype: dtype, byteCount: byteCount, produce: produce))
     return Tensor(dtype: dtype, shape: shape, storage: storage)
   }
 

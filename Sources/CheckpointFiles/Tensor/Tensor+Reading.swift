@@ -20,23 +20,6 @@ extension Tensor {
     try storage.forEachChunk(in: range, ofBytes: size, body)
   }
 
-  private func forEachGatheredChunk(
-    ofBytes size: Int, width: Int, _ body: (RawSpan) throws -> Void
-  ) throws {
-    try unsafe storage.withUnsafeBytes { source in
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
-      defer { unsafe buffer.deallocate() }
-      var gathering = StridedGathering(self, width: width)
-      var left = byteCount
-      while left > 0 {
-        let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(size, left)])
-        unsafe gathering.next(from: source, into: piece)
-        try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(piece)))
-        left -= piece.count
-      }
-    }
-  }
-
   /// The elements as bytes, row-major and little-endian, in an array of their own.
   ///
   /// - Throws: `CheckpointError` when the bytes cannot be read.
@@ -85,39 +68,26 @@ extension Tensor {
     let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: width)
     guard !overflow else { throw CheckpointError("the converted tensor would be too large") }
     let source = self
-    let storage = TensorStorage(byteCount: byteCount, from: storage.file) {
-      () throws(CheckpointError) in
-      let owner = OwnedBytes(byteCount: byteCount)
-      do {
-        try unsafe source.convert(into: owner.memory, kind)
-      } catch let error as CheckpointError {
-        throw error
-      } catch {
-        throw CheckpointError("\(error)")
-      }
-      return unsafe TensorStorage.Loaded(
-        memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
-    }
+    let storage = TensorStorage(
+      ElementProducer(dtype: target, byteCount: byteCount) { sink in
+        try source.convert(kind, width, into: &sink)
+      }, from: storage.file)
     return Tensor(dtype: target, shape: shape, storage: storage)
   }
 
   private func convert(
-    into target: UnsafeMutableRawBufferPointer, _ kind: espalier_kind
+    _ kind: espalier_kind, _ width: Int, into sink: inout ElementSink
   ) throws {
-    guard shape.count > 0, let start = target.baseAddress else { return }
-    guard let own = dtype.kind else {
-      let floats = try floats()
-      _ = unsafe espalier_from_f32(start, floats, floats.count, kind)
-      return
-    }
-    let width = (target.count / shape.count)
-    var done = 0
-    var floats = [Float](repeating: 0, count: kind == espalier_kind_f64 ? 0 : 1 << 16)
-    try forEachChunk(ofBytes: (1 << 16) * (dtype.bitWidth / 8)) { piece in
+    guard let own = dtype.kind else { return try sink.append(try floats().map { Double($0) }) }
+    let capacity = 1 << 15
+    let block = OwnedBytes(byteCount: capacity * width)
+    var floats = [Float](repeating: 0, count: kind == espalier_kind_f64 ? 0 : capacity)
+    try forEachChunk(ofBytes: capacity * (dtype.bitWidth / 8)) { piece in
       let count = piece.byteCount * 8 / dtype.bitWidth
       unsafe piece.withUnsafeBytes { bytes in
-        guard let source = bytes.baseAddress else { return }
-        let place = unsafe start + done * width
+        guard let source = bytes.baseAddress, let place = unsafe block.memory.baseAddress else {
+          return
+        }
         if kind == espalier_kind_f64 {
           unsafe espalier_to_f64(
             place.assumingMemoryBound(to: Double.self), source, count, own)
@@ -126,7 +96,9 @@ extension Tensor {
           _ = unsafe espalier_from_f32(place, floats, count, kind)
         }
       }
-      done += count
+      try unsafe sink.append(
+        RawSpan(
+          _unsafeBytes: UnsafeRawBufferPointer(rebasing: block.memory[..<(count * width)])))
     }
   }
 

@@ -11,41 +11,25 @@ extension Tensor {
   {
     let rowCount = shape.dimensions.first ?? 1
     let replaced = ranges.reduce(0) { $0 + $1.count }
-    guard let width = dtype.byteWidth, rows.dtype == dtype,
+    guard dtype.byteWidth != nil, rows.dtype == dtype, shape.rank > 0,
       ranges.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= rowCount }),
       rows.shape.count * rowCount == shape.count * replaced
     else {
       throw CheckpointError(
         "\(replaced) rows of \(rows.dtype) \(rows.shape) do not fit into \(dtype) \(shape)")
     }
-    let rowBytes = shape.count / max(1, rowCount) * width
-    let old = self
-    let storage = TensorStorage(byteCount: byteCount) { () throws(CheckpointError) in
-      do {
-        let owner = OwnedBytes(byteCount: old.byteCount)
-        let target = try old.contiguous()
-        try unsafe target.storage.read(
-          target.byteOffset..<target.byteOffset + old.byteCount, into: owner.memory)
-        try rows.withBytes { new in
-          var start = 0
-          for range in ranges {
-            let size = range.count * rowBytes
-            unsafe new.withUnsafeBytes { source in
-              unsafe UnsafeMutableRawBufferPointer(
-                rebasing: owner.memory[range.lowerBound * rowBytes..<range.upperBound * rowBytes]
-              ).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + size]))
-            }
-            start += size
-          }
-        }
-        return unsafe TensorStorage.Loaded(
-          memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
-      } catch let error as CheckpointError {
-        throw error
-      } catch {
-        throw CheckpointError("\(error)")
+    let (old, new) = (self, rows)
+    return try Tensor.computed(dtype: dtype, shape: shape) { sink in
+      let (old, new) = (try old.addressable(), try new.addressable())
+      var (row, used) = (0, 0)
+      func copy(_ part: Tensor?) throws { try part?.forEachChunk { try sink.append($0) } }
+      for range in ranges {
+        try copy(old.slice(0, row..<range.lowerBound))
+        try copy(new.slice(0, used..<used + range.count))
+        row = range.upperBound
+        used += range.count
       }
+      try copy(old.slice(0, row..<rowCount))
     }
-    return Tensor(dtype: dtype, shape: shape, storage: storage)
   }
 }

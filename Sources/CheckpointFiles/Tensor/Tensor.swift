@@ -88,16 +88,14 @@ public struct Tensor: Sendable {
   /// - Throws: `CheckpointError` when the bytes cannot be loaded.
   public func contiguous() throws -> Tensor {
     if isContiguous { return self }
-    guard let width = dtype.byteWidth else {
+    guard dtype.byteWidth != nil else {
       throw CheckpointError("a strided \(dtype) tensor cannot be gathered")
     }
-    let copy = try unsafe storage.withUnsafeBytes { source in
-      unsafe TensorStorage(byteCount: byteCount) { target in
-        var gathering = StridedGathering(self, width: width)
-        unsafe gathering.next(from: source, into: target)
-      }
-    }
-    return Tensor(dtype: dtype, shape: shape, storage: copy)
+    let copy = TensorStorage(
+      ElementProducer(dtype: dtype, byteCount: byteCount) { [self] sink in
+        try forEachChunk { try sink.append($0) }
+      })
+    return Tensor(dtype: dtype, shape: shape, storage: try copy.addressable())
   }
 
   /// Calls `body` with the elements' bytes, row-major and little-endian. No copy is made when the

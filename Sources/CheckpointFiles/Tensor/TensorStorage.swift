@@ -18,6 +18,8 @@ public final class TensorStorage: @unchecked Sendable {
     case file(InputFile, offset: Int)
     /// The file, if any, is the one that the bytes are made from.
     indirect case computed(InputFile?, @Sendable () throws(CheckpointError) -> Loaded)
+    /// The same, for bytes that are computed in order and need not be in memory together.
+    indirect case streamed(InputFile?, ElementProducer)
   }
 
   /// What the container says about the bytes in the file. An object, because most storages have none.
@@ -84,6 +86,13 @@ public final class TensorStorage: @unchecked Sendable {
     self.checksum = nil
   }
 
+  /// A storage of the bytes that `producer` makes, at every use anew.
+  init(_ producer: ElementProducer, from file: InputFile? = nil) {
+    byteCount = producer.byteCount
+    source = .streamed(file, producer)
+    checksum = nil
+  }
+
   /// The bytes `offset..<offset + byteCount` of a file. The caller has checked that they exist.
   ///
   /// A checksum is compared once, when the bytes are first used.
@@ -93,20 +102,18 @@ public final class TensorStorage: @unchecked Sendable {
     self.checksum = checksum
   }
 
-  private init(owner: OwnedBytes, byteCount: Int) {
+  private init(_ loaded: Loaded, byteCount: Int) {
     self.byteCount = byteCount
     self.source = .memory
     self.checksum = nil
-    withState {
-      $0.loaded = unsafe Loaded(memory: UnsafeRawBufferPointer(owner.memory), owner: owner)
-    }
+    withState { $0.loaded = loaded }
   }
 
   /// A storage that holds a copy of `bytes`.
   public convenience init(_ bytes: [UInt8]) {
     let owner = OwnedBytes(byteCount: bytes.count)
     unsafe bytes.withUnsafeBytes { unsafe owner.memory.copyMemory(from: $0) }
-    self.init(owner: owner, byteCount: bytes.count)
+    self.init(owner.asLoaded, byteCount: bytes.count)
   }
 
   /// A storage of `byteCount` bytes that `fill` writes. The buffer is zeroed before and 64-byte aligned.
@@ -115,7 +122,7 @@ public final class TensorStorage: @unchecked Sendable {
   ) throws(E) {
     let owner = OwnedBytes(byteCount: byteCount)
     try unsafe fill(owner.memory)
-    self.init(owner: owner, byteCount: byteCount)
+    self.init(owner.asLoaded, byteCount: byteCount)
   }
 
   /// The file that the bytes lie in, or are made from, if there is one.
@@ -123,6 +130,7 @@ public final class TensorStorage: @unchecked Sendable {
     switch source {
     case .file(let file, _): file
     case .computed(let file, _): file
+    case .streamed(let file, _): file
     case .memory: nil
     }
   }
@@ -142,21 +150,46 @@ public final class TensorStorage: @unchecked Sendable {
       if let loaded = state.loaded { return loaded }
       switch source {
       case .memory: throw CheckpointError("the storage holds no bytes")
-      case .computed(_, let load):
-        let computed: Computed
-        if let alive = state.computed {
-          computed = alive
-        } else {
-          computed = Computed(try load())
-          state.computed = computed
-        }
-        return unsafe Loaded(memory: computed.loaded.memory, owner: computed)
+      case .computed(_, let load): return try keep(state, load)
+      case .streamed(_, let producer): return try keep(state, producer.loaded)
       case .file(let file, let offset):
         let loaded = unsafe Loaded(
           memory: try file.mapped(at: offset, count: byteCount), owner: file)
         state.loaded = loaded
         return loaded
       }
+    }
+  }
+
+  /// Bytes that are alive already, or new ones, which live as long as somebody uses them.
+  private func keep(
+    _ state: State, _ load: () throws(CheckpointError) -> Loaded
+  ) throws(CheckpointError) -> Loaded {
+    let computed: Computed
+    if let alive = state.computed {
+      computed = alive
+    } else {
+      computed = Computed(try load())
+      state.computed = computed
+    }
+    return unsafe Loaded(memory: computed.loaded.memory, owner: computed)
+  }
+
+  /// Whether ranges are read from a file.
+  var isInFile: Bool { if case .file = source { true } else { false } }
+
+  /// The same bytes in a storage of which any range can be read without computing the others again:
+  /// itself, or a copy in memory, or in a file without a name when they are many.
+  func addressable() throws -> TensorStorage {
+    switch source {
+    case .memory, .file: return self
+    case .computed: return TensorStorage(try loaded(), byteCount: byteCount)
+    case .streamed(_, let producer):
+      if byteCount > ElementProducer.memoryLimit {
+        return TensorStorage(
+          file: try producer.temporaryFile(), offset: 0, byteCount: byteCount)
+      }
+      return TensorStorage(try loaded(), byteCount: byteCount)
     }
   }
 
@@ -189,6 +222,9 @@ public final class TensorStorage: @unchecked Sendable {
     guard range.lowerBound >= 0, range.upperBound <= byteCount else {
       throw CheckpointError(
         "the storage ends at byte \(byteCount), the tensor at byte \(range.upperBound)")
+    }
+    if case .streamed(_, let producer) = source, state.withLock({ $0?.computed }) == nil {
+      return try producer.forEachChunk(in: range, ofBytes: size, body)
     }
     guard case .file(let file, let offset) = source else {
       return try unsafe withUnsafeBytes { memory in
@@ -225,6 +261,15 @@ public final class TensorStorage: @unchecked Sendable {
     if case .file(let file, let offset) = source {
       try verify()
       try unsafe file.read(at: offset + range.lowerBound, into: target)
+    } else if case .streamed = source {
+      var done = 0
+      try forEachChunk(in: range, ofBytes: 1 << 18) { piece in
+        unsafe piece.withUnsafeBytes { bytes in
+          unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + bytes.count])
+            .copyMemory(from: bytes)
+        }
+        done += piece.byteCount
+      }
     } else {
       try unsafe withUnsafeBytes { memory in
         unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[range]))

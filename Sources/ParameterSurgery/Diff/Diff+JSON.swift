@@ -2,26 +2,26 @@ public import CheckpointFiles
 internal import OrderedCollections
 
 extension Diff {
-  /// `{"only_in_a", "only_in_b", "changed", "same"}`, and `likely_renames` when there are some.
-  /// Distances that are not finite, or do not exist, are `null`.
+  /// `{"only_in_a", "only_in_b", "changed", "same"}`. Distances that are not finite, or do not exist, are
+  /// `null`.
   public var json: JSONValue {
-    var members: [(String, JSONValue)] = [
-      ("only_in_a", .array(onlyInA.map { .string($0.string) })),
-      ("only_in_b", .array(onlyInB.map { .string($0.string) })),
-      ("changed", .array(changed.map(\.json))),
-      ("same", .integer(same)),
-    ]
-    if !likelyRenames.isEmpty {
-      members.append(
-        (
-          "likely_renames",
-          .array(
-            likelyRenames.map {
-              .members(["from": .string($0.from.string), "to": .string($0.to.string)])
-            })
-        ))
-    }
-    return .object(.init(uniqueKeysWithValues: members.map { (Key($0.0), $0.1) }))
+    .members([
+      "only_in_a": .array(onlyInA.map { .string($0.string) }),
+      "only_in_b": .array(onlyInB.map { .string($0.string) }),
+      "changed": .array(changed.map(\.json)),
+      "same": .integer(same),
+    ])
+  }
+
+  /// ``likelyRenames`` as `[{"from", "to", "same_bytes"}]`.
+  public var renamesJSON: JSONValue {
+    .array(
+      likelyRenames.map {
+        .members([
+          "from": .string($0.from.string), "to": .string($0.to.string),
+          "same_bytes": .bool($0.isSameContent),
+        ])
+      })
   }
 }
 

@@ -36,6 +36,9 @@ public struct Diff: Sendable {
   /// Pairs of ``onlyInA`` and ``onlyInB`` that look like one tensor under two names.
   public let likelyRenames: [LikelyRename]
 
+  /// Keys of the first that both have, in the order of the first.
+  let sharedKeys: [Key]
+
   /// Whether nothing differs.
   public var isEmpty: Bool { onlyInA.isEmpty && onlyInB.isEmpty && changed.isEmpty }
 
@@ -64,6 +67,7 @@ public struct Diff: Sendable {
     }
     self.onlyInA = onlyInA
     self.onlyInB = onlyInB
+    sharedKeys = shared.map(\.key)
     if options.keysOnly {
       self.changed = []
       self.same = shared.count
@@ -132,7 +136,7 @@ public struct Diff: Sendable {
   }
 
   /// The keys of a checkpoint under the names by which both sides are compared.
-  private static func commonKeys(
+  static func commonKeys(
     _ checkpoint: Checkpoint, _ options: Options, renames: [KeyRewrite]
   ) throws(SurgeryError) -> OrderedDictionary<Key, Key> {
     var result: OrderedDictionary<Key, Key> = [:]

@@ -32,9 +32,13 @@ public struct ValueDifference: Sendable, Hashable {
   public let cosine: Double
   /// The share of elements with |b − a| > atol + rtol·|b|.
   public let changedFraction: Double
+  /// ‖b − a‖², and ‖a‖²: what sums of several tensors are made of.
+  let squaredDifference: Double
+  let squaredNorm: Double
 
   init(_ sums: ElementDifference, count: Int) {
     let isNaN = sums.d2.isNaN
+    (squaredDifference, squaredNorm) = (sums.d2, sums.a2)
     maxAbs = isNaN ? .nan : sums.maxAbs
     relativeL2 = sums.d2 == 0 ? 0 : (sums.d2 / sums.a2).squareRoot()
     // One root of each, for the product of the squares can leave the range of a double.

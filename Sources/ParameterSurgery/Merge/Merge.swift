@@ -151,7 +151,7 @@ public struct Merge: Sendable {
   private func merged(_ key: Key, _ sources: [Tensor], _ base: Tensor) throws -> Tensor {
     let weights = weights.isEmpty ? sources.map { _ in 1.0 } : weights
     return try Tensor.computed(dtype: base.dtype, shape: base.shape) { sink in
-      let tensors = try sources.map { try $0.contiguous() }
+      let tensors = try sources.map { try $0.addressable() }
       switch method {
       case .linear:
         let total = weights.reduce(0, +)
@@ -174,7 +174,7 @@ public struct Merge: Sendable {
           try sink.append(combined(tensors, factors, range))
         }
       case .task, .dare, .ties:
-        let whole = try base.contiguous()
+        let whole = try base.addressable()
         let thresholds = method == .ties ? try tensors.map { try threshold($0, whole) } : []
         var generators = tensors.indices.map {
           SplitMix64(seed: seed, stream: "\($0) \(key.string)")
@@ -235,19 +235,38 @@ public struct Merge: Sendable {
     return [sine((1 - t) * angle) / sine(angle), sine(t * angle) / sine(angle)]
   }
 
-  /// The magnitude from which on the largest `density` of a δ begin.
+  /// The magnitude from which on the largest `density` of a δ begin: of the magnitudes, as `Float`, the
+  /// one that has its place in order. Their upper and then their lower bits are counted, for a list of
+  /// all would take as much memory as the tensor.
   private func threshold(_ tensor: Tensor, _ base: Tensor) throws -> Double {
     let count = tensor.shape.count
     let kept = max(Int(density * Double(count)), min(count, 1))
     if kept >= count { return 0 }
-    var magnitudes: [Float] = []
-    magnitudes.reserveCapacity(count)
-    try pieces(count) { range in
-      let (x, b) = (try tensor.doubles(in: range), try base.doubles(in: range))
-      for index in x.indices { magnitudes.append(Float(abs(x[index] - b[index]))) }
+    var counts = [Int](repeating: 0, count: 1 << 16)
+    func countBits(_ place: (UInt32) -> Int?) throws {
+      try pieces(count) { range in
+        let (x, b) = (try tensor.doubles(in: range), try base.doubles(in: range))
+        for index in x.indices {
+          if let place = place(Float(abs(x[index] - b[index])).bitPattern) { counts[place] += 1 }
+        }
+      }
     }
-    magnitudes.sort()
-    return Double(magnitudes[count - kept])
+    /// The bits that the magnitude with `rank` others from the top has, and how many of its rank those
+    /// with higher bits are.
+    func find(_ rank: Int) -> (bits: Int, above: Int) {
+      var above = 0
+      for bits in counts.indices.reversed() {
+        if above + counts[bits] >= rank { return (bits, above) }
+        above += counts[bits]
+      }
+      return (0, above)
+    }
+    try countBits { Int($0 >> 16) }
+    let upper = find(kept)
+    for bits in counts.indices { counts[bits] = 0 }
+    try countBits { Int($0 >> 16) == upper.bits ? Int($0 & 0xFFFF) : nil }
+    let lower = find(kept - upper.above)
+    return Double(Float(bitPattern: UInt32(upper.bits) << 16 | UInt32(lower.bits)))
   }
 
   private func agreed(

@@ -160,9 +160,10 @@ struct LoRAAdapter {
     let rank = layer.rank
     return try Tensor.computed(dtype: tensor.dtype, shape: tensor.shape) { sink in
       let (a, b) = (try layer.a.floats(), try layer.b.floats())
-      let whole = try tensor.contiguous()
+      let scale = layer.scale
       var row = [Float](repeating: 0, count: expected[1])
-      for index in 0..<expected[0] {
+      /// The row of the product.
+      func compute(_ index: Int) {
         for column in row.indices { row[column] = 0 }
         for r in 0..<rank {
           if isTransposed {
@@ -173,8 +174,18 @@ struct LoRAAdapter {
             for column in row.indices { row[column] += factor * a[r * inputs + column] }
           }
         }
-        let old = try whole.doubles(in: index * row.count..<(index + 1) * row.count)
-        try sink.append(row.indices.map { old[$0] + Double(row[$0] * layer.scale) })
+      }
+      var (index, column) = (0, 0)
+      var sums: [Double] = []
+      try tensor.forEachDoubles { old in
+        sums.removeAll(keepingCapacity: true)
+        for place in old.indices {
+          if column == 0 { compute(index) }
+          sums.append(old[place] + Double(row[column] * scale))
+          column += 1
+          if column == row.count { (index, column) = (index + 1, 0) }
+        }
+        try sink.append(sums)
       }
     }
   }

@@ -159,16 +159,15 @@ extension SurgeryPlan {
 
   /// Rows of a tensor, one below the other.
   static func rows(_ ranges: [Range<Int>], of tensor: Tensor) throws -> Tensor {
-    let parts = try ranges.map { range in
-      guard let part = tensor.slice(0, range) else {
-        throw CheckpointError("there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
-      }
-      return part
+    for range in ranges where tensor.slice(0, range) == nil {
+      throw CheckpointError("there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
     }
     let extents = [ranges.reduce(0) { $0 + $1.count }] + tensor.shape.dimensions.dropFirst()
     guard let shape = Shape(extents) else { throw CheckpointError("too many rows") }
     return try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
-      for part in parts { try part.forEachChunk { try sink.append($0) } }
+      // One range is met on the way; several might be far apart.
+      let source = ranges.count == 1 ? tensor : try tensor.addressable()
+      for range in ranges { try source.slice(0, range)?.forEachChunk { try sink.append($0) } }
     }
   }
 

@@ -145,11 +145,23 @@ extension SurgeryPlan {
         for tensor in tensors { try tensor.forEachChunk { try sink.append($0) } }
         return
       }
-      let whole = try tensors.map { try $0.contiguous() }
-      for index in 0..<outer {
-        for tensor in whole {
-          let size = tensor.byteCount / outer
-          try tensor.withBytes { try sink.append($0.extracting(index * size..<(index + 1) * size)) }
+      // A block of each at a time, as long as one can be: the parts of a row stand in turns.
+      let parts = try tensors.map { tensor in
+        guard let flat = Shape([outer, tensor.shape.count / outer]),
+          let part = try tensor.addressable().reshaped(flat)
+        else { throw CheckpointError("\(tensor.shape) has no \(outer) rows") }
+        return part
+      }
+      let rowBytes = parts.reduce(0) { $0 + $1.byteCount / outer }
+      let count = max(1, (1 << 22) / max(rowBytes, 1))
+      for start in stride(from: 0, to: outer, by: count) {
+        let end = min(start + count, outer)
+        let blocks = try parts.map { try $0.slice(0, start..<end)?.bytes() ?? [] }
+        for row in 0..<end - start {
+          for block in blocks {
+            let size = block.count / (end - start)
+            unsafe try sink.append(block.span.bytes.extracting(row * size..<(row + 1) * size))
+          }
         }
       }
     }

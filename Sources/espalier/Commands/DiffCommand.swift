@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import OrderedCollections
 import ParameterSurgery
 
 /// `espalier diff`: what differs between two checkpoints.
@@ -7,16 +8,23 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare two checkpoints: keys, dtypes, shapes and values, across formats.",
-    usage: "espalier diff <a> <b> [<selector> ...] [<options>]",
+    usage: """
+      espalier diff <a> <b> [<selector> ...] [<options>]
+      espalier diff --base <base> <a> <b> [<selector> ...] [<options>]
+      """,
     discussion: """
       `-` stands only in A, `+` only in B, `~` in both and differs. Figures are the greatest absolute \
       difference, the L2 distance relative to A, the cosine, and the share of elements that differ. \
-      Exit status: 0 nothing differs, 1 something does, 2 trouble.
+      With --base, what A and B made of it: `A` and `B` stand for one of them, `=` for both in the same \
+      way, `!` for both, each in its own. Exit status, as of git diff --exit-code: 0 nothing differs, \
+      1 something does; 2 trouble.
 
         espalier diff before.safetensors after.bin
         espalier diff base tuned --ignore-prefix bert. --atol 1e-6
         espalier diff old.bin new.safetensors --rename '**.gamma=**.weight'
         espalier diff base tuned 'encoder.layer[-1]' --json
+        espalier diff base tuned --summary --histogram --html diff.html
+        espalier diff --base base mine theirs
       """)
 
   @Argument(help: "The first checkpoint: a file, an index of shards, or a directory.")
@@ -49,6 +57,22 @@ struct DiffCommand: ParsableCommand {
     help: ArgumentHelp("Leave this out at the start of keys, on both sides.", valueName: "prefix"))
   var ignorePrefix: [String] = []
 
+  @Flag(help: "A line for all layers together instead of one for each tensor.")
+  var summary = false
+
+  @Flag(help: "Bars: the relative change of each layer, and tensors by their relative change.")
+  var histogram = false
+
+  @Option(help: ArgumentHelp("Write a page with all of this, too.", valueName: "file"))
+  var html: String?
+
+  @Option(
+    help: ArgumentHelp("What A and B both come from: a three-way comparison.", valueName: "file"))
+  var base: String?
+
+  @Flag(name: [.short, .long], help: "Print nothing; the exit status tells.")
+  var quiet = false
+
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var output: OutputOptions
 
@@ -59,17 +83,26 @@ struct DiffCommand: ParsableCommand {
     if keysOnly, atol > 0 || rtol > 0 {
       throw ValidationError("--keys-only compares no values: leave out --atol and --rtol")
     }
+    let twoOnly = [
+      ("--summary", summary), ("--histogram", histogram), ("--html", html != nil),
+      ("--rename", !rename.isEmpty),
+    ]
+    if base != nil, let option = twoOnly.first(where: \.1) {
+      throw ValidationError("\(option.0) compares two checkpoints: leave it out, or --base")
+    }
+    if keysOnly,
+      let option = [("--histogram", histogram), ("--html", html != nil)].first(where: \.1)
+    {
+      throw ValidationError("\(option.0) shows values, which --keys-only does not compare")
+    }
+    if quiet, output.json || summary || histogram {
+      throw ValidationError("--quiet prints nothing: leave out --json, --summary and --histogram")
+    }
   }
 
   func run() throws {
-    let first = try Checkpoint.open(a)
-    let second = try Checkpoint.open(b)
-    for checkpoint in [first, second] {
-      for entry in checkpoint.unsupported {
-        StandardError.note(
-          "\(checkpoint.path): \(quoted(entry.key.string)) is not compared: \(entry.reason)")
-      }
-    }
+    let first = try opened(a)
+    let second = try opened(b)
     var options = Diff.Options()
     options.atol = atol
     options.rtol = rtol
@@ -80,11 +113,63 @@ struct DiffCommand: ParsableCommand {
     if selection.explain || selection.expect != nil {
       try report(try Diff.selection(first, second, options: options), first, second)
     }
+    if let base {
+      try compare(first, second, with: try opened(base), options)
+    } else {
+      try compare(first, second, options)
+    }
+  }
+
+  private func opened(_ path: String) throws -> Checkpoint {
+    let checkpoint = try Checkpoint.open(path)
+    for entry in checkpoint.unsupported {
+      StandardError.note(
+        "\(checkpoint.path): \(quoted(entry.key.string)) is not compared: \(entry.reason)")
+    }
+    return checkpoint
+  }
+
+  private func compare(_ first: Checkpoint, _ second: Checkpoint, _ options: Diff.Options) throws {
     let diff = try Diff(first, second, options: options)
+    let groups = DiffSummary(diff, first, second)
+    if let html {
+      let page = DiffPage(diff: diff, summary: groups, a: first, b: second)
+      try WholeFile.write(Array(page.html.utf8), to: html)
+    }
+    if output.json {
+      printJSON(diff, groups)
+    } else if !quiet {
+      let display = DiffSummaryDisplay(groups)
+      if summary { display.printGroups() }
+      if summary, histogram { StandardOutput.shared.line() }
+      if histogram { display.printHistogram() }
+      DiffReport(diff, first, second, keysOnly: keysOnly).print(details: !summary && !histogram)
+    }
+    if !diff.isEmpty { throw ExitStatus.no }
+  }
+
+  /// The four members, and those of the options that ask for more.
+  private func printJSON(_ diff: Diff, _ groups: DiffSummary) {
+    var members = diff.json.object ?? [:]
+    if summary {
+      members["summary"] = groups.groupsJSON
+      members["likely_renames"] = diff.renamesJSON
+    }
+    if histogram {
+      members["layers"] = groups.layersJSON
+      members["histogram"] = groups.histogramJSON
+    }
+    StandardOutput.shared.line(JSONValue.object(members).text(indent: 2))
+  }
+
+  private func compare(
+    _ first: Checkpoint, _ second: Checkpoint, with base: Checkpoint, _ options: Diff.Options
+  ) throws {
+    let diff = try ThreeWayDiff(base: base, first, second, options: options)
     if output.json {
       StandardOutput.shared.line(diff.json.text(indent: 2))
-    } else {
-      DiffReport(diff, first, second, keysOnly: keysOnly).print()
+    } else if !quiet {
+      ThreeWayDisplay(diff, a: a, b: b).print()
     }
     if !diff.isEmpty { throw ExitStatus.no }
   }
@@ -97,129 +182,4 @@ struct DiffCommand: ParsableCommand {
       throw InputError("--expect \(expect) counts what selectors select, and there are none")
     }
   }
-}
-
-/// A difference in the manner of `git diff --stat`: a line a tensor, the counts at the end.
-struct DiffReport {
-  private let diff: Diff
-  private let a: Checkpoint
-  private let b: Checkpoint
-  private let keysOnly: Bool
-
-  init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint, keysOnly: Bool) {
-    self.diff = diff
-    self.a = a
-    self.b = b
-    self.keysOnly = keysOnly
-  }
-
-  func print() {
-    let output = StandardOutput.shared
-    printKeys()
-    printChanges()
-    printRenames()
-    output.line(summary)
-  }
-
-  private func printKeys() {
-    var table = Table([
-      .init(""), .init("", shrinks: true), .init(""), .init(""), .init("", .right),
-    ])
-    table.hasHeadings = false
-    func append(_ sign: String, _ key: Key, in checkpoint: Checkpoint) {
-      guard let tensor = checkpoint[key] else { return }
-      table.append([
-        sign, shown(key.string), tensor.dtype.name, shapeText(tensor.shape.dimensions),
-        byteText(tensor.byteCount),
-      ])
-    }
-    for key in diff.onlyInA { append("-", key, in: a) }
-    for key in diff.onlyInB { append("+", key, in: b) }
-    let style = StandardOutput.shared.style
-    let removed = diff.onlyInA.count
-    table.paint = { line, index in index < removed ? style.red(line) : style.green(line) }
-    table.print()
-  }
-
-  /// Likely renames, those that put one prefix before many keys or take it away in one line.
-  private func printRenames() {
-    guard !diff.likelyRenames.isEmpty else { return }
-    let output = StandardOutput.shared
-    output.line("likely the same under another name:")
-    var prefixed: [String: Int] = [:]
-    for rename in diff.likelyRenames {
-      if let prefix = DiffReport.prefix(rename) { prefixed[prefix, default: 0] += 1 }
-    }
-    for (prefix, count) in prefixed.sorted(by: { $0.key < $1.key }) where count > 1 {
-      output.line(
-        "  \(grouped(count)) keys, but for \(quoted(prefix)) at the start: "
-          + "compare them with --ignore-prefix \(shown(prefix))")
-    }
-    for rename in diff.likelyRenames {
-      if let prefix = DiffReport.prefix(rename), prefixed[prefix, default: 0] > 1 { continue }
-      let proof = rename.isSameContent ? "same bytes" : "same ending and shape"
-      output.line("  \(shown(rename.from.string)) => \(shown(rename.to.string)) (\(proof))")
-    }
-  }
-
-  /// What stands before one of the keys and is all that they differ in.
-  private static func prefix(_ rename: LikelyRename) -> String? {
-    let (short, long) =
-      rename.from.string.utf8.count < rename.to.string.utf8.count
-      ? (rename.from.string, rename.to.string) : (rename.to.string, rename.from.string)
-    guard long.hasSuffix("." + short) else { return nil }
-    return String(long.dropLast(short.count))
-  }
-
-  private func printChanges() {
-    guard !diff.changed.isEmpty else { return }
-    var table = Table([
-      .init("~"), .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"),
-      .init("MAX ABS", .right), .init("REL L2", .right), .init("COSINE", .right),
-      .init("CHANGED", .right),
-    ])
-    for change in diff.changed {
-      let name =
-        change.key == change.keyInB
-        ? shown(change.key.string)
-        : "\(shown(change.key.string)) => \(shown(change.keyInB.string))"
-      let dtypes = change.dtypes.map(\.name)
-      let shapes = change.shapes.map { shapeText($0.dimensions) }
-      var cells = [
-        "~", name, change.isDTypeChanged ? dtypes.joined(separator: " => ") : dtypes[0],
-        change.isShapeChanged ? shapes.joined(separator: " => ") : shapes[0],
-      ]
-      if let values = change.values {
-        cells += [
-          significant(values.maxAbs), significant(values.relativeL2),
-          significant(values.cosine, digits: 6), percentText(values.changedFraction),
-        ]
-      } else {
-        cells += ["-", "-", "-", "-"]
-      }
-      table.append(cells)
-    }
-    let style = StandardOutput.shared.style
-    table.paint = { line, _ in style.yellow(line) }
-    table.print()
-  }
-
-  /// `2 only in A, 4 only in B, 1 changed, 101 same`.
-  private var summary: String {
-    let last = keysOnly ? "\(grouped(diff.same)) in both" : "\(grouped(diff.same)) same"
-    var parts: [String] = []
-    if !diff.onlyInA.isEmpty { parts.append("\(grouped(diff.onlyInA.count)) only in \(a.path)") }
-    if !diff.onlyInB.isEmpty { parts.append("\(grouped(diff.onlyInB.count)) only in \(b.path)") }
-    if !diff.changed.isEmpty { parts.append("\(grouped(diff.changed.count)) changed") }
-    return (parts + [last]).joined(separator: ", ")
-  }
-}
-
-/// `12.5 %`; never 0 for something, nor 100 for less than everything.
-func percentText(_ fraction: Double) -> String {
-  guard fraction.isFinite else { return "-" }
-  let percent = 100 * fraction
-  if percent > 0, percent < 0.05 { return "< 0.1 %" }
-  if percent < 100, percent > 99.95 { return "> 99.9 %" }
-  return "\(fixed(percent, digits: 1)) %"
 }

@@ -1,0 +1,174 @@
+public import CheckpointFiles
+internal import OrderedCollections
+
+/// What two checkpoints made of a third that both come from.
+///
+///     let diff = try ThreeWayDiff(base: base, a, b)
+///     for change in diff.changes where change.verdict == .differently { print(change.key) }
+public struct ThreeWayDiff: Sendable {
+  /// What happened to a tensor on one side.
+  public enum Fate: String, Sendable, Hashable {
+    case same
+    case changed
+    case added
+    case removed
+  }
+
+  /// Who did what.
+  public enum Verdict: String, Sendable, Hashable, CaseIterable {
+    /// Only the first has it otherwise.
+    case onlyA = "only_a"
+    /// Only the second has it otherwise.
+    case onlyB = "only_b"
+    /// Both have it otherwise, and it is the same in both.
+    case alike
+    /// Both have it otherwise, each in its own way.
+    case differently
+  }
+
+  /// A tensor that is not what it was.
+  public struct Change: Sendable, Hashable {
+    /// The key, without ignored prefixes.
+    public let key: Key
+    /// Who did what.
+    public let verdict: Verdict
+    /// What became of it in the first.
+    public let inA: Fate
+    /// What became of it in the second.
+    public let inB: Fate
+    /// How the first differs from the base, where values were compared.
+    public let a: ValueDifference?
+    /// How the second differs from the base, where values were compared.
+    public let b: ValueDifference?
+    /// How the second differs from the first, when both changed and values were compared.
+    public let between: ValueDifference?
+  }
+
+  /// In the order of the base, then of what the first added, then of what the second did.
+  public let changes: [Change]
+  /// The number of tensors that are the same in all three.
+  public let unchanged: Int
+
+  /// Whether both are what the base is.
+  public var isEmpty: Bool { changes.isEmpty }
+
+  /// Compares `a` and `b` with `base`. Of `options` renames have no meaning here.
+  ///
+  /// - Throws: ``SurgeryError`` when a selector or prefix is about nothing, `CheckpointError` when bytes
+  ///   cannot be loaded.
+  public init(
+    base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint, options: Diff.Options = Diff.Options()
+  ) throws {
+    var three = try [base, a, b].map { try ThreeWayDiff.renamed($0, options) }
+    for prefix in options.ignoredPrefixes
+    where ![base, a, b].contains(where: { checkpoint in
+      checkpoint.keys.contains { $0.string.utf8.starts(with: prefix.utf8) }
+    }) {
+      throw SurgeryError(
+        "no key of \(base.path), \(a.path) or \(b.path) begins with \(quoted(prefix))")
+    }
+    if let chosen = try ThreeWayDiff.chosen(three, options.selectors) {
+      for index in three.indices {
+        three[index].tensors = three[index].tensors.filter { chosen.contains($0.key) }
+      }
+    }
+    var plain = Diff.Options()
+    (plain.atol, plain.rtol, plain.keysOnly) = (options.atol, options.rtol, options.keysOnly)
+    let toA = Side(try Diff(three[0], three[1], options: plain))
+    let toB = Side(try Diff(three[0], three[2], options: plain))
+
+    let names = OrderedSet(three.flatMap { Array($0.keys) })
+    // Of tensors that neither side left alone both versions are compared.
+    var both = [three[1], three[2]]
+    for index in both.indices {
+      both[index].tensors = both[index].tensors.filter {
+        toA.fates[$0.key] != nil && toB.fates[$0.key] != nil
+      }
+    }
+    let between = Side(try Diff(both[0], both[1], options: plain))
+    var changes: [Change] = []
+    for name in names {
+      let (fateA, fateB) = (toA.fates[name] ?? .same, toB.fates[name] ?? .same)
+      let verdict: Verdict
+      switch (fateA, fateB) {
+      case (.same, .same): continue
+      case (_, .same): verdict = .onlyA
+      case (.same, _): verdict = .onlyB
+      default: verdict = between.fates[name] == nil ? .alike : .differently
+      }
+      changes.append(
+        Change(
+          key: name, verdict: verdict, inA: fateA, inB: fateB, a: toA.values[name],
+          b: toB.values[name], between: between.values[name]))
+    }
+    self.changes = changes
+    unchanged = names.count - changes.count
+  }
+
+  /// One comparison by key.
+  private struct Side {
+    var fates: [Key: Fate] = [:]
+    var values: [Key: ValueDifference] = [:]
+
+    init(_ diff: Diff) {
+      for key in diff.onlyInA { fates[key] = .removed }
+      for key in diff.onlyInB { fates[key] = .added }
+      for change in diff.changed {
+        fates[change.key] = .changed
+        values[change.key] = change.values
+      }
+    }
+  }
+
+  /// The checkpoint under the names by which all three are compared.
+  private static func renamed(
+    _ checkpoint: Checkpoint, _ options: Diff.Options
+  ) throws(SurgeryError) -> Checkpoint {
+    guard !options.ignoredPrefixes.isEmpty else { return checkpoint }
+    var result = checkpoint
+    result.tensors = [:]
+    for (common, key) in try Diff.commonKeys(checkpoint, options, renames: []) {
+      result.tensors[common] = checkpoint[key]
+    }
+    return result
+  }
+
+  /// What the selectors choose in any of the three; `nil` for all.
+  private static func chosen(
+    _ three: [Checkpoint], _ selectors: SelectorList?
+  ) throws(SurgeryError) -> Set<Key>? {
+    guard let selectors, !selectors.selectors.isEmpty else { return nil }
+    var infos: OrderedDictionary<Key, TensorInfo> = [:]
+    for checkpoint in three {
+      for (key, tensor) in checkpoint.tensors where infos[key] == nil {
+        infos[key] = TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape)
+      }
+    }
+    let selection = try selectors.resolve(in: ParameterTree(Array(infos.values)))
+    return Set(selection.items.map(\.key))
+  }
+}
+
+extension ThreeWayDiff {
+  /// `{"only_a","only_b","alike","differently","unchanged"}`: lists of
+  /// `{"key","in_a","in_b","rel_l2_a","rel_l2_b","rel_l2_between"}`, and a count.
+  public var json: JSONValue {
+    var members: [(String, JSONValue)] = Verdict.allCases.map { verdict in
+      (verdict.rawValue, .array(changes.filter { $0.verdict == verdict }.map(\.json)))
+    }
+    members.append(("unchanged", .integer(unchanged)))
+    return .object(pairs: members)
+  }
+}
+
+extension ThreeWayDiff.Change {
+  fileprivate var json: JSONValue {
+    func relative(_ values: ValueDifference?) -> JSONValue {
+      values.map { .real($0.relativeL2) } ?? .null
+    }
+    return .members([
+      "key": .string(key.string), "in_a": .string(inA.rawValue), "in_b": .string(inB.rawValue),
+      "rel_l2_a": relative(a), "rel_l2_b": relative(b), "rel_l2_between": relative(between),
+    ])
+  }
+}

@@ -1,0 +1,92 @@
+import CheckpointFiles
+import ParameterSurgery
+
+/// What two checkpoints made of a third: a section for each verdict, the counts at the end.
+struct ThreeWayDisplay {
+  private let diff: ThreeWayDiff
+  private let a: String
+  private let b: String
+
+  init(_ diff: ThreeWayDiff, a: String, b: String) {
+    (self.diff, self.a, self.b) = (diff, a, b)
+  }
+
+  func print() {
+    let output = StandardOutput.shared
+    for verdict in ThreeWayDiff.Verdict.allCases {
+      let changes = diff.changes.filter { $0.verdict == verdict }
+      guard !changes.isEmpty else { continue }
+      output.line(output.style.bold(title(verdict)))
+      var table = Table(columns(verdict))
+      for change in changes {
+        var cells = [sign(verdict), shown(change.key.string), fate(change)]
+        switch verdict {
+        case .onlyA: cells += [number(change.a)]
+        case .onlyB: cells += [number(change.b)]
+        case .alike: cells += [number(change.a)]
+        case .differently: cells += [number(change.a), number(change.b), number(change.between)]
+        }
+        table.append(cells)
+      }
+      table.paint = { line, _ in
+        switch verdict {
+        case .onlyA: output.style.cyan(line)
+        case .onlyB: output.style.yellow(line)
+        case .alike: output.style.green(line)
+        case .differently: output.style.red(line)
+        }
+      }
+      table.print()
+    }
+    output.line(summary)
+  }
+
+  private func title(_ verdict: ThreeWayDiff.Verdict) -> String {
+    switch verdict {
+    case .onlyA: "only \(shown(a)):"
+    case .onlyB: "only \(shown(b)):"
+    case .alike: "both, in the same way:"
+    case .differently: "both, each in its own way:"
+    }
+  }
+
+  private func columns(_ verdict: ThreeWayDiff.Verdict) -> [Table.Column] {
+    let figures = verdict == .differently ? ["A REL L2", "B REL L2", "A TO B"] : ["REL L2"]
+    return [.init(" "), .init("KEY", shrinks: true), .init("")]
+      + figures.map { .init($0, .right) }
+  }
+
+  private func sign(_ verdict: ThreeWayDiff.Verdict) -> String {
+    switch verdict {
+    case .onlyA: "A"
+    case .onlyB: "B"
+    case .alike: "="
+    case .differently: "!"
+    }
+  }
+
+  private func fate(_ change: ThreeWayDiff.Change) -> String {
+    switch change.verdict {
+    case .onlyA, .alike: change.inA.rawValue
+    case .onlyB: change.inB.rawValue
+    case .differently:
+      change.inA == change.inB
+        ? change.inA.rawValue : "\(change.inA.rawValue), \(change.inB.rawValue)"
+    }
+  }
+
+  private func number(_ values: ValueDifference?) -> String {
+    values.map { significant($0.relativeL2) } ?? "-"
+  }
+
+  private var summary: String {
+    func count(_ verdict: ThreeWayDiff.Verdict) -> Int {
+      diff.changes.count { $0.verdict == verdict }
+    }
+    return [
+      "\(grouped(count(.onlyA))) only in A", "\(grouped(count(.onlyB))) only in B",
+      "\(grouped(count(.alike))) alike in both", "\(grouped(count(.differently))) differently",
+      "\(grouped(diff.unchanged)) as in the base",
+    ].joined(separator: ", ")
+  }
+}
