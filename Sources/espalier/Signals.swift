@@ -17,6 +17,8 @@ enum Signals {
   static func install() {
     // A reader that goes away is noticed where we write.
     _ = signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files is an error of the write that hits it, as a full disk is.
+    _ = signal(SIGXFSZ, SIG_IGN)
     // A mapped file that somebody truncates. The handler may do next to nothing, so the list of
     // temporary files is made before.
     PendingFiles.removeAll()

@@ -31,9 +31,24 @@ package enum WholeFile {
   /// Whether this process may write to the file, or make files in the folder, at `path`.
   package static func isWritable(_ path: String) -> Bool { SystemCall.isWritable(path) }
 
-  /// Whether the folder at `path` holds nothing.
+  /// Whether the folder at `path` holds nothing, but for what ``removeLeftovers(in:)`` removes.
   package static func isEmptyFolder(_ path: String) throws(CheckpointError) -> Bool {
-    try SystemCall.entries(ofFolder: path).isEmpty
+    try SystemCall.entries(ofFolder: path).allSatisfy(isLeftover)
+  }
+
+  /// Removes temporary files that a killed process left in a folder.
+  package static func removeLeftovers(in folder: String) throws(CheckpointError) {
+    for name in try SystemCall.entries(ofFolder: folder) where isLeftover(name) {
+      SystemCall.remove("\(folder)/\(name)")
+    }
+  }
+
+  /// Whether a name is one that ``FileWriter`` gives to its temporary files.
+  private static func isLeftover(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.hasSuffix(".tmp")
+      && name.split(separator: ".").contains {
+        $0.hasPrefix("espalier-")
+      }
   }
 
   /// Makes the folder at `path`; one that is there already stays.
@@ -41,4 +56,7 @@ package enum WholeFile {
     try SystemCall.createFolder(path)
     guard isFolder(path) else { throw CheckpointError(path: path, "is a file, not a folder") }
   }
+
+  /// Removes the file at `path`, if there is one.
+  package static func remove(_ path: String) { SystemCall.remove(path) }
 }

@@ -9,6 +9,8 @@ enum CheckpointFolder {
     ".safetensors.index.json", ".safetensors", ".bin.index.json", ".bin", ".pt", ".pth", ".ckpt",
   ]
 
+  private static let deltaEnding = ".delta.safetensors"
+
   /// The checkpoint's file in the folder at `path`: one of the usual names, or else the only file with
   /// the ending of a checkpoint.
   static func file(in path: String) throws(CheckpointError) -> String {
@@ -16,7 +18,9 @@ enum CheckpointFolder {
     for name in names where SystemCall.status(at: folder + name)?.isRegular == true {
       return folder + name
     }
-    let entries = try SystemCall.entries(ofFolder: path).sorted()
+    // A delta is no checkpoint: it needs its base.
+    let all = try SystemCall.entries(ofFolder: path).sorted()
+    let entries = all.filter { !$0.hasSuffix(deltaEnding) }
     for ending in endings {
       let found = entries.filter { $0.hasSuffix(ending) }
       if found.count == 1 { return folder + found[0] }
@@ -26,6 +30,11 @@ enum CheckpointFolder {
           "has \(found.count) files that end with \(ending), \(quoted(found[0])) and "
             + "\(quoted(found[1])) among them, and no index; name one")
       }
+    }
+    if all.count != entries.count {
+      throw CheckpointError(
+        path: path,
+        "holds a delta and no whole checkpoint; espalier delta apply BASE DELTA -o OUT makes one")
     }
     throw CheckpointError(
       path: path, "no checkpoint in this folder: looked for \(names.joined(separator: ", "))")

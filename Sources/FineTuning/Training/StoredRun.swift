@@ -22,7 +22,12 @@ public struct StoredRun: Sendable {
   public init(folder: String) throws {
     let path = FileSystem.path(folder, TrainingState.fileName)
     guard FileSystem.exists(path) else {
-      throw FineTuningError("\(folder): no \(TrainingState.fileName): there is no run to resume")
+      let finished = FileSystem.exists(FileSystem.path(folder, TrainingRun.FileName.report))
+      throw FineTuningError(
+        finished
+          ? "\(folder): the run is finished, so nothing is left to resume; train on from its model with "
+            + "--model \(folder)"
+          : "\(folder): no \(TrainingState.fileName): there is no run to resume")
     }
     self.folder = folder
     checkpoint = try Checkpoint.open(path)

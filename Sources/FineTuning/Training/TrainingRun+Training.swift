@@ -43,7 +43,7 @@ extension TrainingRun {
   /// tokenizer, settings, mask, history, curve and report.
   ///
   /// After every epoch the state is stored, so that a run that was interrupted can go on, bit for
-  /// bit: see ``Request/resuming``.
+  /// bit: see ``Request/resuming``. It is removed when the run is finished.
   ///
   /// - Parameter onEvent: is told what happens; throwing from it stops the run.
   /// - Throws: when a file cannot be written, the loss is not finite, or `onEvent` throws.
@@ -70,6 +70,8 @@ extension TrainingRun {
     }
     let metrics = try trainer.evaluate(labelNames: settings.labels)
     try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
+    // Everything is in place: nothing is left to resume.
+    WholeFile.remove(FileSystem.path(folder, TrainingState.fileName))
     return Result(
       records: trainer.state.records,
       stoppedEarly: trainer.state.epoch < options.epochs,
@@ -131,6 +133,8 @@ extension TrainingRun {
     guard FileSystem.isWritable(FileSystem.isFolder(folder) ? folder : parent) else {
       throw FineTuningError("\(folder): cannot be written")
     }
+    // What a killed run was writing is of no use to anyone.
+    if FileSystem.isFolder(folder) { try WholeFile.removeLeftovers(in: folder) }
   }
 
   private func storeState(in folder: String) throws {
@@ -161,7 +165,17 @@ extension TrainingRun {
     func put(_ name: String, _ text: String) throws {
       try replaceFile(at: FileSystem.path(folder, name), Array(text.utf8))
     }
-    try trainedCheckpoint().write(to: FileSystem.path(folder, "model.safetensors"))
+    let trained = try trainedCheckpoint()
+    switch saves {
+    case .model: try trained.write(to: FileSystem.path(folder, "model.safetensors"))
+    case .delta:
+      let prefix = try BERTParameters.prefix(in: model.checkpoint)
+      let origins = Dictionary(
+        model.checkpoint.keys.map { (BERTParameters.trainedName(of: $0, prefix: prefix), $0) },
+        uniquingKeysWith: { first, _ in first })
+      let delta = try CheckpointDelta(from: model.checkpoint, to: trained, origins: origins)
+      try delta.checkpoint.write(to: FileSystem.path(folder, CheckpointDelta.fileName))
+    }
     try put("config.json", configuration().text(indent: 2) + "\n")
     try tokenizer.files.write(to: folder)
     try put(ClassifierSettings.fileName, settings.json.text(indent: 2) + "\n")

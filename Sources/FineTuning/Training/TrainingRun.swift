@@ -24,6 +24,14 @@ public final class TrainingRun {
     case resumed
   }
 
+  /// What a run leaves of the weights.
+  public enum Saves: String, Sendable, Hashable, CaseIterable {
+    /// `model.safetensors`.
+    case model
+    /// `model.delta.safetensors`: what changed, bound to the model that the run started from.
+    case delta
+  }
+
   /// What to train, on what, and how.
   public struct Request: Sendable {
     /// The model to start from.
@@ -46,6 +54,8 @@ public final class TrainingRun {
     public var threads: Int?
     /// A folder that keeps what the frozen prefix computes, for later runs; made when missing.
     public var cacheFolder: String?
+    /// Whether the folder gets a whole model, or only what differs from the one to start from.
+    public var saves = Saves.model
 
     /// An interrupted run to go on with, under the same settings. The mask may be another: what still
     /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
@@ -75,6 +85,7 @@ public final class TrainingRun {
   public let resumption: Resumption?
 
   let invocation: [String]
+  let saves: Saves
   /// The options as they were asked for: the default learning rate depends on the mask, which may
   /// change from part to part of a run.
   let requestedOptions: TrainingOptions
@@ -116,6 +127,7 @@ public final class TrainingRun {
     let prepared = try TrainingRun.prepare(request, notes: &notes)
     checkpoint = try request.resuming?.applied(to: prepared.checkpoint) ?? prepared.checkpoint
     invocation = request.invocation
+    saves = request.saves
     requestedOptions = options
     head = prepared.head
     settings = try TrainingRun.settings(request, prepared, tokenizer: tokenizer)

@@ -20,8 +20,9 @@ package struct TrainingState: Sendable {
   package var bestEpoch: Int?
   /// One a finished epoch.
   package var records: [EpochRecord] = []
-  /// The name of the file in a run's folder.
-  package static let fileName = "training-state.safetensors"
+  /// The name of the file in a run's folder, where it lies until the run is finished. Nobody takes it
+  /// for a checkpoint: its ending is none of theirs.
+  package static let fileName = "training-state.espalier"
 
   package init() {}
 }

@@ -27,24 +27,42 @@ public struct CheckpointDelta: Sendable {
 
   private static let marker = "espalier-delta"
 
+  /// The name of the delta in the folder of a run that stores no whole model.
+  public static let fileName = "model.delta.safetensors"
+
+  /// The path of the delta at `path`: that of a file, or of a folder that a run wrote; `nil` when the
+  /// folder holds none.
+  public static func path(at path: String) -> String? {
+    guard WholeFile.isFolder(path) else { return path }
+    let file = (path.hasSuffix("/") ? path : path + "/") + fileName
+    return WholeFile.exists(file) ? file : nil
+  }
+
   /// What `tuned` has and `base` has not.
   ///
+  /// - Parameter origins: keys of `base` under which tensors of `tuned` stood that have another name
+  ///   now. Others are found by their content, which only unchanged ones have.
   /// - Throws: ``SurgeryError`` when a tensor cannot be compared, `CheckpointError` when bytes cannot be
   ///   read.
-  public init(from base: Checkpoint, to tuned: Checkpoint) throws {
+  public init(
+    from base: Checkpoint, to tuned: Checkpoint, origins: [Key: Key] = [:]
+  ) throws {
     var stored: OrderedDictionary<Key, Tensor> = [:]
     var rows: [Key: RowSet] = [:]
     var renamed: [Key: Key] = [:]
     var candidates: [(key: Key, pair: TensorPair)] = []
-    let onlyInTuned = tuned.keys.filter { base[$0] == nil }
+    let known = origins.filter { base[$0.key] == nil && base[$0.value] != nil }
+    let onlyInTuned = tuned.keys.filter { base[$0] == nil && known[$0] == nil }
     let onlyInBase = base.keys.filter { tuned[$0] == nil }
     for rename in try LikelyRename.find(base, Array(onlyInBase), tuned, Array(onlyInTuned))
     where rename.isSameContent {
       renamed[rename.to] = rename.from
     }
     for (key, tensor) in tuned.tensors {
-      if let old = base[key], old.dtype == tensor.dtype, old.shape == tensor.shape {
+      let origin = known[key] ?? key
+      if let old = base[origin], old.dtype == tensor.dtype, old.shape == tensor.shape {
         candidates.append((key, try TensorPair(old, tensor)))
+        if origin != key { renamed[key] = origin }
       } else if renamed[key] == nil {
         stored[key] = tensor
       }

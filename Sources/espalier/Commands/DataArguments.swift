@@ -44,6 +44,7 @@ struct DataArguments: ParsableArguments {
 extension DataOptions.Format: ExpressibleByArgument {}
 extension DataOptions.Header: ExpressibleByArgument {}
 extension PredictionTask: ExpressibleByArgument {}
+extension TrainingRun.Saves: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 extension TrainingOptions.DecayRule: ExpressibleByArgument {}

@@ -81,12 +81,14 @@ struct DeltaCommand: ParsableCommand {
       abstract: "Write the tuned checkpoint again.",
       discussion: """
           espalier delta apply base head.delta.safetensors -o tuned
+          espalier train --model base --train linear --data train.tsv --save delta -o head
+          espalier delta apply base head -o tuned
         """)
 
     @Argument(help: "The checkpoint that was tuned.")
     var base: String
 
-    @Argument(help: "The delta.")
+    @Argument(help: "The delta, or the folder of a run with --save delta.")
     var delta: String
 
     @Option(
@@ -98,7 +100,10 @@ struct DeltaCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-      let change = try CheckpointDelta(reading: try Checkpoint.open(delta))
+      guard let file = CheckpointDelta.path(at: delta) else {
+        throw InputError("\(delta): no \(CheckpointDelta.fileName) in this folder")
+      }
+      let change = try CheckpointDelta(reading: try Checkpoint.open(file))
       let base = try Checkpoint.open(base)
       let target = ModelOutput(base: base, path: output, addsFormat: false)
       let tuned = try change.apply(to: base)
@@ -106,6 +111,9 @@ struct DeltaCommand: ParsableCommand {
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
       try target.write(tuned, progress: bar)
+      if target.writesConfiguration, WholeFile.isFolder(delta) {
+        try ModelFolder.copyRun(from: delta, to: output)
+      }
       bar.finish()
       if format.json {
         var json = JSONStream()

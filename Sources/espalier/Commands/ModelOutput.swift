@@ -138,6 +138,14 @@ enum ModelFolder {
       to: path + "/" + ClassifierSettings.fileName)
   }
 
+  /// Copies what a run wrote beside its weights: configuration, tokenizer, settings and mask.
+  static func copyRun(from source: String, to target: String) throws {
+    for name in companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
+    where WholeFile.exists("\(source)/\(name)") {
+      try WholeFile.write(try WholeFile.read("\(source)/\(name)"), to: "\(target)/\(name)")
+    }
+  }
+
   /// The folder of a file, with a slash at the end.
   static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "./" }

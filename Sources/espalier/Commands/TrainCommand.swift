@@ -19,6 +19,7 @@ struct TrainCommand: ParsableCommand {
         espalier train --model base --head linear --train linear --task regression \\
           --data scores.tsv -o tuned
         espalier train --resume tuned
+        espalier train --model base --train linear --data train.tsv --save delta -o tuned
         espalier train --model base --train linear --data train.tsv --folds 5
         espalier train --model base --train linear --data train.tsv --cache-dir cache -o tuned
         espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
@@ -82,6 +83,14 @@ struct TrainCommand: ParsableCommand {
     name: [.short, .customLong("output")],
     help: ArgumentHelp("The folder of the trained model.", valueName: "dir"))
   var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      model, or delta: only what differs from the model to start from, which espalier delta apply puts \
+      back.
+      """, valueName: "what"))
+  var save = TrainingRun.Saves.model
 
   @Flag(help: "Print the plan and stop.")
   var dryRun = false
@@ -204,6 +213,7 @@ struct TrainCommand: ParsableCommand {
     request.threads = arguments.threads
     request.options = options
     request.resuming = stored
+    request.saves = save
     request.cacheFolder = arguments.cacheDir
     return request
   }

@@ -47,6 +47,19 @@ struct Tool {
       status: process.terminationStatus, output: try output.text(), errors: try errors.text())
   }
 
+  /// Starts the tool in `folder` and does not wait; what it prints is thrown away.
+  static func start(_ arguments: [String], in folder: Folder) throws -> Process {
+    let process = Process()
+    process.executableURL = executable
+    process.arguments = arguments
+    process.currentDirectoryURL = folder.url
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+
   /// Runs a shell command line in which `espalier` is the tool.
   static func shell(_ line: String, in folder: Folder) throws -> Result {
     let process = Process()

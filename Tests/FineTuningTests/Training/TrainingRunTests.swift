@@ -1,6 +1,7 @@
 import CheckpointFiles
 import EspalierTestSupport
 import FineTuning
+import OrderedCollections
 import ParameterSurgery
 import Testing
 
@@ -8,7 +9,8 @@ import Testing
 struct TrainingRunTests {
   /// A run over the tiny BERT and the labelled reviews.
   private func run(
-    _ selectors: [String] = ["linear"], model: String = "bert-tiny", mask: FreezeMask? = nil,
+    _ selectors: [String] = ["linear"], model: String = "bert-tiny", path: String? = nil,
+    mask: FreezeMask? = nil,
     threads: Int = 2, limit: Int? = 64,
     _ change: (inout TrainingRun.Request) throws -> Void = { _ in }
   ) throws -> TrainingRun {
@@ -17,7 +19,7 @@ struct TrainingRunTests {
       data = LabelledDataset(examples: Array(data.examples.prefix(limit)), labels: data.labels)
     }
     var request = TrainingRun.Request(
-      model: try ModelDirectory(Fixtures.path(model)),
+      model: try ModelDirectory(path ?? Fixtures.path(model)),
       selection: mask.map { .mask($0) } ?? .selectors(selectors), training: data)
     request.head = .mlp(width: 16)
     request.evaluation = try LabelledDataset(contentsOf: Fixtures.path("sentiment/dev.tsv"))
@@ -37,7 +39,14 @@ struct TrainingRunTests {
     try a.tensors.filter { key, tensor in try b[key]?.bytes() == tensor.bytes() }.map(\.key)
   }
 
-  private struct Interruption: Error {}
+  /// Trains one epoch and a part of the next.
+  private func stop(_ run: TrainingRun, in folder: String) throws {
+    #expect(throws: Interruption.self) {
+      try run.train(into: folder) {
+        if case .step(2, 2, _, _, _) = $0 { throw Interruption() }
+      }
+    }
+  }
 
   @Test(arguments: [["linear"], ["linear", "bert.encoder.layer[1]"], ["**"]])
   func `the same seed writes the same bytes, whatever the number of threads`(
@@ -83,23 +92,112 @@ struct TrainingRunTests {
     #expect(resumed.resumption?.isUnchanged == true)
     let result = try resumed.train(into: folder.path("stopped"))
     #expect(result.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
-    for file in ["model.safetensors", "training-state.safetensors", "freeze-mask.json"] {
-      // History and state hold seconds, which differ; the tensors do not.
-      if file == "training-state.safetensors" {
-        let a = try Checkpoint.open(folder.path("whole/\(file)"))
-        let b = try Checkpoint.open(folder.path("stopped/\(file)"))
-        #expect(try sameTensors(a, b) == Array(a.keys))
-      } else {
-        #expect(
-          try Fixtures.bytes(folder.path("whole/\(file)"))
-            == Fixtures.bytes(folder.path("stopped/\(file)")))
+    for file in ["model.safetensors", "freeze-mask.json"] {
+      #expect(
+        try Fixtures.bytes(folder.path("whole/\(file)"))
+          == Fixtures.bytes(folder.path("stopped/\(file)")))
+    }
+    #expect(folder.names("whole") == folder.names("stopped"))
+  }
+
+  @Test func `the patience goes on where it was, to the same last epoch`() throws {
+    let folder = try TemporaryFolder()
+    let change = { (request: inout TrainingRun.Request) in
+      request.options.learningRate = 0.05
+      request.options.epochs = 20
+      request.options.patience = 2
+      request.options.schedule = .constant
+    }
+    let whole = try run(["**"], change).train(into: folder.path("whole"))
+    let last = whole.records.count
+    try #require(whole.stoppedEarly && last > 2)
+    // One stale epoch is stored, the second is under way.
+    #expect(throws: Interruption.self) {
+      try run(["**"], change).train(into: folder.path("stopped")) {
+        if case .step(let epoch, 3, _, _, _) = $0, epoch == last { throw Interruption() }
       }
     }
+    let resumed = try run(["**"]) {
+      change(&$0)
+      $0.resuming = try StoredRun(folder: folder.path("stopped"))
+    }.train(into: folder.path("stopped"))
+    #expect(resumed.stoppedEarly)
+    #expect(resumed.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
+    #expect(resumed.records.map(\.isBest) == whole.records.map(\.isBest))
+    #expect(
+      try Fixtures.bytes(folder.path("whole/model.safetensors"))
+        == Fixtures.bytes(folder.path("stopped/model.safetensors")))
+  }
+
+  @Test func `the state of a run is gone when everything else is in place, and never before`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let name = "training-state.espalier"
+    // Stopped between the last epoch and the model.
+    #expect(throws: Interruption.self) {
+      try run().train(into: folder.path("a")) {
+        if case .epoch(let record) = $0, record.epoch == 3 { throw Interruption() }
+      }
+    }
+    #expect(folder.names("a") == ["history.jsonl", name])
+    // Nobody takes the folder for a checkpoint.
+    #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path("a")) }
+    _ = try run { $0.resuming = try StoredRun(folder: folder.path("a")) }
+      .train(into: folder.path("a"))
+    _ = try run().train(into: folder.path("whole"))
+    #expect(!folder.names("a").contains(name))
+    #expect(
+      try Fixtures.bytes(folder.path("a/model.safetensors"))
+        == Fixtures.bytes(folder.path("whole/model.safetensors")))
+    let error = #expect(throws: FineTuningError.self) { try StoredRun(folder: folder.path("a")) }
+    #expect(error?.description.contains("finished") == true)
+  }
+
+  @Test func `a checkpoint in half precision goes on from its single-precision values`() throws {
+    let folder = try TemporaryFolder()
+    let base = try Checkpoint.open(Fixtures.path("bert-tiny"))
+    var half = base
+    for (key, tensor) in base.tensors { half.tensors[key] = try tensor.converted(to: .bfloat16) }
+    for name in ["config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json"] {
+      try folder.write(name, bytes: Fixtures.bytes(Fixtures.path("bert-tiny/\(name)")))
+    }
+    try half.write(to: folder.path("model.safetensors"))
+    _ = try run(["**"], path: folder.path).train(into: folder.path("whole"))
+    try stop(try run(["**"], path: folder.path), in: folder.path("stopped"))
+    _ = try run(["**"], path: folder.path) {
+      $0.resuming = try StoredRun(folder: folder.path("stopped"))
+    }.train(into: folder.path("stopped"))
+    #expect(
+      try Fixtures.bytes(folder.path("whole/model.safetensors"))
+        == Fixtures.bytes(folder.path("stopped/model.safetensors")))
+    #expect(try weights(folder, "whole")["bert.embeddings.LayerNorm.bias"]?.dtype == .bfloat16)
+  }
+
+  @Test(arguments: ["bert-tiny", "bert-tiny-old", "bert-tiny-sharded"])
+  func `a delta and its base make the model of a normal run, byte for byte`(model: String) throws {
+    let folder = try TemporaryFolder()
+    let selectors = ["linear", "bert.embeddings.word_embeddings.weight[100:110]"]
+    _ = try run(selectors, model: model).train(into: folder.path("whole"))
+    _ = try run(selectors, model: model) { $0.saves = .delta }.train(into: folder.path("delta"))
+    #expect(!folder.names("delta").contains("model.safetensors"))
+    let file = try #require(CheckpointDelta.path(at: folder.path("delta")))
+    #expect(try Fixtures.bytes(file).count < 12_000)
+    let delta = try CheckpointDelta(reading: Checkpoint.open(file))
+    #expect(delta.rows.values.map(\.ranges) == [[100..<110]])
+    let again = try delta.apply(to: Checkpoint.open(Fixtures.path(model)))
+    try again.write(to: folder.path("again.safetensors"))
+    #expect(
+      try Fixtures.bytes(folder.path("again.safetensors"))
+        == Fixtures.bytes(folder.path("whole/model.safetensors")))
+    #expect(throws: SurgeryError.self) { try delta.apply(to: weights(folder, "whole")) }
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path("delta")) }
+    #expect(error?.description.contains("delta apply") == true)
   }
 
   @Test func `a run does not go on with other settings`() throws {
     let folder = try TemporaryFolder()
-    _ = try run().train(into: folder.path("a"))
+    try stop(try run(), in: folder.path("a"))
     let stored = try StoredRun(folder: folder.path("a"))
     let error = #expect(throws: FineTuningError.self) {
       try run {
@@ -114,7 +212,7 @@ struct TrainingRunTests {
   @Test func `a resumed run takes its mask from the state`() throws {
     let folder = try TemporaryFolder()
     let selectors = ["linear[0]", "bert.embeddings.word_embeddings.weight[100:120]"]
-    _ = try run(selectors).train(into: folder.path("a"))
+    try stop(try run(selectors), in: folder.path("a"))
     let again = try run(selectors) {
       $0.resuming = try StoredRun(folder: folder.path("a"))
       $0.selection = .resumed
@@ -131,7 +229,7 @@ struct TrainingRunTests {
         if case .step(2, 2, _, _, _) = $0 { throw Interruption() }
       }
     }
-    let state = try Checkpoint.open(folder.path("a/training-state.safetensors"))
+    let state = try Checkpoint.open(folder.path("a/training-state.espalier"))
     let resumed = try run(["linear[0].weight", "linear[2]", "\(rows)[120:160]"]) {
       $0.resuming = try StoredRun(folder: folder.path("a"))
     }
