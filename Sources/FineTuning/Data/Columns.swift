@@ -142,7 +142,7 @@ struct Columns {
           && Columns.textNames.contains(where: fields.contains)
         : names.allSatisfy(fields.contains)
       if !sawHeader, let name = names.first(where: { !fields.contains($0) }) {
-        throw missing(name, in: fields)
+        throw missingInFirstRow(name, fields)
       }
     }
     func find(
@@ -187,6 +187,18 @@ struct Columns {
 
   private func missing(_ column: String, in names: [String]) -> FineTuningError {
     FineTuningError("\(path): no column \(quoted(column)); there are \(listed(names))")
+  }
+
+  /// The first row is a header with other names, or the first text: its cells say which.
+  private func missingInFirstRow(_ column: String, _ fields: [String]) -> FineTuningError {
+    let (option, number) =
+      column == options.labelColumn
+      ? ("--label-column", 2)
+      : column == options.textColumn ? ("--text-column", 1) : ("--text-pair-column", 2)
+    let cells = fields.map { $0.count > 24 ? $0.prefix(23) + "…" : $0 }
+    return FineTuningError(
+      "\(path): no column \(quoted(column)) in the first row, which has \(listed(cells)); columns of a file without a header are numbered from 1, as \(option) \(number)"
+    )
   }
 
   private func unnamed(_ what: String, _ option: String, _ names: [String]) -> FineTuningError {

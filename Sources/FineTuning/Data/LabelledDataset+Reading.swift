@@ -25,6 +25,7 @@ extension LabelledDataset {
       throw FineTuningError(
         columns.sawHeader ? "\(path): no rows below the header" : "\(path): empty, no rows to read")
     }
+    if options.header == .auto, !columns.sawHeader { try column.demandData() }
     let order = labels ?? column.inOrder
     let places = try column.places(in: order)
     self.init(

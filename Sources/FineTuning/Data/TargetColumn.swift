@@ -6,6 +6,8 @@ struct TargetColumn {
   private(set) var spellings: [String] = []
   private var numbers: [Key: Int] = [:]
   private var firstLines: [Int] = []
+  /// Rows that have the first row's label.
+  private var firstCount = 0
   private let task: PredictionTask
   private let path: String
 
@@ -26,6 +28,7 @@ struct TargetColumn {
       guard let value = Double(trimmed), value.isFinite else {
         throw FineTuningError(
           "\(path): line \(line): the label \(quoted(text)) is not a number, as --task regression needs"
+            + (line == 1 ? TargetColumn.headerHint : "")
         )
       }
       return .value(value)
@@ -60,7 +63,11 @@ struct TargetColumn {
   }
 
   private mutating func number(_ name: String, _ line: Int) throws(FineTuningError) -> Int {
-    if let number = numbers[Key(name)] { return number }
+    if let number = numbers[Key(name)] {
+      if number == 0 { firstCount += 1 }
+      return number
+    }
+    if spellings.isEmpty { firstCount = 1 }
     let number = spellings.count
     numbers[Key(name)] = number
     spellings.append(name)
@@ -71,6 +78,19 @@ struct TargetColumn {
       )
     }
     return number
+  }
+
+  private static let headerHint = "; if the first row names the columns, say --header yes"
+
+  /// Throws when the first row, read as data, is most probably a header with unusual names: its label
+  /// is the only one that is not a number, and occurs once.
+  func demandData() throws(FineTuningError) {
+    guard task == .classification, spellings.count > 2, firstCount == 1, Int(spellings[0]) == nil,
+      spellings.dropFirst().allSatisfy({ Int($0) != nil })
+    else { return }
+    throw FineTuningError(
+      "\(path): line \(firstLines[0]): the label \(quoted(spellings[0])) is the only one that is no number\(TargetColumn.headerHint) and the columns; if it is a label, --header no"
+    )
   }
 
   /// The place of each label among `order`.

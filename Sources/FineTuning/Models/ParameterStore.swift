@@ -102,6 +102,10 @@ package final class ParameterStore {
     unreachable += unused.filter { trainable($0) != .none }
     self.unreachable = unreachable
     if let first = unreachable.first, !parameters.contains(where: \.trains) {
+      let ties = TiedKeys(checkpoint, parameters)
+      if let tied = unreachable.first(where: { ties.parameter(tiedTo: $0) != nil }) {
+        throw FineTuningError("nothing can train: \(ties.note(on: tied))")
+      }
       throw FineTuningError(
         "nothing can train: \(quoted(first.string)) receives no gradient with the pooling "
           + "\"\(pooling.rawValue)\"; select tensors that the classifier uses")

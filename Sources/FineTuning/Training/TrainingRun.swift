@@ -204,9 +204,12 @@ public final class TrainingRun {
     if request.resuming == nil {
       try TrainingRun.demandGrowth(phases, classifier.parameters)
     }
-    for key in classifier.parameters.unreachable.prefix(5) {
-      notes.append(
-        "\(quoted(key.string)) is selected, but no gradient reaches it: it stays as it is")
+    let ties = TiedKeys(checkpoint, classifier.parameters.parameters)
+    // What trains under another name matters most.
+    let unreachable = classifier.parameters.unreachable
+    let tied = unreachable.filter { ties.parameter(tiedTo: $0) != nil }
+    for key in (tied + unreachable.filter { !tied.contains($0) }).prefix(5) {
+      notes.append(ties.note(on: key))
     }
     if classifier.parameters.unreachable.count > 5 {
       notes.append("… and \(classifier.parameters.unreachable.count - 5) more of that kind")

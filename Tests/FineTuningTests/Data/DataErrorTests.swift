@@ -49,11 +49,34 @@ struct DataErrorTests {
     #expect(try complaint("text\tlabel\n") == "no rows below the header")
   }
 
+  @Test func `a header with unusual names is not taken for a text`() throws {
+    let text = "review\tstars\na\t1\nb\t0\n"
+    #expect(
+      try complaint(text)
+        == "line 1: the label \"stars\" is the only one that is no number; if the first row names the columns, say --header yes and the columns; if it is a label, --header no"
+    )
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a.tsv", text)
+    let asData = try LabelledDataset(contentsOf: path, options: DataOptions(header: .no))
+    #expect(asData.labels == ["0", "1", "stars"])
+    let named = try LabelledDataset(
+      contentsOf: path,
+      options: DataOptions(header: .yes, textColumn: "review", labelColumn: "stars"))
+    #expect(named.labels == ["0", "1"])
+  }
+
   @Test func `a column that is not there is answered with those that are`() throws {
     let stars = DataOptions(labelColumn: "stars")
     #expect(
       try complaint("text\trating\na\t1\n", "a.tsv", stars)
-        == "no column \"stars\"; there are \"text\", \"rating\"")
+        == "no column \"stars\" in the first row, which has \"text\", \"rating\"; columns of a file without a header are numbered from 1, as --label-column 2"
+    )
+    // The first text of a file without a header is not spelled out.
+    #expect(
+      try complaint(
+        "a text that goes on and on and on\t1\n", "a.tsv", DataOptions(textColumn: "review"))
+        == "no column \"review\" in the first row, which has \"a text that goes on and…\", \"1\"; columns of a file without a header are numbered from 1, as --text-column 1"
+    )
     #expect(
       try complaint(#"{"text":"a","rating":1}"#, "a.jsonl", stars)
         == "no column \"stars\"; there are \"text\", \"rating\"")
