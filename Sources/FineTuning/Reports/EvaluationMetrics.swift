@@ -95,7 +95,7 @@ extension PredictionTask {
       ]
     case .multiLabel:
       [
-        EpochFigure(name: "subset accuracy", heading: "eval acc") { $0.evalAccuracy },
+        EpochFigure(name: "subset accuracy", heading: "   acc") { $0.evalAccuracy },
         EpochFigure(name: "micro F1", heading: "micro F1") { $0.evalMicroF1 },
         EpochFigure(name: "macro F1", heading: "macro F1") { $0.evalF1 },
       ]

@@ -5,6 +5,8 @@ internal import CheckpointFiles
 struct LearningCurve {
   let records: [EpochRecord]
   let task: PredictionTask
+  /// The epochs with which something more begins to train.
+  var unfreezings: [Int] = []
 
   /// A line over the axis on the right: of the training data (`train`) or the evaluation data.
   private struct Line {
@@ -54,10 +56,10 @@ struct LearningCurve {
     let plotHeight = LearningCurve.height - LearningCurve.top - LearningCurve.bottom
     let last = Double(max(records.last?.epoch ?? 1, 2))
     let losses = records.flatMap { [$0.trainLoss, $0.evalLoss] }.filter(\.isFinite)
-    let lossTicks = ticks(losses)
+    let lossTicks = AxisTicks.round(losses)
     let accuracies = records.flatMap { record in lines.compactMap { $0.value(record) } }
       .filter(\.isFinite)
-    let accuracyTicks = ticks(accuracies, within: task == .regression ? -1...1 : 0...1)
+    let accuracyTicks = AxisTicks.round(accuracies, within: task == .regression ? -1...1 : 0...1)
     func x(_ epoch: Int) -> Double {
       LearningCurve.left + plotWidth * (Double(epoch) - 1) / (last - 1)
     }
@@ -68,7 +70,7 @@ struct LearningCurve {
     func text(
       _ text: String, _ x: Double, _ y: Double, anchor: String = "middle", kind: String = "label"
     ) -> String {
-      "<text class=\"\(kind)\" x=\"\(short(x))\" y=\"\(short(y))\" text-anchor=\"\(anchor)\">"
+      "<text class=\"\(kind)\" x=\"\(AxisTicks.short(x))\" y=\"\(AxisTicks.short(y))\" text-anchor=\"\(anchor)\">"
         + "\(text)</text>\n"
     }
 
@@ -96,12 +98,13 @@ struct LearningCurve {
     for (index, tick) in lossTicks.enumerated() {
       let place = y(tick, lossTicks)
       out +=
-        "<line class=\"grid\" x1=\"\(short(LearningCurve.left))\" y1=\"\(short(place))\" "
-        + "x2=\"\(short(LearningCurve.width - LearningCurve.right))\" y2=\"\(short(place))\"/>\n"
-      out += text(tickText(tick), LearningCurve.left - 8, place + 4, anchor: "end")
+        "<line class=\"grid\" x1=\"\(AxisTicks.short(LearningCurve.left))\" y1=\"\(AxisTicks.short(place))\" "
+        + "x2=\"\(AxisTicks.short(LearningCurve.width - LearningCurve.right))\" y2=\"\(AxisTicks.short(place))\"/>\n"
+      out += text(AxisTicks.text(tick), LearningCurve.left - 8, place + 4, anchor: "end")
       if index < accuracyTicks.count {
         out += text(
-          tickText(accuracyTicks[index]), LearningCurve.width - LearningCurve.right + 8, place + 4,
+          AxisTicks.text(accuracyTicks[index]), LearningCurve.width - LearningCurve.right + 8,
+          place + 4,
           anchor: "start")
       }
     }
@@ -116,14 +119,23 @@ struct LearningCurve {
     if let best = records.last(where: \.isBest) {
       let place = x(best.epoch)
       out +=
-        "<line class=\"best\" x1=\"\(short(place))\" y1=\"\(short(LearningCurve.top))\" "
-        + "x2=\"\(short(place))\" "
-        + "y2=\"\(short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
+        "<line class=\"best\" x1=\"\(AxisTicks.short(place))\" y1=\"\(AxisTicks.short(LearningCurve.top))\" "
+        + "x2=\"\(AxisTicks.short(place))\" "
+        + "y2=\"\(AxisTicks.short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
       let anchor =
         best.epoch == 1 ? "start" : best.epoch == records.last?.epoch ? "end" : "middle"
       out += text(
         "kept: epoch \(best.epoch)", place, LearningCurve.top - 6, anchor: anchor,
         kind: "besttext")
+    }
+    for epoch in unfreezings where epoch <= records.last?.epoch ?? 0 {
+      // Between the epoch before and this one.
+      let place = (x(epoch - 1) + x(epoch)) / 2
+      out +=
+        "<line class=\"grid\" x1=\"\(AxisTicks.short(place))\" y1=\"\(AxisTicks.short(LearningCurve.top))\" "
+        + "x2=\"\(AxisTicks.short(place))\" "
+        + "y2=\"\(AxisTicks.short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
+      out += text("unfrozen", place, LearningCurve.height - LearningCurve.bottom - 6)
     }
     func curve(_ kind: String, _ ticks: [Double], _ value: (EpochRecord) -> Double?) -> String {
       let points = records.compactMap { record -> (Double, Double)? in
@@ -132,10 +144,11 @@ struct LearningCurve {
       }
       var line =
         "<polyline class=\"line \(kind)\" points=\""
-        + points.map { "\(short($0.0)),\(short($0.1))" }.joined(separator: " ") + "\"/>\n"
+        + points.map { "\(AxisTicks.short($0.0)),\(AxisTicks.short($0.1))" }.joined(separator: " ")
+        + "\"/>\n"
       for point in points {
         line +=
-          "<circle class=\"dot \(kind)\" cx=\"\(short(point.0))\" cy=\"\(short(point.1))\" r=\"3\"/>\n"
+          "<circle class=\"dot \(kind)\" cx=\"\(AxisTicks.short(point.0))\" cy=\"\(AxisTicks.short(point.1))\" r=\"3\"/>\n"
       }
       return line
     }
@@ -147,38 +160,10 @@ struct LearningCurve {
     for (index, entry) in entries.enumerated() {
       let place = 124 + Double(index) * 122
       out +=
-        "<line class=\"line \(entry.0)\" x1=\"\(short(place))\" y1=\"12\" x2=\"\(short(place + 22))\" "
+        "<line class=\"line \(entry.0)\" x1=\"\(AxisTicks.short(place))\" y1=\"12\" x2=\"\(AxisTicks.short(place + 22))\" "
         + "y2=\"12\"/>\n"
       out += text(entry.1, place + 27, 16, anchor: "start")
     }
     return out + "</svg>\n"
   }
-
-  /// Five round values that span `values`.
-  private func ticks(_ values: [Double], within limits: ClosedRange<Double>? = nil) -> [Double] {
-    var low = values.min() ?? 0
-    var high = values.max() ?? 1
-    if high - low < 1e-9 * max(1, abs(high)) { (low, high) = (low - 0.05, high + 0.05) }
-    // The smallest round step that spans the values in four.
-    var unit = 1e-12
-    while unit * 40 < high - low { unit *= 10 }
-    for factor in [1.0, 2, 2.5, 5, 10, 20, 25, 50, 100] {
-      let step = unit * factor
-      var first = (low / step).rounded(.down) * step
-      if let limits {
-        first = max(limits.lowerBound, min(first, limits.upperBound - 4 * step))
-      }
-      if first <= low + step * 1e-6, first + 4 * step >= high - step * 1e-6 {
-        return (0...4).map { first + Double($0) * step }
-      }
-    }
-    return (0...4).map { low + Double($0) * (high - low) / 4 }
-  }
-
-  private func tickText(_ value: Double) -> String {
-    let rounded = (value * 1e6).rounded() / 1e6
-    return rounded == rounded.rounded() && abs(rounded) < 1e9 ? "\(Int(rounded))" : "\(rounded)"
-  }
-
-  private func short(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }

@@ -12,10 +12,16 @@ public struct RegressionMetrics: Sendable, Hashable {
   public let pearson: Double
   /// Spearman's rank correlation, ties sharing their mean rank; NaN likewise.
   public let spearman: Double
+  /// The predicted numbers.
+  let predictions: [Double]
+  /// The right numbers.
+  let values: [Double]
 
   /// Metrics of predicted numbers, one a right number.
   public init(predictions: [Float], values: [Double]) {
     let predicted = predictions.map(Double.init)
+    self.predictions = predicted
+    self.values = values
     count = min(predicted.count, values.count)
     let errors = zip(predicted, values).map { $0 - $1 }
     let divisor = Double(max(1, count))

@@ -26,11 +26,14 @@ struct RunReport {
     table { border-collapse: collapse } td, th { padding: .25em .8em; text-align: right }
     th { font-weight: 600; border-bottom: 1px solid #8888 }
     td:first-child, th:first-child { text-align: left; padding-left: 0 }
-    td.name { font-family: ui-monospace, monospace; text-align: left; overflow-wrap: anywhere }
-    tr.best td { font-weight: 600; white-space: nowrap }
-    .figures { display: flex; flex-wrap: wrap; gap: 2.5em; margin: 1.2em 0 }
+    td { white-space: nowrap } tr.best td { font-weight: 600 }
+    td.name { font-family: ui-monospace, monospace; font-size: .92em; text-align: left; \
+    white-space: normal; overflow-wrap: anywhere }
+    .settings td, .settings th { text-align: left } summary { cursor: pointer; margin: .6em 0 }
+    .figures { display: flex; flex-wrap: wrap; gap: 1.2em 2.2em; margin: 1.2em 0 }
     .figures b { display: block; font-size: 1.7em; font-weight: 600 }
-    .scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
+    .scroll { overflow-x: auto } .curve svg { width: 100%; height: auto } \
+    svg { max-width: 100% }
     .note { color: #888 }
     </style>
     </head>
@@ -38,7 +41,7 @@ struct RunReport {
     <h1>\(escaped(name))</h1>
     \(summary)
     <h2>Learning curve</h2>
-    \(LearningCurve(records: records, task: settings.task).svg)
+    <div class="curve">\(curve.svg)</div>
     \(epochs)
     \(results)
     <h2>What trained</h2>
@@ -51,6 +54,11 @@ struct RunReport {
     """
   }
 
+  private var curve: LearningCurve {
+    LearningCurve(
+      records: records, task: settings.task, unfreezings: plan.phases.map(\.firstEpoch))
+  }
+
   private var summary: String {
     let best = records.last(where: \.isBest)
     func figure(_ value: String, _ name: String) -> String {
@@ -59,8 +67,31 @@ struct RunReport {
     return "<div class=\"figures\">"
       + headline.map { figure(fixed($0.1, 4), $0.0) }.joined()
       + figure(best.map { "\($0.epoch) of \(records.count)" } ?? "none", "epoch kept")
+      + throughput.map { figure(grouped(Int($0.value)), $0.name) }.joined()
       + figure(duration(seconds), "in all")
       + "</div>"
+  }
+
+  /// Tokens a second: of all epochs, or of those that computed the trunk and those that did not.
+  private var throughput: [(name: String, value: Double)] {
+    func mean(_ cached: Bool) -> Double? {
+      let part = records.filter { $0.cached == cached && $0.tokensPerSecond.isFinite }
+      return part.isEmpty
+        ? nil : min(part.reduce(0) { $0 + $1.tokensPerSecond } / Double(part.count), 1e15)
+    }
+    let (computed, cached) = (mean(false), mean(true))
+    let computedName = cached == nil ? "tokens/s" : "tokens/s, first"
+    return (computed.map { [(computedName, $0)] } ?? [])
+      + (cached.map { [("tokens/s, cached", $0)] } ?? [])
+  }
+
+  /// Where the frozen trunk of an epoch came from.
+  private func trunk(_ record: EpochRecord) -> String {
+    let phase = plan.phases.last { $0.firstEpoch <= record.epoch }
+    guard phase.map({ $0.cached != nil }) ?? (plan.cached != nil) else {
+      return plan.trunkDropout ? "computed" : "none"
+    }
+    return record.cached ? "cache" : "computed"
   }
 
   /// The figures at the top of the page.
@@ -82,9 +113,11 @@ struct RunReport {
   }
 
   private var epochs: String {
-    let hasAccuracy = settings.task != .regression
+    let hasAccuracy = settings.task == .classification
+    let trunks = records.map(trunk)
+    let hasTrunk = trunks.contains { $0 != "none" }
     let figures = settings.task.figures
-    let rows = records.map { record in
+    let rows = zip(records, trunks).map { record, trunk in
       let cells =
         [
           "\(record.epoch)\(record.isBest ? " (kept)" : "")", fixed(record.trainLoss, 4),
@@ -93,65 +126,41 @@ struct RunReport {
         + figures.map { $0.value(record).map { fixed($0, 4) } ?? "" }
         + [
           scientific(record.learningRate), fixed(record.seconds, 2),
-          grouped(Int(min(record.tokensPerSecond, 1e15))), record.cached ? "cache" : "computed",
-        ]
+          grouped(Int(min(record.tokensPerSecond, 1e15))),
+        ] + (hasTrunk ? [trunk] : [])
       return "<tr\(record.isBest ? " class=\"best\"" : "")>"
         + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
     return table(
       ["epoch", "train loss"] + (hasAccuracy ? ["train accuracy"] : []) + ["eval loss"]
         + figures.map { "eval \($0.name)" }
-        + ["learning rate", "seconds", "tokens/s", "frozen trunk"], rows)
-  }
-
-  /// What the kept epoch comes to on the evaluation data.
-  private var results: String {
-    switch metrics {
-    case .classification(let metrics):
-      "<h2>Labels</h2>\n" + table(metrics.labels)
-        + "<p class=\"note\">Matthews correlation \(fixed(metrics.matthews, 4))"
-        + (metrics.areaUnderCurve.map { ", area under the ROC curve \(fixed($0, 4))" } ?? "")
-        + ", over \(grouped(metrics.count)) examples.</p>\n<h2>Confusion matrix</h2>\n"
-        + confusion(metrics)
-    case .regression(let metrics):
-      "<p class=\"note\">Mean absolute error \(fixed(metrics.meanAbsoluteError, 4)), over "
-        + "\(grouped(metrics.count)) examples.</p>"
-    case .multiLabel(let metrics):
-      "<h2>Labels</h2>\n" + table(metrics.labels)
-        + "<p class=\"note\">A label is predicted when its probability is above one half; "
-        + "\(grouped(metrics.count)) examples.</p>"
-    }
-  }
-
-  private func table(_ labels: [ClassificationMetrics.LabelMetrics]) -> String {
-    table(
-      ["label", "precision", "recall", "F1", "examples"],
-      labels.map { label in
-        "<tr><td class=\"name\">\(escaped(label.label))</td>"
-          + [
-            fixed(label.precision, 4), fixed(label.recall, 4), fixed(label.f1, 4),
-            grouped(label.support),
-          ].map { "<td>\($0)</td>" }.joined() + "</tr>"
-      })
-  }
-
-  private func confusion(_ metrics: ClassificationMetrics) -> String {
-    let rows = zip(metrics.labels, metrics.confusion).map { label, counts in
-      let total = max(1, counts.reduce(0, +))
-      let cells = counts.map { count in
-        let share = Double(count) / Double(total)
-        return "<td style=\"background: rgb(43 111 214 / \(fixed(0.55 * share, 3)))\">"
-          + "\(grouped(count))</td>"
-      }
-      return "<tr><td class=\"name\">\(escaped(label.label))</td>\(cells.joined())</tr>"
-    }
-    return table(
-      ["is ↓ predicted →"] + metrics.labels.map { escaped($0.label) }, rows)
+        + ["learning rate", "seconds", "tokens/s"] + (hasTrunk ? ["frozen trunk"] : []), rows)
   }
 
   private var trained: String {
     let share = 100 * Double(plan.trainedCount) / Double(max(1, plan.parameterCount))
-    let rows = plan.tensors.map { tensor in
+    return
+      "<p>\(grouped(plan.trainedCount)) of \(grouped(plan.parameterCount)) parameters "
+      + "(\(fixed(share, 3)) %), down to <code>\(escaped(plan.backwardStop))</code>. "
+      + cacheSentence(plan.cached, plan.cacheBytes) + "</p>"
+      + tensors(plan.tensors)
+      + plan.phases.map { phase in
+        "<h3>From epoch \(phase.firstEpoch)</h3>\n<p>\(grouped(phase.addedCount)) parameters more ("
+          + phase.selectors.map { "<code>\(escaped($0))</code>" }.joined(separator: ", ")
+          + "), down to <code>\(escaped(phase.backwardStop))</code>. "
+          + cacheSentence(phase.cached, phase.cacheBytes) + "</p>" + tensors(phase.tensors)
+      }.joined()
+      + plan.notes.map { "<p class=\"note\">\(escaped($0))</p>" }.joined()
+  }
+
+  private func cacheSentence(_ cached: String?, _ bytes: Int) -> String {
+    cached.map { "Cached between epochs: \(escaped($0)), \(grouped(bytes)) bytes." }
+      ?? "Nothing is cached between epochs."
+  }
+
+  /// A table of tensors, folded when it is long.
+  private func tensors(_ tensors: [TrainingPlan.TrainedTensor]) -> String {
+    let rows = tensors.map { tensor in
       let rows =
         tensor.rows.isEmpty
         ? "all"
@@ -162,14 +171,9 @@ struct RunReport {
           grouped(tensor.count), scientific(tensor.learningRate),
         ].map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
-    return
-      "<p>\(grouped(plan.trainedCount)) of \(grouped(plan.parameterCount)) parameters "
-      + "(\(fixed(share, 3)) %), down to <code>\(escaped(plan.backwardStop))</code>. "
-      + (plan.cached.map {
-        "Cached between epochs: \(escaped($0)), \(grouped(plan.cacheBytes)) bytes."
-      } ?? "Nothing is cached between epochs.") + "</p>"
-      + table(["tensor", "shape", "rows", "parameters", "highest rate"], rows)
-      + plan.notes.map { "<p class=\"note\">\(escaped($0))</p>" }.joined()
+    let table = table(["tensor", "shape", "rows", "parameters", "highest rate"], rows)
+    return rows.count > 24
+      ? "<details><summary>\(rows.count) tensors</summary>\(table)</details>" : table
   }
 
   private var settingsTable: String {
@@ -195,69 +199,9 @@ struct RunReport {
       ("seed", "\(options.seed)"), ("best by", options.criterion.rawValue),
       ("patience", options.patience.map { "\($0) epochs" } ?? "none"),
     ]
-    return table(
-      ["setting", "value"],
-      rows.map { "<tr><td>\($0.0)</td><td>\(escaped($0.1))</td></tr>" })
-  }
-
-  // MARK: Text
-
-  private func table(_ head: [String], _ rows: [String]) -> String {
-    "<div class=\"scroll\"><table><thead><tr>"
-      + head.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>"
-      + rows.joined(separator: "\n") + "</tbody></table></div>"
-  }
-
-  private func escaped(_ text: String) -> String {
-    var out = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": out += "&amp;"
-      case "<": out += "&lt;"
-      case ">": out += "&gt;"
-      case "\"": out += "&quot;"
-      case "'": out += "&#39;"
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": out += "\u{FFFD}"
-      // Would turn the text around them.
-      case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": out += "\u{FFFD}"
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out
-  }
-
-  private func fixed(_ value: Double, _ digits: Int) -> String {
-    guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-    var scale = 1
-    for _ in 0..<digits { scale *= 10 }
-    let scaled = Int((abs(value) * Double(scale)).rounded())
-    let fraction = String(scaled % scale)
-    return (value < 0 && scaled > 0 ? "-" : "") + "\(scaled / scale)."
-      + String(repeating: "0", count: max(0, digits - fraction.count)) + fraction
-  }
-
-  private func scientific(_ value: Double) -> String {
-    guard value.isFinite, value > 0 else { return "\(value)" }
-    // Three digits.
-    var (mantissa, exponent) = (value, 0)
-    while mantissa >= 9.995 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
-    while mantissa < 0.9995 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
-    return "\(fixed(mantissa, 2))e\(exponent)"
-  }
-
-  private func grouped(_ value: Int) -> String {
-    var out = ""
-    for (index, digit) in String(value).reversed().enumerated() {
-      if index > 0, index % 3 == 0, digit != "-" { out.append(",") }
-      out.append(digit)
-    }
-    return String(out.reversed())
-  }
-
-  private func duration(_ seconds: Double) -> String {
-    let whole = Int(min(max(0, seconds), 1e9).rounded())
-    if whole < 60 { return "\(fixed(seconds, 1)) s" }
-    return whole < 3600
-      ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
+    return "<div class=\"settings\">"
+      + table(
+        ["setting", "value"],
+        rows.map { "<tr><td>\($0.0)</td><td>\(escaped($0.1))</td></tr>" }) + "</div>"
   }
 }

@@ -8,7 +8,10 @@ extension TrainingRun {
     let records = trainer.state.records
     try replaceFile(
       at: FileSystem.path(folder, FileName.curve),
-      Array(LearningCurve(records: records, task: settings.task).svg.utf8))
+      Array(
+        LearningCurve(
+          records: records, task: settings.task, unfreezings: plan.phases.map(\.firstEpoch)
+        ).svg.utf8))
     let name = folder.split(separator: "/").last.map(String.init) ?? folder
     let report = RunReport(
       name: name, plan: plan, options: options, settings: settings, records: records,

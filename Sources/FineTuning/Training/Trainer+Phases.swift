@@ -35,7 +35,7 @@ extension Trainer {
       - old.parameters.trained.reduce(0) { $0 + $1.trainableCount }
     try onEvent(
       .note(
-        "epoch \(epoch): \(added) more parameters train, "
+        "epoch \(epoch): \(grouped(added)) more parameters train, "
           + phase.selectors.map(quoted).joined(separator: ", ")))
   }
 }

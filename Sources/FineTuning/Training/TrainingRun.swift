@@ -217,7 +217,9 @@ public final class TrainingRun {
     if !classifier.parameters.unused.isEmpty {
       let unused = classifier.parameters.unused
       notes.append(
-        "\(unused.count) tensors are not part of the classifier and are not written: "
+        (unused.count == 1
+          ? "1 tensor is not part of the classifier and is not written: "
+          : "\(unused.count) tensors are not part of the classifier and are not written: ")
           + unused.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (unused.count > 3 ? ", …" : ""))
     }

@@ -99,7 +99,9 @@ struct PlanRendering {
   private func line(_ name: String, _ text: String) {
     let output = StandardOutput.shared
     let padding = String(repeating: " ", count: max(1, 12 - name.count))
-    output.line(output.style.bold(name) + padding + text)
+    let lines = wrapped(text, to: output.width.map { max(30, $0 - 12) } ?? .max)
+    output.line(output.style.bold(name) + padding + lines[0])
+    for line in lines.dropFirst() { output.line(String(repeating: " ", count: 12) + line) }
   }
 }
 
@@ -155,8 +157,9 @@ struct TrainingDisplay {
   private mutating func line(_ record: EpochRecord) {
     let output = StandardOutput.shared
     let task = run.settings.task
+    // What fits into 80 columns, with the word at the end.
     let accuracy: [(String, Double?)] =
-      task == .regression ? [] : [("train acc", record.trainAccuracy)]
+      task == .classification ? [("   acc", record.trainAccuracy)] : []
     let figures =
       [("train loss", record.trainLoss)] + accuracy + [("eval loss", record.evalLoss)]
       + task.figures.map { ($0.heading, $0.value(record)) }
@@ -164,15 +167,15 @@ struct TrainingDisplay {
       output.line()
       output.line(
         output.style.dim(
-          "epoch  " + figures.map(\.0).joined(separator: "  ") + "   seconds  tokens/s"))
+          "epoch  " + figures.map(\.0).joined(separator: "  ") + "  seconds  tokens/s"))
       hasHeading = true
     }
     let text =
       cell("\(record.epoch)", 5)
       + figures.map { cell($1.map { fixed($0, digits: 4) } ?? "", $0.count + 2) }.joined()
-      + cell(fixed(record.seconds, digits: 2), 10)
+      + cell(fixed(record.seconds, digits: 2), 9)
       + cell(countText(Int(min(record.tokensPerSecond, 1e15))), 10)
-    output.line(record.isBest ? text + output.style.green("  best") : text)
+    output.line(record.isBest ? text + output.style.green(" best") : text)
     output.flush()
   }
 

@@ -87,12 +87,16 @@ final class Progress: Sendable {
       case .bytes: byteText(Int(rate)) + "/s"
       case .items(let name): "\(countText(Int(rate))) \(name)/s"
       }
-    let cells = 20
+    var rest = " \(Int(fraction * 100))% \(rateText) ETA \(durationText(left))"
+    if !state.detail.isEmpty { rest += "  \(state.detail)" }
+    // A narrow terminal takes from the bar before it takes from the figures.
+    let width = redraw ? (System.terminalWidth(2) ?? 80) - 1 : Int.max
+    let room = width - displayWidth(label) - 1 - displayWidth(rest)
+    let cells = min(20, max(8, room))
     let filled = Int(fraction * Double(cells))
     let bar =
       String(repeating: "━", count: filled) + String(repeating: "·", count: cells - filled)
-    var line = "\(label) \(bar) \(Int(fraction * 100))% \(rateText) ETA \(durationText(left))"
-    if !state.detail.isEmpty { line += "  \(state.detail)" }
-    return redraw ? truncated(line, to: (System.terminalWidth(2) ?? 80) - 1) : line
+    let line = "\(label) \(bar)\(rest)"
+    return redraw ? truncated(line, to: width) : line
   }
 }

@@ -73,6 +73,22 @@ func middleTruncated(_ text: String, to width: Int) -> String {
   return truncated(text, to: width - columns) + String(end.reversed())
 }
 
+/// `text` in lines of at most `width` columns, broken between words.
+func wrapped(_ text: String, to width: Int) -> [String] {
+  guard displayWidth(text) > width else { return [text] }
+  var lines: [String] = []
+  var line = ""
+  for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+    if !line.isEmpty, displayWidth(line) + 1 + displayWidth(String(word)) > width {
+      lines.append(line)
+      line = String(word)
+    } else {
+      line += (line.isEmpty ? "" : " ") + word
+    }
+  }
+  return lines + [line]
+}
+
 /// `text` at the right of a column of `width` characters.
 func cell(_ text: String, _ width: Int) -> String {
   String(repeating: " ", count: max(0, width - text.count)) + text

@@ -108,4 +108,30 @@ struct ReportTests {
     // Nothing is fetched from elsewhere.
     #expect(!html.contains("src=") && !html.contains("href="))
   }
+
+  @Test func `predicted numbers are drawn over the right ones, within bounds`() {
+    let metrics = RegressionMetrics(
+      predictions: (0..<2500).map { Float($0) / 100 } + [.nan],
+      values: (0..<2500).map { Double($0) / 90 } + [1])
+    let svg = ScatterPlot(metrics).svg
+    #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
+    let points = svg.split(separator: "<circle").count - 1
+    #expect(points > 500 && points <= 1000)
+    #expect(!svg.contains("nan") && !svg.contains("inf"))
+    #expect(ScatterPlot(RegressionMetrics(predictions: [.nan], values: [1])).svg == "")
+    #expect(ScatterPlot(RegressionMetrics(predictions: [1], values: [1])).svg.contains("<circle"))
+  }
+
+  @Test func `the page tells what is unfrozen, and the curve where`() throws {
+    let folder = try TemporaryFolder()
+    let run = try TinyRun.make {
+      $0.options.unfreezing = [.init(at: 2, "bert.encoder.layer[-1]")]
+    }
+    _ = try run.train(into: folder.path("a"))
+    let html = String(decoding: try Fixtures.bytes(folder.path("a/report.html")), as: UTF8.self)
+    #expect(html.contains("<h3>From epoch 2</h3>"))
+    #expect(html.contains("<code>bert.encoder.layer[-1]</code>"))
+    #expect(html.contains(">unfrozen</text>"))
+    #expect(html.contains("tokens/s, cached"))
+  }
 }

@@ -1,0 +1,64 @@
+/// Predicted numbers over the right ones as an SVG image, with the line on which they are equal.
+struct ScatterPlot {
+  private let points: [(right: Double, predicted: Double)]
+
+  /// Points are left out evenly beyond this many.
+  private static let limit = 1000
+  private static let size = 360.0
+  private static let left = 52.0
+  private static let bottom = 44.0
+  private static let top = 12.0
+
+  init(_ metrics: RegressionMetrics) {
+    let all = zip(metrics.values, metrics.predictions).filter { $0.isFinite && $1.isFinite }
+    let step = max(1, (all.count + ScatterPlot.limit - 1) / ScatterPlot.limit)
+    points = stride(from: 0, to: all.count, by: step).map { all[$0] }
+  }
+
+  /// The image. Empty without points.
+  var svg: String {
+    guard !points.isEmpty else { return "" }
+    let numbers = points.flatMap { [$0.right, $0.predicted] }
+    let ticks = AxisTicks.round(numbers)
+    let (low, high) = (ticks[0], ticks[ticks.count - 1])
+    let plot = ScatterPlot.size - ScatterPlot.left - ScatterPlot.top
+    func x(_ value: Double) -> String {
+      AxisTicks.short(ScatterPlot.left + plot * (value - low) / (high - low))
+    }
+    func y(_ value: Double) -> String {
+      AxisTicks.short(ScatterPlot.top + plot * (1 - (value - low) / (high - low)))
+    }
+    let height = AxisTicks.short(ScatterPlot.top + plot + ScatterPlot.bottom)
+    var out = """
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 360 \(height)" width="360" height="\(height)" \
+      role="img" aria-label="Predicted numbers over the right ones">
+      <style>
+      .tick { font: 12px system-ui, sans-serif; fill: #555 }
+      .rule { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
+      .equal { stroke: #2a9d4a; stroke-width: 1.5; stroke-dasharray: 4 3 }
+      .point { fill: #2b6fd6; opacity: 0.55 }
+      @media (prefers-color-scheme: dark) {
+        .tick { fill: #bbb } .rule { stroke: #555 } .equal { stroke: #62d183 } .point { fill: #7fb0ff }
+      }
+      </style>
+
+      """
+    for tick in ticks {
+      out +=
+        "<line class=\"rule\" x1=\"\(x(low))\" y1=\"\(y(tick))\" x2=\"\(x(high))\" y2=\"\(y(tick))\"/>\n"
+        + "<text class=\"tick\" x=\"\(AxisTicks.short(ScatterPlot.left - 8))\" y=\"\(y(tick))\" dy=\"4\" "
+        + "text-anchor=\"end\">\(AxisTicks.text(tick))</text>\n"
+        + "<text class=\"tick\" x=\"\(x(tick))\" y=\"\(y(low))\" dy=\"18\" text-anchor=\"middle\">"
+        + "\(AxisTicks.text(tick))</text>\n"
+    }
+    out +=
+      "<line class=\"equal\" x1=\"\(x(low))\" y1=\"\(y(low))\" x2=\"\(x(high))\" y2=\"\(y(high))\"/>\n"
+    for point in points {
+      out +=
+        "<circle class=\"point\" cx=\"\(x(point.right))\" cy=\"\(y(point.predicted))\" r=\"3\"/>\n"
+    }
+    return out
+      + "<text class=\"tick\" x=\"\(x((low + high) / 2))\" y=\"\(y(low))\" dy=\"36\" "
+      + "text-anchor=\"middle\">right number → predicted ↑</text>\n</svg>\n"
+  }
+}
