@@ -23,24 +23,35 @@ package struct FeatureStore: Sendable {
     let columns: Int
   }
 
-  /// The entry of the features of `data`: a digest of the weights below the cut, the configuration,
-  /// the word ids, the padding, the pooling, the place of the cut, the precision and what computes.
+  /// A digest of everything in a model that its features depend on: the weights below the cut, the
+  /// configuration, the pooling, the place of the cut, the precision and what computes.
   ///
   /// - Throws: when the weights cannot be read.
-  func entry(
-    _ model: Classifier, _ data: TokenizedDataset, padding: (length: Int, token: Int32)?,
-    precision: TrainingOptions.Precision
-  ) throws -> Entry {
+  static func digest(
+    _ model: Classifier, precision: TrainingOptions.Precision
+  ) throws -> String {
     var hash = SHA256Hash()
-    hash.update("\(FeatureStore.marker) \(FeatureStore.version)\n")
+    hash.update("\(marker) \(version)\n")
     hash.update("\(model.configuration)\n\(model.cut)\n\(precision.rawValue)\n")
     hash.update("\(model.math.backend.name)\n")
     if model.cut == .pooled { hash.update("\(model.pooling.rawValue)\n") }
-    if let padding { hash.update("\(padding.length) \(padding.token)\n") }
     for parameter in model.parameters.parameters where model.cut.isAbove(parameter.stage) {
       let digest = try TensorDigest.hexadecimal(of: parameter.tensor)
       hash.update("\(parameter.name)\t\(parameter.tensor.dtype)\t\(parameter.shape)\t\(digest)\n")
     }
+    return hash.hexadecimal()
+  }
+
+  /// The entry of the features of `data`.
+  ///
+  /// - Parameter digest: that of the model.
+  func entry(
+    _ model: Classifier, digest: String, _ data: TokenizedDataset,
+    padding: (length: Int, token: Int32)?
+  ) -> Entry {
+    var hash = SHA256Hash()
+    hash.update("\(digest)\n")
+    if let padding { hash.update("\(padding.length) \(padding.token)\n") }
     var bytes: [UInt8] = []
     func append(_ value: Int32) {
       for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }

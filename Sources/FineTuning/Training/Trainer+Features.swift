@@ -21,14 +21,26 @@ extension Trainer {
     evaluationFeatures = evaluation
   }
 
+  /// Where the store keeps the features of `data`; `nil` without a store. The weights are read once.
+  func featureEntry(of data: TokenizedDataset) throws -> FeatureStore.Entry? {
+    guard let featureStore else { return nil }
+    let digest: String
+    if let prefixDigest, prefixDigest.cut == model.cut {
+      digest = prefixDigest.digest
+    } else {
+      digest = try FeatureStore.digest(model, precision: options.precision)
+      prefixDigest = (model.cut, digest)
+    }
+    return featureStore.entry(model, digest: digest, data, padding: padding)
+  }
+
   /// The frozen prefix's output for every example of `data`, from the store if it is there, and
   /// whether it was; no features when there is none to keep.
   func features(
     of data: TokenizedDataset, onEvent: (Event) throws -> Void
   ) throws -> (features: FeatureCache?, wasKept: Bool) {
     guard !options.usesTrunkDropout, model.cut != .start else { return (nil, false) }
-    let entry = try featureStore?.entry(
-      model, data, padding: padding, precision: options.precision)
+    let entry = try featureEntry(of: data)
     if let featureStore, let entry {
       do {
         if let found = try featureStore.read(entry) {

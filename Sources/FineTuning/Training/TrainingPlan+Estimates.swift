@@ -32,9 +32,8 @@ extension TrainingPlan {
     cacheFolder = features?.folder
     let isStored =
       try features.map { features in
-        try [training, evaluation].allSatisfy {
-          features.holds(
-            try features.entry(model, $0, padding: padding, precision: options.precision))
+        try [training, evaluation].allSatisfy { data in
+          try trainer.featureEntry(of: data).map(features.holds) ?? false
         }
       } ?? false
     cacheIsStored = isStored

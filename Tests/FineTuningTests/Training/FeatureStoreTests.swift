@@ -1,6 +1,7 @@
 import CheckpointFiles
 import EspalierTestSupport
 import FineTuning
+import OrderedCollections
 import Testing
 
 @Suite("The cache between runs")
@@ -158,6 +159,71 @@ struct FeatureStoreTests {
     for (selectors, cached) in cuts {
       let plan = try TinyRun.make(selectors).plan
       #expect(plan.cached == cached, "\(selectors)")
+    }
+  }
+
+  /// A BERT of twelve layers, made of the tiny one's two.
+  private func twelveLayers() throws -> String {
+    let tiny = try Checkpoint.open(Fixtures.path("bert-tiny"))
+    var deep = tiny
+    deep.tensors = [:]
+    for (key, tensor) in tiny.tensors {
+      let parts = key.string.split(separator: ".", maxSplits: 3)
+      guard parts.count == 4, parts[0] == "encoder", let index = Int(parts[2]) else {
+        deep.tensors[key] = tensor
+        continue
+      }
+      for layer in stride(from: index, to: 12, by: 2) {
+        deep.tensors[Key("encoder.layer.\(layer).\(parts[3])")] = tensor
+      }
+    }
+    try deep.write(to: folder.path("model.safetensors"))
+    for name in ["vocab.txt", "tokenizer.json", "tokenizer_config.json"] {
+      try folder.write(name, bytes: Fixtures.bytes(Fixtures.path("bert-tiny/\(name)")))
+    }
+    let config = String(
+      decoding: try Fixtures.bytes(Fixtures.path("bert-tiny/config.json")), as: UTF8.self)
+    let changed = config.split(separator: "\n").map { line in
+      line.contains("num_hidden_layers") ? "  \"num_hidden_layers\": 12," : String(line)
+    }
+    try folder.write("config.json", changed.joined(separator: "\n"))
+    return folder.path
+  }
+
+  @Test func `of twelve layers the top two train on the input of layer 10`() throws {
+    let model = try twelveLayers()
+    func make(_ change: (inout TrainingRun.Request) throws -> Void) throws -> TrainingRun {
+      try TinyRun.make(["bert.encoder.layer[-2:]", "linear"], model: model) {
+        $0.options.usesDropout = false
+        $0.options.epochs = 2
+        try change(&$0)
+      }
+    }
+    let run = try make { _ in }
+    #expect(run.plan.cached == "the input of layer 10, for every token")
+    #expect(run.plan.backwardStop == "bert.encoder.layer.10.attention.self.query.weight")
+    let rows = run.plan.cacheBytes / (32 * 4)
+    var computed: [Int] = []
+    let result = try run.train(into: folder.path("cached")) {
+      if case .caching(let done, let total) = $0, done == total { computed.append(total) }
+    }
+    // The trunk ran once over both data sets, whatever the number of epochs.
+    #expect(computed.count == 2)
+    #expect(computed.reduce(0, +) == rows)
+    // A trunk that is computed for every batch gives the same losses.
+    let other = try make { $0.options.usesTrunkDropout = true }
+    #expect(other.plan.cached == nil)
+    for (key, name) in [("hidden_dropout_prob", "0.1"), ("attention_probs_dropout_prob", "0.1")] {
+      let config = String(decoding: try Fixtures.bytes(folder.path("config.json")), as: UTF8.self)
+      try folder.write(
+        "config.json",
+        config.split(separator: "\"\(key)\": \(name)").joined(separator: "\"\(key)\": 0.0"))
+    }
+    let plain = try make { $0.options.usesTrunkDropout = true }
+      .train(into: folder.path("plain"))
+    for (a, b) in zip(result.records, plain.records) {
+      #expect(abs(a.trainLoss - b.trainLoss) < 1e-4)
+      #expect(abs(a.evalLoss - b.evalLoss) < 1e-4)
     }
   }
 }
