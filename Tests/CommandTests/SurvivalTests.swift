@@ -61,6 +61,17 @@ struct SurvivalTests {
     #expect(try contents("whole") == contents("killed"))
   }
 
+  @Test func `an option that a resumed run would not heed is wrong usage`() throws {
+    _ = try limited(100, arguments("full", ["--train", "linear", "--epochs", "1"]))
+    let refused = try Tool.run("train", "--resume", "full", "--epochs", "9", in: folder)
+    #expect(refused.status == 64)
+    #expect(refused.errors.contains("leave out --epochs"))
+    let taken = try Tool.run(
+      "train", "--resume", "full", "--threads=1", "--cache-dir", "cache", "--json", in: folder)
+    #expect(taken.status == 0, "\(taken.errors)")
+    #expect((try taken.object()["plan"] as? [String: Any])?["cache_dir"] as? String == "cache")
+  }
+
   /// The losses of a history, as they are spelled.
   private func losses(_ output: String) throws -> [[String]] {
     try folder.text("\(output)/history.jsonl").split(separator: "\n").map { line in

@@ -67,6 +67,14 @@ extension Head: ExpressibleByArgument {
 }
 
 extension Warmup: ExpressibleByArgument {
+  /// As it is typed.
+  public var defaultValueDescription: String {
+    switch self {
+    case .steps(let count): "\(count)"
+    case .ratio(let share): "\(share)"
+    }
+  }
+
   /// A share below 1 such as `0.1`, or a number of updates such as `100`.
   public init?(argument: String) {
     if let steps = Int(argument), steps >= 0 {
@@ -116,6 +124,10 @@ struct UnfreezeArgument: ExpressibleByArgument {
 /// A number of bytes such as `2GB`, `500MB` or `1048576`. Powers of ten, as disks and the hub count.
 struct ByteCount: ExpressibleByArgument {
   let bytes: Int
+
+  var defaultValueDescription: String {
+    bytes % 1_000_000_000 == 0 ? "\(bytes / 1_000_000_000)GB" : "\(bytes)"
+  }
 
   init?(argument: String) {
     let units: [(String, Double)] = [("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("B", 1), ("", 1)]

@@ -13,19 +13,19 @@ struct TrainCommand: ParsableCommand {
       and the memory and time to expect; --dry-run stops there. The frozen prefix is computed once. \
       Frozen tensors and rows come out byte-identical: espalier verify proves it.
 
-        espalier train --model base --mask mask.json --data train.tsv --eval dev.tsv -o tuned
+        espalier train --model base --mask mask.json --data train.tsv -o tuned
         espalier train --model bert-base-uncased --head mlp:128 --train linear \\
           --data train.csv --text-column review --label-column stars -o tuned
-        espalier train --model base --head linear --train linear --task regression \\
-          --data scores.tsv -o tuned
-        espalier train --resume tuned
-        espalier train --model base --train linear --data train.tsv --save delta -o tuned
+        espalier train --model base --train 'bert.encoder.layer[-2:]' \\
+          --train linear --data train.tsv --epochs 5 --patience 2 -o tuned
+        espalier train --model base --train linear --epochs 4 --data train.tsv \\
+          --unfreeze-at 2:'bert.encoder.layer[-1]' -o tuned
+        espalier train --model base --head linear --train linear \\
+          --task regression --data scores.tsv -o tuned
+        espalier train --model base --train linear --data train.tsv \\
+          --cache-dir cache --save delta -o head
         espalier train --model base --train linear --data train.tsv --folds 5
-        espalier train --model base --train linear --data train.tsv --cache-dir cache -o tuned
-        espalier train --model base --train 'bert.encoder.layer[-2:]' --train linear \\
-          --data train.tsv --epochs 5 --patience 2 -o tuned
-        espalier train --model base --train linear --unfreeze-at 2:'bert.encoder.layer[-1]' \\
-          --unfreeze-at 3:'bert.encoder.layer[-2]' --data train.tsv --epochs 4 -o tuned
+        espalier train --resume tuned
       """)
 
   @Option(
@@ -99,7 +99,8 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       Go on with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
-      run's own options; with --mask or --train, something else trains from here on.
+      run's own options; with --mask or --train, something else trains from here on. --cache-dir and \
+      --threads, which change no result, may be given anew.
       """, valueName: "dir"))
   var resume: String?
 
@@ -133,6 +134,9 @@ struct TrainCommand: ParsableCommand {
       guard output == nil, resume == nil else {
         throw ValidationError("--folds and --seeds measure and keep no model: leave out -o")
       }
+      guard save == .model else {
+        throw ValidationError("--folds and --seeds keep no model: leave out --save")
+      }
       guard folds == nil || seeds == nil else {
         throw ValidationError("--folds and --seeds exclude each other")
       }
@@ -162,16 +166,31 @@ struct TrainCommand: ParsableCommand {
     guard let resume else { return try run(resuming: nil) }
     let stored = try StoredRun(folder: resume)
     guard model == nil, data == nil else { return try run(resuming: stored) }
+    if let name = TrainCommand.ignoredOption(CommandLine.arguments.dropFirst(2)) {
+      throw ValidationError("--resume repeats the run's own options: leave out \(name)")
+    }
     // The run's own arguments, and what this call says differently.
     guard var command = try TrainCommand.parseAsRoot(stored.invocation) as? TrainCommand else {
       throw ValidationError("\(resume): the run did not keep its options; give them again")
     }
     if mask != nil || !train.isEmpty { (command.mask, command.train) = (mask, train) }
+    command.arguments.cacheDir = arguments.cacheDir ?? command.arguments.cacheDir
+    command.arguments.threads = arguments.threads ?? command.arguments.threads
     command.dryRun = dryRun
     command.json = json
     command.progress = progress
     command.resume = resume
     try command.run(resuming: stored, invocation: stored.invocation)
+  }
+
+  /// The first option that a call with `--resume` alone cannot take.
+  private static func ignoredOption(_ arguments: ArraySlice<String>) -> String? {
+    let taken: Set<String> = [
+      "--resume", "--mask", "--train", "--dry-run", "--json", "--progress", "--cache-dir",
+      "--threads", "-o", "--output",
+    ]
+    return arguments.lazy.filter { $0.hasPrefix("-") && $0.count > 1 }
+      .map { String($0.prefix { $0 != "=" }) }.first { !taken.contains($0) }
   }
 
   private func run(resuming stored: StoredRun?, invocation: [String]? = nil) throws {
