@@ -24,6 +24,7 @@ extension RunReport {
   }
 
   func fixed(_ value: Double, _ digits: Int) -> String {
+    guard !value.isNaN else { return "—" }
     guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
     var scale = 1
     for _ in 0..<digits { scale *= 10 }

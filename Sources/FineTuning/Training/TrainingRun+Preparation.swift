@@ -87,12 +87,15 @@ extension TrainingRun {
       head: graft, labels: labels, prefix: prefix.isEmpty ? "bert." : "",
       seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize
     ).apply(to: request.model.checkpoint)
+    let prepared = Prepared(
+      checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
+    // The head of a run that goes on is there already.
+    guard request.resuming == nil else { return prepared }
     notes.append(
       "a new head \(request.head.map { "\($0)" } ?? "") for "
         + (task == .regression ? "a number" : "\(labels) label\(labels == 1 ? "" : "s")")
         + " is added")
-    return Prepared(
-      checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
+    return prepared
   }
 
   static func settings(

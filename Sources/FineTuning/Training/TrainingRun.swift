@@ -223,6 +223,9 @@ public final class TrainingRun {
           + unused.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (unused.count > 3 ? ", …" : ""))
     }
+    if let folder = request.cacheFolder, classifier.cut == .start {
+      notes.append("the embeddings train, so there is no frozen prefix to keep in \(folder)")
+    }
     let trained = classifier.parameters.parameters.filter {
       !last.rows(of: $0, in: classifier.parameters).isEmpty
     }

@@ -88,7 +88,8 @@ struct StudyDisplay {
 extension TrainingJSON {
   static func study(_ study: TrainingStudy) -> JSONValue {
     func json(_ spread: TrainingStudy.Spread) -> JSONValue {
-      .members(["mean": .real(spread.mean), "deviation": .real(spread.deviation)])
+      func number(_ value: Double) -> JSONValue { value.isFinite ? .real(value) : .null }
+      return .members(["mean": number(spread.mean), "deviation": number(spread.deviation)])
     }
     let isFolds = if case .folds = study.kind { true } else { false }
     var members: [(String, JSONValue)] = [

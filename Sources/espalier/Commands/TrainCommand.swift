@@ -376,6 +376,9 @@ struct TrainingArguments: ParsableArguments {
     if noDropout, trunkDropout {
       throw ValidationError("--no-dropout and --trunk-dropout exclude each other")
     }
+    if cacheDir != nil, trunkDropout {
+      throw ValidationError("with --trunk-dropout nothing is cached: leave out --cache-dir")
+    }
     do { try options.validate() } catch {
       throw ValidationError(error.description)
     }

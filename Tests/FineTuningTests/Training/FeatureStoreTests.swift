@@ -131,6 +131,13 @@ struct FeatureStoreTests {
     #expect(throws: FineTuningError.self) { try run() }
   }
 
+  @Test func `where nothing is frozen at the bottom, a note says that nothing is kept`() throws {
+    let story = try run(["**"]) { $0.options.epochs = 1 }
+    #expect(story.plan.cacheFolder == nil)
+    #expect(story.plan.notes.contains { $0.contains("no frozen prefix to keep") })
+    #expect(files() == [])
+  }
+
   @Test func `a study keeps the trunk for the next one`() throws {
     func tokens() throws -> Int {
       var total = 0
