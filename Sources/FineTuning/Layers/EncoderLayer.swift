@@ -87,12 +87,18 @@ package struct EncoderLayer {
     let output: Dropout?
   }
 
-  /// The layer's output `[T, C]` for x `[T, C]`.
-  ///
-  /// - Parameter depth: the lowest block that the backward pass must reach; `nil` records nothing.
-  package func forward(
+  /// The first half of a layer: self-attention, the residual and LayerNorm.
+  private struct Attended {
+    let hidden: Matrix  // [T, C]
+    let qkv: Matrix
+    let logSumExp: Matrix?
+    let context: Matrix
+    let norm: ResidualNorm.Tape?
+  }
+
+  private func attend(
     _ x: Matrix, sequences: Sequences, depth: Stage.Block?, dropout: LayerDropout?, math: Kernels
-  ) -> (output: Matrix, tape: Tape?) {
+  ) -> Attended {
     let tokens = x.rows
     let width = x.columns
     func reaches(_ block: Stage.Block) -> Bool { depth.map { $0 <= block } ?? false }
@@ -115,15 +121,44 @@ package struct EncoderLayer {
     let dense = math.matrix(tokens, width)
     attentionOutput.forward(dense, context, addingBias: false, math: math)
     let hidden = math.matrix(tokens, width)
-    let attentionTape = attentionNorm.forward(
+    let norm = attentionNorm.forward(
       hidden, input: dense, inputBias: attentionOutput.bias.vector, residual: x,
       dropout: dropout?.attentionOutput, recording: reaches(.attentionNorm), math: math)
+    return Attended(
+      hidden: hidden, qkv: qkv, logSumExp: logSumExp, context: context, norm: norm)
+  }
 
+  /// What the feed-forward of the layer reads, `[T, C]`, for x `[T, C]`: nothing is recorded.
+  package func attended(
+    _ x: Matrix, sequences: Sequences, dropout: LayerDropout?, math: Kernels
+  ) -> Matrix {
+    attend(x, sequences: sequences, depth: nil, dropout: dropout, math: math).hidden
+  }
+
+  /// The layer's output `[T, C]` for x `[T, C]`.
+  ///
+  /// - Parameters:
+  ///   - isAttended: whether x is what ``attended(_:sequences:dropout:math:)`` gives, and not the
+  ///     layer's input; the backward pass may then reach no lower than the feed-forward.
+  ///   - depth: the lowest block that the backward pass must reach; `nil` records nothing.
+  package func forward(
+    _ x: Matrix, isAttended: Bool = false, sequences: Sequences, depth: Stage.Block?,
+    dropout: LayerDropout?, math: Kernels
+  ) -> (output: Matrix, tape: Tape?) {
+    let tokens = x.rows
+    let width = x.columns
+    func reaches(_ block: Stage.Block) -> Bool { depth.map { $0 <= block } ?? false }
+
+    let attended =
+      isAttended
+      ? nil : attend(x, sequences: sequences, depth: depth, dropout: dropout, math: math)
+    let hidden = attended?.hidden ?? x
     let activation = math.matrix(tokens, intermediate.outputSize)
     let preactivation =
       reaches(.intermediate) ? math.matrix(tokens, intermediate.outputSize) : nil
     intermediate.forward(
       activation, hidden, activation: .gelu, preactivation: preactivation, math: math)
+    let dense = math.matrix(tokens, width)
     output.forward(dense, activation, addingBias: false, math: math)
     let result = math.matrix(tokens, width)
     let outputTape = outputNorm.forward(
@@ -135,10 +170,10 @@ package struct EncoderLayer {
       result,
       Tape(
         input: x,
-        qkv: reaches(.selfAttention) ? qkv : nil,
-        logSumExp: logSumExp,
-        context: reaches(.attentionOutput) ? context : nil,
-        attentionNorm: attentionTape,
+        qkv: reaches(.selfAttention) ? attended?.qkv : nil,
+        logSumExp: attended?.logSumExp,
+        context: reaches(.attentionOutput) ? attended?.context : nil,
+        attentionNorm: attended?.norm,
         hidden: reaches(.intermediate) ? hidden : nil,
         preactivation: preactivation,
         activation: reaches(.output) && preactivation == nil ? activation : nil,

@@ -23,6 +23,8 @@ package final class Classifier {
     case start
     /// The prefix ends with the input of an encoder layer; its features are hidden states `[T, C]`.
     case layer(Int)
+    /// The prefix ends in the middle of an encoder layer, with what its feed-forward reads `[T, C]`.
+    case feedForward(Int)
     /// The prefix ends with the last hidden states, of which the pooler trains.
     case hidden
     /// The prefix ends with the pooled vectors `[S, C]`.
@@ -32,7 +34,8 @@ package final class Classifier {
     init(lowestTrained stage: Stage?) {
       switch stage {
       case .embeddings: self = .start
-      case .layer(let index, _): self = .layer(index)
+      case .layer(let index, let block):
+        self = block < .intermediate ? .layer(index) : .feedForward(index)
       case .pooler: self = .hidden
       case .head, nil: self = .pooled
       }
@@ -43,6 +46,7 @@ package final class Classifier {
       switch self {
       case .start: false
       case .layer(let index): stage < .layer(index, .selfAttention)
+      case .feedForward(let index): stage < .layer(index, .intermediate)
       case .hidden: stage < .pooler
       case .pooled: stage < .head
       }
@@ -87,7 +91,7 @@ package final class Classifier {
     let layerCount: Int
     switch cut {
     case .start: return nil
-    case .layer(let index): layerCount = index
+    case .layer(let index), .feedForward(let index): layerCount = index
     case .hidden, .pooled: layerCount = layers.count
     }
     var hidden =
@@ -101,6 +105,11 @@ package final class Classifier {
           hidden, sequences: batch.sequences, depth: nil,
           dropout: dropout.map { layerDropout($0, layer: layer.index) }, math: math
         ).output
+    }
+    if case .feedForward(let index) = cut {
+      hidden = layers[index].attended(
+        hidden, sequences: batch.sequences,
+        dropout: dropout.map { layerDropout($0, layer: index) }, math: math)
     }
     guard cut == .pooled else { return hidden }
     return pooler.forward(hidden, sequences: batch.sequences, math: math).output
@@ -135,7 +144,7 @@ package final class Classifier {
         dropout: dropout?.stream(configuration.hiddenDropout, site: 0), math: math)
       hidden = output
       tape.embeddings = embeddingTape
-    case (.layer(let index), let features?):
+    case (.layer(let index), let features?), (.feedForward(let index), let features?):
       hidden = features
       firstLayer = index
     case (.hidden, let features?), (.pooled, let features?):
@@ -146,7 +155,8 @@ package final class Classifier {
     }
     for layer in layers[firstLayer...] {
       let (output, layerTape) = layer.forward(
-        hidden, sequences: batch.sequences, depth: recording ? depth(of: layer.index) : nil,
+        hidden, isAttended: cut == .feedForward(layer.index), sequences: batch.sequences,
+        depth: recording ? depth(of: layer.index) : nil,
         dropout: dropout.map { layerDropout($0, layer: layer.index) }, math: math)
       hidden = output
       tape.layers.append(layerTape)

@@ -40,6 +40,7 @@ struct PhaseOutline {
     case .start: nil
     case .layer(0): "the embeddings of every token"
     case .layer(let index): "the input of layer \(index), for every token"
+    case .feedForward(let index): "what the feed-forward of layer \(index) reads, for every token"
     case .hidden: "the last hidden states of every token"
     case .pooled: "one pooled vector an example"
     }
@@ -61,12 +62,21 @@ struct CostModel {
     return 2 * (4 * c * c + 2 * c * f)
   }
 
+  /// The share of a layer's operations that lies before its feed-forward.
+  private var attentionShare: Double {
+    let c = Double(model.configuration.hiddenSize)
+    let f = Double(model.configuration.intermediateSize)
+    return 4 * c * c / (4 * c * c + 2 * c * f)
+  }
+
   /// Layers below the cut and above it.
   private var layers: (below: Double, above: Double) {
     let count = Double(model.configuration.layerCount)
     return switch outline.cut {
     case .start: (0, count)
     case .layer(let index): (Double(index), count - Double(index))
+    case .feedForward(let index):
+      (Double(index) + attentionShare, count - Double(index) - attentionShare)
     case .hidden, .pooled: (count, 0)
     }
   }

@@ -160,7 +160,15 @@ struct FeatureStoreTests {
       (["linear"], "one pooled vector an example"),
       (["linear[2].bias"], "one pooled vector an example"),
       (["bert.encoder.layer[-1]", "linear"], "the input of layer 1, for every token"),
-      (["bert.encoder.layer[0].output.dense.bias"], "the embeddings of every token"),
+      (["bert.encoder.layer[0].attention.output.dense.bias"], "the embeddings of every token"),
+      (
+        ["bert.encoder.layer[0].output.dense.bias", "bert.encoder.layer[1]"],
+        "what the feed-forward of layer 0 reads, for every token"
+      ),
+      (
+        ["bert.encoder.layer[1].output.LayerNorm.weight"],
+        "what the feed-forward of layer 1 reads, for every token"
+      ),
       (["bert.embeddings.LayerNorm.bias"], nil),
     ]
     for (selectors, cached) in cuts {
