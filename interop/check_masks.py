@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig
 
-from tool import Classifier, TINY, espalier, folder
+from tool import Classifier, Skip, TINY, espalier, folder
 
 ROWS = "bert.embeddings.word_embeddings.weight[100:104]"
 
@@ -123,3 +123,24 @@ def test_a_requires_grad_dump_comes_back_as_the_same_mask():
         (path / "dump.json").write_text(json.dumps({n: p.requires_grad for n, p in model.named_parameters()}))
         espalier("mask", "import", path / "dump.json", path / "base", "--from", "requires-grad", "-o", path / "again.json")
         espalier("mask", "diff", path / "mask.json", path / "again.json")
+
+
+def test_exported_settings_of_peft_train_what_the_mask_trains():
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise Skip("peft is not installed")
+    with folder() as path:
+        model = prepare(path, "linear", ROWS)
+        settings = json.loads(espalier("mask", "export", path / "mask.json", "--to", "peft"))
+        assert settings["trainable_token_indices"] == {"bert.embeddings.word_embeddings": [100, 101, 102, 103]}
+        tuned = get_peft_model(model, LoraConfig(target_modules=["query"], **settings))
+        for name, parameter in tuned.named_parameters():
+            if "lora_" in name:  # PEFT wants one adapter; it adds nothing as it begins
+                parameter.requires_grad_(False)
+        trained = sum(p.numel() for p in tuned.parameters() if p.requires_grad)
+        assert trained == 4 * 32 + 32 * 16 + 16 + 16 * 2 + 2, trained
+        steps(tuned, torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1))
+        report = proof(path, tuned.merge_and_unload())
+        assert report["holds"] and report["proven"]["rows"] == 508 and len(report["changed"]) == 5, report
+        return f"{trained} parameters"

@@ -143,6 +143,57 @@ def test_merges_are_those_of_the_formulas():
                 close(got[k], want(k), 1e-6, f"{method} {k}")
 
 
+def test_merges_are_those_of_peft_and_torch():
+    try:
+        from peft.utils import merge_utils
+    except ImportError:
+        raise Skip("peft is not installed")
+    from torch.optim.swa_utils import get_ema_multi_avg_fn
+    with folder() as temporary:
+        base, tuned, paths = models(temporary, 3)
+        base = {k: torch.from_numpy(v) for k, v in base.items()}
+        tuned = [{k: torch.from_numpy(v) for k, v in m.items()} for m in tuned]
+        weights = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64)
+        options = ["--base", TINY, "--weight", 1, "--weight", 2, "--weight", 1]
+        task = merged(temporary, paths, "--method", "task", *options)
+        # With weights PEFT elects signs without them and divides by a count; with equal ones it is the paper's method.
+        ties = merged(temporary, paths, "--method", "ties", "--density", 0.3, "--base", TINY)
+        ema = merged(temporary, paths, "--method", "ema", "--decay", 0.7)
+        worst = 0.0
+        for k in base:
+            deltas = [m[k] - base[k] for m in tuned]
+            worst = max(worst, close(task[k], base[k] + merge_utils.task_arithmetic(deltas, weights), 1e-6, f"task {k}"))
+            want = base[k] + merge_utils.ties(deltas, torch.ones(3, dtype=torch.float64), 0.3, "total")
+            worst = max(worst, close(ties[k], want, 1e-6, f"ties {k}"))
+            average = [tuned[0][k].clone()]
+            for m in tuned[1:]:
+                get_ema_multi_avg_fn(0.7)(average, [m[k]], None)
+            worst = max(worst, close(ema[k], average[0], 1e-6, f"ema {k}"))
+        return f"off by {worst:.2g}"
+
+
+def test_a_lightning_checkpoint_becomes_the_models_own():
+    with folder() as temporary:
+        state = {f"model.{k}": v for k, v in tiny().items()}
+        torch.save({"epoch": 3, "state_dict": state, "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(2)}}}]},
+                   temporary / "last.ckpt")
+        ours = edited(temporary, "--preset", "lightning", source=temporary / "last.ckpt")
+        assert {k: v.tolist() for k, v in ours.items()} == {k: v.tolist() for k, v in tiny().items()}
+
+
+def test_edited_directories_load_in_transformers():
+    from transformers import AutoModel
+    with folder() as temporary:
+        for name, operations, layers in (
+            ("deep", ["--layers", "encoder.layer=0:2,1:2", "--resize", f"{WORDS}=520", "--cast", "**=F16"], "num_hidden_layers"),
+            ("distil", ["--preset", "distilbert"], "n_layers"),
+        ):
+            espalier("edit", TINY, "-o", temporary / name, *operations, "--shard-size", "40kB")
+            model, info = AutoModel.from_pretrained(temporary / name, output_loading_info=True)
+            assert not any(info.values()), info
+            assert getattr(model.config, layers) == {"deep": 3, "distil": 1}[name]
+
+
 def test_dare_is_unbiased():
     with folder() as temporary:
         base, (a,), paths = models(temporary, 1)

@@ -35,3 +35,18 @@ struct ShardOptions: ParsableArguments {
       valueName: "bytes"))
   var shardSize: ByteSize?
 }
+
+/// `--output` of commands that write a freeze mask.
+struct MaskOutput: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+  var output: String
+}
+
+/// `--output` of commands that write a checkpoint.
+struct CheckpointOutput: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+  var output: String
+}

@@ -210,4 +210,19 @@ import Testing
     guard let mask = try? FreezeMask(rules: rules, in: storyTree) else { return }
     #expect(try FreezeMask(json: Array(mask.json.utf8)) == mask, "let seed: UInt64 = \(seed)")
   }
+
+  @Test func `of a prefix alone the mismatch says so`() throws {
+    let mask = try FreezeMask(training: ["linear"], in: tree("bert.a.w", "bert.b.w", "linear.w"))
+    #expect(
+      mask.mismatch(with: tree("a.w", "b.w"))?.description
+        == "the mask's keys begin with \"bert.\", those of the checkpoint do not; missing keys: "
+        + "\"linear.w\"")
+    let bare = try FreezeMask(training: ["a"], in: tree("a.w", "b.w"))
+    #expect(
+      bare.mismatch(with: tree("m.a.w", "m.b.w"))?.description
+        == "the keys of the checkpoint begin with \"m.\", those of the mask do not")
+    #expect(
+      bare.mismatch(with: tree("m.a.w", "c.w"))?.description
+        == "missing keys: \"a.w\", \"b.w\"; unexpected keys: \"c.w\", \"m.a.w\"")
+  }
 }

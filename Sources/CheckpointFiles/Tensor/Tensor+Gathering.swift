@@ -1,6 +1,9 @@
 extension Tensor {
-  /// Bytes of a strided view that are gathered at once.
-  private static let gatheredByteCount = 1 << 24
+  /// Bytes of a strided view that are gathered at once. More of them make longer runs when the elements
+  /// of a row lie far apart.
+  private var gatheredByteCount: Int {
+    byteSpan.count <= 2 * byteCount + 1 << 16 && strides.last == 1 ? 1 << 21 : 1 << 24
+  }
 
   /// ``forEachChunk(ofBytes:_:)`` of a view whose elements do not lie row-major. Memory is that of a
   /// few blocks, however large the view and its storage are.
@@ -12,7 +15,7 @@ extension Tensor {
         dtype, byteCount: byteCount, window: 0..<byteCount, ofBytes: size, body)
       // What is computed is computed once for all blocks.
       let source = try storage.addressable()
-      let limit = min(Tensor.gatheredByteCount, byteCount)
+      let limit = min(gatheredByteCount, byteCount)
       let block = OwnedBytes(byteCount: limit)
       try Tensor(
         dtype: dtype, shape: shape, storage: source, byteOffset: byteOffset, strides: strides

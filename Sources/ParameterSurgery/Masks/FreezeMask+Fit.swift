@@ -16,10 +16,22 @@ extension FreezeMask {
     /// The mismatch in words.
     public var description: String {
       var parts: [String] = []
-      if !missingKeys.isEmpty { parts.append("missing keys: " + Mismatch.list(missingKeys)) }
-      if !unexpectedKeys.isEmpty {
-        parts.append("unexpected keys: " + Mismatch.list(unexpectedKeys))
+      var (missing, unexpected) = (missingKeys, unexpectedKeys)
+      if let prefix = Mismatch.prefix(before: unexpected, in: missing) {
+        parts.append(
+          "the mask's keys begin with \(quoted(prefix)), those of the checkpoint do not")
+        let found = Set(unexpected.map { Key(prefix + $0.string) })
+        missing.removeAll { found.contains($0) }
+        unexpected = []
+      } else if let prefix = Mismatch.prefix(before: missing, in: unexpected) {
+        parts.append(
+          "the keys of the checkpoint begin with \(quoted(prefix)), those of the mask do not")
+        let found = Set(missing.map { Key(prefix + $0.string) })
+        unexpected.removeAll { found.contains($0) }
+        missing = []
       }
+      if !missing.isEmpty { parts.append("missing keys: " + Mismatch.list(missing)) }
+      if !unexpected.isEmpty { parts.append("unexpected keys: " + Mismatch.list(unexpected)) }
       if !shortKeys.isEmpty {
         parts.append("fewer rows than the mask lets train: " + Mismatch.list(shortKeys))
       }
@@ -30,6 +42,17 @@ extension FreezeMask {
         parts.append("the keys are the same, but a dtype or a shape is not (layout_sha256 differs)")
       }
       return parts.joined(separator: "; ")
+    }
+
+    /// What must stand before every one of `short` for it to be one of `long`.
+    private static func prefix(before short: [Key], in long: [Key]) -> String? {
+      guard let first = short.first else { return nil }
+      let known = Set(long)
+      for key in long where key.string.hasSuffix("." + first.string) {
+        let prefix = String(key.string.dropLast(first.string.count))
+        if short.allSatisfy({ known.contains(Key(prefix + $0.string)) }) { return prefix }
+      }
+      return nil
     }
 
     private static func list(_ keys: [Key]) -> String {

@@ -3,11 +3,11 @@ internal import CheckpointFiles
 /// Reads the grammar of ``Selector``. Positions are Unicode scalars of the text.
 struct SelectorParser {
   let text: String
-  private let scalars: [Unicode.Scalar]
+  let scalars: [Unicode.Scalar]
   private var position = 0
 
   /// A piece of a pattern, before braces are expanded.
-  private indirect enum Element {
+  indirect enum Element {
     case scalar(Unicode.Scalar)
     case star
     case doubleStar(Int)
@@ -22,7 +22,7 @@ struct SelectorParser {
   }
 
   /// Braces multiply; more ways than this through them is a mistake.
-  private static let maximumPaths = 4096
+  static let maximumPaths = 4096
   private static let maximumNesting = 16
 
   init(_ text: String) {
@@ -32,7 +32,7 @@ struct SelectorParser {
 
   private var current: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
 
-  private func failure(_ reason: String, at offset: Int) -> SurgeryError {
+  func failure(_ reason: String, at offset: Int) -> SurgeryError {
     SurgeryError(
       "selector \(quoted(text)): \(reason) (column \(offset + 1))", selector: text, offset: offset)
   }
@@ -272,130 +272,5 @@ struct SelectorParser {
 
   private func integer(_ text: String) -> Int? {
     text.hasPrefix("+") ? nil : Int(text)
-  }
-
-  // MARK: - Paths
-
-  /// Every way through the braces.
-  private func expand(_ elements: [Element]) throws(SurgeryError) -> [[Element]] {
-    var paths: [[Element]] = [[]]
-    for element in elements {
-      guard case .alternatives(let alternatives) = element else {
-        for index in paths.indices { paths[index].append(element) }
-        continue
-      }
-      var longer: [[Element]] = []
-      for alternative in alternatives {
-        for way in try expand(alternative) {
-          guard longer.count + paths.count <= SelectorParser.maximumPaths else {
-            throw failure(
-              "the braces stand for more than \(SelectorParser.maximumPaths) patterns", at: 0)
-          }
-          longer.append(contentsOf: paths.map { $0 + way })
-        }
-      }
-      paths = longer
-    }
-    return paths
-  }
-
-  /// The steps of one way through the braces.
-  private func steps(_ elements: [Element]) throws(SurgeryError) -> [[Selector.Step]] {
-    var steps: [Selector.Step] = []
-    var component: [Element] = []
-    var mayBeEmpty = false
-    var afterBrackets = false
-    var lastDot: Int?
-
-    func close(at offset: Int, isEnd: Bool) throws(SurgeryError) {
-      if afterBrackets, component.isEmpty { return }
-      if component.isEmpty, !mayBeEmpty {
-        if isEnd, let lastDot {
-          throw failure(
-            "nothing follows the dot: a node already means everything below it", at: lastDot)
-        }
-        throw failure("a component is empty: quote a key that has such", at: offset)
-      }
-      try steps.append(contentsOf: self.component(component))
-      component = []
-      mayBeEmpty = false
-    }
-
-    for element in elements {
-      switch element {
-      case .dot(let offset):
-        try close(at: offset, isEnd: false)
-        afterBrackets = false
-        lastDot = offset
-      case .quotedDot:
-        try close(at: 0, isEnd: false)
-        afterBrackets = false
-      case .quote:
-        mayBeEmpty = true
-      case .brackets(let expression, let spelling, let offset):
-        if !component.isEmpty || mayBeEmpty || (steps.isEmpty == false && !afterBrackets) {
-          try close(at: offset, isEnd: false)
-        }
-        steps.append(.index(expression, spelling: spelling))
-        afterBrackets = true
-      default:
-        if afterBrackets {
-          throw failure("a dot is missing behind the brackets", at: bracketsEnd(steps.count))
-        }
-        component.append(element)
-      }
-    }
-    try close(at: max(scalars.count - 1, 0), isEnd: true)
-    return [steps]
-  }
-
-  /// Where to point for text behind brackets: the first `]` that neither a dot, a bracket nor a
-  /// filter follows.
-  private func bracketsEnd(_ count: Int) -> Int {
-    for place in scalars.indices.dropLast() where scalars[place] == "]" {
-      if ![".", "[", ":", "]", ",", "}"].contains(scalars[place + 1]) { return place + 1 }
-    }
-    return 0
-  }
-
-  /// The step or steps of one component. `**x` means `**.*x`, and `x**` means `x*.**`.
-  private func component(_ elements: [Element]) throws(SurgeryError) -> [Selector.Step] {
-    if elements.count == 1, case .doubleStar = elements[0] { return [.anyDepth] }
-    var atoms: [Glob.Atom] = []
-    var spelling = ""
-    var literal = true
-    var before: [Selector.Step] = []
-    var after: [Selector.Step] = []
-    for (place, element) in elements.enumerated() {
-      switch element {
-      case .scalar(let scalar):
-        for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-          atoms.append(.byte(byte))
-        }
-        spelling.unicodeScalars.append(scalar)
-      case .one:
-        atoms.append(.one)
-        spelling += "?"
-        literal = false
-      case .doubleStar(let offset):
-        if place == 0 {
-          before = [.anyDepth]
-        } else if place == elements.count - 1 {
-          after = [.anyDepth]
-        } else {
-          throw failure("`**` stands alone between dots: write a*.**.*b for a**b", at: offset)
-        }
-        atoms.append(.any)
-        spelling += "*"
-        literal = false
-      default:
-        atoms.append(.any)
-        spelling += "*"
-        literal = false
-      }
-    }
-    let step: Selector.Step =
-      literal ? .literal(Key(spelling)) : .glob(Glob(atoms: atoms), spelling: spelling)
-    return before + [step] + after
   }
 }

@@ -91,10 +91,7 @@ struct DeltaCommand: ParsableCommand {
     @Argument(help: "The delta, or the folder of a run with --save delta.")
     var delta: String
 
-    @Option(
-      name: [.customShort("o"), .long],
-      help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
-    var output: String
+    @OptionGroup var written: CheckpointOutput
 
     @OptionGroup var format: OutputOptions
     @OptionGroup var progress: ProgressOptions
@@ -105,23 +102,23 @@ struct DeltaCommand: ParsableCommand {
       }
       let change = try CheckpointDelta(reading: try Checkpoint.open(file))
       let base = try Checkpoint.open(base)
-      let target = ModelOutput(base: base, path: output, addsFormat: false)
+      let target = ModelOutput(base: base, path: written.output, addsFormat: false)
       let tuned = try change.apply(to: base)
       let bar = Progress(
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
       try target.write(tuned, progress: bar)
       if target.writesConfiguration, WholeFile.isFolder(delta) {
-        try ModelFolder.copyRun(from: delta, to: output)
+        try ModelFolder.copyRun(from: delta, to: written.output)
       }
       bar.finish()
       if format.json {
         var json = JSONStream()
-        json.member("path", .string(output))
+        json.member("path", .string(written.output))
         json.member("tensors", .integer(tuned.tensors.count))
         json.finish()
       } else {
-        StandardOutput.shared.line("\(output): \(plural(tuned.tensors.count, "tensor"))")
+        StandardOutput.shared.line("\(written.output): \(plural(tuned.tensors.count, "tensor"))")
       }
     }
   }

@@ -45,10 +45,7 @@ struct GraftCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chooses the initial values.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(
-    name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file or the new directory to write.", valueName: "out"))
-  var output: String
+  @OptionGroup var written: CheckpointOutput
 
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
@@ -77,8 +74,8 @@ struct GraftCommand: ParsableCommand {
     let bar = Progress(
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    try ModelOutput(base: encoder, path: output).write(grafted, progress: bar)
-    try ModelFolder.writeSettings(in: output, labels: labels)
+    try ModelOutput(base: encoder, path: written.output).write(grafted, progress: bar)
+    try ModelFolder.writeSettings(in: written.output, labels: labels)
     bar.finish()
     let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })
     let added = Array(grafted.keys).filter { !before.contains($0) }
@@ -102,7 +99,7 @@ struct GraftCommand: ParsableCommand {
   private func print(_ grafted: Checkpoint, _ added: [Key]) {
     let elements = grafted.tensors.values.reduce(0) { $0 + $1.shape.count }
     StandardOutput.shared.line(
-      "\(output): \(plural(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
+      "\(written.output): \(plural(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
         + "\(grouped(added.count)) tensors added")
     var table = Table([
       .init(""), .init("", shrinks: true), .init(""), .init(""), .init("", .right),
@@ -122,7 +119,7 @@ struct GraftCommand: ParsableCommand {
 
   private func printJSON(_ grafted: Checkpoint, _ added: [Key]) {
     var json = JSONStream()
-    json.member("path", .string(output))
+    json.member("path", .string(written.output))
     json.member("tensors", .integer(grafted.tensors.count))
     json.array("added", added) { key, text in
       guard let tensor = grafted[key] else { return }

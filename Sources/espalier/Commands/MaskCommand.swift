@@ -52,9 +52,7 @@ struct MaskCreateCommand: ParsableCommand {
     help: ArgumentHelp("What stays frozen all the same.", valueName: "selector"))
   var freeze: [String] = []
 
-  @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
-  var output: String
+  @OptionGroup var written: MaskOutput
 
   @Flag(
     name: .customLong("no-siblings"),
@@ -88,13 +86,13 @@ struct MaskCreateCommand: ParsableCommand {
       return mask
     }
     let warnings = mask.warnings(in: tree, siblings: !noSiblings)
-    try mask.write(to: output)
+    try mask.write(to: written.output)
     for warning in warnings { StandardError.warning("\(file): \(warning)") }
     let report = MaskReport(mask, in: tree)
     if format.json {
-      report.printJSON(path: output, warnings: warnings.map(\.description))
+      report.printJSON(path: written.output, warnings: warnings.map(\.description))
     } else {
-      report.print(path: output)
+      report.print(path: written.output)
     }
   }
 }

@@ -63,9 +63,7 @@ struct MaskImportCommand: ParsableCommand {
   @Option(help: "The trainer.")
   var from: ImportedMask.Source
 
-  @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
-  var output: String
+  @OptionGroup var written: MaskOutput
 
   @OptionGroup var format: OutputOptions
 
@@ -75,7 +73,7 @@ struct MaskImportCommand: ParsableCommand {
     let imported = try InputError.naming(config) {
       try ImportedMask(from, bytes: bytes, in: tree)
     }
-    try imported.mask.write(to: output)
+    try imported.mask.write(to: written.output)
     let warnings = imported.patterns.compactMap { pattern in
       pattern.stray.map {
         "\(shown(pattern.text)) matches a part of a name in \(quoted($0.string))"
@@ -85,13 +83,13 @@ struct MaskImportCommand: ParsableCommand {
     for note in imported.notes { StandardError.note("\(config): \(note)") }
     let report = MaskReport(imported.mask, in: tree)
     if format.json {
-      report.printJSON(path: output, warnings: warnings, patterns: imported.patterns)
+      report.printJSON(path: written.output, warnings: warnings, patterns: imported.patterns)
     } else {
       for pattern in imported.patterns {
         StandardOutput.shared.line(
           "\(shown(pattern.text)) matches \(plural(pattern.matched.count, "tensor"))")
       }
-      report.print(path: output)
+      report.print(path: written.output)
     }
   }
 }
@@ -128,9 +126,7 @@ struct TwoMasks: ParsableArguments {
   @Argument(help: "Another one for the same checkpoint.")
   var b: String
 
-  @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
-  var output: String
+  @OptionGroup var written: MaskOutput
 
   @OptionGroup var format: OutputOptions
 
@@ -140,7 +136,7 @@ struct TwoMasks: ParsableArguments {
     let first = try FreezeMask(path: a)
     let second = try FreezeMask(path: b)
     let result = try InputError.naming(b) { try combine(first, second) }
-    try MaskReport.write(result, to: output, json: format.json, in: nil)
+    try MaskReport.write(result, to: written.output, json: format.json, in: nil)
   }
 }
 
@@ -161,9 +157,7 @@ struct MaskInvertCommand: ParsableCommand {
   @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
   var file: String
 
-  @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
-  var output: String
+  @OptionGroup var written: MaskOutput
 
   @OptionGroup var format: OutputOptions
 
@@ -171,7 +165,7 @@ struct MaskInvertCommand: ParsableCommand {
     let freeze = try FreezeMask(path: mask)
     let tree = ParameterTree(try Checkpoint.open(file))
     let result = try InputError.naming(file) { try freeze.inverted(in: tree) }
-    try MaskReport.write(result, to: output, json: format.json, in: tree)
+    try MaskReport.write(result, to: written.output, json: format.json, in: tree)
   }
 }
 

@@ -31,10 +31,7 @@ struct MergeCommand: ParsableCommand {
   @Argument(help: "Two or more checkpoints.")
   var inputs: [String]
 
-  @Option(
-    name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
-  var output: String
+  @OptionGroup var written: CheckpointOutput
 
   @Option(
     help: "How elements are combined.",
@@ -107,18 +104,18 @@ struct MergeCommand: ParsableCommand {
       "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)
     try ModelOutput(
-      base: start ?? checkpoints[0], path: output, shardByteCount: shards.shardSize?.bytes
+      base: start ?? checkpoints[0], path: written.output, shardByteCount: shards.shardSize?.bytes
     ).write(merged, progress: bar)
     bar.finish()
     if format.json {
       var json = JSONStream()
-      json.member("path", .string(output))
+      json.member("path", .string(written.output))
       json.member("method", .string(method.rawValue))
       json.member("tensors", .integer(merged.tensors.count))
       json.finish()
     } else {
       StandardOutput.shared.line(
-        "\(output): \(plural(merged.tensors.count, "tensor")) merged from "
+        "\(written.output): \(plural(merged.tensors.count, "tensor")) merged from "
           + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))")
     }
   }
