@@ -1,6 +1,11 @@
 """`edit`, `merge` and `delta` against torch, numpy and PEFT."""
 
 import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
 
 import numpy
 import torch
@@ -216,3 +221,35 @@ def test_a_delta_brings_the_tuned_file_back():
         assert digests[0] == digests[1]
         espalier("delta", "apply", temporary / "tuned.safetensors", temporary / "d.safetensors", "-o", temporary / "no.safetensors", status=2)
         assert not (temporary / "no.safetensors").exists()
+
+
+PEAK = """import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+sys.exit(done.returncode)"""
+
+
+def test_memory_does_not_grow_with_tensors():
+    """One tensor of 400 MB, in a sparse file: nothing may take a third of it."""
+    with folder() as temporary:
+        side = 10_000
+        header = json.dumps({"w": {"dtype": "F32", "shape": [side, side], "data_offsets": [0, 4 * side * side]}}).encode()
+        header += b" " * (-len(header) % 8)
+        for name in ("a", "b"):
+            with open(temporary / f"{name}.safetensors", "wb") as file:
+                file.write(struct.pack("<Q", len(header)) + header)
+                file.truncate(8 + len(header) + 4 * side * side)
+        a, b, out = (str(temporary / f"{n}.safetensors") for n in ("a", "b", "out"))
+        peaks = {}
+        for arguments in (
+            ["edit", a, "-o", out, "--cast", "w=BF16"], ["edit", a, "-o", out, "--slice", "w=[:, 1:6000]"],
+            ["edit", a, "-o", out, "--transpose", "w"], ["edit", a, "-o", out, "--split", "w=p,q@1", "--concat", "q,p=r@1"],
+            ["convert", a, "-o", out, "--dtype", "F16"], ["merge", a, b, "-o", out], ["delta", "create", a, b, "-o", out],
+            ["delta", "apply", a, out, "-o", str(temporary / "again.safetensors")], ["diff", a, b],
+        ):
+            # From a small process: what this one takes would count for its children.
+            done = subprocess.run([sys.executable, "-S", "-c", PEAK, os.environ["ESPALIER"], *arguments], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            peaks[" ".join(arguments[:1] + [x for x in arguments if x.startswith("--")])] = int(done.stdout.split()[-1])
+        assert max(peaks.values()) < 130, peaks
+        return f"at most {max(peaks.values())} MB"
