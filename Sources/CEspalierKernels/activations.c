@@ -100,3 +100,13 @@ ESPALIER_CLONES void espalier_tanh_backward(
     float *dx, const float *dout, const float *y, size_t count) {
   for (size_t i = 0; i < count; i++) dx[i] = dout[i] * (1.0f - y[i] * y[i]);
 }
+
+ESPALIER_CLONES void espalier_relu(float *out, const float *in, size_t count) {
+  // NaN stays NaN, as in PyTorch.
+  for (size_t i = 0; i < count; i++) out[i] = in[i] < 0.0f ? 0.0f : in[i];
+}
+
+ESPALIER_CLONES void espalier_relu_backward(
+    float *dx, const float *dout, const float *y, size_t count) {
+  for (size_t i = 0; i < count; i++) dx[i] = y[i] > 0.0f ? dout[i] : 0.0f;
+}

@@ -59,6 +59,11 @@ void espalier_gelu_backward(
     float *_Nonnull dx, const float *_Nonnull dout, const float *_Nonnull x, size_t count);
 
 /// out[i] = tanh(in[i]). out may be in.
+/// out = max(in, 0).
+void espalier_relu(float *_Nonnull out, const float *_Nonnull in, size_t count);
+/// dx = dout where y > 0, y being what the forward gave.
+void espalier_relu_backward(
+    float *_Nonnull dx, const float *_Nonnull dout, const float *_Nonnull y, size_t count);
 void espalier_tanh(float *_Nonnull out, const float *_Nonnull in, size_t count);
 
 /// dx[i] = dout[i] * (1 - y[i]²) where y is what tanh gave. dx may be dout.

@@ -1,9 +1,17 @@
 /// The layers that turn pooled vectors `[S, C]` into logits `[S, K]`.
 package struct ClassificationHead {
+  /// What stands between two layers of a head.
+  enum Activation: Sendable, Hashable {
+    case tanh, relu, gelu
+  }
+
   let first: Linear
-  /// The layer after the tanh of `Head.mlp`.
+  /// The layer after the activation, in heads of two.
   let second: Linear?
-  let dropoutProbability: Float
+  let activation: Activation
+  /// Dropout on the pooled vectors, and on what the second layer reads.
+  let inputDropout: Float
+  let hiddenDropout: Float
 
   package init(
     head: Head, configuration: BERTConfiguration, parameters: ParameterStore, math: Kernels
@@ -17,37 +25,63 @@ package struct ClassificationHead {
     case .mlp:
       first = linear("linear.0")
       second = linear("linear.2")
-      dropoutProbability = 0
+      activation = .tanh
+      inputDropout = 0
+      hiddenDropout = 0
     case .linear:
       first = linear("linear")
       second = nil
-      dropoutProbability = 0
+      activation = .tanh
+      inputDropout = 0
+      hiddenDropout = 0
     case .classifier:
-      first = linear("classifier")
-      second = nil
-      dropoutProbability = configuration.classifierDropout ?? configuration.hiddenDropout
+      let own = configuration.family.ownHead
+      first = linear(own.dense ?? own.output)
+      second = own.dense == nil ? nil : linear(own.output)
+      activation = own.activation
+      let dropout = configuration.classifierDropout ?? configuration.hiddenDropout
+      inputDropout = own.dropsInput ? dropout : 0
+      hiddenDropout = own.dense == nil ? 0 : dropout
     }
   }
 
   /// What the backward pass needs.
   package struct Tape {
     let input: Matrix
-    let hidden: Matrix?
-    let dropout: Dropout?
+    /// What the activation saw, for GELU; what it gave, for the others.
+    var activated: Matrix?
+    /// What the second layer read.
+    var hidden: Matrix?
+    let inputDropout: Dropout?
+    var hiddenDropout: Dropout?
   }
 
   /// The logits `[S, K]`.
   package func forward(
-    _ pooled: Matrix, dropout: Dropout?, math: Kernels
+    _ pooled: Matrix, dropout: DropoutStreams?, math: Kernels
   ) -> (logits: Matrix, tape: Tape) {
-    let input = math.dropoutForward(pooled, dropout)
+    let inputStream = dropout?.stream(inputDropout, site: 1)
+    let input = math.dropoutForward(pooled, inputStream)
+    var tape = Tape(input: input, inputDropout: inputStream)
     let out = math.matrix(input.rows, first.outputSize)
     first.forward(out, input, math: math)
-    guard let second else { return (out, Tape(input: input, hidden: nil, dropout: dropout)) }
-    math.tanhForward(out, out)
+    guard let second else { return (out, tape) }
+    var hidden = out
+    switch activation {
+    case .tanh: math.tanhForward(out, out)
+    case .relu: math.reluForward(out, out)
+    case .gelu:
+      hidden = math.matrix(out.rows, out.columns)
+      math.geluForward(hidden, out)
+    }
+    tape.activated = out
+    // No layer of an encoder has this place.
+    tape.hiddenDropout = dropout?.stream(hiddenDropout, site: -1)
+    hidden = math.dropoutForward(hidden, tape.hiddenDropout)
+    tape.hidden = hidden
     let logits = math.matrix(input.rows, second.outputSize)
-    second.forward(logits, out, math: math)
-    return (logits, Tape(input: input, hidden: out, dropout: dropout))
+    second.forward(logits, hidden, math: math)
+    return (logits, tape)
   }
 
   /// Adds to the gradients of what trains, and returns the gradient of the pooled vectors if
@@ -56,17 +90,22 @@ package struct ClassificationHead {
     dLogits: Matrix, tape: Tape, needsInput: Bool, math: Kernels
   ) -> Matrix? {
     var dFirst = dLogits
-    if let second, let hidden = tape.hidden {
+    if let second, let hidden = tape.hidden, let activated = tape.activated {
       second.accumulateGradients(dy: dLogits, x: hidden, math: math)
       guard needsInput || first.weight.trains || first.bias.trains else { return nil }
-      dFirst = math.matrix(hidden.rows, hidden.columns)
-      second.backward(dFirst, dy: dLogits, math: math)
-      math.tanhBackward(dFirst, dFirst, hidden)
+      let dHidden = math.matrix(hidden.rows, hidden.columns)
+      second.backward(dHidden, dy: dLogits, math: math)
+      dFirst = math.dropoutBackward(dHidden, tape.hiddenDropout)
+      switch activation {
+      case .tanh: math.tanhBackward(dFirst, dFirst, activated)
+      case .relu: math.reluBackward(dFirst, dFirst, activated)
+      case .gelu: math.geluBackward(dFirst, dFirst, activated)
+      }
     }
     first.accumulateGradients(dy: dFirst, x: tape.input, math: math)
     guard needsInput else { return nil }
     let dInput = math.matrix(tape.input.rows, tape.input.columns)
     first.backward(dInput, dy: dFirst, math: math)
-    return math.dropoutBackward(dInput, tape.dropout)
+    return math.dropoutBackward(dInput, tape.inputDropout)
   }
 }

@@ -19,24 +19,24 @@ package struct EncoderLayer {
   package init(
     index: Int, configuration: BERTConfiguration, parameters: ParameterStore, math: Kernels
   ) {
-    let prefix = "bert.encoder.layer.\(index)."
+    let prefix = "encoder.layer.\(index)."
     func linear(_ name: String, packing: Bool = true) -> Linear {
       Linear(
-        weight: parameters[name: prefix + name + ".weight"],
-        bias: parameters[name: prefix + name + ".bias"],
+        weight: parameters[role: prefix + name + ".weight"],
+        bias: parameters[role: prefix + name + ".bias"],
         packing: packing, math: math)
     }
     func norm(_ name: String) -> ResidualNorm {
       ResidualNorm(
-        weight: parameters[name: prefix + name + ".LayerNorm.weight"],
-        bias: parameters[name: prefix + name + ".LayerNorm.bias"],
+        weight: parameters[role: prefix + name + ".LayerNorm.weight"],
+        bias: parameters[role: prefix + name + ".LayerNorm.bias"],
         epsilon: configuration.layerNormEpsilon)
     }
     self.index = index
     headCount = configuration.headCount
     let frozen = !["query", "key", "value"].contains {
-      parameters[name: prefix + "attention.self.\($0).weight"].trains
-        || parameters[name: prefix + "attention.self.\($0).bias"].trains
+      parameters[role: prefix + "attention.self.\($0).weight"].trains
+        || parameters[role: prefix + "attention.self.\($0).bias"].trains
     }
     query = linear("attention.self.query", packing: !frozen)
     key = linear("attention.self.key", packing: !frozen)

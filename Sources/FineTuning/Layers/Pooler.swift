@@ -9,8 +9,8 @@ package struct Pooler {
     dense =
       pooling == .pooler
       ? Linear(
-        weight: parameters[name: "bert.pooler.dense.weight"],
-        bias: parameters[name: "bert.pooler.dense.bias"], math: math) : nil
+        weight: parameters[role: "pooler.dense.weight"],
+        bias: parameters[role: "pooler.dense.bias"], math: math) : nil
   }
 
   /// What the backward pass needs: the first tokens and the pooled vectors, for `pooler` alone.

@@ -1,10 +1,16 @@
 public import CheckpointFiles
 
-/// The sizes and constants of a BERT encoder, as `config.json` of Hugging Face names them.
+/// The sizes and constants of an encoder of BERT's kind, as `config.json` of Hugging Face names them.
 ///
 /// Every setting that changes the arithmetic is read or refused: a configuration that asks for what
 /// is not implemented never trains something else in silence.
 public struct BERTConfiguration: Sendable, Hashable {
+  /// Which family of encoders it is.
+  public var family: ModelFamily
+  /// Width of the embeddings (E); the hidden states' width in most families.
+  public var embeddingSize: Int
+  /// Rows of the position embeddings.
+  public var positionRows: Int
   /// Rows of the word embeddings (V).
   public var vocabularySize: Int
   /// Width of the hidden states (C).
@@ -15,7 +21,7 @@ public struct BERTConfiguration: Sendable, Hashable {
   public var headCount: Int
   /// Width of the feed-forward layer (F).
   public var intermediateSize: Int
-  /// Rows of the position embeddings: the longest sequence, in tokens.
+  /// The longest sequence, in tokens: the rows of the position embeddings that can be used.
   public var maximumPositions: Int
   /// Rows of the token type embeddings.
   public var typeVocabularySize: Int
@@ -65,25 +71,47 @@ public struct BERTConfiguration: Sendable, Hashable {
         "\(path): \"\(name)\": \(member.text()) is not implemented; "
           + "expected \(allowed.map { $0.text() }.joined(separator: " or "))")
     }
-    try demand("model_type", "bert")
-    try demand("hidden_act", "gelu")
+    guard
+      let family = ModelFamily.all.first(where: {
+        $0.modelType == json["model_type"]?.string ?? ModelFamily.bert.modelType
+      })
+    else {
+      throw FineTuningError(
+        "\(path): \"model_type\": \((json["model_type"] ?? .null).text()) is not implemented; "
+          + "expected \(ModelFamily.all.map { "\"\($0.modelType)\"" }.joined(separator: ", "))")
+    }
+    self.family = family
+    // DistilBERT has names of its own for the same things.
+    let distilled = family == .distilBERT
+    func own(_ name: String, _ other: String) -> String {
+      distilled && json[other] != nil ? other : name
+    }
+    try demand(distilled ? "activation" : "hidden_act", "gelu")
+    try demand("sinusoidal_pos_embds", false)
     try demand("position_embedding_type", "absolute")
     try demand("is_decoder", false)
     try demand("add_cross_attention", false)
 
     vocabularySize = try count("vocab_size")
-    hiddenSize = try count("hidden_size")
-    layerCount = try count("num_hidden_layers")
-    headCount = try count("num_attention_heads")
-    intermediateSize = try count("intermediate_size")
-    maximumPositions = try count("max_position_embeddings", default: 512)
+    hiddenSize = try count(own("hidden_size", "dim"))
+    layerCount = try count(own("num_hidden_layers", "n_layers"))
+    headCount = try count(own("num_attention_heads", "n_heads"))
+    intermediateSize = try count(own("intermediate_size", "hidden_dim"))
+    positionRows = try count("max_position_embeddings", default: 512)
+    maximumPositions = positionRows
+    embeddingSize =
+      family.projectsEmbeddings ? try count("embedding_size", default: 128) : hiddenSize
     typeVocabularySize = try count("type_vocab_size", default: 2)
     layerNormEpsilon = try number("layer_norm_eps", default: 1e-12)
-    hiddenDropout = try number("hidden_dropout_prob", default: 0.1)
-    attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
-    classifierDropout =
-      try json["classifier_dropout"] == nil
-      || json["classifier_dropout"] == .null ? nil : number("classifier_dropout", default: 0)
+    hiddenDropout = try number(own("hidden_dropout_prob", "dropout"), default: 0.1)
+    attentionDropout = try number(
+      own("attention_probs_dropout_prob", "attention_dropout"), default: 0.1)
+    let classifierName = distilled ? "seq_classif_dropout" : "classifier_dropout"
+    if let member = json[classifierName], member != .null {
+      classifierDropout = try number(classifierName, default: 0)
+    } else {
+      classifierDropout = distilled ? 0.2 : nil
+    }
     for (name, value) in [
       ("hidden_dropout_prob", hiddenDropout), ("attention_probs_dropout_prob", attentionDropout),
       ("classifier_dropout", classifierDropout ?? 0),
@@ -97,8 +125,17 @@ public struct BERTConfiguration: Sendable, Hashable {
       }
       paddingToken = value
     } else {
-      // BertConfig's default when the member is absent; an explicit null means no padding row.
-      paddingToken = json["pad_token_id"] == nil ? 0 : nil
+      // The default of the class when the member is absent; an explicit null means no padding row.
+      paddingToken = json["pad_token_id"] == nil ? (family.countsFromPadding ? 1 : 0) : nil
+    }
+    if family.countsFromPadding {
+      guard let padding = paddingToken, padding + 1 < positionRows else {
+        throw FineTuningError(
+          "\(path): positions count from \"pad_token_id\" "
+            + "\(paddingToken.map(String.init) ?? "null") on, which leaves none of "
+            + "\"max_position_embeddings\" \(positionRows)")
+      }
+      maximumPositions = positionRows - padding - 1
     }
     guard hiddenSize % headCount == 0 else {
       throw FineTuningError(

@@ -30,11 +30,21 @@ public enum Stage: Sendable, Hashable, Comparable {
   public static func < (a: Stage, b: Stage) -> Bool { a.order < b.order }
 }
 
-/// One parameter of the model: its name in PyTorch's `BertModel`, shape and place.
+/// One parameter of the model: its names, shape and place.
 package struct ParameterDescription: Sendable, Hashable {
+  /// Its name in the checkpoints of the model's family, without what they put before the encoder.
   package let name: String
+  /// Its name in `BertModel`, by which the layers ask for it; `name` for a head's.
+  package let role: String
   package let shape: [Int]
   package let stage: Stage
+
+  package init(name: String, role: String? = nil, shape: [Int], stage: Stage) {
+    self.name = name
+    self.role = role ?? name
+    self.shape = shape
+    self.stage = stage
+  }
 
   /// The old TensorFlow spelling under a LayerNorm: `gamma` for `weight`, `beta` for `bias`.
   package var oldName: String? {
@@ -44,61 +54,55 @@ package struct ParameterDescription: Sendable, Hashable {
   }
 }
 
-/// The parameters of `BertModel`, in the order of its state dict: the one table that the loader, the
+/// The parameters of an encoder, in the order of its state dict: the one table that the loader, the
 /// masks, the writer and the documentation share.
 package enum BERTParameters {
   package static func descriptions(_ configuration: BERTConfiguration) -> [ParameterDescription] {
     let c = configuration.hiddenSize
+    let e = configuration.embeddingSize
     let f = configuration.intermediateSize
+    let family = configuration.family
+    func parameter(_ role: String, _ shape: [Int], _ stage: Stage) -> ParameterDescription {
+      ParameterDescription(
+        name: family.spelling(of: role), role: role, shape: shape, stage: stage)
+    }
     func linear(
       _ name: String, _ output: Int, _ input: Int, _ stage: Stage
     ) -> [ParameterDescription] {
       [
-        ParameterDescription(name: name + ".weight", shape: [output, input], stage: stage),
-        ParameterDescription(name: name + ".bias", shape: [output], stage: stage),
+        parameter(name + ".weight", [output, input], stage),
+        parameter(name + ".bias", [output], stage),
       ]
     }
-    func norm(_ name: String, _ stage: Stage) -> [ParameterDescription] {
+    func norm(_ name: String, _ width: Int, _ stage: Stage) -> [ParameterDescription] {
       [
-        ParameterDescription(name: name + ".LayerNorm.weight", shape: [c], stage: stage),
-        ParameterDescription(name: name + ".LayerNorm.bias", shape: [c], stage: stage),
+        parameter(name + ".LayerNorm.weight", [width], stage),
+        parameter(name + ".LayerNorm.bias", [width], stage),
       ]
     }
     func table(_ name: String, _ rows: Int) -> ParameterDescription {
-      ParameterDescription(
-        name: "embeddings.\(name)_embeddings.weight", shape: [rows, c], stage: .embeddings)
+      parameter("embeddings.\(name)_embeddings.weight", [rows, e], .embeddings)
     }
     var all = [
       table("word", configuration.vocabularySize),
-      table("position", configuration.maximumPositions),
-      table("token_type", configuration.typeVocabularySize),
+      table("position", configuration.positionRows),
     ]
-    all += norm("embeddings", .embeddings)
+    if family.hasTokenTypes { all.append(table("token_type", configuration.typeVocabularySize)) }
+    all += norm("embeddings", e, .embeddings)
+    if e != c { all += linear("embeddings_project", c, e, .embeddings) }
     for index in 0..<configuration.layerCount {
       let layer = "encoder.layer.\(index)."
       for name in ["query", "key", "value"] {
         all += linear(layer + "attention.self.\(name)", c, c, .layer(index, .selfAttention))
       }
       all += linear(layer + "attention.output.dense", c, c, .layer(index, .attentionOutput))
-      all += norm(layer + "attention.output", .layer(index, .attentionNorm))
+      all += norm(layer + "attention.output", c, .layer(index, .attentionNorm))
       all += linear(layer + "intermediate.dense", f, c, .layer(index, .intermediate))
       all += linear(layer + "output.dense", c, f, .layer(index, .output))
-      all += norm(layer + "output", .layer(index, .outputNorm))
+      all += norm(layer + "output", c, .layer(index, .outputNorm))
     }
-    all += linear("pooler.dense", c, c, .pooler)
+    if family.hasPooler { all += linear("pooler.dense", c, c, .pooler) }
     return all
-  }
-
-  /// The name that the tensor under a checkpoint's key gets in the trained model.
-  package static func trainedName(of key: Key, prefix: String) -> Key {
-    guard
-      key.string.hasPrefix(prefix + "embeddings.") || key.string.hasPrefix(prefix + "encoder.")
-        || key.string.hasPrefix(prefix + "pooler.")
-    else { return key }
-    var name = "bert." + key.string.dropFirst(prefix.count)
-    if name.hasSuffix("LayerNorm.gamma") { name = String(name.dropLast(5)) + "weight" }
-    if name.hasSuffix("LayerNorm.beta") { name = String(name.dropLast(4)) + "bias" }
-    return Key(name)
   }
 
   /// What stands before `embeddings.word_embeddings.weight` in the checkpoint: `""`, `"bert."`, …
@@ -111,7 +115,7 @@ package enum BERTParameters {
     }
     guard let first = prefixes.first else {
       throw FineTuningError(
-        "\(checkpoint.path): not a BERT checkpoint: no key ends in \"\(anchor)\"")
+        "\(checkpoint.path): not an encoder's checkpoint: no key ends in \"\(anchor)\"")
     }
     guard prefixes.count == 1 else {
       throw FineTuningError(

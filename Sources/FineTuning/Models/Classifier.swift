@@ -1,6 +1,6 @@
 package import CheckpointFiles
 
-/// A BERT encoder, a pooling and a head: what trains, evaluates and predicts.
+/// An encoder, a pooling and a head: what trains, evaluates and predicts.
 ///
 /// The model is cut at the lowest stage that trains. What lies below is the *frozen prefix*: it runs
 /// without dropout and without a tape, and its output for an example never changes, so it can be
@@ -70,7 +70,7 @@ package final class Classifier {
     self.math = math
     labelCount = labels
     cut = Cut(lowestTrained: parameters.lowestTrainedStage)
-    embeddings = Embeddings(configuration: configuration, parameters: parameters)
+    embeddings = Embeddings(configuration: configuration, parameters: parameters, math: math)
     layers = (0..<configuration.layerCount).map { [parameters] in
       EncoderLayer(
         index: $0, configuration: configuration, parameters: parameters, math: math)
@@ -167,7 +167,7 @@ package final class Classifier {
       tape.pooler = poolerTape
     }
     let (logits, headTape) = head.forward(
-      hidden, dropout: dropout?.stream(head.dropoutProbability, site: 1), math: math)
+      hidden, dropout: dropout, math: math)
     tape.head = headTape
     return (logits, tape)
   }

@@ -18,7 +18,8 @@ public enum Head: Sendable, Hashable {
   case mlp(width: Int)
   /// One linear layer: `linear.weight`, `linear.bias`.
   case linear
-  /// The linear layer of `BertForSequenceClassification`: `classifier.weight`, `classifier.bias`.
+  /// The head of the family's own class, such as `BertForSequenceClassification`: `classifier.*`, and
+  /// in DistilBERT `pre_classifier.*`.
   case classifier
 
   /// The head that a checkpoint carries, with the number of its labels; `nil` when it has none.
@@ -38,14 +39,19 @@ public enum Head: Sendable, Hashable {
       }
       return (.mlp(width: first[0]), last[0])
     }
-    for (name, head) in [("linear", Head.linear), ("classifier", .classifier)] {
+    for (name, head) in [
+      ("linear", Head.linear), ("classifier", .classifier),
+      ("classifier.out_proj", .classifier),
+    ] {
       if let weight = shape(name + ".weight"), weight.count == 2 { return (head, weight[0]) }
     }
     return nil
   }
 
   /// The parameters of the head over pooled vectors `hidden` wide.
-  package func descriptions(hidden: Int, labels: Int) -> [ParameterDescription] {
+  package func descriptions(
+    hidden: Int, labels: Int, family: ModelFamily = .bert
+  ) -> [ParameterDescription] {
     func linear(_ name: String, _ output: Int, _ input: Int) -> [ParameterDescription] {
       [
         ParameterDescription(name: name + ".weight", shape: [output, input], stage: .head),
@@ -55,7 +61,9 @@ public enum Head: Sendable, Hashable {
     return switch self {
     case .mlp(let width): linear("linear.0", width, hidden) + linear("linear.2", labels, width)
     case .linear: linear("linear", labels, hidden)
-    case .classifier: linear("classifier", labels, hidden)
+    case .classifier:
+      (family.ownHead.dense.map { linear($0, hidden, hidden) } ?? [])
+        + linear(family.ownHead.output, labels, hidden)
     }
   }
 }

@@ -21,12 +21,13 @@ package final class ParameterStore {
   /// Whether the checkpoint has BERT's pooler.
   package let hasPooler: Bool
   private let byName: [String: Parameter]
+  private let byRole: [String: Parameter]
   private let pooling: Pooling
 
   /// Loads a classifier.
   ///
   /// Keys may carry any prefix; under a LayerNorm `gamma` and `beta` stand for `weight` and `bias`.
-  /// The names written are those of a PyTorch class with the members `bert` and `linear`.
+  /// The names written are those of a PyTorch class with the members `bert` (or what its family calls the encoder) and `linear`.
   ///
   /// - Parameter trainable: what of the tensor under a checkpoint key trains.
   /// - Throws: `FineTuningError` that names missing keys and wrong shapes, and a selection of which
@@ -40,6 +41,7 @@ package final class ParameterStore {
     var used: Set<Key> = []
     var unreachable: [Key] = []
     var parameters: [Parameter] = []
+    var byRole: [String: Parameter] = [:]
 
     func load(_ description: ParameterDescription, prefix: String, name: String) throws -> Bool {
       let spellings = [description.name] + (description.oldName.map { [$0] } ?? [])
@@ -71,21 +73,25 @@ package final class ParameterStore {
         rows = []
       }
       used.insert(key)
-      parameters.append(
-        try Parameter(name: name, key: key, stage: description.stage, tensor: tensor, rows: rows))
+      let parameter = try Parameter(
+        name: name, key: key, stage: description.stage, tensor: tensor, rows: rows)
+      parameters.append(parameter)
+      byRole[description.role] = parameter
       return true
     }
 
-    var hasPooler = true
+    var hasPooler = configuration.family.hasPooler
     for description in BERTParameters.descriptions(configuration) {
-      let found = try load(description, prefix: prefix, name: "bert." + description.name)
+      let found = try load(
+        description, prefix: prefix, name: configuration.family.member + "." + description.name)
       if !found, description.stage == .pooler {
         hasPooler = false
       } else if !found {
         missing.append(prefix + description.name)
       }
     }
-    for description in head.descriptions(hidden: configuration.hiddenSize, labels: labels)
+    for description in head.descriptions(
+      hidden: configuration.hiddenSize, labels: labels, family: configuration.family)
     where try !load(description, prefix: "", name: description.name) {
       missing.append(description.name)
     }
@@ -99,6 +105,7 @@ package final class ParameterStore {
     self.pooling = pooling
     self.unused = checkpoint.keys.filter { !used.contains($0) }
     byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+    self.byRole = byRole
     unreachable += unused.filter { trainable($0) != .none }
     self.unreachable = unreachable
     if let first = unreachable.first, !parameters.contains(where: \.trains) {
@@ -123,6 +130,14 @@ package final class ParameterStore {
   package subscript(name name: String) -> Parameter {
     guard let parameter = byName[name] else {
       preconditionFailure("the model has no parameter \(name)")
+    }
+    return parameter
+  }
+
+  /// The encoder's parameter that `BertModel` calls `role`, whatever its family calls it.
+  package subscript(role role: String) -> Parameter {
+    guard let parameter = byRole[role] else {
+      preconditionFailure("the model has no parameter \(role)")
     }
     return parameter
   }

@@ -8,10 +8,10 @@ public final class TextClassifier {
   /// How texts are read and what the logits mean.
   public let settings: ClassifierSettings
   private let model: Classifier
-  private let tokenizer: WordPieceTokenizer
+  private let tokenizer: any Tokenizer
   private let padding: (length: Int, token: Int32)?
 
-  /// Loads a classifier: a folder that a run wrote, or any BERT with a head.
+  /// Loads a classifier: a folder that a run wrote, or any encoder with a head.
   ///
   /// - Parameters:
   ///   - directory: the model.
@@ -27,7 +27,7 @@ public final class TextClassifier {
       throw FineTuningError(
         "\(directory.name): the checkpoint has no classification head; train one first")
     }
-    tokenizer = try WordPieceTokenizer(directory: directory.folder)
+    tokenizer = try TokenizerFiles(directory: directory.folder).makeTokenizer()
     guard tokenizer.vocabularySize <= directory.configuration.vocabularySize else {
       throw FineTuningError(
         "\(directory.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
@@ -36,7 +36,7 @@ public final class TextClassifier {
     var settings =
       try directory.settings
       ?? ClassifierSettings(
-        pooling: found.head == .classifier ? .pooler : .mean,
+        pooling: found.head == .classifier ? directory.configuration.family.ownHead.pooling : .mean,
         labels: directory.labelNames(count: found.labels)
           ?? (0..<found.labels).map { "LABEL_\($0)" },
         maximumLength: min(128, directory.configuration.maximumPositions),

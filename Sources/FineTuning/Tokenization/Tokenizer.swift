@@ -2,6 +2,8 @@
 public protocol Tokenizer: Sendable {
   /// One more than the highest id that ``encode(_:_:maximumLength:)`` can give.
   var vocabularySize: Int { get }
+  /// The files that it was read from.
+  var files: TokenizerFiles { get }
   /// The id that fills a batch up.
   var paddingID: Int32 { get }
   /// The longest sequence that the model's files allow; `nil` when they name none.

@@ -1,9 +1,15 @@
+internal import CheckpointFiles
+
 /// The files of a model directory that a tokenizer is made from.
 public struct TokenizerFiles: Sendable, Hashable {
   /// `tokenizer.json`.
   public private(set) var tokenizer: String?
   /// `vocab.txt`.
   public private(set) var vocabulary: String?
+  /// `vocab.json`, of byte-pair encoding.
+  public private(set) var pairVocabulary: String?
+  /// `merges.txt`, of byte-pair encoding.
+  public private(set) var merges: String?
   /// `tokenizer_config.json`.
   public private(set) var configuration: String?
   /// `special_tokens_map.json`.
@@ -12,16 +18,19 @@ public struct TokenizerFiles: Sendable, Hashable {
   public private(set) var addedTokens: String?
 
   /// The file that the vocabulary comes from.
-  public var main: String { tokenizer ?? vocabulary ?? "tokenizer" }
+  public var main: String { tokenizer ?? vocabulary ?? pairVocabulary ?? "tokenizer" }
 
   /// All that exist.
   public var paths: [String] {
-    [vocabulary, tokenizer, configuration, specialTokens, addedTokens].compactMap(\.self)
+    [
+      vocabulary, pairVocabulary, merges, tokenizer, configuration, specialTokens, addedTokens,
+    ].compactMap(\.self)
   }
 
   /// The files that exist in a directory.
   ///
-  /// - Throws: `FineTuningError` when there is neither `tokenizer.json` nor `vocab.txt`.
+  /// - Throws: `FineTuningError` when there is neither `tokenizer.json` nor `vocab.txt`, nor both of
+  ///   `vocab.json` and `merges.txt`.
   public init(directory: String) throws(FineTuningError) {
     func path(_ name: String) -> String? {
       let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
@@ -32,10 +41,34 @@ public struct TokenizerFiles: Sendable, Hashable {
     configuration = path("tokenizer_config.json")
     specialTokens = path("special_tokens_map.json")
     addedTokens = path("added_tokens.json")
-    if tokenizer == nil, vocabulary == nil {
+    pairVocabulary = path("vocab.json")
+    merges = path("merges.txt")
+    if tokenizer == nil, vocabulary == nil, pairVocabulary == nil || merges == nil {
       throw FineTuningError(
-        "\(directory): neither tokenizer.json nor vocab.txt; a text cannot be read without one")
+        "\(directory): neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; a text cannot be read without one"
+      )
     }
+  }
+
+  /// The tokenizer that the files describe.
+  ///
+  /// - Throws: `FineTuningError` when a file is not readable, or asks for another kind of tokenizer.
+  public func makeTokenizer() throws(FineTuningError) -> any Tokenizer {
+    if let tokenizer {
+      let document = try TokenizerSettings.document(tokenizer)
+      switch document["model"]?["type"]?.string {
+      case "BPE":
+        return try BytePairTokenizer(
+          SubwordSettings(files: self, document: document, path: tokenizer))
+      default: break
+      }
+    } else if vocabulary == nil, let pairVocabulary, let merges {
+      let document = try SubwordSettings.document(
+        vocabulary: pairVocabulary, merges: merges, files: self)
+      return try BytePairTokenizer(
+        SubwordSettings(files: self, document: document, path: pairVocabulary))
+    }
+    return try WordPieceTokenizer(TokenizerSettings(files: self))
   }
 
   /// A vocabulary file alone.

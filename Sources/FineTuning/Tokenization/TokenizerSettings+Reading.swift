@@ -117,7 +117,7 @@ extension TokenizerSettings {
     }
   }
 
-  private static func token(_ entry: JSONValue, content: String, id: Int32) -> AddedToken {
+  static func token(_ entry: JSONValue, content: String, id: Int32) -> AddedToken {
     AddedToken(
       content: content, id: id,
       isSingleWord: entry["single_word"]?.bool ?? false,

@@ -25,6 +25,10 @@ struct UnicodeTables: Sendable {
     static let cased = Flags(rawValue: 128)
     /// It has a canonical decomposition.
     static let composed = Flags(rawValue: 256)
+    /// `\p{L}` in the crate's regular expressions.
+    static let letter = Flags(rawValue: 512)
+    /// `\p{N}` in the crate's regular expressions.
+    static let number = Flags(rawValue: 1024)
   }
 
   private let flags: [Flags]
@@ -51,6 +55,8 @@ struct UnicodeTables: Sendable {
     mark(Packed.punctuation, .punctuation)
     mark(Packed.marks, .mark)
     mark(Packed.word, .word)
+    mark(Packed.letters, .letter)
+    mark(Packed.numbers, .number)
 
     var numbers = PackedNumbers(Packed.combining)
     var end = 0

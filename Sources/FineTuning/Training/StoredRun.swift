@@ -45,13 +45,13 @@ public struct StoredRun: Sendable {
   /// The model's checkpoint with the stored rows in it, under the checkpoint's own keys.
   ///
   /// - Throws: `FineTuningError` when the checkpoint does not have what was stored.
-  func applied(to base: Checkpoint) throws -> Checkpoint {
+  func applied(to base: Checkpoint, family: ModelFamily) throws -> Checkpoint {
     var result = base
     for (part, rows) in [("former", former), ("value", rows)] {
       var missing = Set(rows.keys)
       let prefix = try BERTParameters.prefix(in: base)
       for key in base.keys {
-        let name = BERTParameters.trainedName(of: key, prefix: prefix)
+        let name = family.trainedName(of: key, prefix: prefix)
         guard let ranges = rows[name]?.ranges, let tensor = result.tensors[key] else { continue }
         missing.remove(name)
         guard let trained = checkpoint[Key("\(part).\(name.string)")],

@@ -84,7 +84,8 @@ extension TrainingRun {
     }
     let prefix = try BERTParameters.prefix(in: request.model.checkpoint)
     let checkpoint = try Graft(
-      head: graft, labels: labels, prefix: prefix.isEmpty ? "bert." : "",
+      head: graft, labels: labels,
+      prefix: prefix.isEmpty ? request.model.configuration.family.member + "." : "",
       seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize
     ).apply(to: request.model.checkpoint)
     let prepared = Prepared(
@@ -99,7 +100,7 @@ extension TrainingRun {
   }
 
   static func settings(
-    _ request: Request, _ prepared: Prepared, tokenizer: WordPieceTokenizer
+    _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer
   ) throws(FineTuningError) -> ClassifierSettings {
     let model = request.model
     let known =
@@ -136,7 +137,7 @@ extension TrainingRun {
     }
     return ClassifierSettings(
       pooling: request.pooling ?? model.settings?.pooling
-        ?? (prepared.head == .classifier ? .pooler : .mean),
+        ?? (prepared.head == .classifier ? model.configuration.family.ownHead.pooling : .mean),
       labels: labels, maximumLength: length, task: task)
   }
 }

@@ -171,7 +171,9 @@ extension TrainingRun {
     case .delta:
       let prefix = try BERTParameters.prefix(in: model.checkpoint)
       let origins = Dictionary(
-        model.checkpoint.keys.map { (BERTParameters.trainedName(of: $0, prefix: prefix), $0) },
+        model.checkpoint.keys.map {
+          (model.configuration.family.trainedName(of: $0, prefix: prefix), $0)
+        },
         uniquingKeysWith: { first, _ in first })
       let delta = try CheckpointDelta(from: model.checkpoint, to: trained, origins: origins)
       try delta.checkpoint.write(to: FileSystem.path(folder, CheckpointDelta.fileName))

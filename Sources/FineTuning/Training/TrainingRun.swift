@@ -96,7 +96,7 @@ public final class TrainingRun {
   let trainer: Trainer
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
-  let tokenizer: WordPieceTokenizer
+  let tokenizer: any Tokenizer
 
   /// Loads, tokenises and plans.
   ///
@@ -116,7 +116,7 @@ public final class TrainingRun {
       throw FineTuningError("bf16 is emulated with AVX2, which this processor does not have")
     }
     model = request.model
-    tokenizer = try WordPieceTokenizer(directory: model.folder)
+    tokenizer = try TokenizerFiles(directory: model.folder).makeTokenizer()
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw FineTuningError(
         "\(model.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
@@ -125,7 +125,9 @@ public final class TrainingRun {
 
     // Head and labels.
     let prepared = try TrainingRun.prepare(request, notes: &notes)
-    checkpoint = try request.resuming?.applied(to: prepared.checkpoint) ?? prepared.checkpoint
+    checkpoint =
+      try request.resuming?.applied(
+        to: prepared.checkpoint, family: model.configuration.family) ?? prepared.checkpoint
     invocation = request.invocation
     saves = request.saves
     requestedOptions = options
@@ -148,7 +150,9 @@ public final class TrainingRun {
       let prefix = try BERTParameters.prefix(in: checkpoint)
       var states: OrderedDictionary<Key, FreezeMask.State> = [:]
       for (key, tensor) in checkpoint.tensors {
-        let rows = stored.rows[BERTParameters.trainedName(of: key, prefix: prefix)]
+        let rows = stored.rows[
+          model.configuration.family.trainedName(
+            of: key, prefix: prefix)]
         let whole = RowSet([0..<(tensor.shape.dimensions.first ?? 1)])
         states[key] = rows.map { $0 == whole ? .trainable : .rows($0) } ?? .frozen
       }

@@ -12,6 +12,8 @@ struct Reference {
     tensors = try Checkpoint.open(Fixtures.path("bert-reference/\(name).safetensors"))
   }
 
+  init(path: String) throws { tensors = try Checkpoint.open(path) }
+
   func floats(_ key: String) throws -> [Float] {
     try #require(tensors[Key(key)], "\(key) is in the fixture").floats()
   }

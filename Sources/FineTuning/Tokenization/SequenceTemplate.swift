@@ -1,0 +1,133 @@
+internal import CheckpointFiles
+
+/// Where the special tokens of a model stand around one text and around two.
+struct SequenceTemplate: Sendable {
+  /// An element of a template, with its token type.
+  enum Piece: Sendable, Hashable {
+    case token(Int32, UInt8)
+    case first(UInt8)
+    case second(UInt8)
+
+    var isToken: Bool { if case .token = self { true } else { false } }
+  }
+
+  let single: [Piece]
+  let pair: [Piece]
+
+  /// `<s> A </s>` and `<s> A </s></s> B </s>`, as RoBERTa has it.
+  static func roberta(start: Int32, separator: Int32) -> SequenceTemplate {
+    SequenceTemplate(
+      single: [.token(start, 0), .first(0), .token(separator, 0)],
+      pair: [
+        .token(start, 0), .first(0), .token(separator, 0), .token(separator, 0), .second(0),
+        .token(separator, 0),
+      ])
+  }
+
+  private init(single: [Piece], pair: [Piece]) {
+    self.single = single
+    self.pair = pair
+  }
+
+  /// The template of a `post_processor` in `tokenizer.json`.
+  ///
+  /// - Throws: `FineTuningError` when it is of another kind, or does not hold each text once behind
+  ///   a special token.
+  init(_ processor: JSONValue?, path: String) throws(FineTuningError) {
+    let processor = SequenceTemplate.withoutByteLevel(processor)
+    switch processor?["type"]?.string {
+    case "RobertaProcessing":
+      guard let start = TokenizerSettings.id(processor?["cls"]?.array?.last),
+        let separator = TokenizerSettings.id(processor?["sep"]?.array?.last)
+      else { throw FineTuningError("\(path): its post-processor has no \"cls\" or \"sep\"") }
+      self = .roberta(start: start, separator: separator)
+    case "TemplateProcessing":
+      let tokens = processor?["special_tokens"]
+      func pieces(_ name: String) throws(FineTuningError) -> [Piece] {
+        var pieces: [Piece] = []
+        for element in processor?[name]?.array ?? [] {
+          let value = element["SpecialToken"] ?? element["Sequence"] ?? .null
+          guard let id = value["id"]?.string, let type = value["type_id"]?.integer,
+            type == 0 || type == 1
+          else { throw FineTuningError("\(path): its post-processor's \"\(name)\" is damaged") }
+          switch (element["Sequence"] != nil, id) {
+          case (true, "A"): pieces.append(.first(UInt8(type)))
+          case (true, "B"): pieces.append(.second(UInt8(type)))
+          default:
+            guard let ids = tokens?[id]?["ids"]?.array, !ids.isEmpty else {
+              throw FineTuningError(
+                "\(path): its post-processor names \(quoted(id)) without its ids")
+            }
+            for id in ids {
+              guard let id = TokenizerSettings.id(id) else {
+                throw FineTuningError("\(path): its post-processor has an id that is no number")
+              }
+              pieces.append(.token(id, UInt8(type)))
+            }
+          }
+        }
+        return pieces
+      }
+      single = try pieces("single")
+      pair = try pieces("pair")
+    case let type:
+      throw FineTuningError(
+        "\(path): its post-processor is \(type.map(quoted) ?? "not named"); only "
+          + "\"TemplateProcessing\" and \"RobertaProcessing\" can be used")
+    }
+    func count(_ pieces: [Piece], _ isWanted: (Piece) -> Bool) -> Int {
+      pieces.count(where: isWanted)
+    }
+    let isFirst: (Piece) -> Bool = { if case .first = $0 { true } else { false } }
+    let isSecond: (Piece) -> Bool = { if case .second = $0 { true } else { false } }
+    guard single.first?.isToken == true, pair.first?.isToken == true, single.count <= 16,
+      pair.count <= 16, count(single, isFirst) == 1, count(single, isSecond) == 0,
+      count(pair, isFirst) == 1, count(pair, isSecond) == 1
+    else {
+      throw FineTuningError(
+        "\(path): its post-processor does not put a special token before each text's only place")
+    }
+  }
+
+  /// Of a sequence of processors, the one that adds tokens: `ByteLevel` moves offsets alone.
+  private static func withoutByteLevel(_ processor: JSONValue?) -> JSONValue? {
+    guard processor?["type"]?.string == "Sequence" else { return processor }
+    let parts = (processor?["processors"]?.array ?? []).filter {
+      $0["type"]?.string != "ByteLevel"
+    }
+    return parts.count == 1 ? parts[0] : processor
+  }
+
+  /// The highest id of a special token.
+  var highestID: Int32 {
+    (single + pair).reduce(-1) { if case .token(let id, _) = $1 { max($0, id) } else { $0 } }
+  }
+
+  /// Puts the special tokens around the ids of one or two texts, cut to `maximumLength`.
+  func encode(
+    _ first: [Int32], _ second: [Int32]?, maximumLength: Int, keepsEnd: Bool
+  ) -> Encoding {
+    let pieces = second == nil ? single : pair
+    let room = max(0, maximumLength - pieces.count(where: \.isToken))
+    let b = second ?? []
+    let counts =
+      second == nil ? (min(first.count, room), 0) : longestFirst(first.count, b.count, room: room)
+    var ids: [Int32] = []
+    var types: [UInt8] = []
+    ids.reserveCapacity(counts.0 + counts.1 + pieces.count)
+    func append(_ part: [Int32], _ count: Int, _ type: UInt8) {
+      ids.append(contentsOf: keepsEnd ? part.suffix(count) : part.prefix(count))
+      types.append(contentsOf: repeatElement(type, count: ids.count - types.count))
+    }
+    for piece in pieces {
+      switch piece {
+      case .token(let id, let type): append([id], 1, type)
+      case .first(let type): append(first, counts.0, type)
+      case .second(let type): append(b, counts.1, type)
+      }
+    }
+    return Encoding(
+      ids: ids, tokenTypes: types,
+      isTruncated: counts.0 < first.count || counts.1 < b.count)
+  }
+}
