@@ -103,7 +103,9 @@ public struct Graft: Sendable, Hashable {
   /// The checkpoint with the prefix before the keys of the encoder.
   private func prefixed(_ checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
     if prefix.isEmpty { return checkpoint }
-    let body: Set<Key> = ["embeddings", "encoder", "pooler", "transformer"]
+    let body: Set<Key> = [
+      "embeddings", "embeddings_project", "encoder", "pooler", "transformer",
+    ]
     var result = checkpoint
     result.tensors = [:]
     result.tensors.reserveCapacity(checkpoint.tensors.count + 4)

@@ -60,6 +60,9 @@ public struct TokenizerFiles: Sendable, Hashable {
       case "BPE":
         return try BytePairTokenizer(
           SubwordSettings(files: self, document: document, path: tokenizer))
+      case "Unigram":
+        return try UnigramTokenizer(
+          SubwordSettings(files: self, document: document, path: tokenizer))
       default: break
       }
     } else if vocabulary == nil, let pairVocabulary, let merges {

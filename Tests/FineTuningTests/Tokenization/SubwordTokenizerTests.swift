@@ -5,7 +5,7 @@ import Testing
 @testable import FineTuning
 
 @Suite struct `Subword tokenizers` {
-  static let variants = ["byte-level", "byte-level-prefixed"]
+  static let variants = ["byte-level", "byte-level-prefixed", "unigram", "unigram-fallback"]
 
   static func document(_ path: String) throws -> JSONValue {
     try JSONParser.parse(try Fixtures.bytes(Fixtures.path("tokenizer/\(path)")))

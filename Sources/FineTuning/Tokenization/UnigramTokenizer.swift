@@ -1,0 +1,191 @@
+internal import CheckpointFiles
+
+/// The tokenizer of XLM-RoBERTa: sentencepiece's unigram model from `tokenizer.json`, equal to Hugging
+/// Face's fast one.
+///
+/// Special tokens written in a text (`<s>`, `<mask>`) are recognised, as the original does.
+public struct UnigramTokenizer: Tokenizer {
+  /// The files that the tokenizer was read from.
+  public let files: TokenizerFiles
+  /// One more than the highest id.
+  public let vocabularySize: Int
+  /// The id of the padding token.
+  public let paddingID: Int32
+  /// `model_max_length` of the tokenizer's configuration.
+  public let modelMaximumLength: Int?
+  private let model: UnigramModel
+  private let normalizer: Normalizer
+  private let metaspace: Metaspace
+  private let template: SequenceTemplate
+  private let keepsEnd: Bool
+  private let rawTokens: AddedTokens
+  private let normalizedTokens: AddedTokens
+
+  init(_ settings: SubwordSettings) throws(FineTuningError) {
+    let document = settings.document
+    normalizer = try Normalizer(document["normalizer"] ?? .null, settings)
+    metaspace = try Metaspace(document["pre_tokenizer"] ?? .null, settings)
+    model = try UnigramModel(document["model"] ?? .null, path: settings.path)
+    files = settings.files
+    template = settings.template
+    keepsEnd = settings.truncatesLeft
+    modelMaximumLength = settings.modelMaximumLength
+    paddingID = try settings.paddingID(model.vocabulary.id(of:))
+    vocabularySize = settings.vocabularySize(model.vocabulary.count)
+    rawTokens = AddedTokens(settings.addedTokens.filter { !$0.isNormalized }, normalizer: nil)
+    let normalizer = normalizer
+    normalizedTokens = AddedTokens(
+      settings.addedTokens.filter(\.isNormalized).map { token in
+        var token = token
+        token.content = String(decoding: normalizer.normalize(token.content), as: UTF8.self)
+        return token
+      }, normalizer: nil)
+  }
+
+  /// The ids of a text, or of a pair, with the model's special tokens around them.
+  public func encode(_ first: String, _ second: String?, maximumLength: Int) -> Encoding {
+    template.encode(
+      tokenize(first), second.map(tokenize), maximumLength: maximumLength, keepsEnd: keepsEnd)
+  }
+
+  /// The ids of a text without special tokens around it and without truncation.
+  public func tokenize(_ text: String) -> [Int32] {
+    let raw = Array(text.utf8)
+    var ids: [Int32] = []
+    ids.reserveCapacity(raw.count / 4 + 4)
+    rawTokens.forEachPiece(of: raw, raw.indices) { id, piece in
+      if let id { return ids.append(id) }
+      let bytes = normalizer.normalize(String(decoding: raw[piece], as: UTF8.self))
+      normalizedTokens.forEachPiece(of: bytes, bytes.indices) { id, range in
+        if let id { return ids.append(id) }
+        let opensText = piece.lowerBound == 0 && range.lowerBound == 0
+        metaspace.forEachWord(of: bytes, range, opensText: opensText) {
+          model.append($0, to: &ids)
+        }
+      }
+    }
+    return ids
+  }
+
+  /// What happens to a text before it is cut: the precompiled map, and runs of blanks made one.
+  private struct Normalizer: Sendable {
+    enum Step {
+      case map(PrecompiledNormalizer)
+      case oneBlank([UInt8])
+    }
+
+    var steps: [Step] = []
+
+    init(_ value: JSONValue, _ settings: SubwordSettings) throws(FineTuningError) {
+      if value == .null { return }
+      let parts = value["type"]?.string == "Sequence" ? value["normalizers"]?.array ?? [] : [value]
+      for part in parts {
+        if part["type"]?.string == "Replace", part["pattern"]?["Regex"]?.string == " {2,}" {
+          steps.append(.oneBlank(Array((part["content"]?.string ?? "").utf8)))
+          continue
+        }
+        try settings.demand("normalizer", part, "Precompiled")
+        steps.append(
+          .map(
+            try PrecompiledNormalizer(
+              base64: part["precompiled_charsmap"]?.string ?? "", path: settings.path)))
+      }
+    }
+
+    func normalize(_ text: String) -> [UInt8] {
+      var bytes = Array(text.utf8)
+      for step in steps {
+        switch step {
+        case .map(let map): bytes = map.normalize(String(decoding: bytes, as: UTF8.self))
+        case .oneBlank(let content):
+          var out: [UInt8] = []
+          var index = 0
+          while index < bytes.count {
+            let start = index
+            while index < bytes.count, bytes[index] == 0x20 { index += 1 }
+            if index - start >= 2 {
+              out.append(contentsOf: content)
+            } else if index > start {
+              out.append(0x20)
+            } else {
+              out.append(bytes[index])
+              index += 1
+            }
+          }
+          bytes = out
+        }
+      }
+      return bytes
+    }
+  }
+
+  /// The `Metaspace` pre-tokenizer: blanks become a visible mark, and words begin with it.
+  private struct Metaspace: Sendable {
+    let mark: [UInt8]
+    var addsMark = true
+    var addsAtStartOnly = false
+    let cuts: Bool
+    /// Whether words are cut at any white space first.
+    let cutsAtSpace: Bool
+    private let tables = UnicodeTables.shared
+
+    init(_ value: JSONValue, _ settings: SubwordSettings) throws(FineTuningError) {
+      var parts =
+        value["type"]?.string == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
+      cutsAtSpace = parts.count == 2 && parts[0]["type"]?.string == "WhitespaceSplit"
+      if cutsAtSpace { parts.removeFirst() }
+      let part = parts.count == 1 ? parts[0] : .null
+      try settings.demand("pre-tokenizer", part, "Metaspace")
+      mark = Array((part["replacement"]?.string ?? "▁").utf8)
+      cuts = part["split"]?.bool ?? true
+      switch part["prepend_scheme"]?.string {
+      case "never": addsMark = false
+      case "first": addsAtStartOnly = true
+      case "always": break
+      case nil: addsMark = part["add_prefix_space"]?.bool ?? true
+      case let scheme?:
+        throw FineTuningError(
+          "\(settings.path): \"prepend_scheme\" is \(quoted(scheme)), expected \"always\", "
+            + "\"first\" or \"never\"")
+      }
+    }
+
+    func forEachWord(
+      of text: [UInt8], _ range: Range<Int>, opensText: Bool, _ body: ([UInt8]) -> Void
+    ) {
+      guard cutsAtSpace else { return marked(text[range], opensText: opensText, body) }
+      var start = range.lowerBound
+      var index = start
+      while index < range.upperBound {
+        let here = index
+        guard tables[decodeScalar(text, &index)].contains(.whitespace) else { continue }
+        marked(text[start..<here], opensText: opensText && start == range.lowerBound, body)
+        start = index
+      }
+      marked(
+        text[start..<range.upperBound], opensText: opensText && start == range.lowerBound, body)
+    }
+
+    private func marked(_ piece: ArraySlice<UInt8>, opensText: Bool, _ body: ([UInt8]) -> Void) {
+      if piece.isEmpty { return }
+      var word: [UInt8] = []
+      for byte in piece {
+        if byte == 0x20 { word.append(contentsOf: mark) } else { word.append(byte) }
+      }
+      if addsMark, !addsAtStartOnly || opensText, !word.starts(with: mark) {
+        word.insert(contentsOf: mark, at: 0)
+      }
+      guard cuts, let first = mark.first else { return body(word) }
+      var start = 0
+      var index = 1
+      while index < word.count {
+        if word[index] == first, word[index...].starts(with: mark) {
+          body(Array(word[start..<index]))
+          start = index
+        }
+        index += 1
+      }
+      body(Array(word[start...]))
+    }
+  }
+}
