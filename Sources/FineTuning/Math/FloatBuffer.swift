@@ -23,6 +23,10 @@ package import CheckpointFiles
     /// keeps both.
     case borrowed(TensorStorage, owner: AnyObject)
     case mapped(byteCount: Int)
+    /// Zeros from the system.
+    case anonymous(byteCount: Int)
+    /// Goes back to a pool.
+    case pooled(BufferPool, BufferPool.Block)
   }
 
   /// What new memory holds.
@@ -33,9 +37,21 @@ package import CheckpointFiles
     case uninitialized
   }
 
+  /// From here on zeros come from the system, not from writing them.
+  private static let anonymousByteCount = 1 << 20
+
   /// New memory for `count` floats.
   package init(count: Int, content: Content = .zeros) {
     precondition(count >= 0, "a buffer has no negative count")
+    let byteCount = count * MemoryLayout<Float>.size
+    if content == .zeros, byteCount >= FloatBuffer.anonymousByteCount {
+      unsafe pointer = unsafe AnonymousMemory.map(byteCount: byteCount)
+        .bindMemory(to: Float.self, capacity: count)
+      self.count = count
+      isWritable = true
+      self.memory = .anonymous(byteCount: byteCount)
+      return
+    }
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(count, 1) * 4, alignment: 64)
     unsafe espalier_prefer_large_pages(memory.baseAddress, memory.count)
@@ -46,6 +62,16 @@ package import CheckpointFiles
     self.count = count
     isWritable = true
     self.memory = .allocated
+  }
+
+  /// Memory of a pool for `count` floats, their content anything.
+  init(count: Int, from pool: BufferPool) {
+    precondition(count >= 0, "a buffer has no negative count")
+    let block = pool.take(count)
+    unsafe pointer = unsafe block.pointer
+    self.count = count
+    isWritable = true
+    memory = .pooled(pool, block)
   }
 
   /// Zeros in an unlinked temporary file that is mapped, for more floats than should stay in memory:
@@ -118,7 +144,7 @@ package import CheckpointFiles
   /// memory of the buffer's own.
   package func releasePages() {
     switch memory {
-    case .allocated: break
+    case .allocated, .anonymous, .pooled: break
     case .borrowed(let storage, _): storage.releasePages()
     case .mapped(let byteCount):
       unsafe TemporaryMapping.releasePages(pointer, byteCount: byteCount)
@@ -130,6 +156,8 @@ package import CheckpointFiles
     case .allocated: unsafe pointer.deallocate()
     case .borrowed: break
     case .mapped(let byteCount): unsafe TemporaryMapping.remove(pointer, byteCount: byteCount)
+    case .anonymous(let byteCount): unsafe AnonymousMemory.unmap(pointer, byteCount: byteCount)
+    case .pooled(let pool, let block): pool.give(block)
     }
   }
 }

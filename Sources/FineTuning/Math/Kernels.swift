@@ -11,6 +11,8 @@ package final class Kernels: Sendable {
   package let backend: Backend
 
   let workspaces: Workspaces
+  /// What matrices of a step are made of.
+  let buffers = BufferPool()
   #if OneDNN
     let oneDNN: OneDNN?
   #endif

@@ -1,8 +1,15 @@
 extension Kernels {
   /// A matrix whose elements the caller writes before it reads them.
   func matrix(_ rows: Int, _ columns: Int) -> Matrix {
-    Matrix(rows: rows, columns: columns, content: .uninitialized)
+    let count = rows * columns
+    if count < BufferPool.leastCount {
+      return Matrix(rows: rows, columns: columns, content: .uninitialized)
+    }
+    return Matrix(FloatBuffer(count: count, from: buffers), rows: rows, columns: columns)
   }
+
+  /// Returns the memory that finished steps have left to the system.
+  package func releaseIdleMemory() { buffers.releaseIdle() }
 
   /// out = dropout(x): x itself without a dropout.
   func dropoutForward(_ x: Matrix, _ dropout: Dropout?) -> Matrix {

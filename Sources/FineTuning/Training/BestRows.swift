@@ -50,9 +50,16 @@ final class BestRows {
 
   /// Takes the rows from the parameters that this was made for.
   func copy(_ parameters: [Parameter]) {
+    // The pages of the file would count as memory of the process until all is copied.
+    var unreleased = 0
     for (parameter, kept) in zip(parameters, rows) {
       for (values, stacked) in parameter.ranges {
         kept.rows(stacked).assign(parameter.values.rows(values))
+      }
+      unreleased += kept.count * MemoryLayout<Float>.size
+      if unreleased > BestRows.memoryLimit / 4 {
+        buffer.releasePages()
+        unreleased = 0
       }
     }
     buffer.releasePages()

@@ -55,6 +55,7 @@ extension Trainer {
       model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),
       memoryLimit: options.cacheMemory
     ) { try onEvent(.caching(done: $0, total: total)) }
+    model.math.releaseIdleMemory()
     if let featureStore, let entry, let cache {
       // The features are at hand: a full disk takes nothing from this run.
       do { try featureStore.write(cache.features, as: entry) } catch {

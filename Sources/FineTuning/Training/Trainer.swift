@@ -139,6 +139,7 @@ package final class Trainer {
           tokensPerSecond: Double(tokens) / max(1e-9, seconds(clock.now - stepsStart))))
     }
     let trainSeconds = seconds(clock.now - start)
+    model.math.releaseIdleMemory()
     try prepareEvaluationFeatures(onEvent: onEvent)
     let metrics = try evaluate()
     state.epoch += 1
@@ -158,6 +159,7 @@ package final class Trainer {
       state.staleEpochs += 1
     }
     state.records.append(record)
+    model.math.releaseIdleMemory()
     if record.isBest { try keepBest() }
     try onEvent(.epoch(record))
   }
