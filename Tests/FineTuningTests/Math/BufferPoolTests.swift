@@ -9,12 +9,12 @@ struct BufferPoolTests {
     func address(_ rows: Int) -> UInt {
       let matrix = kernels.matrix(rows, 256)
       matrix.fill(Float(rows))
-      return UInt(bitPattern: matrix.pointer)
+      return unsafe UInt(bitPattern: matrix.pointer)
     }
     let first = address(250)
     #expect(address(255) == first)
     let held = kernels.matrix(256, 256)
-    #expect(UInt(bitPattern: held.pointer) == first)
+    #expect(unsafe UInt(bitPattern: held.pointer) == first)
     #expect(address(256) != first)
   }
 
