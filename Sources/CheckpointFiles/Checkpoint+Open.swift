@@ -21,8 +21,18 @@ extension Checkpoint {
     return checkpoint
   }
 
-  private static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
-    try isIndex(file) ? try ShardedReader.open(file) : try open(part: file)
+  /// Opens the checkpoint at `path`, whose files come from `source`: called with a path, and with the
+  /// name in the index for each file of several.
+  package static func open(
+    _ path: String, from source: ShardHeaders.Source
+  ) throws(CheckpointError) -> Checkpoint {
+    try open(try source(path, nil), source)
+  }
+
+  private static func open(
+    _ file: InputFile, _ source: ShardHeaders.Source = ShardHeaders.files
+  ) throws(CheckpointError) -> Checkpoint {
+    try isIndex(file) ? try ShardedReader.open(file, source) : try open(part: file)
   }
 
   /// Whether `file` is text that begins with `{`: an index, perhaps.

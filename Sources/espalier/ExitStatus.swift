@@ -15,7 +15,10 @@ enum ExitStatus {
   static func report(_ error: any Error) -> Int32 {
     switch error {
     case let code as ExitCode: return code.rawValue
-    case let error as CheckpointError: return unusable(error.description)
+    case let error as CheckpointError:
+      let refusal =
+        error.reason.hasPrefix("cannot open") ? CheckpointName.refusal(of: error.path) : nil
+      return unusable(refusal ?? error.description)
     case let error as SurgeryError: return unusable(error.description)
     case let error as FineTuningError: return unusable(error.description)
     case let error as InputError: return unusable(error.description)

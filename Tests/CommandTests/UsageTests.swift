@@ -44,7 +44,7 @@ import Testing
     "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
     "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
     "evaluate", "predict",
-    "verify", "convert", "scan", "check",
+    "verify", "convert", "scan", "check", "doctor",
   ])
   func `the help of every command has an example that begins with the tool's name`(
     _ command: String
@@ -52,7 +52,9 @@ import Testing
     let words = command.split(separator: " ").map(String.init)
     let result = try Tool.run(words + ["--help"], in: folder)
     #expect(result.status == 0)
-    #expect(result.output.contains("\n  espalier \(command) "))
+    #expect(
+      result.output.contains("\n  espalier \(command) ")
+        || result.output.contains("\n  espalier \(command)\n"))
     #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 }

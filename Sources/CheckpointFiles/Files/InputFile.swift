@@ -68,6 +68,41 @@ internal import Synchronization
     }
   }
 
+  /// The start of a file that lies elsewhere and has `byteCount` bytes in all: reading behind the
+  /// start is an error.
+  ///
+  /// - Throws: `CheckpointError` when there is no room for it.
+  package convenience init(
+    start: [UInt8], byteCount: Int, path: String, shardName: String?
+  ) throws(CheckpointError) {
+    let (descriptor, folder) = try SystemCall.createNameless()
+    do throws(CheckpointError) {
+      let code = OpenDescriptor.write(start, to: descriptor)
+      guard code == 0 else {
+        throw CheckpointError(path: folder, "cannot keep \(start.count) bytes: error \(code)")
+      }
+      let status = try SystemCall.status(of: descriptor, folder)
+      self.init(
+        descriptor: descriptor, identity: status.identity, byteCount: byteCount, path: path,
+        shardName: shardName)
+    } catch {
+      SystemCall.close(descriptor)
+      throw error
+    }
+  }
+
+  private init(
+    descriptor: Int32, identity: SystemCall.Identity, byteCount: Int, path: String,
+    shardName: String?
+  ) {
+    self.path = path
+    self.shardName = shardName
+    self.byteCount = byteCount
+    self.identity = identity
+    self.descriptor = descriptor
+    mapping = Mutex(nil)
+  }
+
   private init(nameless descriptor: Int32, in folder: String, _ status: SystemCall.Status) {
     path = folder
     shardName = nil

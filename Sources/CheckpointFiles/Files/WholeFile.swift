@@ -31,6 +31,11 @@ package enum WholeFile {
   /// Whether this process may write to the file, or make files in the folder, at `path`.
   package static func isWritable(_ path: String) -> Bool { SystemCall.isWritable(path) }
 
+  /// The names in the folder at `path`, in no order.
+  package static func names(inFolder path: String) throws(CheckpointError) -> [String] {
+    try SystemCall.entries(ofFolder: path)
+  }
+
   /// Whether the folder at `path` holds nothing, but for what ``removeLeftovers(in:)`` removes.
   package static func isEmptyFolder(_ path: String) throws(CheckpointError) -> Bool {
     try SystemCall.entries(ofFolder: path).allSatisfy(isLeftover)

@@ -3,7 +3,15 @@ internal import Synchronization
 
 /// Reads the headers of the files of a sharded checkpoint on all cores, each from the moment when the
 /// index names it.
-final class ShardHeaders: Sendable {
+package final class ShardHeaders: Sendable {
+  /// Opens the file at a path; its name in the index comes with it when it is one of several.
+  package typealias Source = (String, String?) throws(CheckpointError) -> InputFile
+
+  /// Files on disk.
+  static func files(_ path: String, _ name: String?) throws(CheckpointError) -> InputFile {
+    try InputFile(path: path, shardName: name)
+  }
+
   /// What a file holds.
   enum Contents: Sendable {
     case safetensors(SafetensorsHeader, dataOffset: Int)
@@ -36,8 +44,10 @@ final class ShardHeaders: Sendable {
   }
 
   /// Opens the file `name` and begins to read its header. Places come in order, from 0.
-  func begin(_ place: Int, _ name: String) throws(CheckpointError) {
-    let file = try InputFile(path: folder + name, shardName: name)
+  func begin(
+    _ place: Int, _ name: String, from source: Source
+  ) throws(CheckpointError) {
+    let file = try source(folder + name, name)
     let other = state.withLock { state in
       state.shards.append(nil)
       return state.names.updateValue(name, forKey: file.identity)

@@ -11,18 +11,22 @@ struct ShardedReader {
   private var next = 0
 
   /// The checkpoint under the index in `file`.
-  static func open(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
+  static func open(
+    _ file: InputFile, _ source: ShardHeaders.Source
+  ) throws(CheckpointError) -> Checkpoint {
     let shards = ShardHeaders(index: file)
-    var reader = try ShardedReader(file, shards)
+    var reader = try ShardedReader(file, shards, source)
     try reader.place(shards.finished())
     return try reader.finished(file)
   }
 
   /// Reserves a place for every key, so that the order is that of the index. The files' headers are
   /// read meanwhile.
-  private init(_ file: InputFile, _ shards: ShardHeaders) throws(CheckpointError) {
+  private init(
+    _ file: InputFile, _ shards: ShardHeaders, _ source: ShardHeaders.Source
+  ) throws(CheckpointError) {
     index = try ShardIndex(file) { (place, name) throws(CheckpointError) in
-      try shards.begin(place, name)
+      try shards.begin(place, name, from: source)
     }
     checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]

@@ -19,6 +19,11 @@ enum FileSystem {
 
   static func isWritable(_ path: String) -> Bool { WholeFile.isWritable(path) }
 
+  /// The names in a folder; none when it cannot be read.
+  static func names(inFolder folder: String) -> [String] {
+    (try? WholeFile.names(inFolder: folder)) ?? []
+  }
+
   /// Whether a folder holds nothing.
   static func isEmpty(_ folder: String) throws(FineTuningError) -> Bool {
     do {

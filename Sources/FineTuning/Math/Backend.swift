@@ -26,6 +26,26 @@ package enum Backend: Sendable, Hashable, CaseIterable {
     #endif
   }
 
+  /// Whether this build has oneDNN in it.
+  package static var isOneDNNBuiltIn: Bool {
+    #if OneDNN
+      true
+    #else
+      false
+    #endif
+  }
+
+  /// Why ``preferred`` is what it is, in a sentence.
+  package static var reason: String {
+    guard isOneDNNBuiltIn else { return "this build has no oneDNN" }
+    if preferred == .oneDNN {
+      return "oneDNN has kernels for this processor that take packed weights"
+    }
+    return available.contains(.oneDNN)
+      ? "oneDNN is built in, but on this processor it is no faster"
+      : "oneDNN is built in, but its thread runtime cannot be held to one thread"
+  }
+
   /// What `--version` prints, such as `portable C, AVX2` or `oneDNN 2.6.3, AVX-512`.
   package var name: String {
     switch self {

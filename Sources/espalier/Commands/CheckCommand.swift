@@ -19,7 +19,8 @@ struct CheckCommand: ParsableCommand {
         espalier check model --sarif > check.sarif
       """)
 
-  @Argument(help: "Checkpoints: files, indices of shards, or directories.")
+  @Argument(
+    help: "Checkpoints: files, indices of shards, or directories.", transform: CheckpointName.path)
   var files: [String]
 
   @Flag(help: "Read headers alone: no checksums, no NaN, no equal layers.")

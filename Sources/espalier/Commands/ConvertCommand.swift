@@ -18,7 +18,9 @@ struct ConvertCommand: ParsableCommand {
         espalier convert model.safetensors -o sharded/model.safetensors --shard-size 2GB
       """)
 
-  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  @Argument(
+    help: "A safetensors or PyTorch file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var file: String
 
   @Option(name: [.short, .customLong("output")], help: "The file to write.")

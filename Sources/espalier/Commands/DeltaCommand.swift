@@ -25,10 +25,10 @@ struct DeltaCommand: ParsableCommand {
           espalier delta create base tuned -o head.delta.safetensors
         """)
 
-    @Argument(help: "The checkpoint that was tuned.")
+    @Argument(help: "The checkpoint that was tuned.", transform: CheckpointName.path)
     var base: String
 
-    @Argument(help: "What came out.")
+    @Argument(help: "What came out.", transform: CheckpointName.path)
     var tuned: String
 
     @Option(
@@ -85,10 +85,11 @@ struct DeltaCommand: ParsableCommand {
           espalier delta apply base head -o tuned
         """)
 
-    @Argument(help: "The checkpoint that was tuned.")
+    @Argument(help: "The checkpoint that was tuned.", transform: CheckpointName.path)
     var base: String
 
-    @Argument(help: "The delta, or the folder of a run with --save delta.")
+    @Argument(
+      help: "The delta, or the folder of a run with --save delta.", transform: CheckpointName.path)
     var delta: String
 
     @OptionGroup var written: CheckpointOutput

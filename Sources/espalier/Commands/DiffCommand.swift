@@ -27,10 +27,12 @@ struct DiffCommand: ParsableCommand {
         espalier diff --base base mine theirs
       """)
 
-  @Argument(help: "The first checkpoint: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The first checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var a: String
 
-  @Argument(help: "The second checkpoint.")
+  @Argument(help: "The second checkpoint.", transform: CheckpointName.path)
   var b: String
 
   @Argument(help: "What to compare; without selectors, everything.")
@@ -121,7 +123,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   private func opened(_ path: String) throws -> Checkpoint {
-    let checkpoint = try Checkpoint.open(path)
+    let checkpoint = try Checkpoint.open(CheckpointName.path(path))
     for entry in checkpoint.unsupported {
       StandardError.note(
         "\(checkpoint.path): \(quoted(entry.key.string)) is not compared: \(entry.reason)")

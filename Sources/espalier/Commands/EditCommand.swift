@@ -64,7 +64,7 @@ struct EditCommand: ParsableCommand {
     if output == nil, !dryRun, !inPlace {
       throw ValidationError("--output says where to write; --dry-run writes nothing")
     }
-    let plan = try plan(try Checkpoint.open(input))
+    let plan = try plan(try Checkpoint.open(inPlace ? input : CheckpointName.path(input)))
     var target: ModelOutput?
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(

@@ -18,7 +18,9 @@ struct GraftCommand: ParsableCommand {
         espalier graft all-MiniLM-L6-v2 --head mlp:128 --labels 2 -o base
       """)
 
-  @Argument(help: "The encoder: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The encoder: a file, an index of shards, or a directory.", transform: CheckpointName.path
+  )
   var base: String
 
   @Option(help: ArgumentHelp("mlp:WIDTH or linear.", valueName: "head"))

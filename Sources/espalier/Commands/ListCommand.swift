@@ -22,12 +22,16 @@ struct ListCommand: ParsableCommand {
       Only headers are read, unless --stats or --sha256 ask for the elements.
 
         espalier ls model.safetensors
-        espalier ls bert-base-uncased --tree --sort natural
+        espalier ls google-bert/bert-base-uncased --tree --sort natural
         espalier ls model.bin 'bert.encoder.layer[-2:]' '!**:role(norm)' --stats
         espalier ls model.safetensors 'embeddings.word_embeddings.weight[30522:]'
+        espalier ls https://example.org/model.safetensors
       """)
 
-  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  @Argument(
+    help:
+      "A safetensors or PyTorch file, an index of shards, a directory, a model in the Hugging Face cache, or the address of a safetensors file or index.",
+    transform: CheckpointName.path)
   var file: String
 
   @Argument(help: "What to list; without selectors, everything.")
@@ -57,11 +61,20 @@ struct ListCommand: ParsableCommand {
   @Flag(help: "Add the number of tensors, elements and bytes of each dtype.")
   var totals = false
 
+  @Option(
+    help: ArgumentHelp("How long a server may take for each request.", valueName: "seconds"))
+  var timeout = 60
+
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
+    guard timeout > 0 else { throw ValidationError("--timeout takes a number of seconds") }
+    if RemoteCheckpoint.isAddress(file), stats || digests {
+      throw ValidationError(
+        "--stats and --sha256 read the elements, which are not fetched: download the file first")
+    }
     if tree, output.json { throw ValidationError("--tree and --json exclude each other") }
     if tree, stats || digests {
       throw ValidationError("--tree shows headers only: leave out --stats and --sha256")
@@ -79,7 +92,9 @@ struct ListCommand: ParsableCommand {
   }
 
   func run() throws {
-    let checkpoint = try Checkpoint.open(file)
+    let checkpoint =
+      RemoteCheckpoint.isAddress(file)
+      ? try RemoteCheckpoint.open(file, timeout: timeout) : try Checkpoint.open(file)
     var listing = try listing(of: checkpoint)
     listing.sort(by: sort)
     if stats || digests {

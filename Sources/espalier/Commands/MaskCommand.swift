@@ -39,7 +39,9 @@ struct MaskCreateCommand: ParsableCommand {
         espalier mask create model --train '**.word_embeddings.weight[30522:]' -o m.json
       """)
 
-  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var file: String
 
   @Option(
@@ -134,7 +136,9 @@ struct MaskCheckCommand: ParsableCommand {
   @Argument(help: "A freeze mask.")
   var mask: String
 
-  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var file: String
 
   @OptionGroup var format: OutputOptions

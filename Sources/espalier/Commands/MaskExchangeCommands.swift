@@ -57,7 +57,9 @@ struct MaskImportCommand: ParsableCommand {
   @Argument(help: "The configuration.")
   var config: String
 
-  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var file: String
 
   @Option(help: "The trainer.")
@@ -154,7 +156,9 @@ struct MaskInvertCommand: ParsableCommand {
   @Argument(help: "A freeze mask.")
   var mask: String
 
-  @Argument(help: "The checkpoint: a file, an index of shards, or a directory.")
+  @Argument(
+    help: "The checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
   var file: String
 
   @OptionGroup var written: MaskOutput

@@ -28,7 +28,7 @@ struct MergeCommand: ParsableCommand {
       A LoRA adapter is merged by espalier edit --merge-lora.
       """)
 
-  @Argument(help: "Two or more checkpoints.")
+  @Argument(help: "Two or more checkpoints.", transform: CheckpointName.path)
   var inputs: [String]
 
   @OptionGroup var written: CheckpointOutput
@@ -95,7 +95,7 @@ struct MergeCommand: ParsableCommand {
       throw ValidationError("one input is nothing to merge")
     }
     let checkpoints = try inputs.map { try Checkpoint.open($0) }
-    let start = try base.map { try Checkpoint.open($0) }
+    let start = try base.map { try Checkpoint.open(CheckpointName.path($0)) }
     let merged = try Merge(
       method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
       decay: decay ?? 0.9, seed: seed ?? 0

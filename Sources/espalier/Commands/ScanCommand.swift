@@ -14,7 +14,7 @@ struct ScanCommand: ParsableCommand {
         espalier scan downloads/* --json
       """)
 
-  @Argument(help: "Files, indices of shards, or directories.")
+  @Argument(help: "Files, indices of shards, or directories.", transform: CheckpointName.path)
   var files: [String]
 
   @Flag(help: "Name the classes and functions that are part of any checkpoint, too.")

@@ -15,10 +15,10 @@ struct VerifyCommand: ParsableCommand {
         espalier verify base tuned --mask freeze.json
       """)
 
-  @Argument(help: "The checkpoint before training.")
+  @Argument(help: "The checkpoint before training.", transform: CheckpointName.path)
   var base: String
 
-  @Argument(help: "The checkpoint after it.")
+  @Argument(help: "The checkpoint after it.", transform: CheckpointName.path)
   var tuned: String
 
   @Option(help: ArgumentHelp("The freeze mask that the training had.", valueName: "mask"))

@@ -36,6 +36,18 @@ enum System {
     return Int(size.ws_col)
   }
 
+  /// Processors that this system has on line, threads of one core counted each.
+  static var logicalProcessors: Int { max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) }
+
+  /// Bytes that this process may still write in the folder at `path`; `nil` when it is not there.
+  static func room(inFolder path: String) -> Int? {
+    var status = statvfs()
+    guard unsafe statvfs(path, &status) == 0 else { return nil }
+    let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+      by: Int(clamping: status.f_frsize))
+    return overflow ? .max : bytes
+  }
+
   static func environment(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }

@@ -1,0 +1,128 @@
+import ArgumentParser
+import CheckpointFiles
+import FineTuning
+
+/// `espalier doctor`: what this build finds on this machine.
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Say what is found on this machine, and what would make it faster.",
+    discussion: """
+      The version, what computes and why, the processor, the Hugging Face cache and the models in \
+      it, and the room for temporary files. A report of a problem should have it.
+
+        espalier doctor
+        espalier doctor --json
+      """)
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let findings = Findings()
+    if output.json { findings.printJSON() } else { findings.print() }
+  }
+}
+
+/// What there is.
+private struct Findings {
+  let version = String(versionText.split(separator: " ").last ?? "")
+  let backend = Backend.preferred
+  let processor = CPUFeatures.current
+  let logicalProcessors = System.logicalProcessors
+  let cache = HuggingFaceCache.root
+  let models = HuggingFaceCache.models
+  let temporary: String
+  let room: Int?
+
+  init() {
+    let folder = System.environment("TMPDIR") ?? ""
+    temporary = folder.isEmpty ? "/tmp" : folder
+    room = System.room(inFolder: temporary)
+  }
+
+  /// What to do, a sentence each; none when nothing is to be gained.
+  var advice: [String] {
+    var advice: [String] = []
+    if !Backend.isOneDNNBuiltIn, processor.name == "AVX-512" {
+      advice.append(
+        "For faster training, install oneDNN (Debian, Ubuntu: libdnnl-dev; Homebrew: onednn) and "
+          + "build with: swift build -c release --traits OneDNN")
+    }
+    if processor.name == "baseline" {
+      advice.append(
+        "The kernels have no faster form for this processor: AVX2, AVX-512 or NEON would help.")
+    }
+    if models.isEmpty {
+      advice.append(
+        "For a model by name, fetch one into the cache: hf download google-bert/bert-base-uncased")
+    }
+    if room == nil {
+      advice.append("\(temporary) is not there: set TMPDIR to a folder that is.")
+    } else if !WholeFile.isWritable(temporary) {
+      advice.append("\(temporary) cannot be written to: set TMPDIR to a folder that can.")
+    } else if let room, room < 1 << 30 {
+      advice.append("\(temporary) is nearly full: set TMPDIR to a folder with more room.")
+    }
+    return advice
+  }
+
+  func print() {
+    let out = StandardOutput.shared
+    var table = Table([.init("WHAT"), .init("FOUND", shrinks: true)])
+    table.append(["espalier", version])
+    table.append(["backend", backend.name])
+    table.append(["because", Backend.reason])
+    table.append(["processor", processor.name])
+    table.append(["bfloat16", bfloat16])
+    table.append([
+      "threads",
+      "\(processor.physicalCores), one for each core; "
+        + plural(logicalProcessors, "logical processor"),
+    ])
+    table.append(["oneDNN", Backend.isOneDNNBuiltIn ? "built in" : "not built in"])
+    table.append(["Hugging Face cache", "\(shown(cache)), \(plural(models.count, "model"))"])
+    for model in models { table.append(["", shown(model)]) }
+    table.append([
+      "temporary files",
+      "\(shown(temporary)), " + (room.map { "\(byteText($0)) free" } ?? "not there"),
+    ])
+    table.hasHeadings = false
+    table.print()
+    if !advice.isEmpty { out.line() }
+    for line in advice { out.line(out.style.yellow(line)) }
+  }
+
+  private var bfloat16: String {
+    if processor.hasNativeBFloat16 { return "native: --precision bf16 pays" }
+    return processor.emulatesBFloat16
+      ? "emulated, slowly: --precision bf16-emulated" : "no, training is in single precision"
+  }
+
+  func printJSON() {
+    var json = JSONStream()
+    json.member("version", .string(version))
+    json.member(
+      "backend",
+      .members([
+        "name": .string(backend.name), "reason": .string(Backend.reason),
+        "onednn_built_in": .bool(Backend.isOneDNNBuiltIn),
+      ]))
+    json.member(
+      "processor",
+      .members([
+        "instructions": .string(processor.name), "native_bf16": .bool(processor.hasNativeBFloat16),
+        "cores": .integer(processor.physicalCores),
+        "logical_processors": .integer(logicalProcessors),
+      ]))
+    json.member(
+      "cache",
+      .members(["path": .string(cache), "models": .array(models.map { .string($0) })]))
+    json.member(
+      "temporary",
+      .members([
+        "path": .string(temporary), "free_bytes": room.map { .integer($0) } ?? .null,
+      ]))
+    json.member("advice", .array(advice.map { .string($0) }))
+    json.finish()
+  }
+}
