@@ -25,6 +25,7 @@ struct ListCommand: ParsableCommand {
         espalier ls google-bert/bert-base-uncased --tree --sort natural
         espalier ls model.bin 'bert.encoder.layer[-2:]' '!**:role(norm)' --stats
         espalier ls model.safetensors 'embeddings.word_embeddings.weight[30522:]'
+        espalier ls model.safetensors.index.json --group
         espalier ls https://example.org/model.safetensors
       """)
 
@@ -39,6 +40,14 @@ struct ListCommand: ParsableCommand {
 
   @Flag(help: "Draw the keys as a tree.")
   var tree = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      A line for tensors of one dtype and shape whose keys differ in numbers alone; a terminal gets it \
+      for more than 500.
+      """)
+  var group: Bool?
 
   @Option(help: "The order of the rows.")
   var sort: Order = .file
@@ -76,6 +85,13 @@ struct ListCommand: ParsableCommand {
         "--stats and --sha256 read the elements, which are not fetched: download the file first")
     }
     if tree, output.json { throw ValidationError("--tree and --json exclude each other") }
+    if group == true,
+      let option = [
+        ("--json", output.json), ("--tree", tree), ("--stats", stats), ("--sha256", digests),
+      ].first(where: \.1)
+    {
+      throw ValidationError("\(option.0) is about single tensors: leave out --group")
+    }
     if tree, stats || digests {
       throw ValidationError("--tree shows headers only: leave out --stats and --sha256")
     }
@@ -89,6 +105,11 @@ struct ListCommand: ParsableCommand {
     let selected =
       isEverything ? nil : try selection.select(selectors, in: parameters, of: file)
     return Listing(checkpoint, parameters, selected)
+  }
+
+  /// Whether nobody could read all lines of a listing.
+  private func isLong(_ listing: Listing) -> Bool {
+    StandardOutput.shared.isTerminal && listing.rows.count > 500 && !stats && !digests
   }
 
   func run() throws {
@@ -113,6 +134,8 @@ struct ListCommand: ParsableCommand {
     }
     if tree {
       TreeRendering(listing, sort: sort).print()
+    } else if group ?? isLong(listing) {
+      ListingGroups(listing.rows).print()
     } else {
       listing.printTable()
     }
