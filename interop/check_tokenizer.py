@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Compares the tokenizer with Hugging Face's fast one: every Unicode scalar, alone and inside a word,
-and random texts that mix the difficult ones, under every set of options.
+"""Compares the tokenizers with Hugging Face's fast ones: every Unicode scalar, alone and inside a word,
+and random texts that mix the difficult ones; WordPiece under every set of options, byte-level BPE and Unigram as
+fixtures/tokenizer/ has them.
 
     python3 interop/check_tokenizer.py            # writes a corpus, then runs the sweep's test
     python3 interop/check_tokenizer.py --write D  # only writes the corpus to the folder D
@@ -21,7 +22,7 @@ import tempfile
 
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from tool import Skip
+from tool import FIXTURES, Skip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -45,6 +46,7 @@ ADDED = [
     AddedToken("word", single_word=True, normalized=False), AddedToken("Éa", normalized=True, lstrip=True, rstrip=True),
     AddedToken("both", single_word=True, lstrip=True, rstrip=True, normalized=True), AddedToken("wor", normalized=False),
 ]
+SUBWORDS = ["byte-level", "byte-level-prefixed", "unigram", "unigram-fallback"]
 
 
 def make(vocabulary, options, added=()):
@@ -94,6 +96,39 @@ def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000,
     joined = ["".join(source.choice(words) for _ in range(source.randrange(1, 12))) for _ in range(added_texts)]
     for name in ("uncased", "cased"):
         write(folder / f"added-{name}", make(everything, OPTIONS[name], ADDED), joined)
+    write_subwords(folder, sweep if every == 1 else sweep[1::2], mixed, source, added_texts)
+    # One text a scalar shows its kind: its last byte joins the a, the 1, the ! or the blank after it.
+    write(folder / "byte-kinds", kinds(), [f"{c}a{c}1{c}!{c} " for c in map(chr, swept)])
+    # A cluster of less than six bytes is replaced as a whole: which scalars stay with what stands before them, or after.
+    unigram = Tokenizer.from_file(str(FIXTURES / "tokenizer/unigram-fallback/tokenizer.json"))
+    basic = [chr(c) for c in SCALARS if c < 0x10000][:: 1 if every == 1 else 11]
+    write(folder / "clusters", unigram, [f"\u00aa{c}\ufb01{c}\u01c4e{c}\u0301\u00bd" for c in basic])
+
+
+def kinds():
+    """Byte-level BPE whose only merges are of any byte with what begins a word of a letter, number, sign or blank."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    blank = "\u0120"
+    merges = [(byte, end) for byte in alphabet for end in ("a", "1", "!", blank)]
+    words = ["<s>", "<pad>", "</s>", *alphabet, *(a + b for a, b in merges)]
+    made = Tokenizer(models.BPE({w: i for i, w in enumerate(words)}, merges))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.add_special_tokens(words[:3])
+    made.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    return made
+
+
+def write_subwords(folder, sweep, mixed, source, joined_texts):
+    """The same scalars and mixed texts for BPE and Unigram, and texts of what their rules are about: contractions, runs of
+    blanks of every kind, added tokens, what NFKC replaces, clusters that are replaced as a whole."""
+    words = ["'s", "'t", "'re", "'LL", "'ve", "'", " ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u2003", "\u3000", "\u200b", "a", "the", "Z",
+             "12", "\u0663", "\u2167", "\u00bd", "_", "-", "!!", "\u2581", "\u2581\u2581", "<s>", "</s>", "<mask>", "<pad>", "<unk>", "newtoken", "new", "token",
+             "<0x41>", "\u00e9", "e\u0301", "\u0301", "\u4e2d", "\uff21", "\ufb01", "\u30ab\u3099", "\u30cf\u309a", "\uff76\uff9e", "\u0e33", "\u1100\u1161\u11a8",
+             "\U0001f468\u200d\U0001f469", "\U0001f1e9\U0001f1ea", "\u0915\u094d\u0937", "\u0600", "\u0344", "\u00ad"]
+    joined = ["".join(source.choice(words) for _ in range(source.randrange(1, 14))) for _ in range(joined_texts)]
+    for name in SUBWORDS:
+        tokenizer = Tokenizer.from_file(str(FIXTURES / "tokenizer" / name / "tokenizer.json"))
+        write(folder / name, tokenizer, sweep + mixed + joined)
 
 
 def compare(folder):
@@ -110,7 +145,7 @@ def test_unicode_scalars_and_mixed_texts():
         raise Skip("the sweep runs in the package's own test")
     with tempfile.TemporaryDirectory() as temporary, contextlib.redirect_stdout(io.StringIO()):
         folder = pathlib.Path(temporary)
-        write_corpora(folder, variants=("uncased",), every=41, mixed_texts=4_000, added_texts=4_000)
+        write_corpora(folder, variants=("uncased",), every=97, mixed_texts=3_000, added_texts=3_000)
         return compare(folder)
 
 

@@ -52,7 +52,7 @@ struct EvaluateCommand: ParsableCommand {
 
 /// Which classifier, and how it reads texts.
 struct ClassifierArguments: ParsableArguments {
-  @Option(help: "The folder that espalier train wrote, or any BERT with a classification head.")
+  @Option(help: "The folder that espalier train wrote, or any encoder with a classification head.")
   var model: String
 
   @Option(help: "Overrides the model's pooling: mean, mean-all, cls or pooler.")

@@ -11,13 +11,17 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       Before the first step a plan says what trains, where the backward pass stops, what is cached, \
       and the memory and time to expect; --dry-run stops there. The frozen prefix is computed once. \
-      Frozen tensors and rows come out byte-identical: espalier verify proves it.
+      Frozen tensors and rows come out byte-identical: espalier verify proves it. The encoder may be \
+      a BERT, DistilBERT, RoBERTa, XLM-RoBERTa or ELECTRA, with its WordPiece, byte-level BPE or \
+      Unigram tokenizer.
 
         espalier train --model base --mask mask.json --data train.tsv -o tuned
         espalier train --model bert-base-uncased --head mlp:128 --train linear \\
           --data train.csv --text-column review --label-column stars -o tuned
         espalier train --model base --train 'bert.encoder.layer[-2:]' \\
           --train linear --data train.tsv --epochs 5 --patience 2 -o tuned
+        espalier train --model roberta-base --train 'roberta.encoder.layer[-1]' \\
+          --train linear --head mlp:128 --data train.tsv -o tuned
         espalier train --model base --train linear --epochs 4 --data train.tsv \\
           --unfreeze-at 2:'bert.encoder.layer[-1]' -o tuned
         espalier train --model base --head linear --train linear \\

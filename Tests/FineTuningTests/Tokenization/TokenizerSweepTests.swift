@@ -20,7 +20,7 @@ struct TokenizerSweepTests {
     let folder = try #require(corpora)
     var compared = 0
     for name in TemporaryFolder.names(in: folder) {
-      let tokenizer = try WordPieceTokenizer(directory: "\(folder)/\(name)")
+      let tokenizer = try TokenizerFiles(directory: "\(folder)/\(name)").makeTokenizer()
       let corpus = try Fixtures.bytes("\(folder)/\(name)/corpus.bin")
       var place = 0
       func word() -> Int {
@@ -33,7 +33,7 @@ struct TokenizerSweepTests {
         let text = String(decoding: corpus[place..<place + length], as: UTF8.self)
         place += length
         let ids = (0..<word()).map { _ in Int32(word()) }
-        // Without [CLS] and [SEP].
+        // Without the special tokens that begin and end a sequence.
         let ours = Array(tokenizer.encode(text, maximumLength: 1 << 20).ids.dropFirst().dropLast())
         if ours != ids {
           failures += 1
