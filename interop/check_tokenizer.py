@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -94,8 +95,10 @@ def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000,
     words = [t.content for t in ADDED] + SPECIAL + [" ", "  ", "\t", "\u2003", "a", "Z", "_", "9", "é", "e\u0301", "-", "WORD",
                                                     "<NORM>", "<nor\u0301m>", "Left", "BOTH", "éA", "\u0301", "\u200b", "中"]
     joined = ["".join(source.choice(words) for _ in range(source.randrange(1, 12))) for _ in range(added_texts)]
+    spelt = unicodedata.normalize("NFD", "".join(words)) + "".join(words)
+    small = {token: i for i, token in enumerate([*SPECIAL, *(p + c for p in ("", "##") for c in sorted({*spelt, *spelt.lower()}))])}
     for name in ("uncased", "cased"):
-        write(folder / f"added-{name}", make(everything, OPTIONS[name], ADDED), joined)
+        write(folder / f"added-{name}", make(small, OPTIONS[name], ADDED), joined)
     write_subwords(folder, sweep if every == 1 else sweep[1::2], mixed, source, added_texts)
     # One text a scalar shows its kind: its last byte joins the a, the 1, the ! or the blank after it.
     write(folder / "byte-kinds", kinds(), [f"{c}a{c}1{c}!{c} " for c in map(chr, swept)])
