@@ -184,6 +184,17 @@ ESPALIER_CLONES static void add_bias(
   }
 }
 
+void espalier_finish(
+    float *c, size_t c_stride, size_t row, size_t column, size_t rows, size_t columns,
+    espalier_epilogue epilogue) {
+  if (epilogue.bias) add_bias(c, c_stride, epilogue.bias + column, rows, columns);
+  if (epilogue.gelu) {
+    espalier_gelu_rows(
+        epilogue.gelu + row * epilogue.gelu_stride + column, epilogue.gelu_stride, c, c_stride,
+        rows, columns);
+  }
+}
+
 void espalier_product(
     float *c, size_t c_stride, const float *a, size_t row_stride, size_t column_stride,
     const float *packed, size_t m, size_t n, size_t k, size_t first, size_t last, int accumulate,
@@ -218,12 +229,7 @@ void espalier_product(
             rows, columns, depth, from, a_stride, tile_stride, by_rows,
             packed + column * k + p * width, k * width, to, c_stride, accumulate || p > 0);
         if (!is_last) continue;
-        if (epilogue.bias) add_bias(to, c_stride, epilogue.bias + column, rows, columns);
-        if (epilogue.gelu) {
-          espalier_gelu_rows(
-              epilogue.gelu + row * epilogue.gelu_stride + column, epilogue.gelu_stride, to,
-              c_stride, rows, columns);
-        }
+        espalier_finish(to, c_stride, row, column, rows, columns, epilogue);
       }
       p += depth;
     } while (p < k);

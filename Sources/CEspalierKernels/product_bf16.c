@@ -1,6 +1,5 @@
 #include "EspalierBF16.h"
 
-#include "EspalierRows.h"
 #include "clones.h"
 #include "product_block.h"
 
@@ -163,13 +162,6 @@ ESPALIER_CLONES static void pack_left(
   }
 }
 
-ESPALIER_CLONES static void add_bias(
-    float *c, size_t stride, const float *bias, size_t rows, size_t columns) {
-  for (size_t i = 0; i < rows; i++) {
-    for (size_t j = 0; j < columns; j++) c[i * stride + j] += bias[j];
-  }
-}
-
 void espalier_bf16_product(
     float *c, size_t c_stride, const float *a, size_t row_stride, size_t column_stride,
     const void *packed, size_t m, size_t n, size_t k, size_t first, size_t last, int accumulate,
@@ -199,12 +191,7 @@ void espalier_bf16_product(
             (const uint32_t *)packed + column * pairs + p * width, pairs * width, to, c_stride,
             accumulate || p > 0);
         if (!is_last) continue;
-        if (epilogue.bias) add_bias(to, c_stride, epilogue.bias + column, rows, columns);
-        if (epilogue.gelu) {
-          espalier_gelu_rows(
-              epilogue.gelu + row * epilogue.gelu_stride + column, epilogue.gelu_stride, to,
-              c_stride, rows, columns);
-        }
+        espalier_finish(to, c_stride, row, column, rows, columns, epilogue);
       }
       p += depth;
     } while (p < pairs);

@@ -1,5 +1,7 @@
 // What the matrix product and attention share: the inner kernels that fit this processor.
 #pragma once
+#include "EspalierProduct.h"
+
 #include <stddef.h>
 
 /// c[m × n] = a·b (+ c with `accumulate`), `depth` deep.
@@ -32,3 +34,8 @@ const espalier_kernel_set *espalier_kernels(void);
 void espalier_pack_panel(
     float *out, const float *b, size_t columns, size_t width, size_t depth, size_t row_stride,
     size_t column_stride);
+
+/// What follows the sums of a block of the output: `c` is its first element, (`row`, `column`) its place.
+void espalier_finish(
+    float *c, size_t c_stride, size_t row, size_t column, size_t rows, size_t columns,
+    espalier_epilogue epilogue);
