@@ -28,14 +28,10 @@ struct AddedTokens: Sendable {
   /// Whether there is nothing to look for.
   var isEmpty: Bool { patterns.isEmpty }
 
-  /// - Parameter normalizer: what both the texts and the tokens went through; `nil` for none.
-  init(_ tokens: [AddedToken], normalizer: BertNormalizer?) {
+  /// - Parameter normalized: what texts go through before the tokens are looked for in them.
+  init(_ tokens: [AddedToken], normalized: ([UInt8]) -> [UInt8] = { $0 }) {
     for token in tokens {
-      var bytes = Array(token.content.utf8)
-      if let normalizer {
-        let raw = bytes
-        normalizer.normalize(raw, raw.indices, into: &bytes)
-      }
+      let bytes = normalized(Array(token.content.utf8))
       guard let first = bytes.first else { continue }
       if patterns.isEmpty { patterns = Array(repeating: [], count: 256) }
       if patterns[Int(first)].contains(where: { $0.bytes == bytes }) { continue }

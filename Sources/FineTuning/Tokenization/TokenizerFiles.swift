@@ -58,18 +58,18 @@ public struct TokenizerFiles: Sendable, Hashable {
       let document = try TokenizerSettings.document(tokenizer)
       switch document["model"]?["type"]?.string {
       case "BPE":
-        return try BytePairTokenizer(
-          SubwordSettings(files: self, document: document, path: tokenizer))
+        let settings = try SubwordSettings(files: self, document: document, path: tokenizer)
+        return try SubwordTokenizer(settings, BytePairPipeline(settings))
       case "Unigram":
-        return try UnigramTokenizer(
-          SubwordSettings(files: self, document: document, path: tokenizer))
+        let settings = try SubwordSettings(files: self, document: document, path: tokenizer)
+        return try SubwordTokenizer(settings, UnigramPipeline(settings))
       default: break
       }
     } else if vocabulary == nil, let pairVocabulary, let merges {
       let document = try SubwordSettings.document(
         vocabulary: pairVocabulary, merges: merges, files: self)
-      return try BytePairTokenizer(
-        SubwordSettings(files: self, document: document, path: pairVocabulary))
+      let settings = try SubwordSettings(files: self, document: document, path: pairVocabulary)
+      return try SubwordTokenizer(settings, BytePairPipeline(settings))
     }
     return try WordPieceTokenizer(TokenizerSettings(files: self))
   }

@@ -59,13 +59,18 @@ public struct WordPieceTokenizer: Tokenizer {
     prefixHash = hash
     maximumCharacters = settings.maximumCharacters
     keepsEnd = settings.truncatesLeft
-    normalizer = BertNormalizer(
+    let normalizer = BertNormalizer(
       cleans: settings.cleans, spacesIdeographs: settings.spacesIdeographs,
       stripsAccents: settings.stripsAccents ?? settings.lowercases,
       lowercases: settings.lowercases)
+    self.normalizer = normalizer
     let added = settings.addedTokens
-    rawTokens = AddedTokens(added.filter { !$0.isNormalized }, normalizer: nil)
-    normalizedTokens = AddedTokens(added.filter { $0.isNormalized }, normalizer: normalizer)
+    rawTokens = AddedTokens(added.filter { !$0.isNormalized })
+    normalizedTokens = AddedTokens(added.filter { $0.isNormalized }) { raw in
+      var bytes: [UInt8] = []
+      normalizer.normalize(raw, raw.indices, into: &bytes)
+      return bytes
+    }
     vocabularySize = max(vocabulary.count, (added.map { Int($0.id) }.max() ?? -1) + 1)
   }
 

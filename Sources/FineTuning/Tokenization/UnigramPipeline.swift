@@ -1,70 +1,29 @@
 internal import CheckpointFiles
 
-/// The tokenizer of XLM-RoBERTa: sentencepiece's unigram model from `tokenizer.json`, equal to Hugging
-/// Face's fast one.
-///
-/// Special tokens written in a text (`<s>`, `<mask>`) are recognised, as the original does.
-public struct UnigramTokenizer: Tokenizer {
-  /// The files that the tokenizer was read from.
-  public let files: TokenizerFiles
-  /// One more than the highest id.
-  public let vocabularySize: Int
-  /// The id of the padding token.
-  public let paddingID: Int32
-  /// `model_max_length` of the tokenizer's configuration.
-  public let modelMaximumLength: Int?
+/// Sentencepiece's unigram model from `tokenizer.json`, as XLM-RoBERTa uses it.
+struct UnigramPipeline: SubwordPipeline {
   private let model: UnigramModel
   private let normalizer: Normalizer
   private let metaspace: Metaspace
-  private let template: SequenceTemplate
-  private let keepsEnd: Bool
-  private let rawTokens: AddedTokens
-  private let normalizedTokens: AddedTokens
+
+  var vocabulary: Vocabulary { model.vocabulary }
 
   init(_ settings: SubwordSettings) throws(FineTuningError) {
     let document = settings.document
     normalizer = try Normalizer(document["normalizer"] ?? .null, settings)
     metaspace = try Metaspace(document["pre_tokenizer"] ?? .null, settings)
     model = try UnigramModel(document["model"] ?? .null, path: settings.path)
-    files = settings.files
-    template = settings.template
-    keepsEnd = settings.truncatesLeft
-    modelMaximumLength = settings.modelMaximumLength
-    paddingID = try settings.paddingID(model.vocabulary.id(of:))
-    vocabularySize = settings.vocabularySize(model.vocabulary.count)
-    rawTokens = AddedTokens(settings.addedTokens.filter { !$0.isNormalized }, normalizer: nil)
-    let normalizer = normalizer
-    normalizedTokens = AddedTokens(
-      settings.addedTokens.filter(\.isNormalized).map { token in
-        var token = token
-        token.content = String(decoding: normalizer.normalize(token.content), as: UTF8.self)
-        return token
-      }, normalizer: nil)
   }
 
-  /// The ids of a text, or of a pair, with the model's special tokens around them.
-  public func encode(_ first: String, _ second: String?, maximumLength: Int) -> Encoding {
-    template.encode(
-      tokenize(first), second.map(tokenize), maximumLength: maximumLength, keepsEnd: keepsEnd)
+  func withNormalized(
+    _ text: [UInt8], _ range: Range<Int>, _ body: ([UInt8], Range<Int>) -> Void
+  ) {
+    let bytes = normalizer.normalize(String(decoding: text[range], as: UTF8.self))
+    body(bytes, bytes.indices)
   }
 
-  /// The ids of a text without special tokens around it and without truncation.
-  public func tokenize(_ text: String) -> [Int32] {
-    let raw = Array(text.utf8)
-    var ids: [Int32] = []
-    ids.reserveCapacity(raw.count / 4 + 4)
-    rawTokens.forEachPiece(of: raw, raw.indices) { id, piece in
-      if let id { return ids.append(id) }
-      let bytes = normalizer.normalize(String(decoding: raw[piece], as: UTF8.self))
-      normalizedTokens.forEachPiece(of: bytes, bytes.indices) { id, range in
-        if let id { return ids.append(id) }
-        let opensText = piece.lowerBound == 0 && range.lowerBound == 0
-        metaspace.forEachWord(of: bytes, range, opensText: opensText) {
-          model.append($0, to: &ids)
-        }
-      }
-    }
-    return ids
+  func append(_ text: [UInt8], _ range: Range<Int>, opensText: Bool, to ids: inout [Int32]) {
+    metaspace.forEachWord(of: text, range, opensText: opensText) { model.append($0, to: &ids) }
   }
 
   /// What happens to a text before it is cut: the precompiled map, and runs of blanks made one.
