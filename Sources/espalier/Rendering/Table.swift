@@ -20,7 +20,7 @@ struct Table {
     }
   }
 
-  /// The cells of some rows, one after the other, as UTF-8.
+  /// The cells of one row, as UTF-8.
   struct Cells {
     fileprivate private(set) var bytes: [UInt8] = []
     /// For each cell, where it ends in ``bytes`` and how many columns of a terminal it takes.
@@ -35,12 +35,6 @@ struct Table {
       marks.append((end, isPlain ? end - start : displayWidth(text)))
     }
 
-    /// Makes room for `scale` times the cells that there are.
-    fileprivate mutating func reserve(_ scale: Int) {
-      bytes.reserveCapacity(min(bytes.count * scale, 2 * Table.keptByteCount))
-      marks.reserveCapacity(min(marks.count * scale, Table.keptByteCount))
-    }
-
     fileprivate mutating func removeAll() {
       bytes.removeAll(keepingCapacity: true)
       marks.removeAll(keepingCapacity: true)
@@ -50,9 +44,6 @@ struct Table {
       (index == 0 ? 0 : marks[index - 1].end)..<marks[index].end
     }
   }
-
-  /// Bytes of cells that are kept from measuring to printing. Those of longer tables are made again.
-  private static let keptByteCount = 1 << 24
 
   let columns: [Column]
   private(set) var rows: [[String]] = []
@@ -79,25 +70,13 @@ struct Table {
     fill: (Int, inout Cells) -> Void
   ) {
     var widths = columns.map { hasHeadings ? displayWidth($0.title) : 0 }
-    var kept = Cells()
-    var keptCount = 0
     var cells = Cells()
-    func measure(_ cells: Cells, from first: Int) {
-      for (column, mark) in cells.marks[first...].enumerated() where mark.width > widths[column] {
-        widths[column] = mark.width
-      }
-    }
+    // Made once to be measured and once to be printed: cheaper than to keep the text of many rows.
     for index in 0..<rowCount {
-      if kept.bytes.count < Table.keptByteCount {
-        fill(index, &kept)
-        keptCount += 1
-        // The first rows tell how long the others are.
-        if keptCount == 512 { kept.reserve(rowCount / 512 + 1) }
-        measure(kept, from: index * columns.count)
-      } else {
-        cells.removeAll()
-        fill(index, &cells)
-        measure(cells, from: 0)
+      cells.removeAll()
+      fill(index, &cells)
+      for (column, mark) in cells.marks.enumerated() where mark.width > widths[column] {
+        widths[column] = mark.width
       }
     }
     let used = indent + widths.reduce(0, +) + 2 * (columns.count - 1)
@@ -110,18 +89,14 @@ struct Table {
     if hasHeadings {
       cells.removeAll()
       for column in columns { cells.add(column.title) }
-      set(cells, from: 0, widths, in: &line)
+      set(cells, widths, in: &line)
       output.line(output.style.dim(String(decoding: line, as: UTF8.self)))
     }
     for index in 0..<rowCount {
       line.removeSubrange(indent...)
-      if index < keptCount {
-        set(kept, from: index * columns.count, widths, in: &line)
-      } else {
-        cells.removeAll()
-        fill(index, &cells)
-        set(cells, from: 0, widths, in: &line)
-      }
+      cells.removeAll()
+      fill(index, &cells)
+      set(cells, widths, in: &line)
       if let paint {
         output.line(paint(String(decoding: line, as: UTF8.self), index))
       } else {
@@ -131,13 +106,13 @@ struct Table {
     }
   }
 
-  /// Appends the cells from `first` on to `line`, in their columns.
-  private func set(_ cells: Cells, from first: Int, _ widths: [Int], in line: inout [UInt8]) {
+  /// Appends the cells to `line`, in their columns.
+  private func set(_ cells: Cells, _ widths: [Int], in line: inout [UInt8]) {
     let margin = line.count
     for column in columns.indices {
       if column > 0 { line.append(spaces: 2) }
-      let (range, width) = (cells.range(first + column), widths[column])
-      let padding = width - cells.marks[first + column].width
+      let (range, width) = (cells.range(column), widths[column])
+      let padding = width - cells.marks[column].width
       if padding < 0, columns[column].shrinks {
         let text = String(decoding: cells.bytes[range], as: UTF8.self)
         line.append(contentsOf: middleTruncated(text, to: width).utf8)
