@@ -21,21 +21,15 @@ import sys
 import tempfile
 import unicodedata
 
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
 from tool import FIXTURES, Skip
 
+sys.path.insert(0, str(FIXTURES))
+from make_tokenizer_fixtures import SPECIAL, VARIANTS, wordpiece  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-OPTIONS = {
-    "uncased": dict(),
-    "cased": dict(lowercase=False),
-    "lowercase-accents": dict(strip_accents=False),
-    "cased-stripped": dict(lowercase=False, strip_accents=True),
-    "uncleaned": dict(clean_text=False),
-    "no-ideographs": dict(handle_chinese_chars=False),
-}
 # Ranges whose scalars interact: combining marks, Hangul, ideographs, controls, punctuation.
 MIXED = [(0x20, 0x7F), (0x0, 0x20), (0x7F, 0x250), (0x300, 0x370), (0x370, 0x400), (0x590, 0x5F0), (0x600, 0x700),
          (0x8D0, 0x960), (0xE30, 0xE50), (0xF70, 0xF90), (0x1100, 0x1200), (0x1AB0, 0x1B50), (0x1DC0, 0x1E00),
@@ -48,19 +42,6 @@ ADDED = [
     AddedToken("both", single_word=True, lstrip=True, rstrip=True, normalized=True), AddedToken("wor", normalized=False),
 ]
 SUBWORDS = ["byte-level", "byte-level-prefixed", "unigram", "unigram-fallback"]
-
-
-def make(vocabulary, options, added=()):
-    made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
-    made.normalizer = normalizers.BertNormalizer(
-        **{**dict(clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=True), **options})
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.add_special_tokens(SPECIAL)
-    made.add_tokens(list(added))
-    ids = [(t, made.token_to_id(t)) for t in ("[CLS]", "[SEP]")]
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=ids)
-    return made
 
 
 def write(folder, tokenizer, texts):
@@ -76,7 +57,7 @@ def write(folder, tokenizer, texts):
     print(folder.name, len(texts), "texts", flush=True)
 
 
-def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000, added_texts=100_000):
+def write_corpora(folder, variants=tuple(VARIANTS), every=1, mixed_texts=200_000, added_texts=100_000):
     everything = {token: i for i, token in enumerate(SPECIAL)}
     swept = SCALARS[::every]
     # A vocabulary of everything takes a while to read; a sample of the sweep gets along with less.
@@ -86,19 +67,19 @@ def write_corpora(folder, variants=tuple(OPTIONS), every=1, mixed_texts=200_000,
         everything["##" + chr(c)] = len(everything)
     sweep = [text for c in swept for text in (chr(c), f"a{chr(c)}b")]
     for name in variants:
-        write(folder / name, make(everything, OPTIONS[name]), sweep)
+        write(folder / name, wordpiece(everything, VARIANTS[name]), sweep)
     source = random.Random(7)
     scalar = lambda: chr(source.randrange(*source.choice(MIXED)))
     mixed = ["".join(scalar() for _ in range(source.randrange(1, 24))) for _ in range(mixed_texts)]
     for name in ("uncased", "cased-stripped"):
-        write(folder / f"mixed-{name}", make(everything, OPTIONS[name]), mixed)
+        write(folder / f"mixed-{name}", wordpiece(everything, VARIANTS[name]), mixed)
     words = [t.content for t in ADDED] + SPECIAL + [" ", "  ", "\t", "\u2003", "a", "Z", "_", "9", "é", "e\u0301", "-", "WORD",
                                                     "<NORM>", "<nor\u0301m>", "Left", "BOTH", "éA", "\u0301", "\u200b", "中"]
     joined = ["".join(source.choice(words) for _ in range(source.randrange(1, 12))) for _ in range(added_texts)]
     spelt = unicodedata.normalize("NFD", "".join(words)) + "".join(words)
     small = {token: i for i, token in enumerate([*SPECIAL, *(p + c for p in ("", "##") for c in sorted({*spelt, *spelt.lower()}))])}
     for name in ("uncased", "cased"):
-        write(folder / f"added-{name}", make(small, OPTIONS[name], ADDED), joined)
+        write(folder / f"added-{name}", wordpiece(small, VARIANTS[name], ADDED), joined)
     write_subwords(folder, sweep if every == 1 else sweep[1::2], mixed, source, added_texts)
     # One text a scalar shows its kind: its last byte joins the a, the 1, the ! or the blank after it.
     write(folder / "byte-kinds", kinds(), [f"{c}a{c}1{c}!{c} " for c in map(chr, swept)])

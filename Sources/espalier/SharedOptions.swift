@@ -36,6 +36,14 @@ struct ShardOptions: ParsableArguments {
   var shardSize: ByteSize?
 }
 
+/// The checkpoint that a mask is made for or compared with.
+struct CheckpointArgument: ParsableArguments {
+  @Argument(
+    help: "The checkpoint: a file, an index of shards, or a directory.",
+    transform: CheckpointName.path)
+  var file: String
+}
+
 /// `--output` of commands that write a freeze mask.
 struct MaskOutput: ParsableArguments {
   @Option(

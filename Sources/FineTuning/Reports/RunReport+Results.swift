@@ -1,3 +1,5 @@
+internal import ParameterSurgery
+
 extension RunReport {
   /// What the kept epoch comes to on the evaluation data.
   var results: String {

@@ -5,24 +5,6 @@ extension RunReport {
       + rows.joined(separator: "\n") + "</tbody></table></div>"
   }
 
-  func escaped(_ text: String) -> String {
-    var out = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": out += "&amp;"
-      case "<": out += "&lt;"
-      case ">": out += "&gt;"
-      case "\"": out += "&quot;"
-      case "'": out += "&#39;"
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": out += "\u{FFFD}"
-      // Would turn the text around them.
-      case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": out += "\u{FFFD}"
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out
-  }
-
   func fixed(_ value: Double, _ digits: Int) -> String {
     guard !value.isNaN else { return "—" }
     guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
@@ -49,14 +31,4 @@ extension RunReport {
     return whole < 3600
       ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
   }
-}
-
-/// A number with a comma every three digits.
-func grouped(_ value: Int) -> String {
-  var out = ""
-  for (index, digit) in String(value).reversed().enumerated() {
-    if index > 0, index % 3 == 0, digit != "-" { out.append(",") }
-    out.append(digit)
-  }
-  return String(out.reversed())
 }

@@ -1,4 +1,5 @@
 internal import CheckpointFiles
+internal import ParameterSurgery
 
 /// A run on one page: everything in one HTML file, with nothing fetched from elsewhere.
 struct RunReport {

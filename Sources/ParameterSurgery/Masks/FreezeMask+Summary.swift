@@ -127,7 +127,7 @@ extension Key {
 }
 
 /// A count with a comma every three digits.
-func grouped(_ count: Int) -> String {
+package func grouped(_ count: Int) -> String {
   let digits = Array(String(count))
   var result = ""
   for (index, digit) in digits.enumerated() {

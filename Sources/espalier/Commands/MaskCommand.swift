@@ -39,10 +39,7 @@ struct MaskCreateCommand: ParsableCommand {
         espalier mask create model --train '**.word_embeddings.weight[30522:]' -o m.json
       """)
 
-  @Argument(
-    help: "The checkpoint: a file, an index of shards, or a directory.",
-    transform: CheckpointName.path)
-  var file: String
+  @OptionGroup var checkpoint: CheckpointArgument
 
   @Option(
     parsing: .upToNextOption,
@@ -72,8 +69,8 @@ struct MaskCreateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let tree = ParameterTree(try Checkpoint.open(file))
-    let mask = try InputError.naming(file) {
+    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let mask = try InputError.naming(checkpoint.file) {
       let mask = try FreezeMask(training: train, freezing: freeze, in: tree)
       if selection.explain {
         for selector in train + freeze {
@@ -82,14 +79,14 @@ struct MaskCreateCommand: ParsableCommand {
       }
       if let expect = selection.expect, mask.trainableKeys.count != expect {
         throw InputError(
-          "\(file): expected \(plural(expect, "tensor")) to train, "
+          "\(checkpoint.file): expected \(plural(expect, "tensor")) to train, "
             + "the mask lets \(grouped(mask.trainableKeys.count)) train")
       }
       return mask
     }
     let warnings = mask.warnings(in: tree, siblings: !noSiblings)
     try mask.write(to: written.output)
-    for warning in warnings { StandardError.warning("\(file): \(warning)") }
+    for warning in warnings { StandardError.warning("\(checkpoint.file): \(warning)") }
     let report = MaskReport(mask, in: tree)
     if format.json {
       report.printJSON(path: written.output, warnings: warnings.map(\.description))
@@ -136,26 +133,23 @@ struct MaskCheckCommand: ParsableCommand {
   @Argument(help: "A freeze mask.")
   var mask: String
 
-  @Argument(
-    help: "The checkpoint: a file, an index of shards, or a directory.",
-    transform: CheckpointName.path)
-  var file: String
+  @OptionGroup var checkpoint: CheckpointArgument
 
   @OptionGroup var format: OutputOptions
 
   func run() throws {
     let mask = try FreezeMask(path: mask)
-    let tree = ParameterTree(try Checkpoint.open(file))
+    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
     let mismatch = mask.mismatch(with: tree)
     let output = StandardOutput.shared
     if format.json {
       printJSON(mismatch)
     } else if let mismatch {
-      output.line("\(self.mask) does not fit \(file): \(mismatch)")
+      output.line("\(self.mask) does not fit \(checkpoint.file): \(mismatch)")
     } else {
       let trains = mask.trainableKeys.count
       output.line(
-        "\(self.mask) fits \(file): \(plural(mask.states.count, "tensor")), "
+        "\(self.mask) fits \(checkpoint.file): \(plural(mask.states.count, "tensor")), "
           + "\(grouped(trains)) of them \(trains == 1 ? "trains" : "train")")
     }
     if mismatch != nil { throw ExitStatus.no }
@@ -167,7 +161,7 @@ struct MaskCheckCommand: ParsableCommand {
     }
     var json = JSONStream()
     json.member("mask", .string(mask))
-    json.member("path", .string(file))
+    json.member("path", .string(checkpoint.file))
     json.member("fits", .bool(mismatch == nil))
     json.member("reason", mismatch.map { .string($0.description) } ?? .null)
     keys("missing", mismatch?.missingKeys, &json)

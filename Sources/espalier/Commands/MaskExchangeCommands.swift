@@ -57,10 +57,7 @@ struct MaskImportCommand: ParsableCommand {
   @Argument(help: "The configuration.")
   var config: String
 
-  @Argument(
-    help: "The checkpoint: a file, an index of shards, or a directory.",
-    transform: CheckpointName.path)
-  var file: String
+  @OptionGroup var checkpoint: CheckpointArgument
 
   @Option(help: "The trainer.")
   var from: ImportedMask.Source
@@ -71,7 +68,7 @@ struct MaskImportCommand: ParsableCommand {
 
   func run() throws {
     let bytes = try WholeFile.read(config)
-    let tree = ParameterTree(try Checkpoint.open(file))
+    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
     let imported = try InputError.naming(config) {
       try ImportedMask(from, bytes: bytes, in: tree)
     }
@@ -156,10 +153,7 @@ struct MaskInvertCommand: ParsableCommand {
   @Argument(help: "A freeze mask.")
   var mask: String
 
-  @Argument(
-    help: "The checkpoint: a file, an index of shards, or a directory.",
-    transform: CheckpointName.path)
-  var file: String
+  @OptionGroup var checkpoint: CheckpointArgument
 
   @OptionGroup var written: MaskOutput
 
@@ -167,8 +161,8 @@ struct MaskInvertCommand: ParsableCommand {
 
   func run() throws {
     let freeze = try FreezeMask(path: mask)
-    let tree = ParameterTree(try Checkpoint.open(file))
-    let result = try InputError.naming(file) { try freeze.inverted(in: tree) }
+    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let result = try InputError.naming(checkpoint.file) { try freeze.inverted(in: tree) }
     try MaskReport.write(result, to: written.output, json: format.json, in: tree)
   }
 }

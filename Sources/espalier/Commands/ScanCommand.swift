@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import ParameterSurgery
 
 /// `espalier scan`: what a file would do if it were executed.
 struct ScanCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import CheckpointFiles
 import FineTuning
+import ParameterSurgery
 
 /// What a person sees of `train --folds` and `train --seeds`.
 struct StudyDisplay {

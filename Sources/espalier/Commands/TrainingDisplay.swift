@@ -1,5 +1,6 @@
 import CheckpointFiles
 import FineTuning
+import ParameterSurgery
 
 /// The plan of a run, as a person reads it.
 struct PlanRendering {

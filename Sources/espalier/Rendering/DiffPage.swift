@@ -1,4 +1,5 @@
 import CheckpointFiles
+import FineTuning
 import ParameterSurgery
 
 /// `--html`: a diff on one page, with nothing fetched from elsewhere.
@@ -176,18 +177,5 @@ struct DiffPage {
 
   private func number(_ value: Double?) -> String { value.map { significant($0) } ?? "" }
 
-  private func escaped(_ text: String) -> String {
-    var out = ""
-    for character in shown(text).unicodeScalars {
-      switch character {
-      case "&": out += "&amp;"
-      case "<": out += "&lt;"
-      case ">": out += "&gt;"
-      case "\"": out += "&quot;"
-      case "'": out += "&#39;"
-      default: out.unicodeScalars.append(character)
-      }
-    }
-    return out
-  }
+  private func escaped(_ text: String) -> String { FineTuning.escaped(shown(text)) }
 }

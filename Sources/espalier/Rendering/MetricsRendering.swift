@@ -1,4 +1,5 @@
 import FineTuning
+import ParameterSurgery
 
 /// The figures of a model, as a person reads them.
 struct MetricsRendering {

@@ -1,3 +1,5 @@
+import ParameterSurgery
+
 /// A number of bytes for a person: `438.0 MB`, in powers of 1000 as the Hugging Face hub counts.
 func byteText(_ bytes: Int) -> String {
   if bytes < 1000 { return "\(bytes) B" }
@@ -18,17 +20,6 @@ private func scaled(_ value: Double, _ units: [String]) -> String {
     index += 1
   }
   return "\(fixed(value, digits: 1)) \(units[index])"
-}
-
-/// An integer with its thousands apart: `22,713,216`.
-func grouped(_ value: Int) -> String {
-  let digits = String(value.magnitude)
-  var result = value < 0 ? "-" : ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index) % 3 == 0 { result += "," }
-    result.append(digit)
-  }
-  return result
 }
 
 /// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
