@@ -6,7 +6,7 @@ import ParameterSurgery
 
 let original = try Checkpoint.open("pytorch_model.bin")
 var plan = SurgeryPlan(original)
-try plan.apply(SurgeryOperation("rename", ["**.gamma=**.weight"]))
-try plan.apply(SurgeryOperation("drop", ["cls"]))
+try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
+try plan.append(SurgeryOperation(.drop, ["cls"]))
 for step in plan.steps { print(step.operation, step.count) }
-try plan.result.write(to: "model.safetensors")
+try plan.apply().write(to: "model.safetensors")

@@ -10,7 +10,7 @@ extension Checkpoint {
   /// 5. everything else: safetensors.
   ///
   ///     let base = try Checkpoint.open("bert-base-uncased")
-  ///     print(base["linear.0.weight"]?.shape)
+  ///     print(base["linear.0.weight"]?.shape as Any)
   ///
   /// - Throws: `CheckpointError` when the file is missing, unreadable, not a checkpoint or not sound.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {

@@ -1,15 +1,15 @@
 /// SplitMix64: a small generator with the same numbers for the same seed on every machine.
 ///
 /// Good for initial weights and for the order of data; not for secrets.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
+package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   /// A generator that starts from `seed`.
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// A generator for one tensor: streams of different keys have nothing in common, so that a tensor's
   /// values do not depend on which others were made before it.
-  public init(seed: UInt64, stream: String) {
+  package init(seed: UInt64, stream: String) {
     // FNV-1a of the name, mixed so that neighbouring seeds are far apart.
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in stream.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
@@ -19,7 +19,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   /// The next 64 bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -40,7 +40,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   /// A float in `-bound ..< bound`, uniform, from the upper 24 of the next 64 bits.
-  public mutating func uniform(_ bound: Float) -> Float {
+  package mutating func uniform(_ bound: Float) -> Float {
     let unit = Float(next() >> 40) * 0x1p-24
     return (2 * unit - 1) * bound
   }

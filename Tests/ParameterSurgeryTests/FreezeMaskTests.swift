@@ -19,7 +19,7 @@ import Testing
         .freeze(Selector("bert.word.weight[25]")), .train(Selector("!linear.0.bias")),
       ], in: small)
     #expect(
-      mask.json == """
+      mask.jsonText == """
         {
           "format": "espalier-freeze-mask",
           "version": 1,
@@ -39,7 +39,7 @@ import Testing
         }
 
         """)
-    #expect(try FreezeMask(json: Array(mask.json.utf8)) == mask)
+    #expect(try FreezeMask(json: Array(mask.jsonText.utf8)) == mask)
   }
 
   @Test func `the layout digest is the SHA-256 of key, dtype and shape, in key order`() {
@@ -208,7 +208,7 @@ import Testing
       return Bool.random(using: &random) ? .train(selector) : .freeze(selector)
     }
     guard let mask = try? FreezeMask(rules: rules, in: storyTree) else { return }
-    #expect(try FreezeMask(json: Array(mask.json.utf8)) == mask, "let seed: UInt64 = \(seed)")
+    #expect(try FreezeMask(json: Array(mask.jsonText.utf8)) == mask, "let seed: UInt64 = \(seed)")
   }
 
   @Test func `of a prefix alone the mismatch says so`() throws {

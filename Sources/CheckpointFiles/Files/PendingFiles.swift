@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// The temporary files that are being written, so that a program that is interrupted can remove them.
-public enum PendingFiles {
+package enum PendingFiles {
   private static let slotCount = 64
 
   /// Paths as C strings, 0 for a free slot. Atomics, because the reader may be a signal handler.
@@ -22,7 +22,7 @@ public enum PendingFiles {
   /// Removes the temporary files of every write that is under way in this process.
   ///
   /// Meant for a signal handler that then ends the process: it only loads atomics and calls `unlink`.
-  public static func removeAll() {
+  package static func removeAll() {
     for index in 0..<slotCount {
       let address = unsafe slots.first[index].load(ordering: .acquiring)
       if let path = unsafe UnsafePointer<CChar>(bitPattern: address) {

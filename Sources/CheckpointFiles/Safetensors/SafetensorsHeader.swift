@@ -234,5 +234,5 @@ struct SafetensorsHeader {
 
 extension DType {
   /// Whether safetensors can store the type.
-  public var isInSafetensors: Bool { self != .complex32 && self != .complex128 }
+  package var isInSafetensors: Bool { self != .complex32 && self != .complex128 }
 }

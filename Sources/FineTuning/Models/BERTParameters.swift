@@ -2,7 +2,7 @@ package import CheckpointFiles
 
 /// Where in the computation a parameter stands, from the input up. Backward passes stop at the
 /// lowest one that trains, and everything below the lowest is the frozen prefix.
-public enum Stage: Sendable, Hashable, Comparable {
+package enum Stage: Sendable, Hashable, Comparable {
   case embeddings
   /// An encoder layer, and the block in it.
   case layer(Int, Block)
@@ -10,11 +10,11 @@ public enum Stage: Sendable, Hashable, Comparable {
   case head
 
   /// The blocks of an encoder layer, from its input up.
-  public enum Block: Int, Sendable, Comparable {
+  package enum Block: Int, Sendable, Comparable {
     case selfAttention, attentionOutput, attentionNorm, intermediate, output, outputNorm
 
     /// Whether `a` stands below `b`.
-    public static func < (a: Block, b: Block) -> Bool { a.rawValue < b.rawValue }
+    package static func < (a: Block, b: Block) -> Bool { a.rawValue < b.rawValue }
   }
 
   private var order: (Int, Int, Int) {
@@ -27,7 +27,7 @@ public enum Stage: Sendable, Hashable, Comparable {
   }
 
   /// Whether `a` stands below `b`.
-  public static func < (a: Stage, b: Stage) -> Bool { a.order < b.order }
+  package static func < (a: Stage, b: Stage) -> Bool { a.order < b.order }
 }
 
 /// One parameter of the model: its names, shape and place.

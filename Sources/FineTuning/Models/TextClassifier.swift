@@ -1,13 +1,15 @@
 internal import CheckpointFiles
+internal import Synchronization
 
-/// A trained classifier, for evaluation and prediction.
+/// A trained classifier, for evaluation and prediction. Calls from several threads wait for each other: one
+/// call uses all cores.
 ///
 ///     let classifier = try TextClassifier(ModelDirectory("tuned"))
-///     let logits = classifier.logits(of: dataset)
-public final class TextClassifier {
+///     let logits = try classifier.logits(of: dataset)
+public final class TextClassifier: Sendable {
   /// How texts are read and what the logits mean.
   public let settings: ClassifierSettings
-  private let model: Classifier
+  private let model: Mutex<Classifier>
   private let tokenizer: any Tokenizer
   private let padding: (length: Int, token: Int32)?
 
@@ -56,11 +58,12 @@ public final class TextClassifier {
           + "the head has \(found.labels)")
     }
     self.settings = settings
-    model = try Classifier(
-      checkpoint: directory.checkpoint, configuration: directory.configuration,
-      head: found.head, labels: found.labels, pooling: settings.pooling,
-      math: Kernels(threads: threads)
-    ) { _ in .none }
+    model = Mutex(
+      try Classifier(
+        checkpoint: directory.checkpoint, configuration: directory.configuration,
+        head: found.head, labels: found.labels, pooling: settings.pooling,
+        math: Kernels(threads: threads)
+      ) { _ in .none })
     padding =
       settings.pooling == .meanAll
       ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil
@@ -73,19 +76,21 @@ public final class TextClassifier {
     of data: LabelledDataset, progress: (Int) throws -> Void = { _ in }
   ) throws -> [[Float]] {
     let tokens = data.tokenized(tokenizer, maximumLength: settings.maximumLength)
-    var rows: [[Float]] = []
-    rows.reserveCapacity(tokens.count)
-    for group in tokens.groups(
-      ofTokens: Trainer.groupTokens(model.configuration), paddedTo: padding?.length)
-    {
-      let batch = tokens.batch(group, padding: padding)
-      let logits = model.forward(
-        batch, features: model.prefix(batch), recording: false, dropout: nil
-      ).logits
-      for row in 0..<logits.rows { rows.append(logits.row(row).array) }
-      try progress(rows.count)
+    return try model.withLock { model in
+      var rows: [[Float]] = []
+      rows.reserveCapacity(tokens.count)
+      for group in tokens.groups(
+        ofTokens: Trainer.groupTokens(model.configuration), paddedTo: padding?.length)
+      {
+        let batch = tokens.batch(group, padding: padding)
+        let logits = model.forward(
+          batch, features: model.prefix(batch), recording: false, dropout: nil
+        ).logits
+        for row in 0..<logits.rows { rows.append(logits.row(row).array) }
+        try progress(rows.count)
+      }
+      return rows
     }
-    return rows
   }
 
   /// The rows with labels numbered as the classifier numbers them.

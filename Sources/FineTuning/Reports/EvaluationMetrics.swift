@@ -70,18 +70,18 @@ public enum EvaluationMetrics: Sendable, Hashable {
 }
 
 /// A figure of an epoch, by its name.
-public struct EpochFigure: Sendable {
+package struct EpochFigure: Sendable {
   /// Such as `macro F1`.
-  public let name: String
+  package let name: String
   /// Such as `eval F1`, for the heading of a column.
-  public let heading: String
+  package let heading: String
   /// The figure of an epoch.
-  public let value: @Sendable (EpochRecord) -> Double?
+  package let value: @Sendable (EpochRecord) -> Double?
 }
 
 extension PredictionTask {
   /// What is measured on the evaluation data after every epoch, besides the loss.
-  public var figures: [EpochFigure] {
+  package var figures: [EpochFigure] {
     switch self {
     case .classification:
       [
@@ -103,7 +103,7 @@ extension PredictionTask {
   }
 
   /// What can make an epoch the best.
-  public var criteria: [TrainingOptions.Criterion] {
+  package var criteria: [TrainingOptions.Criterion] {
     switch self {
     case .classification: [.loss, .accuracy, .f1]
     case .regression: [.loss, .pearson, .spearman]

@@ -1,7 +1,7 @@
 /// The tokenizer of BERT and its relatives, equal to Hugging Face's fast one on any text.
 ///
 ///     let tokenizer = try WordPieceTokenizer(directory: "bert-base-uncased")
-///     tokenizer.encode("Hello, world!", maximumLength: 512).ids   // 101, 7592, 1010, 2088, 999, 102
+///     _ = tokenizer.encode("Hello, world!", maximumLength: 512).ids  // 101, 7592, 1010, 2088, 999, 102
 ///
 /// Special tokens written in a text (`[SEP]`, `[MASK]`) are recognised, as the original does.
 public struct WordPieceTokenizer: Tokenizer {

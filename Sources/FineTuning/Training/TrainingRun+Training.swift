@@ -50,6 +50,12 @@ extension TrainingRun {
   public func train(
     into folder: String, onEvent: (Event) throws -> Void = { _ in }
   ) throws -> Result {
+    try alone { try trainAlone(into: folder, onEvent: onEvent) }
+  }
+
+  private func trainAlone(
+    into folder: String, onEvent: (Event) throws -> Void
+  ) throws -> Result {
     try TrainingRun.demandFree(folder, resuming: resumption != nil)
     let clock = ContinuousClock()
     let start = clock.now
@@ -183,7 +189,7 @@ extension TrainingRun {
     try put(ClassifierSettings.fileName, settings.json.text(indent: 2) + "\n")
     // Of the phases that the run came to.
     let phase = phases.last { $0.firstEpoch <= trainer.state.epoch } ?? phases[0]
-    try put(FileName.mask, phase.effectiveMask(trainer.model.parameters).json)
+    try put(FileName.mask, phase.effectiveMask(trainer.model.parameters).jsonText)
     try writeHistory(in: folder)
     try writeReports(in: folder, metrics: metrics, seconds: seconds)
   }

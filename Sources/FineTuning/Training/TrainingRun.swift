@@ -1,19 +1,20 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 public import ParameterSurgery
+internal import Synchronization
 
 /// A fine-tuning run, from files to a trained model in a folder.
 ///
-///     var request = TrainingRun.Request(model: try ModelDirectory("bert-base-uncased"))
+///     var request = TrainingRun.Request(
+///       model: try ModelDirectory("bert-base-uncased"), selection: .selectors(["linear"]),
+///       training: try LabelledDataset(contentsOf: "train.tsv"))
 ///     request.head = .mlp(width: 128)
-///     request.selection = .selectors(["linear"])
-///     request.training = try LabelledDataset("train.tsv")
 ///     let run = try TrainingRun(request)
 ///     print(run.plan.trainedCount)
 ///     let result = try run.train(into: "tuned")
 ///
-/// Nothing is written before `train(into:)`.
-public final class TrainingRun {
+/// Nothing is written before ``train(into:onEvent:)``, and of calls from several threads one waits for the other.
+public final class TrainingRun: @unchecked Sendable {
   /// What trains.
   public enum TrainSelection: Sendable {
     /// A mask made for the model's checkpoint.
@@ -93,7 +94,10 @@ public final class TrainingRun {
   /// The checkpoint with its head, under the names it came with.
   let checkpoint: Checkpoint
   let head: Head
+  // Invariant: what the trainer changes is touched under `training` alone, or by whoever made the run and has
+  // not handed it on (`TrainingStudy`).
   let trainer: Trainer
+  private let training = Mutex(())
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
   let tokenizer: any Tokenizer
@@ -255,4 +259,7 @@ public final class TrainingRun {
           + "settings")
     }
   }
+
+  /// Runs `body` when no other call trains.
+  func alone<R>(_ body: () throws -> R) rethrows -> R { try training.withLock { _ in try body() } }
 }

@@ -5,7 +5,8 @@ internal import OrderedCollections
 ///
 ///     let delta = try CheckpointDelta(from: base, to: tuned)
 ///     try delta.checkpoint.write(to: "head.delta.safetensors")
-///     let again = try CheckpointDelta(reading: Checkpoint.open("head.delta.safetensors")).apply(to: base)
+///     let stored = try CheckpointDelta(reading: Checkpoint.open("head.delta.safetensors"))
+///     let again = try stored.apply(to: base)
 ///
 /// A delta is a safetensors file. Tensors that are new or changed stand in it under their keys; of a
 /// tensor that changed in a few rows, those rows. Its metadata says which rows, what the base is, and

@@ -4,7 +4,7 @@ internal import OrderedCollections
 /// A ``Diff`` by groups: tensors of repeated layers together, each layer for itself, and how many
 /// tensors changed by how much.
 ///
-///     for group in DiffSummary(diff, a, b).groups { print(group.selector, group.changed) }
+///     for group in DiffSummary(diff, a, b).groups { print(group.selector, group.counts.changed) }
 public struct DiffSummary: Sendable {
   /// Tensors of one dtype and shape that differ in nothing but the number of their layer.
   public struct Group: Sendable, Hashable {

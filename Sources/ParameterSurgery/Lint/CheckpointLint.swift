@@ -2,7 +2,7 @@ public import CheckpointFiles
 internal import OrderedCollections
 
 /// Looks for what is probably not meant in a checkpoint.
-public struct CheckpointLint {
+public struct CheckpointLint: Sendable {
   /// What was found, in the order in which it was looked for.
   public private(set) var findings: [LintFinding] = []
   private let path: String

@@ -17,6 +17,6 @@ extension FreezeMask {
   ///
   /// - Throws: `CheckpointError` when the file cannot be written.
   public func write(to path: String) throws {
-    try WholeFile.write(Array(json.utf8), to: path)
+    try WholeFile.write(Array(jsonText.utf8), to: path)
   }
 }

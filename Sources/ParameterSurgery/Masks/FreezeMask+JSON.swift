@@ -7,7 +7,7 @@ extension FreezeMask {
 
   /// The mask as the text of its file: one tensor a line, in key order, so that a change of mind is
   /// one line in `git diff`. The same mask is always the same text.
-  public var json: String {
+  public var jsonText: String {
     var text = "{\n"
     text += "  \"format\": \"\(FreezeMask.formatName)\",\n"
     text += "  \"version\": \(FreezeMask.formatVersion),\n"

@@ -95,22 +95,22 @@ public struct SurgeryOperation: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SurgeryPlan {
-  /// Does a step.
+  /// Adds a step.
   ///
   /// - Throws: ``SurgeryError`` when the step cannot be done, `CheckpointError` when a file that it names
   ///   cannot be read. The plan is as before then.
-  public mutating func apply(_ operation: SurgeryOperation) throws {
+  public mutating func append(_ operation: SurgeryOperation) throws {
     guard operation.arguments.contains(where: { !$0.isEmpty }) else {
       throw SurgeryError("\(operation.kind.rawValue): nothing is said")
     }
     if operation.arguments.count > 1, ![.drop, .keep].contains(operation.kind) {
       for argument in operation.arguments {
-        try apply(SurgeryOperation(operation.kind, [argument]))
+        try append(SurgeryOperation(operation.kind, [argument]))
       }
       return
     }
     if operation.kind == .preset {
-      for step in try SurgeryPreset.steps(named: operation.argument, for: self) { try apply(step) }
+      for step in try SurgeryPreset.steps(named: operation.argument, for: self) { try append(step) }
       return
     }
     var copy = self

@@ -4,10 +4,10 @@ internal import OrderedCollections
 /// What is to be done to a checkpoint, step by step, before anything is written.
 ///
 ///     var plan = SurgeryPlan(base)
-///     try plan.apply(SurgeryOperation("rename", ["**.gamma=**.weight"]))
-///     try plan.apply(SurgeryOperation("drop", ["cls"]))
+///     try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
+///     try plan.append(SurgeryOperation(.drop, ["cls"]))
 ///     for change in plan.changes { print(change) }
-///     try plan.result.write(to: "trimmed.safetensors")
+///     try plan.apply().write(to: "trimmed.safetensors")
 ///
 /// A step sees what the steps before it left. Elements are not read before the result is written, and
 /// then one tensor at a time, so that a checkpoint may be larger than memory.
@@ -54,7 +54,7 @@ public struct SurgeryPlan: Sendable {
   }
 
   /// The checkpoint after all steps. What is computed is computed while it is written.
-  public var result: Checkpoint {
+  public func apply() -> Checkpoint {
     var result = base
     result.tensors = OrderedDictionary(
       uniqueKeysWithValues: entries.map { ($0, $1.tensor) })

@@ -62,7 +62,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     var checkpoint = try Checkpoint.open(file)
-    if let dtype { checkpoint = try checkpoint.casting(to: dtype) }
+    if let dtype { checkpoint = try checkpoint.converted(to: dtype) }
     let total = checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
     let bar = Progress("writing", total: total, unit: .bytes, mode: progress.progress)
     let meter = Meter(bar)

@@ -72,7 +72,7 @@ struct EditCommand: ParsableCommand {
         shardByteCount: shards.shardSize?.bytes)
     }
     // What is refused is refused before anything is shown.
-    try target?.check(plan.result)
+    try target?.check(plan.apply())
     let display = EditDisplay(plan, target)
     if !format.json { display.print() }
     for note in plan.notes + display.notes { StandardError.note(note) }
@@ -97,13 +97,13 @@ struct EditCommand: ParsableCommand {
     var plan = SurgeryPlan(base)
     for step in steps {
       if let seed = step.seed { plan.seed = seed }
-      try InputError.naming(input) { try plan.apply(step.operation) }
+      try InputError.naming(input) { try plan.append(step.operation) }
     }
     return plan
   }
 
   private func write(_ plan: SurgeryPlan, _ target: ModelOutput) throws {
-    let result = plan.result
+    let result = plan.apply()
     let bar = Progress(
       "writing", total: result.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)

@@ -10,7 +10,7 @@ struct EditDisplay {
   init(_ plan: SurgeryPlan, _ target: ModelOutput?) {
     self.plan = plan
     let target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
-    configuration = target.configurationChanges(for: plan.result)
+    configuration = target.configurationChanges(for: plan.apply())
     writesConfiguration = target.writesConfiguration
   }
 

@@ -25,7 +25,7 @@ struct ScanCommand: ParsableCommand {
 
   func run() throws {
     var reports: [ScanReport] = []
-    for file in files { reports += try Scanner.scan(file) }
+    for file in files { reports += try ScanReport.scan(file) }
     if output.json {
       var json = JSONStream()
       json.array("files", reports) { report, text in text += report.jsonValue.text() }

@@ -67,10 +67,10 @@ import Testing
     try FileManager.default.createSymbolicLink(
       atPath: folder.file("link"), withDestinationPath: path)
     #expect(throws: CheckpointError.self) {
-      try opened.casting(to: .float16).write(to: folder.file("link"))
+      try opened.converted(to: .float16).write(to: folder.file("link"))
     }
     #expect(try Fixtures.bytes(path) == before)
-    try opened.casting(to: .float16).write(
+    try opened.converted(to: .float16).write(
       to: path, options: WriteOptions(inPlace: true))
     #expect(try Checkpoint.open(path)["a"]?.floats() == [1, 1, 1, 1])
     // What was opened before still has its bytes.

@@ -44,15 +44,15 @@ import Testing
     let recipe = try Recipe(yaml: Array(text.utf8))
     var plan = SurgeryPlan(base)
     plan.seed = recipe.seed ?? 0
-    for step in recipe.steps { try plan.apply(step) }
+    for step in recipe.steps { try plan.append(step) }
     #expect(!plan.changes.isEmpty)
     let folder = try TemporaryFolder()
-    try plan.result.write(to: folder.path("out.safetensors"))
-    #expect(try Diff(plan.result, Checkpoint.open(folder.path("out.safetensors"))).isEmpty)
-    if name == "wrapped" { #expect(plan.result.keys == smallCheckpoint().keys) }
+    try plan.apply().write(to: folder.path("out.safetensors"))
+    #expect(try Diff(plan.apply(), Checkpoint.open(folder.path("out.safetensors"))).isEmpty)
+    if name == "wrapped" { #expect(plan.apply().keys == smallCheckpoint().keys) }
     if name == "gpt2" {
-      #expect(try plan.result["h.0.attn.k.weight"]?.floats() == [2, 8, 3, 9])
-      #expect(try plan.result["h.0.attn.v.bias"]?.floats() == [4, 5])
+      #expect(try plan.apply()["h.0.attn.k.weight"]?.floats() == [2, 8, 3, 9])
+      #expect(try plan.apply()["h.0.attn.v.bias"]?.floats() == [4, 5])
     }
   }
 

@@ -22,11 +22,11 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   var plan = SurgeryPlan(base)
   for operation in operations {
     let space = try #require(operation.firstIndex(of: " "))
-    try plan.apply(
+    try plan.append(
       SurgeryOperation(
         String(operation[..<space]), [String(operation[operation.index(after: space)...])]))
   }
-  return plan.result
+  return plan.apply()
 }
 
 @Suite struct SurgeryPlanTests {
@@ -148,8 +148,8 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     func draw(_ seed: UInt64, _ text: String) throws -> [Float] {
       var plan = SurgeryPlan(smallCheckpoint())
       plan.seed = seed
-      try plan.apply(SurgeryOperation(.add, [text]))
-      return try #require(try plan.result[Key(String(text.prefix { $0 != "=" }))]?.floats())
+      try plan.append(SurgeryOperation(.add, [text]))
+      return try #require(try plan.apply()[Key(String(text.prefix { $0 != "=" }))]?.floats())
     }
     let values = try draw(1, "w=F32[100,400]:normal(2)")
     #expect(try values == draw(1, "w=F32[100,400]:normal(2)"))
@@ -166,11 +166,11 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     base.tensors["w"] = Tensor([1, 70000, .nan, -500, 65519], shape: [5])
     base.tensors["n"] = Tensor(dtype: .int64, shape: [1], bytes: [1, 0, 0, 0, 0, 0, 0, 0])
     var plan = SurgeryPlan(base)
-    try plan.apply(SurgeryOperation(.cast, ["**=F16"]))
+    try plan.append(SurgeryOperation(.cast, ["**=F16"]))
     #expect(plan.losses.all.isEmpty)
-    #expect(try plan.result["w"]?.floats()[1] == .infinity)
-    #expect(try plan.result["w"]?.floats()[4] == 65504)
-    #expect(plan.result["n"]?.dtype == .int64)
+    #expect(try plan.apply()["w"]?.floats()[1] == .infinity)
+    #expect(try plan.apply()["w"]?.floats()[4] == 65504)
+    #expect(plan.apply()["n"]?.dtype == .int64)
     #expect(plan.losses.all.map(\.overflowCount) == [1])
     #expect(plan.losses.all.map(\.nanCount) == [1])
     let saturated = try edited("cast w=F8_E4M3,saturate", base: base)
@@ -185,11 +185,11 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
 
   @Test func `a plan is a diff, and a failed step leaves it as it was`() throws {
     var plan = SurgeryPlan(smallCheckpoint())
-    try plan.apply(SurgeryOperation(.rename, ["embed=words"]))
-    try plan.apply(SurgeryOperation(.drop, ["layer[2]"]))
-    try plan.apply(SurgeryOperation(.scale, ["layer[0].bias=2"]))
-    try plan.apply(SurgeryOperation(.add, ["x=F32[2]"]))
-    #expect(throws: SurgeryError.self) { try plan.apply(SurgeryOperation(.drop, ["zzz"])) }
+    try plan.append(SurgeryOperation(.rename, ["embed=words"]))
+    try plan.append(SurgeryOperation(.drop, ["layer[2]"]))
+    try plan.append(SurgeryOperation(.scale, ["layer[0].bias=2"]))
+    try plan.append(SurgeryOperation(.add, ["x=F32[2]"]))
+    #expect(throws: SurgeryError.self) { try plan.append(SurgeryOperation(.drop, ["zzz"])) }
     #expect(
       plan.changes.map(\.kind) == [.removed, .removed, .renamed, .changed, .added])
     #expect(plan.steps.map(\.count) == [1, 2, 1, 1])

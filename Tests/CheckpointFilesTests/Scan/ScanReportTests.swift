@@ -2,26 +2,26 @@ import CheckpointFiles
 import EspalierTestSupport
 import Testing
 
-@Suite struct ScannerTests {
+@Suite struct ScanReportTests {
   let folder: TemporaryFolder
   init() throws { folder = try TemporaryFolder() }
 
   typealias P = PickleBytes
 
   private func scan(_ bytes: [UInt8]) throws -> ScanReport {
-    try #require(try Scanner.scan(try folder.write(bytes)).first)
+    try #require(try ScanReport.scan(try folder.write(bytes)).first)
   }
 
   @Test(arguments: ["dtypes.pt", "training.pt", "views-legacy.pt", "protocol-4.pt", "deflated.pt"])
   func `what PyTorch writes of data is no danger`(_ name: String) throws {
-    let report = try #require(try Scanner.scan(Fixtures.path("torch/" + name)).first)
+    let report = try #require(try ScanReport.scan(Fixtures.path("torch/" + name)).first)
     #expect(report.severity == .note, "\(report.findings)")
     #expect(report.globals.contains { $0.name.hasPrefix("torch._utils._rebuild_tensor") })
   }
 
   @Test func `safetensors is safe by construction`() throws {
     let report = try #require(
-      try Scanner.scan(Fixtures.path("torch/dtypes.safetensors")).first)
+      try ScanReport.scan(Fixtures.path("torch/dtypes.safetensors")).first)
     #expect(report.severity == .note)
     #expect(report.findings.first?.text.contains("safe by construction") == true)
   }
@@ -30,7 +30,7 @@ import Testing
     for (name, global) in [
       ("foreign.pt", "argparse.Namespace"), ("module.pt", "torch.nn.modules.linear.Linear"),
     ] {
-      let report = try #require(try Scanner.scan(Fixtures.path("torch/" + name)).first)
+      let report = try #require(try ScanReport.scan(Fixtures.path("torch/" + name)).first)
       #expect(report.severity == .warning)
       #expect(report.globals.contains { $0.name == global && $0.severity == .warning })
     }
@@ -153,7 +153,7 @@ import Testing
     try folder.write(P.whole(Self.payloads[0].1), "README.md")
     try folder.write(Array("text".utf8), "notes.txt")
     try folder.write(Fixtures.bytes(Fixtures.path("torch/dtypes.safetensors")), "a.safetensors")
-    let reports = try Scanner.scan(folder.path)
+    let reports = try ScanReport.scan(folder.path)
     #expect(reports.map(\.severity) == [.danger, .note])
   }
 }

@@ -7,7 +7,7 @@ extension Checkpoint {
   /// The work is done when the elements are used.
   ///
   /// - Throws: `CheckpointError` when a dtype has no such conversion.
-  public func casting(to dtype: DType) throws -> Checkpoint {
+  public func converted(to dtype: DType) throws -> Checkpoint {
     struct View: Hashable {
       let storage: ObjectIdentifier
       let dtype: DType

@@ -1,5 +1,5 @@
-/// Audits files. Nothing is executed, and no library that a file names is looked for.
-public enum Scanner {
+// Nothing is executed, and no library that a file names is looked for.
+extension ScanReport {
   /// Audits the file at `path`, all its shards when it is an index, or the files of a folder that are
   /// checkpoints by name or content.
   ///

@@ -1,0 +1,68 @@
+// Every example of a doc comment in Sources: scripts/house-rules looks for its lines here.
+
+import CheckpointFiles
+import FineTuning
+import ParameterSurgery
+
+func checkpointFiles(_ checkpoint: Checkpoint) throws {
+  let base = try Checkpoint.open("bert-base-uncased")
+  print(base["linear.0.weight"]?.shape as Any)
+  try checkpoint.write(to: "trimmed.safetensors")
+}
+
+func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {
+  let merged = try Merge(.ties, density: 0.2).apply(to: [a, b], base: base)
+  let model = try Graft(head: .mlp(width: 128), labels: 2, prefix: "bert.").apply(to: base)
+  print(merged.keys, model.keys)
+
+  var plan = SurgeryPlan(base)
+  try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
+  try plan.append(SurgeryOperation(.drop, ["cls"]))
+  for change in plan.changes { print(change) }
+  try plan.apply().write(to: "trimmed.safetensors")
+}
+
+func proof(_ base: Checkpoint, _ tuned: Checkpoint) throws {
+  let checkpoint = base
+  let mask = try FreezeMask(training: ["linear"], in: ParameterTree(checkpoint))
+  let proof = try FrozenProof(base: base, tuned: tuned, mask: mask)
+  if !proof.holds { for violation in proof.violations { print(violation) } }
+
+  let delta = try CheckpointDelta(from: base, to: tuned)
+  try delta.checkpoint.write(to: "head.delta.safetensors")
+  let stored = try CheckpointDelta(reading: Checkpoint.open("head.delta.safetensors"))
+  let again = try stored.apply(to: base)
+  print(again.keys)
+}
+
+func differences(_ base: Checkpoint, _ tuned: Checkpoint, _ other: Checkpoint) throws {
+  let diff = try Diff(base, tuned)
+  for change in diff.changed { print(change.key, change.values?.maxAbs ?? .nan) }
+  let (a, b) = (tuned, other)
+  for group in DiffSummary(diff, a, b).groups { print(group.selector, group.counts.changed) }
+}
+
+func threeWays(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {
+  let diff = try ThreeWayDiff(base: base, a, b)
+  for change in diff.changes where change.verdict == .differently { print(change.key) }
+}
+
+func classifier(_ dataset: LabelledDataset) throws {
+  let classifier = try TextClassifier(ModelDirectory("tuned"))
+  let logits = try classifier.logits(of: dataset)
+  print(logits)
+
+  let tokenizer = try WordPieceTokenizer(directory: "bert-base-uncased")
+  _ = tokenizer.encode("Hello, world!", maximumLength: 512).ids  // 101, 7592, 1010, 2088, 999, 102
+}
+
+func training() throws {
+  var request = TrainingRun.Request(
+    model: try ModelDirectory("bert-base-uncased"), selection: .selectors(["linear"]),
+    training: try LabelledDataset(contentsOf: "train.tsv"))
+  request.head = .mlp(width: 128)
+  let run = try TrainingRun(request)
+  print(run.plan.trainedCount)
+  let result = try run.train(into: "tuned")
+  print(result.records)
+}
