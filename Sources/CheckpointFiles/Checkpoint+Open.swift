@@ -29,6 +29,11 @@ extension Checkpoint {
     try open(try source(path, nil), source)
   }
 
+  /// The names of the files that the index in `file` names, in its order; none when it is no index.
+  package static func shardNames(in file: InputFile) throws(CheckpointError) -> [String] {
+    try isIndex(file) ? try ShardIndex(file).files : []
+  }
+
   private static func open(
     _ file: InputFile, _ source: ShardHeaders.Source = ShardHeaders.files
   ) throws(CheckpointError) -> Checkpoint {

@@ -10,6 +10,17 @@ enum CheckpointName {
     return (try? HuggingFaceCache.snapshot(of: name)) ?? name
   }
 
+  /// What to say of `error` when it is about the name of a model, or a model in the cache, that is not
+  /// there or not there completely; `nil` otherwise.
+  static func sentence(for error: CheckpointError) -> String? {
+    let isMissing = error.reason.hasPrefix("cannot open")
+    guard isMissing || error.reason.hasPrefix("no checkpoint in this folder") else { return nil }
+    if let command = HuggingFaceCache.completion(of: error.path) {
+      return "\(error.description); the download is not complete: \(command)"
+    }
+    return isMissing ? refusal(of: error.path) : nil
+  }
+
   /// Why nothing was found under `name`, when it could be that of a model and not of a file.
   static func refusal(of name: String) -> String? {
     if RemoteCheckpoint.isAddress(name) {
@@ -17,14 +28,36 @@ enum CheckpointName {
         ? nil : "\(name): addresses are read by ls alone: download the file first"
     }
     let model = name.prefix { $0 != "@" }
-    guard !WholeFile.exists(name), model.contains("/"), !endings.contains(where: model.hasSuffix)
-    else { return nil }
+    guard !WholeFile.exists(name), isLikely(model) else { return nil }
     do {
       _ = try HuggingFaceCache.snapshot(of: name)
       return nil
     } catch {
       return error.description
     }
+  }
+
+  /// How to list the tensors of the model `name` without fetching it; `nil` when it is no model's name.
+  static func listing(of name: String) -> String? {
+    let plain =
+      name.hasPrefix(HuggingFaceCache.scheme)
+      ? name.dropFirst(HuggingFaceCache.scheme.count) : name[...]
+    let halves = plain.split(separator: "@", maxSplits: 1)
+    guard let model = halves.first, HuggingFaceCache.isModelName(String(model)) else { return nil }
+    let revision = halves.count == 2 ? WebAddress.encoded(String(halves[1])) : "main"
+    let address =
+      "\(HuggingFaceAccount.endpoint)/\(model)/resolve/"
+      + "\(revision.replacing("/", with: "%2F"))/model.safetensors"
+    return "its header alone is read by: espalier ls \(address)"
+  }
+
+  /// Whether `model` looks like the name of a model: it has an owner, or a hyphen and no
+  /// ending, or the cache knows it.
+  private static func isLikely(_ model: Substring) -> Bool {
+    model.hasPrefix(HuggingFaceCache.scheme)
+      || (model.contains("/") || model.contains("-") && !model.contains("."))
+        && !endings.contains(where: model.hasSuffix)
+      || HuggingFaceCache.knows(String(model))
   }
 
   /// Endings that mean a file.

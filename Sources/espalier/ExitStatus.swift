@@ -16,9 +16,7 @@ enum ExitStatus {
     switch error {
     case let code as ExitCode: return code.rawValue
     case let error as CheckpointError:
-      let refusal =
-        error.reason.hasPrefix("cannot open") ? CheckpointName.refusal(of: error.path) : nil
-      return unusable(refusal ?? error.description)
+      return unusable(CheckpointName.sentence(for: error) ?? error.description)
     case let error as SurgeryError: return unusable(error.description)
     case let error as FineTuningError: return unusable(error.description)
     case let error as InputError: return unusable(error.description)

@@ -59,10 +59,81 @@ import Testing
     #expect(result.output == "")
     #expect(
       result.errors == "espalier: error: some-org/other: no such file or folder, and not in the "
-        + "Hugging Face cache (cache); fetch it with: hf download some-org/other\n")
+        + "Hugging Face cache (cache); fetch it with: hf download some-org/other; its header alone "
+        + "is read by: espalier ls "
+        + "https://huggingface.co/some-org/other/resolve/main/model.safetensors\n")
     let revision = try list("some-org/some.model@v2")
     #expect(revision.status == 2)
-    #expect(revision.errors.hasSuffix("hf download some-org/some.model --revision v2\n"))
+    #expect(
+      revision.errors.contains("fetch it with: hf download some-org/some.model --revision v2;"))
+    #expect(
+      revision.errors.hasSuffix(
+        "https://huggingface.co/some-org/some.model/resolve/v2/model.safetensors\n"))
+    // Only ls reads addresses.
+    let scan = try Tool.shell("HF_HUB_CACHE=cache espalier scan some-org/other", in: folder)
+    #expect(scan.errors.hasSuffix("fetch it with: hf download some-org/other\n"))
+  }
+
+  @Test func `may be written as huggingface_hub writes addresses`() throws {
+    let result = try list("hf://some-org/some.model@main")
+    #expect(result.status == 0, "\(result.errors)")
+    let missing = try list("hf://some-org/other")
+    #expect(missing.status == 2)
+    #expect(missing.errors.contains("hf://some-org/other: not in the Hugging Face cache (cache);"))
+    let file = try list("hf://some-org/some.model/model.safetensors")
+    #expect(
+      file.errors == "espalier: error: hf://some-org/some.model/model.safetensors: expected "
+        + "hf://OWNER/NAME or hf://OWNER/NAME@REVISION\n")
+  }
+
+  @Test func `without an owner is known by a hyphen or by the cache`() throws {
+    let missing = try list("bert-base-uncased")
+    #expect(missing.errors.contains("fetch it with: hf download bert-base-uncased;"))
+    try folder.makeFolder("cache/models--gpt2/snapshots")
+    let known = try list("gpt2")
+    #expect(known.errors.contains("fetch it with: hf download gpt2;"))
+  }
+
+  @Test func `whose download was interrupted says how to complete it`() throws {
+    let model = "cache/models--some-org--cut"
+    try folder.makeFolder("\(model)/refs")
+    try folder.write(Array(commit.utf8), to: "\(model)/refs/main")
+    let absent = try list("some-org/cut")
+    #expect(absent.status == 2)
+    #expect(
+      absent.errors.contains(
+        "some-org/cut: the Hugging Face cache (cache) has no files of main, which is 0123456789ab; "
+          + "fetch it with: hf download some-org/cut;"))
+    try folder.makeFolder("\(model)/snapshots/\(commit)")
+    try folder.write([], to: "\(model)/snapshots/\(commit)/config.json")
+    let command = "hf download some-org/cut --revision \(commit)"
+    let empty = try list("some-org/cut")
+    #expect(empty.errors.contains("no checkpoint in this folder: looked for model.safetensors"))
+    #expect(empty.errors.contains("the download is not complete: \(command)"))
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("\(model)/snapshots/\(commit)/model.safetensors"),
+      withDestinationPath: "../../blobs/absent")
+    let broken = try list("some-org/cut")
+    #expect(broken.errors.contains(#""model.safetensors" is a link that leads nowhere"#))
+    #expect(broken.errors.contains(command))
+    // One that leads nowhere does no harm beside a whole one.
+    try folder.write(
+      Fixture.safetensors(Fixture.story), to: "\(model)/snapshots/\(commit)/other.safetensors")
+    #expect(try list("some-org/cut").status == 0)
+    #expect(broken.errors.split(separator: "\n").count == 1)
+  }
+
+  @Test func `with a shard that is missing says how to complete it`() throws {
+    let snapshot = "cache/models--some-org--shards/snapshots/\(commit)"
+    try folder.makeFolder(snapshot)
+    try folder.write(
+      Array(#"{"weight_map": {"x": "model-1.safetensors"}}"#.utf8),
+      to: "\(snapshot)/model.safetensors.index.json")
+    let result = try list("some-org/shards@\(commit)")
+    #expect(result.status == 2)
+    #expect(
+      result.errors.hasSuffix(
+        "the download is not complete: hf download some-org/shards --revision \(commit)\n"))
   }
 
   @Test func `may not lead out of the cache`() throws {

@@ -20,7 +20,8 @@ enum CheckpointFolder {
     }
     // A delta is no checkpoint: it needs its base.
     let all = try SystemCall.entries(ofFolder: path).sorted()
-    let entries = all.filter { !$0.hasSuffix(deltaEnding) }
+    let sound = all.filter { SystemCall.status(at: folder + $0) != nil }
+    let entries = sound.filter { !$0.hasSuffix(deltaEnding) }
     for ending in endings {
       let found = entries.filter { $0.hasSuffix(ending) }
       if found.count == 1 { return folder + found[0] }
@@ -31,10 +32,16 @@ enum CheckpointFolder {
             + "\(quoted(found[1])) among them, and no index; name one")
       }
     }
-    if all.count != entries.count {
+    if sound.count != entries.count {
       throw CheckpointError(
         path: path,
         "holds a delta and no whole checkpoint; espalier delta apply BASE DELTA -o OUT makes one")
+    }
+    if let link = all.first(where: { name in
+      endings.contains(where: name.hasSuffix) && !sound.contains(name)
+    }) {
+      throw CheckpointError(
+        path: path, "no checkpoint in this folder: \(quoted(link)) is a link that leads nowhere")
     }
     throw CheckpointError(
       path: path, "no checkpoint in this folder: looked for \(names.joined(separator: ", "))")

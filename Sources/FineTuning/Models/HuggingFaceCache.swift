@@ -14,23 +14,24 @@ package enum HuggingFaceCache {
   ///
   /// - Parameter name: `OWNER/NAME`, or `NAME` alone for models without an owner; then, if one other
   ///   than `main` is meant, `@` and a revision: a branch, a tag, `refs/pr/1` or the hash of a commit.
+  ///   `hf://` may stand before it.
   /// - Throws: `FineTuningError` when the name is not a model's, or the cache has not got it; the
   ///   sentence says how to fetch it.
   package static func snapshot(of name: String) throws(FineTuningError) -> String {
-    let halves = name.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    let plain = name.hasPrefix(scheme) ? String(name.dropFirst(scheme.count)) : name
+    let halves = plain.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
     let model = String(halves[0])
     let revision = halves.count == 2 ? String(halves[1]) : "main"
     guard isModelName(model), isRevision(revision) else {
-      throw FineTuningError("\(name): no such file or folder")
+      throw FineTuningError(
+        plain == name
+          ? "\(name): no such file or folder"
+          : "\(name): expected hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
     }
-    let command =
-      "hf download \(model)" + (halves.count == 2 ? " --revision \(revision)" : "")
-    let missing = FineTuningError(
-      "\(name): no such file or folder, and not in the Hugging Face cache (\(root)); "
-        + "fetch it with: \(command)")
+    let fetch =
+      "fetch it with: hf download \(model)" + (halves.count == 2 ? " --revision \(revision)" : "")
     let folder = FileSystem.path(
-      root, "models--" + model.split(separator: "/").joined(separator: "--"))
-    let snapshots = FileSystem.path(folder, "snapshots")
+      root, prefix + model.split(separator: "/").joined(separator: "--"))
     let reference = FileSystem.path(folder, "refs/" + revision)
     var commit = revision
     if FileSystem.exists(reference), !FileSystem.isFolder(reference) {
@@ -38,32 +39,64 @@ package enum HuggingFaceCache {
         decoding: try FileReader.contents(of: reference, limit: 1 << 12), as: UTF8.self
       ).filter { !$0.isWhitespace }
       guard isCommit(commit) else {
-        throw FineTuningError("\(reference): expected the hash of a snapshot")
+        throw FineTuningError("\(reference): expected the hash of a snapshot; \(fetch)")
       }
     }
-    guard isCommit(commit) else { throw missing }
-    let snapshot = FileSystem.path(snapshots, commit)
-    guard FileSystem.isFolder(snapshot) else { throw missing }
+    let snapshot = FileSystem.path(folder, "snapshots/" + commit)
+    guard isCommit(commit), FileSystem.isFolder(snapshot) else {
+      throw FineTuningError(
+        "\(name): "
+          + (commit == revision
+            ? (plain == name ? "no such file or folder, and " : "")
+              + "not in the Hugging Face cache (\(root))"
+            : "the Hugging Face cache (\(root)) has no files of \(revision), "
+              + "which is \(commit.prefix(12))")
+          + "; \(fetch)")
+    }
     return snapshot
+  }
+
+  /// What names of models may begin with.
+  package static let scheme = "hf://"
+
+  /// The command that completes the download of which `path` is a part; `nil` for a path outside the
+  /// cache.
+  package static func completion(of path: String) -> String? {
+    let start = FileSystem.path(root, prefix)
+    guard path.hasPrefix(start) else { return nil }
+    let parts = path.dropFirst(start.count).split(separator: "/")
+    guard parts.count >= 3, parts[1] == "snapshots" else { return nil }
+    return "hf download \(model(ofFolder: parts[0])) --revision \(parts[2])"
+  }
+
+  /// Whether the cache has a folder for the model `name`, be there something in it or not.
+  package static func knows(_ name: String) -> Bool {
+    isModelName(name)
+      && FileSystem.isFolder(
+        FileSystem.path(root, prefix + name.split(separator: "/").joined(separator: "--")))
+  }
+
+  private static let prefix = "models--"
+
+  /// The first pair of hyphens ends the owner; names may hold further ones.
+  private static func model(ofFolder name: Substring) -> String {
+    for index in name.indices where name[index...].hasPrefix("--") {
+      return name[..<index] + "/" + name[index...].dropFirst(2)
+    }
+    return String(name)
   }
 
   /// The names of the models that the cache holds, sorted; none when there is no cache.
   package static var models: [String] {
-    let prefix = "models--"
-    return FileSystem.names(inFolder: root).filter { $0.hasPrefix(prefix) }.map { name in
-      // The first pair of hyphens ends the owner; names may hold further ones.
-      let rest = name.dropFirst(prefix.count)
-      for index in rest.indices where rest[index...].hasPrefix("--") {
-        return rest[..<index] + "/" + rest[index...].dropFirst(2)
-      }
-      return String(rest)
-    }.sorted()
+    FileSystem.names(inFolder: root).filter { $0.hasPrefix(prefix) }
+      .map { model(ofFolder: $0.dropFirst(prefix.count)) }.sorted()
   }
 
-  /// Whether `name` may be that of a model: one or two parts of letters, digits, `-`, `_` and `.`.
+  /// Whether `name` may be that of a model: one or two parts of letters, digits, `-`, `_` and `.`,
+  /// without `--` and `..`.
   package static func isModelName(_ name: String) -> Bool {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    return (1...2).contains(parts.count)
+    return (1...2).contains(parts.count) && !name.contains("--") && !name.contains("..")
       && parts.allSatisfy { part in
         !part.isEmpty && part != "." && part != ".." && part.allSatisfy(isPlain)
       }
@@ -86,22 +119,50 @@ package enum HuggingFaceCache {
   }
 
   /// The folder of the cache, as huggingface_hub finds it: `HF_HUB_CACHE`, else its old name
-  /// `HUGGINGFACE_HUB_CACHE`, else `HF_HOME/hub`, else `huggingface/hub` in `XDG_CACHE_HOME` or
-  /// `~/.cache`. A leading `~` is the home folder.
+  /// `HUGGINGFACE_HUB_CACHE`, else `hub` in ``home``.
   package static var root: String {
-    let home = variable("HOME") ?? "."
-    func path(_ name: String) -> String? {
-      guard let path = variable(name) else { return nil }
-      if path == "~" { return home }
-      return path.hasPrefix("~/") ? FileSystem.path(home, String(path.dropFirst(2))) : path
-    }
-    if let cache = path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") { return cache }
-    if let home = path("HF_HOME") { return FileSystem.path(home, "hub") }
-    let cache = path("XDG_CACHE_HOME") ?? FileSystem.path(home, ".cache")
-    return FileSystem.path(cache, "huggingface/hub")
+    path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? FileSystem.path(home, "hub")
   }
 
-  private static func variable(_ name: String) -> String? {
+  /// The folder of all that huggingface_hub keeps: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME` or
+  /// `~/.cache`.
+  static var home: String {
+    path(in: "HF_HOME")
+      ?? FileSystem.path(
+        path(in: "XDG_CACHE_HOME") ?? FileSystem.path(variable("HOME") ?? ".", ".cache"),
+        "huggingface")
+  }
+
+  /// The path in the environment variable `name`: a leading `~` is the home folder, `$NAME` and
+  /// `${NAME}` are other variables.
+  static func path(in name: String) -> String? {
+    guard var path = variable(name) else { return nil }
+    if path == "~" || path.hasPrefix("~/"), let home = variable("HOME") {
+      path = home + path.dropFirst()
+    }
+    var result = ""
+    var rest = path[...]
+    while let dollar = rest.firstIndex(of: "$") {
+      result += rest[..<dollar]
+      rest = rest[dollar...]
+      let isBraced = rest.dropFirst().first == "{"
+      let name = rest.dropFirst(isBraced ? 2 : 1).prefix {
+        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")
+      }
+      let end = rest[name.endIndex...].dropFirst(isBraced ? 1 : 0)
+      let isClosed = !isBraced || rest[name.endIndex...].first == "}"
+      if !name.isEmpty, isClosed, let value = variable(String(name)) {
+        result += value
+        rest = end
+      } else {
+        result += "$"
+        rest = rest.dropFirst()
+      }
+    }
+    return result + rest
+  }
+
+  static func variable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 }

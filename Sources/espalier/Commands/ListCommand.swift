@@ -112,10 +112,22 @@ struct ListCommand: ParsableCommand {
     StandardOutput.shared.isTerminal && listing.rows.count > 500 && !stats && !digests
   }
 
+  private func open() throws -> Checkpoint {
+    if RemoteCheckpoint.isAddress(file) {
+      return try RemoteCheckpoint.open(file, timeout: timeout, progress: progress.progress)
+    }
+    do {
+      return try Checkpoint.open(file)
+    } catch {
+      guard error.path == file, let sentence = CheckpointName.sentence(for: error),
+        let listing = CheckpointName.listing(of: file)
+      else { throw error }
+      throw InputError("\(sentence); \(listing)")
+    }
+  }
+
   func run() throws {
-    let checkpoint =
-      RemoteCheckpoint.isAddress(file)
-      ? try RemoteCheckpoint.open(file, timeout: timeout) : try Checkpoint.open(file)
+    let checkpoint = try open()
     var listing = try listing(of: checkpoint)
     listing.sort(by: sort)
     if stats || digests {

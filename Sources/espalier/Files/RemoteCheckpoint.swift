@@ -1,24 +1,34 @@
 import CheckpointFiles
+import Dispatch
+import Synchronization
 
 /// A checkpoint on a web server, of which only the headers are fetched.
 enum RemoteCheckpoint {
   /// Whether `name` is an address.
-  static func isAddress(_ name: String) -> Bool {
-    name.hasPrefix("https://") || name.hasPrefix("http://")
-  }
+  static func isAddress(_ name: String) -> Bool { WebAddress.isAddress(name) }
 
   /// The checkpoint at `url`: a safetensors file, or the index of several beside it. Its tensors have
   /// names, dtypes and shapes, and no elements.
   ///
   /// - Throws: `CheckpointError` when the server cannot be reached in `timeout` seconds, or what it
   ///   sends is not sound.
-  static func open(_ url: String, timeout: Int) throws(CheckpointError) -> Checkpoint {
-    guard url.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F }) else {
+  static func open(
+    _ url: String, timeout: Int, progress: ProgressMode
+  ) throws(CheckpointError) -> Checkpoint {
+    guard WebAddress.isClean(url) else {
       throw CheckpointError(path: url, "an address has no spaces: write %20")
     }
     let address = String(url.prefix { $0 != "?" && $0 != "#" })
+    let (first, _) = try file(url, name: nil, timeout: timeout)
+    let names = try Checkpoint.shardNames(in: first)
+    let shards = try RemoteShards.fetch(
+      names, beside: address, timeout: timeout, progress: progress)
     var checkpoint = try Checkpoint.open(address) { (path, name) throws(CheckpointError) in
-      try file(name == nil ? url : path, name: name, timeout: timeout)
+      guard let name else { return first }
+      guard let file = shards[name] else {
+        throw CheckpointError(path: path, "was not fetched")
+      }
+      return file
     }
     checkpoint.path = url
     return checkpoint
@@ -31,9 +41,10 @@ enum RemoteCheckpoint {
   /// The most that an index is allowed to have.
   private static let maximumIndexByteCount = 1 << 26
 
-  private static func file(
+  /// The start of the file at `url`, as far as it is needed, and how many bytes that is.
+  fileprivate static func file(
     _ url: String, name: String?, timeout: Int
-  ) throws(CheckpointError) -> InputFile {
+  ) throws(CheckpointError) -> (InputFile, Int) {
     let request = WebRequest(url: url, timeout: timeout)
     var answer = try request.get(0..<firstByteCount) { wanted($0, total: nil) }
     guard let total = answer.total else {
@@ -57,8 +68,9 @@ enum RemoteCheckpoint {
         path: url,
         "the answer ends early: \(count) bytes of header are needed, \(answer.body.count) came")
     }
-    return try InputFile(
+    let file = try InputFile(
       start: Array(answer.body.prefix(count)), byteCount: total, path: url, shardName: name)
+    return (file, count)
   }
 
   /// The bytes that have to be there, judged by those that are: the whole of an index, the header of
@@ -73,5 +85,93 @@ enum RemoteCheckpoint {
     }
     let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     return max(length <= 100_000_000 ? 8 + Int(length) : 0, recognisableByteCount)
+  }
+}
+
+/// The headers of the files under an index, several fetched at once.
+private enum RemoteShards {
+  /// Requests under way at once.
+  private static let concurrency = 8
+  /// The largest checkpoints have some hundred.
+  private static let maximumCount = 1000
+  /// The most bytes of headers altogether.
+  private static let maximumByteCount = 1 << 29
+
+  private struct State {
+    var next = 0
+    var files: [String: InputFile] = [:]
+    var byteCount = 0
+    /// The first error in the order of the index.
+    var failure: (place: Int, error: CheckpointError)?
+  }
+
+  /// The files `names`, which lie beside the index at `address`.
+  ///
+  /// - Throws: the `CheckpointError` of the first, in the order of the index, that cannot be fetched.
+  static func fetch(
+    _ names: [String], beside address: String, timeout: Int, progress mode: ProgressMode
+  ) throws(CheckpointError) -> [String: InputFile] {
+    guard names.count <= maximumCount else {
+      throw CheckpointError(
+        path: address,
+        "the index names \(names.count) files; over the network \(maximumCount) are read at most")
+    }
+    if let name = names.first(where: { $0.contains("://") || $0.contains("\\") }) {
+      throw CheckpointError(
+        path: address, "weight_map names \(quoted(name)), which is not a file beside the index")
+    }
+    let folder = address.lastIndex(of: "/").map { String(address[...$0]) } ?? ""
+    let state = Mutex(State())
+    let group = DispatchGroup()
+    let progress = Progress(
+      "headers", total: names.count, unit: .items("files"), mode: mode)
+    for worker in 0..<min(concurrency, names.count) {
+      // Each queue has a thread of its own, which mostly waits.
+      DispatchQueue(label: "espalier.headers.\(worker)").async(group: group) {
+        while let place = next(state, names.count) {
+          do throws(CheckpointError) {
+            let (file, count) = try RemoteCheckpoint.file(
+              folder + WebAddress.encoded(names[place]), name: names[place], timeout: timeout)
+            try keep(file, count, names[place], state, address)
+            progress.advance(by: 1, detail: names[place])
+          } catch {
+            state.withLock { state in
+              if place < state.failure?.place ?? .max { state.failure = (place, error) }
+            }
+          }
+        }
+      }
+    }
+    group.wait()
+    progress.finish()
+    return try state.withLock { (state) throws(CheckpointError) in
+      if let failure = state.failure { throw failure.error }
+      return state.files
+    }
+  }
+
+  /// The place of the next file; none after a failure.
+  private static func next(_ state: borrowing Mutex<State>, _ count: Int) -> Int? {
+    state.withLock { state in
+      guard state.failure == nil, state.next < count else { return nil }
+      state.next += 1
+      return state.next - 1
+    }
+  }
+
+  private static func keep(
+    _ file: InputFile, _ count: Int, _ name: String, _ state: borrowing Mutex<State>,
+    _ address: String
+  ) throws(CheckpointError) {
+    let sum = state.withLock { state in
+      state.files[name] = file
+      state.byteCount += count
+      return state.byteCount
+    }
+    guard sum <= maximumByteCount else {
+      throw CheckpointError(
+        path: address,
+        "the headers of its files have more than \(maximumByteCount >> 20) MB together")
+    }
   }
 }

@@ -1,15 +1,9 @@
 import CheckpointFiles
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import FineTuning
 
 /// One GET by the program curl, whose bytes are taken as they come: it is on nearly every system, and
-/// knows proxies, redirections and certificates.
+/// knows proxies and certificates. Redirections are followed here, so that a token goes to the host
+/// that it is meant for and to no other.
 struct WebRequest {
   /// What a server answered.
   struct Answer {
@@ -21,131 +15,155 @@ struct WebRequest {
     var body: [UInt8] = []
   }
 
+  /// What was asked for; errors name it, wherever redirections lead.
   let url: String
   /// Seconds for all of it.
   let timeout: Int
 
+  private static let maximumRedirections = 8
+  private static let maximumHeadCount = 1 << 18
+
   /// Asks for the bytes in `range`; reads until `wanted` (of the body so far) bytes are there.
   func get(_ range: Range<Int>, wanted: ([UInt8]) -> Int) throws(CheckpointError) -> Answer {
-    let secure = url.hasPrefix("https://") ? "=https" : "=http,https"
-    let command = [
-      "exec curl --disable --silent --show-error --include --location --max-redirs 8 --globoff",
-      "--suppress-connect-headers --proto '=http,https' --proto-redir '\(secure)'",
-      "--connect-timeout \(min(timeout, 15)) --max-time \(timeout)",
-      "--range \(range.lowerBound)-\(range.upperBound - 1)",
-      "--user-agent espalier --url \(quotedForShell(url)) 2>&1",
-    ].joined(separator: " ")
-    guard let stream = unsafe popen(command, "r") else { throw failure("curl cannot be started") }
-    var bytes: [UInt8] = []
-    var answer: Answer?
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = unsafe fread(&buffer, 1, answer == nil ? 1 << 10 : buffer.count, stream)
-      bytes += buffer[..<count]
-      if answer == nil, let (head, rest) = try? WebRequest.head(of: bytes) {
-        answer = head
-        bytes = Array(bytes[rest...])
-      }
-      if answer != nil, bytes.count >= wanted(bytes) { break }
-      if count == 0 || answer == nil && bytes.count > 1 << 20 { break }
+    let deadline = System.seconds + Double(timeout)
+    var address = url
+    for _ in 0...WebRequest.maximumRedirections {
+      let (head, answer) = try get(range, from: address, before: deadline, wanted)
+      guard let location = head.location, (300..<400).contains(head.status) else { return answer }
+      address = try redirected(from: address, to: location)
     }
-    // curl ends when nobody takes what it writes.
-    let code = unsafe pclose(stream) >> 8 & 0xFF
-    if code == 127 {
+    throw failure("the server redirects more than \(WebRequest.maximumRedirections) times")
+  }
+
+  private func get(
+    _ range: Range<Int>, from address: String, before deadline: Double,
+    _ wanted: ([UInt8]) -> Int
+  ) throws(CheckpointError) -> (WebHead, Answer) {
+    let curl = try curl(for: address, range, seconds: max(deadline - System.seconds, 0.001))
+    var bytes: [UInt8] = []
+    var head: WebHead?
+    var isEnded = false
+    while true {
+      if head == nil, let (found, rest) = WebHead.last(in: bytes) {
+        head = found
+        bytes = Array(bytes[rest...])
+        // The body of anything else is of no use.
+        guard found.isUseful else { break }
+      }
+      if head != nil, bytes.count >= wanted(bytes) { break }
+      if head == nil, bytes.count > WebRequest.maximumHeadCount {
+        throw failure("the server's answer has no end of its head")
+      }
+      if curl.read(1 << 16, onto: &bytes) == 0 {
+        isEnded = true
+        break
+      }
+    }
+    let (code, complaint) = curl.finish()
+    guard let head else { throw failure(WebRequest.sentence(complaint, code)) }
+    if (300..<400).contains(head.status), head.location != nil { return (head, Answer()) }
+    guard head.status == 200 || head.status == 206 else { throw refusal(head, address) }
+    if isEnded, code != 0 { throw failure(WebRequest.sentence(complaint, code)) }
+    if let encoding = head.encoding {
+      throw failure("the server sends the file compressed (\(quoted(encoding))), unasked")
+    }
+    var total = head.total
+    if head.status == 206 {
+      guard let part = head.part else {
+        throw failure("the server does not say which part of the file it sends")
+      }
+      guard part.lowerBound == range.lowerBound, part.upperBound <= range.upperBound else {
+        throw failure(
+          "the server sends bytes \(part.lowerBound)-\(part.upperBound - 1) of the file; "
+            + "\(range.lowerBound)-\(range.upperBound - 1) were asked for")
+      }
+    } else if total == nil, isEnded {
+      total = bytes.count
+    }
+    return (head, Answer(status: head.status, total: total, body: bytes))
+  }
+
+  /// Starts curl. All it is told goes through a pipe: addresses may be signed, and tokens are secret.
+  private func curl(
+    for address: String, _ range: Range<Int>, seconds: Double
+  ) throws(CheckpointError) -> ChildProcess {
+    var lines = [
+      "silent", "show-error", "include", "globoff", "suppress-connect-headers",
+      "proto = \"=http,https\"", "connect-timeout = \(min(seconds, 15))", "max-time = \(seconds)",
+      "range = \"\(range.lowerBound)-\(range.upperBound - 1)\"", "user-agent = \"espalier\"",
+      "url = \(WebRequest.quotedForCurl(address))",
+    ]
+    if let token = try token(for: address) {
+      lines.append("header = \(WebRequest.quotedForCurl("Authorization: Bearer " + token.text))")
+    }
+    let input = Array(lines.joined(separator: "\n").utf8)
+    guard input.count <= ChildProcess.maximumInputCount else {
+      throw CheckpointError(path: String(url.prefix(200)) + "…", "the address is too long")
+    }
+    guard let curl = ChildProcess("curl", ["--disable", "--config", "-"], input: input) else {
       throw failure("reading over the network takes the program curl, which is not installed")
     }
-    guard var answer else { throw failure(WebRequest.complaint(bytes, code)) }
-    guard answer.status == 200 || answer.status == 206 else { throw refusal(answer.status) }
-    let missing = bytes.count < wanted(bytes)
-    if missing, code != 0 { throw failure(WebRequest.complaint(bytes, code)) }
-    answer.body = bytes
-    return answer
+    return curl
+  }
+
+  private func token(
+    for address: String
+  ) throws(CheckpointError) -> HuggingFaceAccount.Token? {
+    guard HuggingFaceAccount.isHost(of: address) else { return nil }
+    do throws(FineTuningError) { return try HuggingFaceAccount.token() } catch {
+      throw failure(error.description)
+    }
   }
 
   private func failure(_ sentence: String) -> CheckpointError {
     CheckpointError(path: url, sentence)
   }
 
-  private func refusal(_ status: Int) -> CheckpointError {
-    switch status {
+  /// The address that `location` means in an answer from `address`.
+  private func redirected(
+    from address: String, to location: String
+  ) throws(CheckpointError) -> String {
+    guard let target = WebAddress.resolve(location, against: address) else {
+      throw failure("the server redirects to \(quoted(location)), which is not on the web")
+    }
+    guard !address.hasPrefix("https://") || target.hasPrefix("https://") else {
+      throw failure("the server redirects from https to http, which is not followed")
+    }
+    return target
+  }
+
+  private func refusal(_ head: WebHead, _ address: String) -> CheckpointError {
+    switch head.status {
     case 401, 403:
-      failure("the server answers \(status): this file takes an account; fetch it with hf download")
+      failure(
+        "the server answers \(head.status): "
+          + (HuggingFaceAccount.isHost(of: address)
+            ? HuggingFaceAccount.advice(for: url, status: head.status)
+            : "this file takes an account; download it where you are logged in"))
     case 404: failure("the server answers 404: there is no such file")
-    default: failure("the server answers \(status)")
+    case 416: failure("the server answers 416: the file is empty, or shorter than it was")
+    case 429: failure("the server answers 429: too many requests; try again in some minutes")
+    default: failure("the server answers \(head.status)")
     }
   }
 
   /// What curl said about its failure, without its name.
-  private static func complaint(_ bytes: [UInt8], _ code: Int32) -> String {
-    // It comes between heads, which curl keeps back for a while.
-    let text = String(decoding: bytes.suffix(1 << 16), as: UTF8.self)
-    guard let mark = text.ranges(of: "curl: (").last else {
+  private static func sentence(_ complaint: String, _ code: Int32) -> String {
+    guard let mark = complaint.ranges(of: "curl: (").last else {
       return "curl ended with status \(code)"
     }
-    let line = text[mark.upperBound...].prefix { !$0.isNewline }
-    return "cannot be fetched: "
-      + line.drop { $0 != ")" }.drop { $0 == ")" || $0 == " " }.lowercasedFirst
+    let text = complaint[mark.upperBound...].prefix { !$0.isNewline }
+      .drop { $0 != ")" }.drop { $0 == ")" || $0 == " " }
+    return "cannot be fetched: " + text.prefix(1).lowercased() + text.dropFirst()
   }
 
-  /// The last head of an answer and where its body begins, after those of redirections.
-  ///
-  /// - Throws: when it is not all there yet.
-  private static func head(of bytes: [UInt8]) throws -> (Answer, Int) {
-    struct Incomplete: Error {}
-    var start = 0
-    while true {
-      guard let end = endOfHead(bytes, from: start) else { throw Incomplete() }
-      let lines = String(decoding: bytes[start..<end], as: UTF8.self)
-        .split(whereSeparator: \.isNewline)
-      let words = lines.first?.split(separator: " ") ?? []
-      guard let name = words.first, name.hasPrefix("HTTP/"), words.count > 1,
-        let status = Int(words[1])
-      else { throw Incomplete() }
-      var answer = Answer(status: status)
-      var redirects = false
-      for line in lines.dropFirst() {
-        guard let colon = line.firstIndex(of: ":") else { continue }
-        let value = line[line.index(after: colon)...].filter { $0 != " " }
-        switch line[..<colon].lowercased() {
-        case "location": redirects = true
-        case "content-length" where status == 200: answer.total = Int(value)
-        case "content-range" where status == 206:
-          answer.total = value.split(separator: "/").last.flatMap { Int($0) }
-        default: break
-        }
-      }
-      guard status < 200 || (300..<400).contains(status) && redirects else { return (answer, end) }
-      // A redirection may have a body of its own, which curl does not show.
-      start = end
+  /// `text` as a value in a configuration of curl.
+  private static func quotedForCurl(_ text: String) -> String {
+    var result = "\""
+    for character in text {
+      if character == "\"" || character == "\\" { result += "\\" }
+      result.append(character)
     }
+    return result + "\""
   }
-
-  /// Where the empty line ends that closes a head.
-  private static func endOfHead(_ bytes: [UInt8], from start: Int) -> Int? {
-    var index = start
-    while index < bytes.count {
-      if bytes[index] == 0x0A {
-        if index + 1 < bytes.count, bytes[index + 1] == 0x0A { return index + 2 }
-        if index + 2 < bytes.count, bytes[index + 1] == 0x0D, bytes[index + 2] == 0x0A {
-          return index + 3
-        }
-      }
-      index += 1
-    }
-    return nil
-  }
-}
-
-extension Substring {
-  /// With a small letter at the start.
-  fileprivate var lowercasedFirst: String {
-    prefix(1).lowercased() + dropFirst()
-  }
-}
-
-/// `text` as one word of a shell.
-private func quotedForShell(_ text: String) -> String {
-  var result = "'"
-  for character in text { result += character == "'" ? "'\\''" : String(character) }
-  return result + "'"
 }

@@ -1,0 +1,70 @@
+internal import CheckpointFiles
+
+/// The account at the Hugging Face Hub that this user is logged in to, as huggingface_hub finds it.
+package enum HuggingFaceAccount {
+  /// A token and where it was found.
+  package struct Token: Sendable {
+    /// What the server is told.
+    package let text: String
+    /// The variable or file, for a message.
+    package let place: String
+  }
+
+  /// The server: `HF_ENDPOINT`, or the Hub's own, without a slash at the end.
+  package static var endpoint: String {
+    var text = HuggingFaceCache.variable("HF_ENDPOINT") ?? "https://huggingface.co"
+    while text.hasSuffix("/") { text.removeLast() }
+    return text
+  }
+
+  /// Whether `address` lies on ``endpoint``. Anything before or after the host's name makes it another.
+  package static func isHost(of address: String) -> Bool {
+    address.hasPrefix(endpoint + "/")
+  }
+
+  /// The token: that of `HF_TOKEN`, else `HUGGING_FACE_HUB_TOKEN`, else the contents of the file
+  /// `HF_TOKEN_PATH` or `HF_HOME/token`. `nil` when there is none, or `HF_HUB_DISABLE_IMPLICIT_TOKEN`
+  /// is set.
+  ///
+  /// - Throws: `FineTuningError` when it holds characters that no token has.
+  package static func token() throws(FineTuningError) -> Token? {
+    let disabled = HuggingFaceCache.variable("HF_HUB_DISABLE_IMPLICIT_TOKEN")?.uppercased() ?? ""
+    if ["1", "ON", "YES", "TRUE"].contains(disabled) { return nil }
+    for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] {
+      if let text = HuggingFaceCache.variable(name), let token = try token(text, in: name) {
+        return token
+      }
+    }
+    let path =
+      HuggingFaceCache.path(in: "HF_TOKEN_PATH") ?? FileSystem.path(HuggingFaceCache.home, "token")
+    guard FileSystem.exists(path), !FileSystem.isFolder(path) else { return nil }
+    let bytes = try FileReader.contents(of: path, limit: 1 << 12)
+    return try token(String(decoding: bytes, as: UTF8.self), in: path)
+  }
+
+  private static func token(
+    _ text: String, in place: String
+  ) throws(FineTuningError) -> Token? {
+    let text = String(text.filter { !$0.isNewline }).split(separator: " ").joined(separator: " ")
+    guard !text.isEmpty else { return nil }
+    guard text.utf8.count <= 1 << 12, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw FineTuningError("the token in \(place) has characters that no token has")
+    }
+    return Token(text: text, place: place)
+  }
+
+  /// What to do when the server refuses `url` with `status`: 401 or 403.
+  package static func advice(for url: String, status: Int) -> String {
+    let model = url.dropFirst(endpoint.count + 1).split(separator: "/").prefix(2)
+      .joined(separator: "/")
+    guard let token = try? token() else {
+      return "the model is gated, private or not there; "
+        + "log in with: hf auth login (or set HF_TOKEN), and accept its terms at "
+        + "\(endpoint)/\(model)"
+    }
+    return status == 401
+      ? "it does not take the token in \(token.place); log in with: hf auth login"
+      : "the account of the token in \(token.place) has no access; ask for it at "
+        + "\(endpoint)/\(model)"
+  }
+}
