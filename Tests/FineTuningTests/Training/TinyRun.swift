@@ -35,6 +35,11 @@ enum TinyRun {
     return request
   }
 
+  /// The trained weights in a folder of a run.
+  static func weights(_ folder: TemporaryFolder, _ name: String) throws -> Checkpoint {
+    try Checkpoint.open(folder.path("\(name)/model.safetensors"))
+  }
+
   /// The keys of tensors with the same bytes in both checkpoints.
   static func sameTensors(_ a: Checkpoint, _ b: Checkpoint) throws -> [Key] {
     try a.tensors.filter { key, tensor in try b[key]?.bytes() == tensor.bytes() }.map(\.key)

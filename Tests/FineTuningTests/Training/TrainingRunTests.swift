@@ -7,54 +7,13 @@ import Testing
 
 @Suite("Training runs")
 struct TrainingRunTests {
-  /// A run over the tiny BERT and the labelled reviews.
-  private func run(
-    _ selectors: [String] = ["linear"], model: String = "bert-tiny", path: String? = nil,
-    mask: FreezeMask? = nil,
-    threads: Int = 2, limit: Int? = 64,
-    _ change: (inout TrainingRun.Request) throws -> Void = { _ in }
-  ) throws -> TrainingRun {
-    var data = try LabelledDataset(contentsOf: Fixtures.path("sentiment/train.tsv"))
-    if let limit {
-      data = LabelledDataset(examples: Array(data.examples.prefix(limit)), labels: data.labels)
-    }
-    var request = TrainingRun.Request(
-      model: try ModelDirectory(path ?? Fixtures.path(model)),
-      selection: mask.map { .mask($0) } ?? .selectors(selectors), training: data)
-    request.head = .mlp(width: 16)
-    request.evaluation = try LabelledDataset(contentsOf: Fixtures.path("sentiment/dev.tsv"))
-    request.threads = threads
-    request.options.epochs = 3
-    request.options.batchSize = 8
-    request.options.learningRate = 1e-3
-    try change(&request)
-    return try TrainingRun(request)
-  }
-
-  private func weights(_ folder: TemporaryFolder, _ name: String) throws -> Checkpoint {
-    try Checkpoint.open(folder.path("\(name)/model.safetensors"))
-  }
-
-  private func sameTensors(_ a: Checkpoint, _ b: Checkpoint) throws -> [Key] {
-    try a.tensors.filter { key, tensor in try b[key]?.bytes() == tensor.bytes() }.map(\.key)
-  }
-
-  /// Trains one epoch and a part of the next.
-  private func stop(_ run: TrainingRun, in folder: String) throws {
-    #expect(throws: Interruption.self) {
-      try run.train(into: folder) {
-        if case .step(2, 2, _, _, _) = $0 { throw Interruption() }
-      }
-    }
-  }
-
   @Test(arguments: [["linear"], ["linear", "bert.encoder.layer[1]"], ["**"]])
   func `the same seed writes the same bytes, whatever the number of threads`(
     selectors: [String]
   ) throws {
     let folder = try TemporaryFolder()
     for (name, threads) in [("a", 1), ("b", 2), ("c", 3)] {
-      _ = try run(selectors, threads: threads).train(into: folder.path(name))
+      _ = try TinyRun.make(selectors) { $0.threads = threads }.train(into: folder.path(name))
     }
     let bytes = try ["a", "b", "c"].map {
       try Fixtures.bytes(folder.path("\($0)/model.safetensors"))
@@ -65,121 +24,20 @@ struct TrainingRunTests {
 
   @Test func `another seed writes other bytes`() throws {
     let folder = try TemporaryFolder()
-    _ = try run().train(into: folder.path("a"))
-    _ = try run { $0.options.seed = 7 }.train(into: folder.path("b"))
+    _ = try TinyRun.make().train(into: folder.path("a"))
+    _ = try TinyRun.make { $0.options.seed = 7 }.train(into: folder.path("b"))
     #expect(
       try Fixtures.bytes(folder.path("a/model.safetensors"))
         != Fixtures.bytes(folder.path("b/model.safetensors")))
-  }
-
-  @Test(
-    arguments: [["linear"], ["bert.encoder.layer[0].output.dense.bias", "linear"], ["**"]],
-    [1, 2])
-  func `a run that was stopped goes on bit for bit`(selectors: [String], epochs: Int) throws {
-    let folder = try TemporaryFolder()
-    let whole = try run(selectors).train(into: folder.path("whole"))
-    #expect(throws: Interruption.self) {
-      try run(selectors).train(into: folder.path("stopped")) { event in
-        // Stopped in the middle of the epoch that follows.
-        if case .step(let epoch, let step, _, _, _) = event, epoch > epochs, step > 2 {
-          throw Interruption()
-        }
-      }
-    }
-    let resumed = try run(selectors) {
-      $0.resuming = try StoredRun(folder: folder.path("stopped"))
-    }
-    #expect(resumed.resumption?.isUnchanged == true)
-    let result = try resumed.train(into: folder.path("stopped"))
-    #expect(result.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
-    for file in ["model.safetensors", "freeze-mask.json"] {
-      #expect(
-        try Fixtures.bytes(folder.path("whole/\(file)"))
-          == Fixtures.bytes(folder.path("stopped/\(file)")))
-    }
-    #expect(folder.names("whole") == folder.names("stopped"))
-  }
-
-  @Test func `the patience goes on where it was, to the same last epoch`() throws {
-    let folder = try TemporaryFolder()
-    let change = { (request: inout TrainingRun.Request) in
-      request.options.learningRate = 0.05
-      request.options.epochs = 20
-      request.options.patience = 2
-      request.options.schedule = .constant
-    }
-    let whole = try run(["**"], change).train(into: folder.path("whole"))
-    let last = whole.records.count
-    try #require(whole.stoppedEarly && last > 2)
-    // One stale epoch is stored, the second is under way.
-    #expect(throws: Interruption.self) {
-      try run(["**"], change).train(into: folder.path("stopped")) {
-        if case .step(let epoch, 3, _, _, _) = $0, epoch == last { throw Interruption() }
-      }
-    }
-    let resumed = try run(["**"]) {
-      change(&$0)
-      $0.resuming = try StoredRun(folder: folder.path("stopped"))
-    }.train(into: folder.path("stopped"))
-    #expect(resumed.stoppedEarly)
-    #expect(resumed.records.map(\.evalLoss) == whole.records.map(\.evalLoss))
-    #expect(resumed.records.map(\.isBest) == whole.records.map(\.isBest))
-    #expect(
-      try Fixtures.bytes(folder.path("whole/model.safetensors"))
-        == Fixtures.bytes(folder.path("stopped/model.safetensors")))
-  }
-
-  @Test func `the state of a run is gone when everything else is in place, and never before`()
-    throws
-  {
-    let folder = try TemporaryFolder()
-    let name = "training-state.espalier"
-    // Stopped between the last epoch and the model.
-    #expect(throws: Interruption.self) {
-      try run().train(into: folder.path("a")) {
-        if case .epoch(let record) = $0, record.epoch == 3 { throw Interruption() }
-      }
-    }
-    #expect(folder.names("a") == ["history.jsonl", name])
-    // Nobody takes the folder for a checkpoint.
-    #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path("a")) }
-    _ = try run { $0.resuming = try StoredRun(folder: folder.path("a")) }
-      .train(into: folder.path("a"))
-    _ = try run().train(into: folder.path("whole"))
-    #expect(!folder.names("a").contains(name))
-    #expect(
-      try Fixtures.bytes(folder.path("a/model.safetensors"))
-        == Fixtures.bytes(folder.path("whole/model.safetensors")))
-    let error = #expect(throws: FineTuningError.self) { try StoredRun(folder: folder.path("a")) }
-    #expect(error?.description.contains("finished") == true)
-  }
-
-  @Test func `a checkpoint in half precision goes on from its single-precision values`() throws {
-    let folder = try TemporaryFolder()
-    let base = try Checkpoint.open(Fixtures.path("bert-tiny"))
-    var half = base
-    for (key, tensor) in base.tensors { half.tensors[key] = try tensor.converted(to: .bfloat16) }
-    for name in ["config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json"] {
-      try folder.write(name, bytes: Fixtures.bytes(Fixtures.path("bert-tiny/\(name)")))
-    }
-    try half.write(to: folder.path("model.safetensors"))
-    _ = try run(["**"], path: folder.path).train(into: folder.path("whole"))
-    try stop(try run(["**"], path: folder.path), in: folder.path("stopped"))
-    _ = try run(["**"], path: folder.path) {
-      $0.resuming = try StoredRun(folder: folder.path("stopped"))
-    }.train(into: folder.path("stopped"))
-    #expect(
-      try Fixtures.bytes(folder.path("whole/model.safetensors"))
-        == Fixtures.bytes(folder.path("stopped/model.safetensors")))
-    #expect(try weights(folder, "whole")["bert.embeddings.LayerNorm.bias"]?.dtype == .bfloat16)
   }
 
   @Test(arguments: ["bert-tiny", "bert-tiny-old", "bert-tiny-sharded"])
   func `a delta and its base make the model of a normal run, byte for byte`(model: String) throws {
     let folder = try TemporaryFolder()
     let selectors = ["linear", "bert.embeddings.word_embeddings.weight[100:110]"]
-    _ = try run(selectors, model: model).train(into: folder.path("whole"))
-    _ = try run(selectors, model: model) { $0.saves = .delta }.train(into: folder.path("delta"))
+    _ = try TinyRun.make(selectors, model: Fixtures.path(model)).train(into: folder.path("whole"))
+    _ = try TinyRun.make(selectors, model: Fixtures.path(model)) { $0.saves = .delta }.train(
+      into: folder.path("delta"))
     #expect(!folder.names("delta").contains("model.safetensors"))
     let file = try #require(CheckpointDelta.path(at: folder.path("delta")))
     #expect(try Fixtures.bytes(file).count < 12_000)
@@ -190,92 +48,22 @@ struct TrainingRunTests {
     #expect(
       try Fixtures.bytes(folder.path("again.safetensors"))
         == Fixtures.bytes(folder.path("whole/model.safetensors")))
-    #expect(throws: SurgeryError.self) { try delta.apply(to: weights(folder, "whole")) }
+    #expect(throws: SurgeryError.self) { try delta.apply(to: TinyRun.weights(folder, "whole")) }
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path("delta")) }
     #expect(error?.description.contains("delta apply") == true)
-  }
-
-  @Test func `a run does not go on with other settings`() throws {
-    let folder = try TemporaryFolder()
-    try stop(try run(), in: folder.path("a"))
-    let stored = try StoredRun(folder: folder.path("a"))
-    let error = #expect(throws: FineTuningError.self) {
-      try run {
-        $0.options.weightDecay = 0.5
-        $0.resuming = stored
-      }
-    }
-    #expect(error?.description.contains("options") == true)
-    #expect(throws: FineTuningError.self) { try StoredRun(folder: folder.path("none")) }
-  }
-
-  @Test func `a resumed run takes its mask from the state`() throws {
-    let folder = try TemporaryFolder()
-    let selectors = ["linear[0]", "bert.embeddings.word_embeddings.weight[100:120]"]
-    try stop(try run(selectors), in: folder.path("a"))
-    let again = try run(selectors) {
-      $0.resuming = try StoredRun(folder: folder.path("a"))
-      $0.selection = .resumed
-    }
-    #expect(try again.mask.states == run(selectors).mask.states)
-  }
-
-  @Test func `another mask keeps the state of what goes on and the values of what does not`() throws
-  {
-    let folder = try TemporaryFolder()
-    let rows = "bert.embeddings.word_embeddings.weight"
-    #expect(throws: Interruption.self) {
-      try run(["linear[0]", "\(rows)[100:140]"]).train(into: folder.path("a")) {
-        if case .step(2, 2, _, _, _) = $0 { throw Interruption() }
-      }
-    }
-    let state = try Checkpoint.open(folder.path("a/training-state.espalier"))
-    let resumed = try run(["linear[0].weight", "linear[2]", "\(rows)[120:160]"]) {
-      $0.resuming = try StoredRun(folder: folder.path("a"))
-    }
-    let resumption = try #require(resumed.resumption)
-    #expect(resumption.epoch == 1)
-    #expect(resumption.kept == ["linear.0.weight"])
-    #expect(resumption.partlyKept == [rows])
-    #expect(resumption.added == ["linear.2.weight", "linear.2.bias"])
-    #expect(resumption.dropped == ["linear.0.bias"])
-    #expect(throws: Interruption.self) {
-      try resumed.train(into: folder.path("a")) {
-        if case .step(3, 2, _, _, _) = $0 { throw Interruption() }
-      }
-    }
-    // What was frozen under the second mask is still known to a third part of the run.
-    let third = try run(["linear[2]"]) {
-      $0.resuming = try StoredRun(folder: folder.path("a"))
-    }
-    #expect(third.resumption?.dropped.sorted() == [rows, "linear.0.weight"])
-    let result = try third.train(into: folder.path("a"))
-    #expect(result.records.map(\.isBest) == [false, false, true])
-    let tuned = try weights(folder, "a")
-    #expect(
-      try tuned["linear.0.bias"]?.bytes() == state["value.linear.0.bias"]?.bytes())
-    let width = 32 * 4
-    let before = try #require(try state[Key("value.\(rows)")]?.bytes())
-    let after = try #require(try tuned[Key(rows)]?.bytes())
-    #expect(Array(before[..<(20 * width)]) == Array(after[(100 * width)..<(120 * width)]))
-    #expect(Array(before[(20 * width)...]) != Array(after[(120 * width)..<(140 * width)]))
-    // All epochs are done: there is nothing left for a fourth mask.
-    #expect(throws: FineTuningError.self) {
-      try run(["linear[0]"]) { $0.resuming = try StoredRun(folder: folder.path("a")) }
-    }
   }
 
   @Test func `only what the mask selects moves, by rows too`() throws {
     let folder = try TemporaryFolder()
     let selectors = ["bert.embeddings.word_embeddings.weight[100:120]", "linear[0].bias"]
-    let untrained = try run(selectors) {
+    let untrained = try TinyRun.make(selectors) {
       $0.options.epochs = 1
       $0.options.learningRate = 1e-30
     }
     _ = try untrained.train(into: folder.path("base"))
-    let trained = try run(selectors)
+    let trained = try TinyRun.make(selectors)
     _ = try trained.train(into: folder.path("tuned"))
-    let (base, tuned) = (try weights(folder, "base"), try weights(folder, "tuned"))
+    let (base, tuned) = (try TinyRun.weights(folder, "base"), try TinyRun.weights(folder, "tuned"))
     let proof = try FrozenProof(base: base, tuned: tuned, mask: trained.mask)
     #expect(proof.holds)
     let moved = try base.tensors.filter { key, tensor in
@@ -287,7 +75,7 @@ struct TrainingRunTests {
   @Test func `the best epoch is the one that is kept`() throws {
     let folder = try TemporaryFolder()
     // A rate so high that later epochs are worse.
-    let hot = try run(["**"]) {
+    let hot = try TinyRun.make(["**"]) {
       $0.options.learningRate = 0.05
       $0.options.epochs = 4
       $0.options.schedule = .constant
@@ -307,7 +95,7 @@ struct TrainingRunTests {
 
   @Test func `patience ends a run that no longer improves`() throws {
     let folder = try TemporaryFolder()
-    let result = try run(["**"]) {
+    let result = try TinyRun.make(["**"]) {
       $0.options.learningRate = 0.05
       $0.options.epochs = 20
       $0.options.patience = 2
@@ -320,8 +108,10 @@ struct TrainingRunTests {
 
   @Test func `a cache in a file gives the bytes of a cache in memory`() throws {
     let folder = try TemporaryFolder()
-    _ = try run(["linear", "bert.encoder.layer[1]"]).train(into: folder.path("memory"))
-    let spilling = try run(["linear", "bert.encoder.layer[1]"]) { $0.options.cacheMemory = 0 }
+    _ = try TinyRun.make(["linear", "bert.encoder.layer[1]"]).train(into: folder.path("memory"))
+    let spilling = try TinyRun.make(["linear", "bert.encoder.layer[1]"]) {
+      $0.options.cacheMemory = 0
+    }
     #expect(spilling.plan.cacheSpills)
     _ = try spilling.train(into: folder.path("file"))
     #expect(
@@ -331,12 +121,12 @@ struct TrainingRunTests {
 
   @Test func `the cached trunk gives the losses of a trunk that runs in every epoch`() throws {
     let folder = try TemporaryFolder()
-    let cached = try run {
+    let cached = try TinyRun.make {
       $0.options.usesDropout = false
       $0.options.maximumGradientNorm = 0
     }.train(into: folder.path("a"))
     // A row of the word embeddings that no text uses trains: nothing below is frozen, nothing moves.
-    let whole = try run(["linear", "bert.embeddings.word_embeddings.weight[0:1]"]) {
+    let whole = try TinyRun.make(["linear", "bert.embeddings.word_embeddings.weight[0:1]"]) {
       $0.options.usesDropout = false
       $0.options.maximumGradientNorm = 0
     }
@@ -349,15 +139,15 @@ struct TrainingRunTests {
   }
 
   @Test func `what no gradient reaches is named and stays`() throws {
-    let some = try run(["linear", "bert.pooler"])
+    let some = try TinyRun.make(["linear", "bert.pooler"])
     #expect(some.plan.notes.contains { $0.contains("bert.pooler.dense.weight") })
     #expect(some.mask["bert.pooler.dense.weight"] == .frozen)
-    let error = #expect(throws: FineTuningError.self) { try run(["bert.pooler"]) }
+    let error = #expect(throws: FineTuningError.self) { try TinyRun.make(["bert.pooler"]) }
     #expect(error?.description.contains("pooler") == true)
   }
 
   @Test func `rates fall with the layers, and a selector has one of its own`() throws {
-    let plan = try run(["linear", "bert.encoder.layer[*].output.dense.bias"]) {
+    let plan = try TinyRun.make(["linear", "bert.encoder.layer[*].output.dense.bias"]) {
       $0.options.layerDecay = 0.5
       $0.options.selectedRates = [.init("linear[2]", 0.25)]
     }.plan
@@ -370,28 +160,28 @@ struct TrainingRunTests {
         "linear.2.weight": 0.25, "linear.2.bias": 0.25,
       ])
     #expect(throws: FineTuningError.self) {
-      try run { $0.options.selectedRates = [.init("bert.pooler", 1)] }
+      try TinyRun.make { $0.options.selectedRates = [.init("bert.pooler", 1)] }
     }
   }
 
   @Test func `a rate of nothing moves nothing`() throws {
     let folder = try TemporaryFolder()
-    _ = try run {
+    _ = try TinyRun.make {
       $0.options.selectedRates = [.init("linear[0].weight", 0)]
       $0.options.epochs = 1
     }.train(into: folder.path("a"))
-    _ = try run {
+    _ = try TinyRun.make {
       $0.options.selectedRates = [.init("linear", 0)]
       $0.options.epochs = 1
     }.train(into: folder.path("b"))
-    let (a, b) = (try weights(folder, "a"), try weights(folder, "b"))
-    let same = try sameTensors(a, b).map(\.string).filter { $0.hasPrefix("linear") }
+    let (a, b) = (try TinyRun.weights(folder, "a"), try TinyRun.weights(folder, "b"))
+    let same = try TinyRun.sameTensors(a, b).map(\.string).filter { $0.hasPrefix("linear") }
     #expect(same == ["linear.0.weight"])
   }
 
   @Test func `one label is no classification`() throws {
     let error = #expect(throws: FineTuningError.self) {
-      try run {
+      try TinyRun.make {
         $0.training = LabelledDataset(
           examples: $0.training.examples.filter { $0.label == 0 }, labels: ["0"])
       }
@@ -402,7 +192,7 @@ struct TrainingRunTests {
   @Test func `a loss that is not finite stops the run and names step and tensor`() throws {
     let folder = try TemporaryFolder()
     let error = #expect(throws: FineTuningError.self) {
-      try run(["**"]) {
+      try TinyRun.make(["**"]) {
         $0.options.learningRate = 1e30
         $0.options.maximumGradientNorm = 0
       }.train(into: folder.path("a"))
@@ -414,34 +204,34 @@ struct TrainingRunTests {
   @Test func `a folder with something in it is refused`() throws {
     let folder = try TemporaryFolder()
     try folder.write("note.txt", "mine")
-    #expect(throws: FineTuningError.self) { try run().train(into: folder.path) }
+    #expect(throws: FineTuningError.self) { try TinyRun.make().train(into: folder.path) }
     #expect(folder.names() == ["note.txt"])
   }
 
   @Test func `without evaluation data a stratified tenth is held out, and said so`() throws {
-    let held = try run(limit: 200) { $0.evaluation = nil }
+    let held = try TinyRun.make(limit: 200) { $0.evaluation = nil }
     #expect(held.plan.evaluationExamples == 20)
     #expect(held.plan.examples == 180)
     #expect(held.plan.notes.contains { $0.contains("held out") })
   }
 
   @Test func `a selector that selects nothing stops before anything is written`() throws {
-    #expect(throws: SurgeryError.self) { try run(["lineer"]) }
+    #expect(throws: SurgeryError.self) { try TinyRun.make(["lineer"]) }
   }
 
   @Test(arguments: ["bert-tiny-sharded", "bert-tiny-old"])
   func `every spelling of one checkpoint trains to the same bytes`(model: String) throws {
     let folder = try TemporaryFolder()
-    _ = try run(["**"]).train(into: folder.path("a"))
-    _ = try run(["**"], model: model).train(into: folder.path("b"))
-    let (a, b) = (try weights(folder, "a"), try weights(folder, "b"))
+    _ = try TinyRun.make(["**"]).train(into: folder.path("a"))
+    _ = try TinyRun.make(["**"], model: Fixtures.path(model)).train(into: folder.path("b"))
+    let (a, b) = (try TinyRun.weights(folder, "a"), try TinyRun.weights(folder, "b"))
     #expect(Array(a.keys) == Array(b.keys))
-    #expect(try sameTensors(a, b) == Array(a.keys))
+    #expect(try TinyRun.sameTensors(a, b) == Array(a.keys))
   }
 
   @Test func `a folder of a run holds a model, its tokenizer, mask, labels and history`() throws {
     let folder = try TemporaryFolder()
-    _ = try run().train(into: folder.path("a"))
+    _ = try TinyRun.make().train(into: folder.path("a"))
     let names = Set(folder.names("a"))
     for name in [
       "config.json", "model.safetensors", "vocab.txt", "espalier.json", "freeze-mask.json",
@@ -453,6 +243,6 @@ struct TrainingRunTests {
       decoding: try Fixtures.bytes(folder.path("a/history.jsonl")), as: UTF8.self)
     #expect(history.split(separator: "\n").count == 3)
     let mask = try FreezeMask(path: folder.path("a/freeze-mask.json"))
-    try mask.check(fits: ParameterTree(try weights(folder, "a")), named: "a")
+    try mask.check(fits: ParameterTree(try TinyRun.weights(folder, "a")), named: "a")
   }
 }
