@@ -31,7 +31,7 @@ let package = Package(
   traits: [
     .trait(
       name: "OneDNN",
-      description: "Matrix products by oneDNN (libdnnl-dev, onednn): several times faster training."
+      description: "Matrix products by oneDNN (libdnnl-dev, onednn), for processors with AVX-512."
     ),
     .default(enabledTraits: []),
   ],

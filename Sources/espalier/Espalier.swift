@@ -1,5 +1,7 @@
 import ArgumentParser
+import CheckpointFiles
 import FineTuning
+import ParameterSurgery
 
 /// The root of the command line.
 struct Espalier: ParsableCommand {
@@ -25,6 +27,27 @@ struct Espalier: ParsableCommand {
   )
 }
 
+extension Espalier {
+  /// Throws when a word stands where the name of a command is expected and is none, with the nearest one:
+  /// the parser would speak of unexpected arguments.
+  static func demandCommand(_ words: ArraySlice<String>) throws {
+    var command: any ParsableCommand.Type = Espalier.self
+    for word in words {
+      let commands = command.configuration.subcommands
+      guard !commands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      let names = commands.compactMap { $0.configuration.commandName }
+      guard let index = names.firstIndex(of: word) else {
+        let near = closest(to: word, among: names)
+        throw ValidationError(
+          "there is no command \(quoted(word))"
+            + (near.map { ": did you mean `\($0)`?" } ?? ": there are "
+              + names.joined(separator: ", ")))
+      }
+      command = commands[index]
+    }
+  }
+}
+
 /// The version of the tool.
 let versionText = "espalier 0.1.0"
 
@@ -39,6 +62,7 @@ enum Program {
   static func main() {
     Signals.install()
     do {
+      try Espalier.demandCommand(CommandLine.arguments.dropFirst())
       var command = try Espalier.parseAsRoot()
       try command.run()
       finish()

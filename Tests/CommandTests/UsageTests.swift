@@ -14,6 +14,21 @@ import Testing
     #expect(result.errors.contains("\nUsage: espalier ls "))
   }
 
+  @Test func `a word that is no command ends with 64 and the nearest command`() throws {
+    var result = try Tool.run("lss", "model.safetensors", in: folder)
+    #expect(result.status == 64)
+    #expect(
+      result.errors.hasPrefix("espalier: error: there is no command \"lss\": did you mean `ls`?\n"))
+    result = try Tool.run("mask", "creat", in: folder)
+    #expect(
+      result.errors.hasPrefix(
+        "espalier: error: there is no command \"creat\": did you mean `create`?\n"))
+    result = try Tool.run("frobnicate", in: folder)
+    #expect(
+      result.errors.hasPrefix(
+        "espalier: error: there is no command \"frobnicate\": there are ls, diff, mask, "))
+  }
+
   @Test func `a missing argument ends with 64`() throws {
     let result = try Tool.run("ls", in: folder)
     #expect(result.status == 64)

@@ -23,7 +23,7 @@ func editDistance(_ a: String, _ b: String, limit: Int) -> Int {
 }
 
 /// The nearest of `names`, if one is near.
-func closest(to text: String, among names: some Sequence<String>) -> String? {
+package func closest(to text: String, among names: some Sequence<String>) -> String? {
   let limit = max(1, text.unicodeScalars.count / 3)
   var best: (name: String, distance: Int)?
   for name in names {

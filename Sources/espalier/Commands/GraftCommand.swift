@@ -92,7 +92,8 @@ struct GraftCommand: ParsableCommand {
     }
     if !names.dropped.isEmpty {
       StandardError.note(
-        "\(plural(names.dropped.count, "tensor")) left out, for no classifier has them: "
+        "\(plural(names.dropped.count, "tensor")) left out, for no classifier has "
+          + (names.dropped.count == 1 ? "it: " : "them: ")
           + names.dropped.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (names.dropped.count > 3 ? ", …" : ""))
     }
