@@ -41,7 +41,7 @@ import Testing
     #expect(predicted.status == 0)
     let columns = predicted.output.split(separator: "\t")
     #expect(columns.count == 3)
-    #expect(["0", "1"].contains(columns.first ?? ""))
+    #expect(["bad", "good"].contains(columns.first ?? ""))
     #expect(columns.last == "a fine film\n")
   }
 
