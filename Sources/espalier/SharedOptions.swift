@@ -27,6 +27,29 @@ struct SelectionOptions: ParsableArguments {
   }
 }
 
+/// `--group`, for every command that prints a line a tensor.
+struct GroupOptions: ParsableArguments {
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      A line for tensors of one dtype and shape whose keys differ in numbers alone; a terminal gets it \
+      for more than 500.
+      """)
+  var group: Bool?
+
+  /// Whether a list of `count` lines is printed by groups.
+  func folds(_ count: Int) -> Bool { group ?? GroupOptions.isLong(count) }
+
+  /// Whether nobody could read a list of `count` lines. What is piped is never folded by itself.
+  static func isLong(_ count: Int) -> Bool { StandardOutput.shared.isTerminal && count > 500 }
+
+  /// Throws when `--group` stands beside an option that has no lines for tensors.
+  func check(against options: [(name: String, isGiven: Bool)]) throws {
+    guard group == true, let option = options.first(where: \.isGiven) else { return }
+    throw ValidationError("\(option.name) is about single tensors: leave out --group")
+  }
+}
+
 /// `--shard-size`, for every command that writes a checkpoint which may be large.
 struct ShardOptions: ParsableArguments {
   @Option(

@@ -58,17 +58,28 @@ struct CheckCommand: ParsableCommand {
 
   private func show(_ findings: [LintFinding], of file: String) {
     let out = StandardOutput.shared
-    for finding in findings {
+    // What befell repeated layers alike is one line where a person reads.
+    let groups = KeyGroups(findings.count, folds: out.isTerminal && findings.count > 20) { index in
+      findings[index].key.map { [$0] } ?? []
+    } trait: {
+      [findings[$0].rule.rawValue, findings[$0].message]
+    }.groups
+    let limit = out.isTerminal ? 50 : .max
+    for group in groups.prefix(limit) {
+      let finding = findings[group.first]
       let word =
         switch finding.severity {
         case .error: out.style.red("error")
         case .warning: out.style.yellow("warning")
         case .note: "note"
         }
-      let key = finding.key.map { "\(shown($0.string)): " } ?? ""
-      out.line(
+      let times = group.times.isEmpty ? "" : " (\(group.times))"
+      let key = finding.key == nil ? "" : "\(group.name)\(times): "
+      out.paragraph(
         "\(shown(file)): \(word): \(key)\(shown(finding.message)) [\(finding.rule.rawValue)]")
     }
+    let left = groups.dropFirst(limit).reduce(0) { $0 + $1.rows.count }
+    if left > 0 { out.line("\(shown(file)): … and \(grouped(left)) more; --json lists all") }
     if findings.isEmpty { out.line("\(shown(file)): \(out.style.green("nothing found"))") }
   }
 

@@ -16,7 +16,8 @@ struct DiffCommand: ParsableCommand {
       `-` stands only in A, `+` only in B, `~` in both and differs. Figures are the greatest absolute \
       difference, the L2 distance relative to A, the cosine, and the share of elements that differ. \
       With --base, what A and B made of it: `A` and `B` stand for one of them, `=` for both in the same \
-      way, `!` for both, each in its own. Exit status, as of git diff --exit-code: 0 nothing differs, \
+      way, `!` for both, each in its own. With --group, the figures are the worst of a group, and its \
+      whole share of changed elements. Exit status, as of git diff --exit-code: 0 nothing differs, \
       1 something does; 2 trouble.
 
         espalier diff before.safetensors after.bin
@@ -25,6 +26,7 @@ struct DiffCommand: ParsableCommand {
         espalier diff base tuned 'encoder.layer[-1]' --json
         espalier diff base tuned --summary --histogram --html diff.html
         espalier diff --base base mine theirs
+        espalier diff base tuned --group
       """)
 
   @Argument(
@@ -75,8 +77,10 @@ struct DiffCommand: ParsableCommand {
   @Flag(name: [.short, .long], help: "Print nothing; the exit status tells.")
   var quiet = false
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
     guard atol >= 0, rtol >= 0, atol.isFinite, rtol.isFinite else {
@@ -99,6 +103,13 @@ struct DiffCommand: ParsableCommand {
     }
     if quiet, output.json || summary || histogram {
       throw ValidationError("--quiet prints nothing: leave out --json, --summary and --histogram")
+    }
+    try groups.check(against: [("--json", output.json)])
+    if groups.group == true,
+      let option = [("--summary", summary), ("--histogram", histogram), ("--quiet", quiet)].first(
+        where: \.1)
+    {
+      throw ValidationError("\(option.0) prints no line for tensors: leave out --group")
     }
   }
 
@@ -133,19 +144,20 @@ struct DiffCommand: ParsableCommand {
 
   private func compare(_ first: Checkpoint, _ second: Checkpoint, _ options: Diff.Options) throws {
     let diff = try Diff(first, second, options: options)
-    let groups = DiffSummary(diff, first, second)
+    let totals = DiffSummary(diff, first, second)
     if let html {
-      let page = DiffPage(diff: diff, summary: groups, a: first, b: second)
+      let page = DiffPage(diff: diff, summary: totals, a: first, b: second)
       try WholeFile.write(Array(page.html.utf8), to: html)
     }
     if output.json {
-      printJSON(diff, groups)
+      printJSON(diff, totals)
     } else if !quiet {
-      let display = DiffSummaryDisplay(groups)
+      let display = DiffSummaryDisplay(totals)
       if summary { display.printGroups() }
       if summary, histogram { StandardOutput.shared.line() }
       if histogram { display.printHistogram() }
-      DiffReport(diff, first, second, keysOnly: keysOnly).print(details: !summary && !histogram)
+      DiffReport(diff, first, second, keysOnly: keysOnly, groups: groups)
+        .print(details: !summary && !histogram)
     }
     if !diff.isEmpty { throw ExitStatus.no }
   }
@@ -171,7 +183,7 @@ struct DiffCommand: ParsableCommand {
     if output.json {
       StandardOutput.shared.line(diff.json.text(indent: 2))
     } else if !quiet {
-      ThreeWayDisplay(diff, a: a, b: b).print()
+      ThreeWayDisplay(diff, a: a, b: b, groups: groups).print()
     }
     if !diff.isEmpty { throw ExitStatus.no }
   }

@@ -7,12 +7,14 @@ struct DiffReport {
   private let a: Checkpoint
   private let b: Checkpoint
   private let keysOnly: Bool
+  private let folds: Bool
 
-  init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint, keysOnly: Bool) {
+  init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint, keysOnly: Bool, groups: GroupOptions) {
     self.diff = diff
     self.a = a
     self.b = b
     self.keysOnly = keysOnly
+    folds = groups.folds(diff.onlyInA.count + diff.onlyInB.count + diff.changed.count)
   }
 
   /// Everything; without `details` a line for all of it.
@@ -23,25 +25,36 @@ struct DiffReport {
       printChanges()
     }
     printRenames()
-    output.line(summary)
+    output.paragraph(summary)
   }
 
   private func printKeys() {
-    var table = Table([
-      .init(""), .init("", shrinks: true), .init(""), .init(""), .init("", .right),
-    ])
+    var table = Table(
+      [.init(""), .init("", shrinks: true)] + (folds ? [.init("", .right)] : [])
+        + [.init(""), .init(""), .init("", .right)])
     table.hasHeadings = false
-    func append(_ sign: String, _ key: Key, in checkpoint: Checkpoint) {
-      guard let tensor = checkpoint[key] else { return }
-      table.append([
-        sign, shown(key.string), tensor.dtype.name, shapeText(tensor.shape.dimensions),
-        byteText(tensor.byteCount),
-      ])
+    func append(_ sign: String, _ keys: [Key], in checkpoint: Checkpoint) {
+      let groups = KeyGroups(keys.count, folds: folds) {
+        [keys[$0]]
+      } trait: { index in
+        checkpoint[keys[index]].map {
+          TensorKind(dtype: $0.dtype, dimensions: $0.shape.dimensions)
+        }
+      }
+      for group in groups.groups {
+        guard let tensor = checkpoint[keys[group.first]] else { continue }
+        let (bytes, overflow) = tensor.byteCount.multipliedReportingOverflow(by: group.rows.count)
+        table.append(
+          [sign, group.name] + (folds ? [group.times] : []) + [
+            tensor.dtype.name, shapeText(tensor.shape.dimensions),
+            byteText(overflow ? .max : bytes),
+          ])
+      }
     }
-    for key in diff.onlyInA { append("-", key, in: a) }
-    for key in diff.onlyInB { append("+", key, in: b) }
+    append("-", diff.onlyInA, in: a)
+    let removed = table.rows.count
+    append("+", diff.onlyInB, in: b)
     let style = StandardOutput.shared.style
-    let removed = diff.onlyInA.count
     table.paint = { line, index in index < removed ? style.red(line) : style.green(line) }
     table.print()
   }
@@ -56,14 +69,31 @@ struct DiffReport {
       if let prefix = DiffReport.prefix(rename) { prefixed[prefix, default: 0] += 1 }
     }
     for (prefix, count) in prefixed.sorted(by: { $0.key < $1.key }) where count > 1 {
-      output.line(
-        "  \(grouped(count)) keys, but for \(quoted(prefix)) at the start: "
-          + "compare them with --ignore-prefix \(shown(prefix))")
+      output.paragraph(
+        "\(grouped(count)) keys, but for \(quoted(prefix)) at the start: "
+          + "compare them with --ignore-prefix \(shown(prefix))", indent: 2)
     }
-    for rename in diff.likelyRenames {
-      if let prefix = DiffReport.prefix(rename), prefixed[prefix, default: 0] > 1 { continue }
-      let proof = rename.isSameContent ? "same bytes" : "same ending and shape"
-      output.line("  \(shown(rename.from.string)) => \(shown(rename.to.string)) (\(proof))")
+    let others = diff.likelyRenames.filter { rename in
+      DiffReport.prefix(rename).map { prefixed[$0, default: 0] <= 1 } ?? true
+    }
+    let groups = KeyGroups(others.count, folds: folds) {
+      [others[$0].from, others[$0].to]
+    } trait: {
+      others[$0].isSameContent
+    }
+    for group in groups.groups {
+      let proof = others[group.first].isSameContent ? "same bytes" : "same ending and shape"
+      let times = group.times.isEmpty ? "" : "\(group.times), "
+      let line = "\(group.name) (\(times)\(proof))"
+      guard let width = output.width, displayWidth(line) > width - 2 else {
+        output.line("  \(line)")
+        continue
+      }
+      // Two long keys stand below each other.
+      for (index, part) in line.split(separator: " => ").enumerated() {
+        let margin = index == 0 ? "  " : "    => "
+        output.line(margin + middleTruncated(String(part), to: max(20, width - margin.count)))
+      }
     }
   }
 
@@ -76,25 +106,36 @@ struct DiffReport {
     return String(long.dropLast(short.count))
   }
 
+  /// What changed tensors of one group have in common: how they changed.
+  private struct ChangeKind: Hashable {
+    let dtypes: [DType]
+    let shapes: [Shape]
+  }
+
   private func printChanges() {
-    guard !diff.changed.isEmpty else { return }
-    var table = Table([
-      .init("~"), .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"),
-      .init("MAX ABS", .right), .init("REL L2", .right), .init("COSINE", .right),
-      .init("CHANGED", .right),
-    ])
-    for change in diff.changed {
-      let name =
-        change.key == change.keyInB
-        ? shown(change.key.string)
-        : "\(shown(change.key.string)) => \(shown(change.keyInB.string))"
+    let changed = diff.changed
+    guard !changed.isEmpty else { return }
+    var table = Table(
+      [.init("~"), .init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : []) + [
+        .init("DTYPE"), .init("SHAPE", yields: true), .init("MAX ABS", .right, yields: true),
+        .init("REL L2", .right), .init("COSINE", .right, yields: true), .init("CHANGED", .right),
+      ])
+    let groups = KeyGroups(changed.count, folds: folds) {
+      changed[$0].key == changed[$0].keyInB
+        ? [changed[$0].key] : [changed[$0].key, changed[$0].keyInB]
+    } trait: {
+      ChangeKind(dtypes: changed[$0].dtypes, shapes: changed[$0].shapes)
+    }
+    for group in groups.groups {
+      let change = changed[group.first]
       let dtypes = change.dtypes.map(\.name)
       let shapes = change.shapes.map { shapeText($0.dimensions) }
-      var cells = [
-        "~", name, change.isDTypeChanged ? dtypes.joined(separator: " => ") : dtypes[0],
-        change.isShapeChanged ? shapes.joined(separator: " => ") : shapes[0],
-      ]
-      if let values = change.values {
+      var cells =
+        ["~", group.name] + (folds ? [group.times] : []) + [
+          change.isDTypeChanged ? dtypes.joined(separator: " => ") : dtypes[0],
+          change.isShapeChanged ? shapes.joined(separator: " => ") : shapes[0],
+        ]
+      if let values = WorstDifference(group.rows.compactMap { changed[$0].values }) {
         cells += [
           significant(values.maxAbs), significant(values.relativeL2),
           significant(values.cosine, digits: 6), percentText(values.changedFraction),
@@ -117,6 +158,32 @@ struct DiffReport {
     if !diff.onlyInB.isEmpty { parts.append("\(grouped(diff.onlyInB.count)) only in \(b.path)") }
     if !diff.changed.isEmpty { parts.append("\(grouped(diff.changed.count)) changed") }
     return (parts + [last]).joined(separator: ", ")
+  }
+}
+
+/// The figures of a group of tensors of one shape: the worst of each, and the share of all elements
+/// that changed.
+struct WorstDifference {
+  let maxAbs: Double
+  let relativeL2: Double
+  let cosine: Double
+  let changedFraction: Double
+
+  /// `nil` when nothing was measured.
+  init?(_ values: [ValueDifference]) {
+    guard let first = values.first else { return nil }
+    // What is not a number is worse than any.
+    func worst(_ figure: (ValueDifference) -> Double, _ isWorse: (Double, Double) -> Bool) -> Double
+    {
+      values.reduce(figure(first)) { worst, next in
+        worst.isNaN
+          ? worst : figure(next).isNaN || isWorse(figure(next), worst) ? figure(next) : worst
+      }
+    }
+    maxAbs = worst(\.maxAbs, >)
+    relativeL2 = worst(\.relativeL2, >)
+    cosine = worst(\.cosine, <)
+    changedFraction = values.reduce(0) { $0 + $1.changedFraction } / Double(values.count)
   }
 }
 

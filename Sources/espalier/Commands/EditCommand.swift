@@ -52,11 +52,13 @@ struct EditCommand: ParsableCommand {
   @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
   var ignoreForeign = false
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
   func run() throws {
+    try groups.check(against: [("--json", format.json)])
     // Here and not in validate(), which would speak before a misspelt option is noticed.
     if operations.ordered.isEmpty {
       throw ValidationError("an operation is missing, such as --drop")
@@ -73,7 +75,7 @@ struct EditCommand: ParsableCommand {
     }
     // What is refused is refused before anything is shown.
     try target?.check(plan.apply())
-    let display = EditDisplay(plan, target)
+    let display = EditDisplay(plan, target, groups: groups)
     if !format.json { display.print() }
     for note in plan.notes + display.notes { StandardError.note(note) }
     if !dryRun, let target { try write(plan, target) }

@@ -6,9 +6,11 @@ struct EditDisplay {
   private let plan: SurgeryPlan
   private let configuration: [ConfigurationUpdate.Change]
   private let writesConfiguration: Bool
+  private let groups: GroupOptions
 
-  init(_ plan: SurgeryPlan, _ target: ModelOutput?) {
+  init(_ plan: SurgeryPlan, _ target: ModelOutput?, groups: GroupOptions) {
     self.plan = plan
+    self.groups = groups
     let target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
     configuration = target.configurationChanges(for: plan.apply())
     writesConfiguration = target.writesConfiguration
@@ -28,21 +30,29 @@ struct EditDisplay {
 
   func print() {
     let output = StandardOutput.shared
-    var table = Table([
-      .init(""), .init("", shrinks: true), .init(""), .init(""), .init(""),
-    ])
-    table.hasHeadings = false
     let changes = plan.changes
-    for change in changes {
-      table.append([
-        sign(change), name(change), pair(change) { $0.dtype.name },
-        pair(change) { shapeText($0.shape.dimensions) },
-        shown(change.deeds.joined(separator: "; ")),
-      ])
+    let folds = groups.folds(changes.count)
+    let rows = KeyGroups(changes.count, folds: folds) { index in
+      let keys = [changes[index].before?.key, changes[index].after?.key].compactMap(\.self)
+      return keys.count == 2 && keys[0] == keys[1] ? [keys[0]] : keys
+    } trait: {
+      ChangeKind(changes[$0])
+    }.groups
+    var table = Table(
+      [.init(""), .init("", shrinks: true)] + (folds ? [.init("", .right)] : [])
+        + [.init(""), .init(""), .init("", shrinks: true)])
+    table.hasHeadings = false
+    for row in rows {
+      let change = changes[row.first]
+      table.append(
+        [sign(change), row.name] + (folds ? [row.times] : []) + [
+          pair(change) { $0.dtype.name }, pair(change) { shapeText($0.shape.dimensions) },
+          shown(change.deeds.joined(separator: "; ")),
+        ])
     }
     let style = output.style
     table.paint = { line, index in
-      switch changes[index].kind {
+      switch changes[rows[index].first].kind {
       case .removed: style.red(line)
       case .added: style.green(line)
       case .renamed: style.cyan(line)
@@ -66,7 +76,7 @@ struct EditDisplay {
           style.yellow("~ config.json \(shown(change.name)): \(texts.joined(separator: " => "))"))
       }
     }
-    output.line(summary(changes))
+    output.paragraph(summary(changes))
   }
 
   private func sign(_ change: PlanChange) -> String {
@@ -78,8 +88,19 @@ struct EditDisplay {
     }
   }
 
-  private func name(_ change: PlanChange) -> String {
-    pair(change) { shown($0.key.string) }
+  /// What changes of one group have in common.
+  private struct ChangeKind: Hashable {
+    let kind: PlanChange.Kind
+    let tensors: [TensorKind?]
+    let deeds: [String]
+
+    init(_ change: PlanChange) {
+      kind = change.kind
+      tensors = [change.before, change.after].map {
+        $0.map { TensorKind(dtype: $0.dtype, dimensions: $0.shape.dimensions) }
+      }
+      deeds = change.deeds
+    }
   }
 
   /// `before => after`, or the one that there is, or both when they are the same.

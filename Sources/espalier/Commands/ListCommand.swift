@@ -41,14 +41,6 @@ struct ListCommand: ParsableCommand {
   @Flag(help: "Draw the keys as a tree.")
   var tree = false
 
-  @Flag(
-    inversion: .prefixedNo,
-    help: """
-      A line for tensors of one dtype and shape whose keys differ in numbers alone; a terminal gets it \
-      for more than 500.
-      """)
-  var group: Bool?
-
   @Option(help: "The order of the rows.")
   var sort: Order = .file
 
@@ -74,6 +66,7 @@ struct ListCommand: ParsableCommand {
     help: ArgumentHelp("How long a server may take for each request.", valueName: "seconds"))
   var timeout = 60
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var progress: ProgressOptions
@@ -85,13 +78,9 @@ struct ListCommand: ParsableCommand {
         "--stats and --sha256 read the elements, which are not fetched: download the file first")
     }
     if tree, output.json { throw ValidationError("--tree and --json exclude each other") }
-    if group == true,
-      let option = [
-        ("--json", output.json), ("--tree", tree), ("--stats", stats), ("--sha256", digests),
-      ].first(where: \.1)
-    {
-      throw ValidationError("\(option.0) is about single tensors: leave out --group")
-    }
+    try groups.check(against: [
+      ("--json", output.json), ("--tree", tree), ("--stats", stats), ("--sha256", digests),
+    ])
     if tree, stats || digests {
       throw ValidationError("--tree shows headers only: leave out --stats and --sha256")
     }
@@ -105,11 +94,6 @@ struct ListCommand: ParsableCommand {
     let selected =
       isEverything ? nil : try selection.select(selectors, in: parameters, of: file)
     return Listing(checkpoint, parameters, selected)
-  }
-
-  /// Whether nobody could read all lines of a listing.
-  private func isLong(_ listing: Listing) -> Bool {
-    StandardOutput.shared.isTerminal && listing.rows.count > 500 && !stats && !digests
   }
 
   private func open() throws -> Checkpoint {
@@ -146,8 +130,8 @@ struct ListCommand: ParsableCommand {
     }
     if tree {
       TreeRendering(listing, sort: sort).print()
-    } else if group ?? isLong(listing) {
-      ListingGroups(listing.rows).print()
+    } else if !stats, !digests, groups.folds(listing.rows.count) {
+      listing.printGroups()
     } else {
       listing.printTable()
     }

@@ -9,14 +9,15 @@ extension Listing {
     let shards = rows.contains { $0.file != nil }
     let ties = rows.contains { $0.shares != nil }
     var columns: [Table.Column] = [
-      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("SIZE", .right),
+      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE", yields: hasStatistics),
+      .init("SIZE", .right, yields: hasStatistics || hasDigests),
     ]
     if hasStatistics {
       columns += ["MIN", "MAX", "MEAN", "STD", "NORM", "NAN", "INF"].map { .init($0, .right) }
     }
-    if hasDigests { columns.append(.init("SHA256")) }
-    if shards { columns.append(.init("FILE")) }
-    if ties { columns.append(.init("SAME BYTES AS")) }
+    if hasDigests { columns.append(.init("SHA256", shrinks: true)) }
+    if shards { columns.append(.init("FILE", shrinks: true, yields: true)) }
+    if ties { columns.append(.init("SAME BYTES AS", shrinks: true)) }
     var table = Table(columns)
     table.hasHeadings = StandardOutput.shared.isTerminal || hasStatistics
     // Neighbours are often alike, and are not put into words again.

@@ -58,10 +58,12 @@ struct MaskCreateCommand: ParsableCommand {
     help: "Do not warn when a weight trains without its bias, or the other way round.")
   var noSiblings = false
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var format: OutputOptions
 
   func validate() throws {
+    try groups.check(against: [("--json", format.json)])
     if train.isEmpty, freeze.isEmpty {
       throw ValidationError(
         "say what trains (--train SELECTOR) or what does not (--freeze SELECTOR)")
@@ -91,7 +93,7 @@ struct MaskCreateCommand: ParsableCommand {
     if format.json {
       report.printJSON(path: written.output, warnings: warnings.map(\.description))
     } else {
-      report.print(path: written.output)
+      report.print(path: written.output, folds: groups.group)
     }
   }
 }
@@ -101,19 +103,25 @@ struct MaskShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "Show what a freeze mask lets train.",
-    discussion: "  espalier mask show freeze.json")
+    discussion: """
+        espalier mask show freeze.json
+        espalier mask show freeze.json --group
+      """)
 
   @Argument(help: "A freeze mask.")
   var mask: String
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var format: OutputOptions
+
+  func validate() throws { try groups.check(against: [("--json", format.json)]) }
 
   func run() throws {
     let report = MaskReport(try FreezeMask(path: mask), in: nil)
     if format.json {
       report.printJSON(path: mask, warnings: [])
     } else {
-      report.print(path: mask)
+      report.print(path: mask, folds: groups.group)
     }
   }
 }

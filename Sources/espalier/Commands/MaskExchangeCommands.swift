@@ -184,7 +184,10 @@ struct MaskDiffCommand: ParsableCommand {
   @Argument(help: "Another one.")
   var b: String
 
+  @OptionGroup var groups: GroupOptions
   @OptionGroup var format: OutputOptions
+
+  func validate() throws { try groups.check(against: [("--json", format.json)]) }
 
   func run() throws {
     let first = try FreezeMask(path: a)
@@ -199,9 +202,17 @@ struct MaskDiffCommand: ParsableCommand {
       json.member("same", .integer(first.states.keys.count - changes.count { $0.before != nil }))
       json.finish()
     } else {
-      for change in changes {
-        StandardOutput.shared.line(
-          "~  \(shown(change.key.string))  \(word(change.before)) => \(word(change.after))")
+      let states = changes.map { "\(word($0.before)) => \(word($0.after))" }
+      let folded = KeyGroups(changes.count, folds: groups.folds(changes.count)) {
+        [changes[$0].key]
+      } trait: {
+        states[$0]
+      }
+      for group in folded.groups {
+        let times = group.times.isEmpty ? "" : "\(group.times)  "
+        let rest = "  \(times)\(states[group.first])"
+        let room = StandardOutput.shared.width.map { max(20, $0 - 3 - displayWidth(rest)) } ?? .max
+        StandardOutput.shared.line("~  \(middleTruncated(group.name, to: room))\(rest)")
       }
       StandardOutput.shared.line(
         changes.isEmpty

@@ -43,7 +43,8 @@ struct MaskReport {
     }
   }
 
-  func print(path: String) {
+  /// - Parameter folds: whether repeated layers take one line; `nil` leaves it to their number.
+  func print(path: String, folds: Bool? = nil) {
     let output = StandardOutput.shared
     let entries = entries
     let train =
@@ -57,27 +58,37 @@ struct MaskReport {
       line +=
         ", \(grouped(elements)) of \(grouped(all)) elements (\(significant(percent, digits: 2)) %)"
     }
-    output.line(line)
+    output.paragraph(line)
     if tree == nil {
       for rule in mask.rules {
-        output.line(
-          "  \(rule.kind.rawValue) \(shown(rule.selector)) (matched \(plural(rule.matched, "tensor")))"
-        )
+        output.paragraph(
+          "\(rule.kind.rawValue) \(shown(rule.selector)) (matched \(plural(rule.matched, "tensor")))",
+          indent: 2)
       }
     }
-    var table = Table([
-      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right),
-    ])
+    let folds = folds ?? GroupOptions.isLong(entries.count)
+    let groups = KeyGroups(entries.count, folds: folds) {
+      [entries[$0].key]
+    } trait: { index -> [TensorKind?]? in
+      let entry = entries[index]
+      guard entry.rows == nil else { return nil }
+      return [entry.tensor.map { TensorKind(dtype: $0.dtype, dimensions: $0.shape.dimensions) }]
+    }
+    var table = Table(
+      [.init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : [])
+        + [.init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right)])
     table.hasHeadings = false
-    for entry in entries {
+    for group in groups.groups {
+      let entry = entries[group.first]
+      var cells = [group.rows.count > 1 ? group.name : entry.name]
+      if folds { cells.append(group.times) }
       if let tensor = entry.tensor {
-        table.append([
-          entry.name, tensor.dtype.name, shapeText(tensor.shape.dimensions),
-          grouped(entry.count ?? 0),
-        ])
+        let elements = group.rows.reduce(0) { $0 + (entries[$1].count ?? 0) }
+        cells += [tensor.dtype.name, shapeText(tensor.shape.dimensions), grouped(elements)]
       } else {
-        table.append([entry.name, "", "", ""])
+        cells += ["", "", ""]
       }
+      table.append(cells)
     }
     table.print(indent: 2)
   }

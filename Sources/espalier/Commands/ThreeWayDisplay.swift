@@ -6,9 +6,11 @@ struct ThreeWayDisplay {
   private let diff: ThreeWayDiff
   private let a: String
   private let b: String
+  private let folds: Bool
 
-  init(_ diff: ThreeWayDiff, a: String, b: String) {
+  init(_ diff: ThreeWayDiff, a: String, b: String, groups: GroupOptions) {
     (self.diff, self.a, self.b) = (diff, a, b)
+    folds = groups.folds(diff.changes.count)
   }
 
   func print() {
@@ -18,13 +20,24 @@ struct ThreeWayDisplay {
       guard !changes.isEmpty else { continue }
       output.line(output.style.bold(title(verdict)))
       var table = Table(columns(verdict))
-      for change in changes {
-        var cells = [sign(verdict), shown(change.key.string), fate(change)]
+      let groups = KeyGroups(changes.count, folds: folds) {
+        [changes[$0].key]
+      } trait: {
+        [changes[$0].inA, changes[$0].inB]
+      }
+      for group in groups.groups {
+        let members = group.rows.map { changes[$0] }
+        var cells = [sign(verdict), group.name]
+        if folds { cells.append(group.times) }
+        cells.append(fate(changes[group.first]))
         switch verdict {
-        case .onlyA: cells += [number(change.a)]
-        case .onlyB: cells += [number(change.b)]
-        case .alike: cells += [number(change.a)]
-        case .differently: cells += [number(change.a), number(change.b), number(change.between)]
+        case .onlyA: cells += [worst(members.map(\.a))]
+        case .onlyB: cells += [worst(members.map(\.b))]
+        case .alike: cells += [worst(members.map(\.a))]
+        case .differently:
+          cells += [
+            worst(members.map(\.a)), worst(members.map(\.b)), worst(members.map(\.between)),
+          ]
         }
         table.append(cells)
       }
@@ -38,7 +51,7 @@ struct ThreeWayDisplay {
       }
       table.print()
     }
-    output.line(summary)
+    output.paragraph(summary)
   }
 
   private func title(_ verdict: ThreeWayDiff.Verdict) -> String {
@@ -52,8 +65,8 @@ struct ThreeWayDisplay {
 
   private func columns(_ verdict: ThreeWayDiff.Verdict) -> [Table.Column] {
     let figures = verdict == .differently ? ["A REL L2", "B REL L2", "A TO B"] : ["REL L2"]
-    return [.init(" "), .init("KEY", shrinks: true), .init("")]
-      + figures.map { .init($0, .right) }
+    return [.init(" "), .init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : [])
+      + [.init("")] + figures.map { .init($0, .right) }
   }
 
   private func sign(_ verdict: ThreeWayDiff.Verdict) -> String {
@@ -75,8 +88,8 @@ struct ThreeWayDisplay {
     }
   }
 
-  private func number(_ values: ValueDifference?) -> String {
-    values.map { significant($0.relativeL2) } ?? "-"
+  private func worst(_ values: [ValueDifference?]) -> String {
+    WorstDifference(values.compactMap(\.self)).map { significant($0.relativeL2) } ?? "-"
   }
 
   private var summary: String {

@@ -62,10 +62,7 @@ struct VerifyCommand: ParsableCommand {
     note(proof.ignoredKeys, of: base, "is not in the mask and not compared")
     note(proof.unexpectedKeys, of: tuned, "is new, the mask does not list it")
     guard proof.holds else {
-      for violation in proof.violations.prefix(20) { output.line("  \(violation)") }
-      if proof.violations.count > 20 {
-        output.line("  … and \(proof.violations.count - 20) more; --json lists all")
-      }
+      printViolations(proof.violations)
       output.line(
         output.style.red("FAILED") + ": \(plural(proof.violations.count, "tensor")) of \(tuned) "
           + "\(proof.violations.count == 1 ? "is" : "are") not as the mask demands")
@@ -81,11 +78,30 @@ struct VerifyCommand: ParsableCommand {
     }
     if !proof.addedKeys.isEmpty { parts.append("\(grouped(proof.addedKeys.count)) added") }
     output.line(output.style.green("OK") + ": " + parts.joined(separator: ", "))
-    for key in proof.unchangedKeys.prefix(20) {
-      output.line("  \(shown(key.string)) may train and is what it was")
+    let keys = proof.unchangedKeys
+    let groups = KeyGroups(keys.count, folds: StandardOutput.shared.isTerminal && keys.count > 20) {
+      [keys[$0]]
+    } trait: { _ in
+      true
     }
-    if proof.unchangedKeys.count > 20 {
-      output.line("  … and \(grouped(proof.unchangedKeys.count - 20)) more; --json lists all")
+    output.list(groups) { group in
+      group.rows.count == 1
+        ? "\(group.name) may train and is what it was"
+        : "\(group.name) (\(group.times)) may train and are what they were"
+    }
+  }
+
+  /// What is not as it was: a line a tensor, or a group of many.
+  private func printViolations(_ violations: [FrozenProof.Violation]) {
+    let output = StandardOutput.shared
+    let groups = KeyGroups(violations.count, folds: output.isTerminal && violations.count > 20) {
+      [violations[$0].key]
+    } trait: {
+      violations[$0].kind.sentence
+    }
+    output.list(groups) { group in
+      guard group.rows.count > 1 else { return "\(violations[group.first])" }
+      return "\(group.name) (\(group.times)) \(violations[group.first].kind.sentence)"
     }
   }
 
@@ -130,6 +146,16 @@ struct VerifyCommand: ParsableCommand {
 }
 
 extension FrozenProof.Violation.Kind {
+  /// What happened to several tensors.
+  fileprivate var sentence: String {
+    switch self {
+    case .missing: "are missing"
+    case .dtype(let from, let to): "were \(from), are \(to)"
+    case .shape(let from, let to): "were \(from), are \(to)"
+    case .bytes: "are frozen and have changed"
+    }
+  }
+
   /// The word for it in JSON.
   fileprivate var reason: String {
     switch self {

@@ -41,6 +41,14 @@ final class StandardOutput: Sendable {
     write("\n")
   }
 
+  /// A sentence, on several lines where a terminal is too narrow for it.
+  func paragraph(_ text: String, indent: Int = 0) {
+    let margin = String(repeating: " ", count: indent)
+    for part in wrapped(text, to: width.map { max(20, $0 - indent) } ?? .max) {
+      line(margin + part)
+    }
+  }
+
   func flush() {
     let bytes = buffer.withLock { buffer in
       let bytes = buffer

@@ -1,6 +1,6 @@
 /// Rows of text in aligned columns.
 ///
-/// On a terminal one column may shrink so that lines fit; elsewhere nothing is cut. Rows are either
+/// On a terminal columns shrink or are left out so that lines fit; elsewhere nothing is cut. Rows are either
 /// added one by one, or made when they are needed, so that a listing of a million tensors is never text
 /// in memory.
 struct Table {
@@ -12,12 +12,20 @@ struct Table {
     let alignment: Alignment
     /// Whether its cells may lose their middle when a terminal is narrow.
     let shrinks: Bool
+    /// Whether a terminal that is too narrow for everything goes without it.
+    let yields: Bool
 
-    init(_ title: String, _ alignment: Alignment = .left, shrinks: Bool = false) {
+    init(
+      _ title: String, _ alignment: Alignment = .left, shrinks: Bool = false, yields: Bool = false
+    ) {
       self.title = title
       self.alignment = alignment
       self.shrinks = shrinks
+      self.yields = yields
     }
+
+    /// What it never has less than.
+    fileprivate var leastWidth: Int { max(16, displayWidth(title)) }
   }
 
   /// The cells of one row, as UTF-8.
@@ -79,24 +87,19 @@ struct Table {
         widths[column] = mark.width
       }
     }
-    let used = indent + widths.reduce(0, +) + 2 * (columns.count - 1)
-    if let limit = output.width, used > limit,
-      let shrinking = columns.firstIndex(where: \.shrinks)
-    {
-      widths[shrinking] = max(widths[shrinking] - (used - limit), 12)
-    }
+    let left = fit(&widths, to: output.width.map { $0 - indent })
     var line = [UInt8](repeating: UInt8(ascii: " "), count: indent)
     if hasHeadings {
       cells.removeAll()
       for column in columns { cells.add(column.title) }
-      set(cells, widths, in: &line)
+      set(cells, widths, without: left, in: &line)
       output.line(output.style.dim(String(decoding: line, as: UTF8.self)))
     }
     for index in 0..<rowCount {
       line.removeSubrange(indent...)
       cells.removeAll()
       fill(index, &cells)
-      set(cells, widths, in: &line)
+      set(cells, widths, without: left, in: &line)
       if let paint {
         output.line(paint(String(decoding: line, as: UTF8.self), index))
       } else {
@@ -104,22 +107,63 @@ struct Table {
         output.write(line)
       }
     }
+    if !left.isEmpty, hasHeadings {
+      let titles = left.sorted().map { columns[$0].title }.joined(separator: ", ")
+      output.line(output.style.dim("too narrow for \(titles)"))
+    }
+  }
+
+  /// Narrows columns until lines take `limit` columns of a terminal, and returns those that are left
+  /// out. What stands at the right gives first: the first column says what a line is about.
+  private func fit(_ widths: inout [Int], to limit: Int?) -> Set<Int> {
+    var left: Set<Int> = []
+    guard let limit else { return left }
+    func used(_ widths: [Int]) -> Int {
+      let present = widths.indices.filter { !left.contains($0) }
+      return present.reduce(0) { $0 + widths[$1] } + 2 * (present.count - 1)
+    }
+    /// What cannot be taken from a column.
+    func least(_ column: Int) -> Int {
+      columns[column].shrinks ? min(widths[column], columns[column].leastWidth) : widths[column]
+    }
+    // What may be left out goes before the first column loses what makes it readable.
+    var wanted = columns.indices.map(least)
+    if let key = columns.firstIndex(where: \.shrinks) { wanted[key] = min(widths[key], 28) }
+    for column in columns.indices.reversed()
+    where columns[column].yields && used(wanted) > limit {
+      left.insert(column)
+    }
+    for column in columns.indices.reversed()
+    where columns[column].shrinks && !left.contains(column) {
+      widths[column] -= min(max(used(widths) - limit, 0), widths[column] - least(column))
+    }
+    return left
   }
 
   /// Appends the cells to `line`, in their columns.
-  private func set(_ cells: Cells, _ widths: [Int], in line: inout [UInt8]) {
+  private func set(
+    _ cells: Cells, _ widths: [Int], without left: Set<Int>, in line: inout [UInt8]
+  ) {
     let margin = line.count
-    for column in columns.indices {
-      if column > 0 { line.append(spaces: 2) }
+    var isFirst = true
+    for column in columns.indices where !left.contains(column) {
+      if !isFirst { line.append(spaces: 2) }
+      isFirst = false
       let (range, width) = (cells.range(column), widths[column])
-      let padding = width - cells.marks[column].width
+      var padding = width - cells.marks[column].width
+      var cut: String?
       if padding < 0, columns[column].shrinks {
-        let text = String(decoding: cells.bytes[range], as: UTF8.self)
-        line.append(contentsOf: middleTruncated(text, to: width).utf8)
-        continue
+        let text = middleTruncated(String(decoding: cells.bytes[range], as: UTF8.self), to: width)
+        // A character of two columns may not have fitted.
+        padding = width - displayWidth(text)
+        cut = text
       }
       if columns[column].alignment == .right { line.append(spaces: padding) }
-      line.append(contentsOf: cells.bytes[range])
+      if let cut {
+        line.append(contentsOf: cut.utf8)
+      } else {
+        line.append(contentsOf: cells.bytes[range])
+      }
       if columns[column].alignment == .left { line.append(spaces: padding) }
     }
     // Neither padding nor empty cells at the end leave anything behind.

@@ -33,11 +33,15 @@ private func displayWidth(_ scalar: Unicode.Scalar) -> Int {
   default: break
   }
   switch scalar.value {
-  case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-    0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF,
-    0x20000...0x3FFFD:
+  // Vowels and final consonants that join the syllable before them.
+  case 0x1160...0x11FF: return 0
+  // Halves of flags.
+  case 0x1F1E6...0x1F1FF: return 1
+  case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97C, 0xAC00...0xD7A3,
+    0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x16FE0...0x18DFF,
+    0x1AFF0...0x1B2FF, 0x1F300...0x1F64F, 0x1F900...0x1F9FF, 0x20000...0x3FFFD:
     return 2
-  default: return 1
+  default: return scalar.properties.isEmojiPresentation ? 2 : 1
   }
 }
 
@@ -56,21 +60,57 @@ func truncated(_ text: String, to width: Int) -> String {
   return result + "…"
 }
 
-/// `text` with its middle cut out so that it takes `width` columns: both ends of a key tell what it
-/// is.
+/// `text` with a part cut out so that it takes `width` columns: of a key the part that tells least,
+/// which is rather where it begins than its numbers and its end; of anything else the middle.
 func middleTruncated(_ text: String, to width: Int) -> String {
   guard displayWidth(text) > width else { return text }
   guard width >= 5 else { return truncated(text, to: width) }
-  let tail = (width - 1) * 2 / 3
-  var end = ""
-  var columns = 0
-  for character in text.reversed() {
-    let next = displayWidth(String(character))
-    if columns + next > tail { break }
-    columns += next
-    end.append(character)
+  let characters = Array(text)
+  let widths = characters.map { displayWidth(String($0)) }
+  let costs = elisionCosts(characters)
+  let excess = widths.reduce(0, +) - width + 1
+  // Of all shortest parts that are wide enough the cheapest; of equals that nearest to the middle.
+  var best: (range: Range<Int>, cost: Int, distance: Int)?
+  var (end, cut, cost) = (0, 0, 0)
+  for start in characters.indices {
+    while cut < excess, end < characters.count {
+      cut += widths[end]
+      cost += costs[end]
+      end += 1
+    }
+    guard cut >= excess else { break }
+    let distance = abs(start + end - characters.count)
+    if best.map({ (cost, distance) < ($0.cost, $0.distance) }) ?? true {
+      best = (start..<end, cost, distance)
+    }
+    cut -= widths[start]
+    cost -= costs[start]
   }
-  return truncated(text, to: width - columns) + String(end.reversed())
+  guard let range = best?.range else { return truncated(text, to: width) }
+  return String(characters[..<range.lowerBound]) + "…" + String(characters[range.upperBound...])
+}
+
+/// What it costs to leave out each character: of a key most at the end, least before its first number.
+private func elisionCosts(_ characters: [Character]) -> [Int] {
+  var costs = [Int](repeating: 1, count: characters.count)
+  guard characters.contains(".") else { return costs }
+  let firstNumber = characters.firstIndex { $0.isNumber || $0 == "[" } ?? 0
+  var distance = 0
+  var end = characters.count
+  for index in characters.indices.reversed() where index == 0 || characters[index] == "." {
+    let part = characters[index..<end].drop { $0 == "." }
+    let isNumber = part.first == "[" || !part.isEmpty && part.allSatisfy(\.isNumber)
+    let middle = index < firstNumber ? 1 : 3
+    let cost = distance == 0 ? 40 : isNumber ? 6 : distance == 1 ? 10 : middle
+    for place in part.indices { costs[place] = cost }
+    distance += 1
+    end = index
+  }
+  // The branches of a tree, and the arrow between two keys.
+  for (index, character) in characters.enumerated() where "│├└─ =>".contains(character) {
+    costs[index] = 50
+  }
+  return costs
 }
 
 /// `text` in lines of at most `width` columns, broken between words.
