@@ -64,6 +64,12 @@ extension Checkpoint {
     if let name = ForeignFormat.name(of: start) {
       throw CheckpointError(path: file.path, name)
     }
+    if start.count > 8, !isHeaderLength(start), start[8] != UInt8(ascii: "{") {
+      let beginning = String(decoding: start.prefix(16), as: UTF8.self)
+      throw CheckpointError(
+        path: file.path,
+        "begins with \(quoted(beginning)): neither a safetensors nor a PyTorch file")
+    }
     return try SafetensorsReader.open(file)
   }
 

@@ -31,6 +31,10 @@ import Testing
 
   static let others: [(String, [UInt8])] = [
     ("is a Git LFS pointer", Array("version https://git-lfs.github.com/spec/v1\noid".utf8)),
+    (
+      "begins with \"root:x:0:0:root:\": neither a safetensors nor a PyTorch file",
+      Array("root:x:0:0:root:/root:".utf8)
+    ),
     ("is a GGUF file", Array("GGUF....................".utf8)),
     ("is an HDF5 file", [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]),
     ("is compressed by gzip", [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0]),
