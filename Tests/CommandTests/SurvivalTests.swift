@@ -161,5 +161,14 @@ struct SurvivalTests {
     let refused = try Tool.run("predict", "--model", "head", "a text", in: folder)
     #expect(refused.status == 2)
     #expect(refused.errors.contains("delta apply"))
+    let whole = try Tool.run("predict", "--model", "whole", "a text", in: folder)
+    let applied = try Tool.run(
+      "predict", "--base", "tiny", "--model", "head", "a text", in: folder)
+    #expect(applied.status == 0, "\(applied.errors)")
+    #expect(applied.output == whole.output)
+    let other = try Tool.run(
+      "predict", "--base", "whole", "--model", "head", "a text", in: folder)
+    #expect(other.status == 2)
+    #expect(other.errors.hasPrefix("espalier: error: whole: is not the base of this delta"))
   }
 }

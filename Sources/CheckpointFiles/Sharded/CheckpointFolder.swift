@@ -35,7 +35,8 @@ enum CheckpointFolder {
     if sound.count != entries.count {
       throw CheckpointError(
         path: path,
-        "holds a delta and no whole checkpoint; espalier delta apply BASE DELTA -o OUT makes one")
+        "holds a delta and no whole checkpoint; espalier delta apply BASE DELTA -o OUT makes one, "
+          + "evaluate and predict take it with --base BASE")
     }
     if let link = all.first(where: { name in
       endings.contains(where: name.hasSuffix) && !sound.contains(name)

@@ -1,5 +1,6 @@
 public import CheckpointFiles
 internal import OrderedCollections
+internal import ParameterSurgery
 
 /// A model on disk: weights, configuration, tokenizer files, and the settings of a classifier if it
 /// is one.
@@ -19,24 +20,18 @@ public struct ModelDirectory: Sendable {
 
   /// Opens a model.
   ///
-  /// - Parameter name: one of
-  ///   1. a folder in the Hugging Face layout,
-  ///   2. a file of weights with `config.json` beside it,
-  ///   3. a name such as `google-bert/bert-base-uncased` in the local Hugging Face cache.
-  /// - Throws: `FineTuningError` or `CheckpointError` that names the file and what is wrong with it.
-  public init(_ name: String) throws {
+  /// - Parameters:
+  ///   - name: one of
+  ///     1. a folder in the Hugging Face layout,
+  ///     2. a file of weights with `config.json` beside it,
+  ///     3. a name such as `google-bert/bert-base-uncased` in the local Hugging Face cache.
+  ///   - base: the same of the model that a delta in `name` was made from (`TrainingRun.Saves.delta`).
+  /// - Throws: `FineTuningError`, `SurgeryError` or `CheckpointError` that names the file and what is
+  ///   wrong with it.
+  public init(_ name: String, base: String? = nil) throws {
     self.name = name
     let weights: String
-    if FileSystem.isFolder(name) {
-      folder = name
-      weights = name
-    } else if FileSystem.exists(name) {
-      folder = FileSystem.folder(of: name)
-      weights = name
-    } else {
-      folder = try HuggingFaceCache.snapshot(of: name)
-      weights = folder
-    }
+    (folder, weights) = try ModelDirectory.place(of: name)
     let configPath = FileSystem.path(folder, "config.json")
     guard FileSystem.exists(configPath) else {
       throw FineTuningError(
@@ -44,11 +39,25 @@ public struct ModelDirectory: Sendable {
     }
     configurationJSON = try FileSystem.json(configPath)
     configuration = try BERTConfiguration(configurationJSON, path: configPath)
-    checkpoint = try Checkpoint.open(weights)
+    checkpoint =
+      if let base {
+        try Checkpoint.open(
+          weights, over: Checkpoint.open(try ModelDirectory.place(of: base).weights))
+      } else {
+        try Checkpoint.open(weights)
+      }
     let settingsPath = FileSystem.path(folder, ClassifierSettings.fileName)
     settings =
       FileSystem.exists(settingsPath)
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
+  }
+
+  /// Where the files beside the weights are, and the weights.
+  private static func place(of name: String) throws -> (folder: String, weights: String) {
+    if FileSystem.isFolder(name) { return (name, name) }
+    if FileSystem.exists(name) { return (FileSystem.folder(of: name), name) }
+    let snapshot = try HuggingFaceCache.snapshot(of: name)
+    return (snapshot, snapshot)
   }
 
   /// What the model predicts: as its settings say, or `problem_type` of its `config.json`; otherwise a

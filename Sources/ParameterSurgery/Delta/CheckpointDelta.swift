@@ -165,7 +165,8 @@ public struct CheckpointDelta: Sendable {
       }
       rows[key] = set
     }
-    for key in file.keys where !Set(keys).contains(key) {
+    let listed = Set(keys)
+    for key in file.keys where !listed.contains(key) {
       throw failure("\(quoted(key.string)) is in the file and not in its list of keys")
     }
     checkpoint = file
@@ -206,6 +207,21 @@ public struct CheckpointDelta: Sendable {
 
   private func damaged(_ key: Key) -> SurgeryError {
     SurgeryError("\(checkpoint.path): neither the delta nor the base has \(quoted(key.string))")
+  }
+}
+
+extension Checkpoint {
+  /// The checkpoint at `path`, or, where a run left only a delta there, what the delta makes of `base`.
+  ///
+  /// - Throws: `CheckpointError` as ``open(_:)``, ``SurgeryError`` when the delta was made from another
+  ///   base.
+  public static func open(_ path: String, over base: Checkpoint) throws -> Checkpoint {
+    guard WholeFile.isFolder(path), !WholeFile.exists(path + "/model.safetensors"),
+      let delta = CheckpointDelta.path(at: path)
+    else { return try Checkpoint.open(path) }
+    var checkpoint = try CheckpointDelta(reading: Checkpoint.open(delta)).apply(to: base)
+    checkpoint.path = path
+    return checkpoint
   }
 }
 

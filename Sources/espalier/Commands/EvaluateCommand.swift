@@ -16,6 +16,7 @@ struct EvaluateCommand: ParsableCommand {
 
         espalier evaluate --model tuned --data dev.tsv
         espalier evaluate --model tuned --data dev.csv --label-column stars --json
+        espalier evaluate --base bert-base-uncased --model head --data dev.tsv
       """)
 
   @OptionGroup var classifier: ClassifierArguments
@@ -55,6 +56,12 @@ struct ClassifierArguments: ParsableArguments {
   @Option(help: "The folder that espalier train wrote, or any encoder with a classification head.")
   var model: String
 
+  @Option(
+    help: """
+      The model that a run with --save delta started from: what it left is applied to it in memory.
+      """)
+  var base: String?
+
   @Option(help: "Overrides the model's pooling: mean, mean-all, cls or pooler.")
   var pooling: Pooling?
 
@@ -70,6 +77,7 @@ struct ClassifierArguments: ParsableArguments {
 
   func load() throws -> TextClassifier {
     try TextClassifier(
-      try ModelDirectory(model), pooling: pooling, maximumLength: maxLength, threads: threads)
+      try ModelDirectory(model, base: base), pooling: pooling, maximumLength: maxLength,
+      threads: threads)
   }
 }

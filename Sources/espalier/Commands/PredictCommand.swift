@@ -14,6 +14,7 @@ struct PredictCommand: ParsableCommand {
 
         espalier predict --model tuned 'a film to remember' 'two hours I want back'
         espalier predict --model tuned --data unlabelled.tsv --json
+        espalier predict --base bert-base-uncased --model head 'a film to remember'
       """)
 
   @OptionGroup var classifier: ClassifierArguments

@@ -29,22 +29,13 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let freeze = try FreezeMask(path: mask)
     let before = try Checkpoint.open(base)
-    let after = try tunedCheckpoint(before)
+    // A folder with a delta holds what it makes of the base.
+    let after = try Checkpoint.open(tuned, over: before)
     let proof = try InputError.naming(mask) {
       try FrozenProof(base: before, tuned: after, mask: freeze)
     }
     if output.json { printJSON(proof) } else { print(proof) }
     if !proof.holds { throw ExitStatus.no }
-  }
-
-  /// What was tuned; a folder with a delta holds what it makes of the base.
-  private func tunedCheckpoint(_ base: Checkpoint) throws -> Checkpoint {
-    guard WholeFile.isFolder(tuned), !WholeFile.exists(tuned + "/model.safetensors"),
-      let delta = CheckpointDelta.path(at: tuned)
-    else { return try Checkpoint.open(tuned) }
-    var checkpoint = try CheckpointDelta(reading: Checkpoint.open(delta)).apply(to: base)
-    checkpoint.path = tuned
-    return checkpoint
   }
 
   private func print(_ proof: FrozenProof) {
