@@ -79,36 +79,37 @@ static float decode_tiny(uint8_t code, espalier_kind kind) {
   return code & 0x80 ? -value : value;
 }
 
-static uint8_t encode_tiny(float value, espalier_kind kind) {
+static uint8_t encode_e8m0(float value) {
   uint32_t bits = to_bits(value);
-  if (kind == espalier_kind_f8_e8m0) {
-    uint32_t exponent = (bits >> 23) & 0xFF;
-    if (exponent == 0xFF) return 0xFF;
-    // To nearest, ties to even, where zero's exponent counts as even.
-    int up = (bits & 0x400000) && ((bits & 0x3FFFFF) || exponent > 0);
-    return (uint8_t)(exponent + (up ? 1 : 0));
-  }
-  tiny_layout layout = layout_of(kind);
-  uint8_t sign = (uint8_t)((bits >> 24) & 0x80);
+  uint32_t exponent = (bits >> 23) & 0xFF;
+  if (exponent == 0xFF) return 0xFF;
+  // To nearest, ties to even, where zero's exponent counts as even.
+  int up = (bits & 0x400000) && ((bits & 0x3FFFFF) || exponent > 0);
+  return (uint8_t)(exponent + (up ? 1 : 0));
+}
+
+// Without branches, so that the loops around it become vector code.
+static inline __attribute__((always_inline)) uint8_t encode_tiny(
+    float value, int mantissa, int bias, int fnuz, uint32_t largest) {
+  uint32_t bits = to_bits(value);
+  uint32_t sign = (bits >> 24) & 0x80;
   uint32_t magnitude = bits & 0x7FFFFFFF;
-  if (magnitude > 0x7F800000) return layout.fnuz ? 0x80 : (uint8_t)(sign | 0x7F);
-  uint32_t code;
-  uint32_t smallest_normal = (uint32_t)(127 + 1 - layout.bias) << 23;
-  if (magnitude < smallest_normal) {
-    code = (uint32_t)rintf(ldexpf(from_bits(magnitude), layout.bias - 1 + layout.mantissa));
-  } else {
-    int shift = 23 - layout.mantissa;
-    uint32_t odd = (magnitude >> shift) & 1;
-    uint32_t rounded = magnitude + (1u << (shift - 1)) - 1 + odd;
-    code = (rounded >> shift) - ((uint32_t)(127 - layout.bias) << layout.mantissa);
-  }
-  if (layout.fnuz) {
-    if (code > 0x7F) return 0x80;
-    return code == 0 ? 0 : (uint8_t)(sign | code);
+  int shift = 23 - mantissa;
+  uint32_t odd = (magnitude >> shift) & 1;
+  uint32_t normal = ((magnitude + (1u << (shift - 1)) - 1 + odd) >> shift)
+                    - ((uint32_t)(127 - bias) << mantissa);
+  // Adding this leaves a multiple of the smallest subnormal number in the lowest bits, rounded.
+  uint32_t anchor = (uint32_t)(127 + 23 - (bias - 1 + mantissa)) << 23;
+  uint32_t subnormal = to_bits(from_bits(magnitude) + from_bits(anchor)) - anchor;
+  uint32_t smallest_normal = (uint32_t)(127 + 1 - bias) << 23;
+  uint32_t code = magnitude < smallest_normal ? subnormal : normal;
+  if (fnuz) {
+    uint32_t result = code == 0 ? 0 : sign | code;
+    return (uint8_t)(code > 0x7F || magnitude > 0x7F800000 ? 0x80 : result);
   }
   // E5M2 has an infinity; E4M3 has none, and PyTorch keeps what is too large at its largest.
-  uint32_t largest = kind == espalier_kind_f8_e5m2 ? 0x7C : 0x7E;
-  return (uint8_t)(sign | (code > largest ? largest : code));
+  uint32_t result = sign | (code > largest ? largest : code);
+  return (uint8_t)(magnitude > 0x7F800000 ? sign | 0x7F : result);
 }
 
 // MARK: To float and double
@@ -180,18 +181,27 @@ CONVERT_CLONES void espalier_to_f64(double *out, const void *in, size_t count,
 
 // MARK: From float
 
+#define ENCODE_TINY(mantissa, bias, fnuz, largest) \
+  { \
+    uint8_t *target = out; \
+    for (size_t i = 0; i < count; i++) { \
+      target[i] = encode_tiny(in[i], mantissa, bias, fnuz, largest); \
+    } \
+    return 1; \
+  }
+
 CONVERT_CLONES _Bool espalier_from_f32(void *out, const float *in, size_t count,
                                        espalier_kind kind) {
   switch (kind) {
-  case espalier_kind_f8_e5m2:
-  case espalier_kind_f8_e4m3:
-  case espalier_kind_f8_e8m0:
-  case espalier_kind_f8_e4m3fnuz:
-  case espalier_kind_f8_e5m2fnuz: {
+  case espalier_kind_f8_e8m0: {
     uint8_t *target = out;
-    for (size_t i = 0; i < count; i++) target[i] = encode_tiny(in[i], kind);
+    for (size_t i = 0; i < count; i++) target[i] = encode_e8m0(in[i]);
     return 1;
   }
+  case espalier_kind_f8_e5m2: ENCODE_TINY(2, 15, 0, 0x7C)
+  case espalier_kind_f8_e4m3: ENCODE_TINY(3, 7, 0, 0x7E)
+  case espalier_kind_f8_e4m3fnuz: ENCODE_TINY(3, 8, 1, 0x7F)
+  case espalier_kind_f8_e5m2fnuz: ENCODE_TINY(2, 16, 1, 0x7F)
   case espalier_kind_f16: {
     packed_f16 *target = out;
     for (size_t i = 0; i < count; i++) target[i] = (_Float16)in[i];

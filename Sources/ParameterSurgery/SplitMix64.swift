@@ -27,6 +27,11 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     return z ^ (z >> 31)
   }
 
+  /// Passes over the next `count` numbers.
+  package mutating func skip(_ count: Int) {
+    state &+= UInt64(truncatingIfNeeded: count) &* 0x9E37_79B9_7F4A_7C15
+  }
+
   /// The elements in another order, every order as likely as any other.
   ///
   /// Fisher and Yates's walk, written out: the order of `Array.shuffled(using:)` is not promised to

@@ -10,6 +10,7 @@
 #include "EspalierFiles.h"
 #include "EspalierPool.h"
 #include "EspalierProduct.h"
+#include "EspalierRounding.h"
 #include "EspalierRows.h"
 
 /// out[i] = the float whose upper half is in[i] (bfloat16), for i in 0..<count.

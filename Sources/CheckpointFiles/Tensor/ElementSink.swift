@@ -1,5 +1,13 @@
 internal import CEspalierKernels
 
+/// What was lost when numbers were rounded to a dtype.
+package struct ElementLosses: Sendable {
+  /// Numbers that were finite and are not any more, being too large.
+  package var overflowCount = 0
+  /// Numbers that were not a number when they came.
+  package var nanCount = 0
+}
+
 /// Takes the elements of a tensor that is being computed, front to back, and passes them on in blocks.
 package struct ElementSink: ~Copyable {
   /// The element type that is written.
@@ -14,12 +22,13 @@ package struct ElementSink: ~Copyable {
   /// The bytes that are wanted; others are computed and passed over.
   private let window: Range<Int>
   private let byteCount: Int
+  /// Whether everything stays in the block, which has room for it.
+  private let keeps: Bool
   /// The bytes that came.
   private var position = 0
   private let block: OwnedBytes
   private var filled = 0
   private let consume: (RawSpan) throws -> Void
-  private var floats: [Float] = []
   private var scratch: OwnedBytes?
 
   private static let scratchCount = 1 << 13
@@ -34,7 +43,18 @@ package struct ElementSink: ~Copyable {
     self.byteCount = byteCount
     self.window = window
     block = OwnedBytes(byteCount: min(size, window.count))
+    keeps = false
     self.consume = consume
+  }
+
+  /// A sink for `byteCount` bytes that stay in `block`.
+  init(_ dtype: DType, byteCount: Int, keepingIn block: OwnedBytes) {
+    self.dtype = dtype
+    self.byteCount = byteCount
+    window = 0..<byteCount
+    self.block = block
+    keeps = true
+    consume = { _ in }
   }
 
   /// Appends elements as bytes of ``dtype``.
@@ -47,48 +67,90 @@ package struct ElementSink: ~Copyable {
     position += bytes.byteCount
     var start = first
     while start < end {
-      let count = unsafe min(block.memory.count - filled, end - start)
+      let room = unsafe block.memory.count
+      if filled == 0, end - start >= room, !keeps {
+        try consume(bytes.extracting(start..<start + room))
+        start += room
+        continue
+      }
+      let count = min(room - filled, end - start)
       unsafe bytes.withUnsafeBytes { source in
         unsafe UnsafeMutableRawBufferPointer(rebasing: block.memory[filled..<filled + count])
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + count]))
       }
       filled += count
       start += count
-      if unsafe filled == block.memory.count { try pass() }
+      if filled == room { try pass() }
     }
+  }
+
+  /// Counts `count` bytes, all outside of what is wanted, as if they had come.
+  mutating func skip(_ count: Int) { position += count }
+
+  /// What was lost so far.
+  var losses: ElementLosses {
+    ElementLosses(overflowCount: overflowCount, nanCount: nanCount)
   }
 
   /// Appends elements, each rounded to ``dtype``, which is a floating-point type of eight bits or more.
   package mutating func append(_ values: Span<Double>) throws {
+    try unsafe values.withUnsafeBufferPointer { values in
+      try unsafe append(values) { unsafe espalier_round_f64($0, $1, $2, $3, $4) }
+    }
+  }
+
+  /// Appends elements, each rounded to ``dtype``, which is a floating-point type of eight to 32 bits.
+  package mutating func append(_ values: Span<Float>) throws {
+    try unsafe values.withUnsafeBufferPointer { values in
+      try unsafe append(values) { unsafe espalier_round_f32($0, $1, $2, $3, $4) }
+    }
+  }
+
+  /// The same without a look at what is lost.
+  mutating func append(converting values: Span<Float>) throws {
+    try unsafe values.withUnsafeBufferPointer { values in
+      try unsafe append(values) { (target, source, count, kind, _) in
+        _ = unsafe espalier_from_f32(target, source, count, kind)
+        return espalier_losses()
+      }
+    }
+  }
+
+  private typealias Rounding<T> = (
+    UnsafeMutableRawPointer, UnsafePointer<T>, Int, espalier_kind, espalier_limits
+  ) -> espalier_losses
+
+  private mutating func append<T>(
+    _ values: UnsafeBufferPointer<T>, _ round: Rounding<T>
+  ) throws {
     guard let kind = dtype.kind, let width = dtype.byteWidth, dtype.isFloatingPoint else {
       throw CheckpointError("numbers are not computed in \(dtype)")
     }
-    let limit = dtype.largest
+    guard let source = values.baseAddress else { return }
+    let limits = dtype.limits(saturating: saturates)
+    // Straight to where they stay, when there is such a place.
+    if keeps, values.count * width <= byteCount - position,
+      let target = unsafe block.memory.baseAddress
+    {
+      add(unsafe round(target + position, source, values.count, kind, limits))
+      position += values.count * width
+      filled += values.count * width
+      return
+    }
     let scratch = self.scratch ?? OwnedBytes(byteCount: ElementSink.scratchCount * 8)
     self.scratch = scratch
+    guard let target = unsafe scratch.memory.baseAddress else { return }
     for start in stride(from: 0, to: values.count, by: ElementSink.scratchCount) {
-      let count = min(ElementSink.scratchCount, values.count - start)
-      floats.removeAll(keepingCapacity: true)
-      for index in 0..<count {
-        var value = values[start + index]
-        if value.isNaN { nanCount += 1 }
-        if abs(value) > limit.overflowing, value.isFinite {
-          overflowCount += 1
-          if saturates { value = value < 0 ? -limit.finite : limit.finite }
-        }
-        if dtype == .float64 {
-          unsafe scratch.memory.storeBytes(of: value, toByteOffset: index * 8, as: Double.self)
-        } else {
-          floats.append(Float(value))
-        }
-      }
-      if dtype != .float64, let target = unsafe scratch.memory.baseAddress {
-        _ = unsafe espalier_from_f32(target, floats, count, kind)
-      }
+      let part = min(ElementSink.scratchCount, values.count - start)
+      add(unsafe round(target, source + start, part, kind, limits))
       try unsafe append(
-        RawSpan(
-          _unsafeBytes: UnsafeRawBufferPointer(rebasing: scratch.memory[..<(count * width)])))
+        RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: scratch.memory[..<(part * width)])))
     }
+  }
+
+  private mutating func add(_ losses: espalier_losses) {
+    overflowCount += Int(losses.overflow)
+    nanCount += Int(losses.nan)
   }
 
   /// Appends elements, each rounded to ``dtype``.
@@ -109,60 +171,5 @@ package struct ElementSink: ~Copyable {
       throw CheckpointError("fewer elements were computed than the tensor holds")
     }
     try pass()
-  }
-}
-
-/// How the elements of a tensor are computed: from the first to the last, as often as they are used.
-struct ElementProducer: Sendable {
-  let dtype: DType
-  let byteCount: Int
-  let produce: @Sendable (inout ElementSink) throws -> Void
-
-  /// More bytes than this are not kept in memory.
-  static let memoryLimit = 1 << 25
-
-  /// Calls `body` with the bytes of `range`, in blocks of `size` bytes but for the last.
-  func forEachChunk(
-    in range: Range<Int>, ofBytes size: Int, _ body: (RawSpan) throws -> Void
-  ) throws {
-    try withoutActuallyEscaping(body) { body in
-      var sink = ElementSink(
-        dtype, byteCount: byteCount, window: range, ofBytes: size, body)
-      try produce(&sink)
-      try sink.finish()
-    }
-  }
-
-  /// All bytes: in memory, or in a file without a name when they are many.
-  func loaded() throws(CheckpointError) -> TensorStorage.Loaded {
-    do {
-      if byteCount > ElementProducer.memoryLimit {
-        let file = try temporaryFile()
-        return unsafe TensorStorage.Loaded(
-          memory: try file.mapped(at: 0, count: byteCount), owner: file)
-      }
-      let owner = OwnedBytes(byteCount: byteCount)
-      var done = 0
-      try forEachChunk(in: 0..<byteCount, ofBytes: 1 << 18) { piece in
-        unsafe piece.withUnsafeBytes { source in
-          unsafe UnsafeMutableRawBufferPointer(
-            rebasing: owner.memory[done..<done + source.count]
-          ).copyMemory(from: source)
-        }
-        done += piece.byteCount
-      }
-      return owner.asLoaded
-    } catch let error as CheckpointError {
-      throw error
-    } catch {
-      throw CheckpointError("\(error)")
-    }
-  }
-
-  /// All bytes in a file without a name.
-  func temporaryFile() throws -> InputFile {
-    try InputFile.temporary { write in
-      try forEachChunk(in: 0..<byteCount, ofBytes: 1 << 20, write)
-    }
   }
 }

@@ -1,3 +1,5 @@
+internal import CEspalierKernels
+
 extension Tensor {
   /// A tensor whose elements `produce` hands to a sink when they are used: while it is written, and not
   /// before. They pass in blocks and are never in memory together, unless somebody needs them so; they
@@ -13,8 +15,60 @@ extension Tensor {
       throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
     }
     let storage = TensorStorage(
-      ElementProducer(dtype: dtype, byteCount: byteCount, produce: produce))
+      ElementProducer(dtype: dtype, byteCount: byteCount, work: .stream(produce)))
     return Tensor(dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// The same for elements that do not depend on one another: pieces of them are computed on all cores
+  /// while those before are written. The result is that of one core, bit for bit.
+  ///
+  /// - Parameters:
+  ///   - grain: a piece is a whole number of so many elements.
+  ///   - finished: called after every use with what was lost in all elements.
+  ///   - prepare: called once at the beginning of every use; what it returns appends the elements of a
+  ///     range to a sink. It must not use tensors that are themselves computed: ``readable()``.
+  package static func computed(
+    dtype: DType, shape: Shape, grain: Int = 1, from file: InputFile? = nil,
+    finished: (@Sendable (ElementLosses) -> Void)? = nil,
+    pieces prepare: @escaping @Sendable () throws -> PieceProducer.Piece
+  ) throws(CheckpointError) -> Tensor {
+    guard let byteCount = Tensor.byteCount(dtype, shape) else {
+      throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
+    }
+    let pieces = PieceProducer(grain: max(grain, 1), prepare: prepare, finished: finished)
+    let storage = TensorStorage(
+      ElementProducer(dtype: dtype, byteCount: byteCount, work: .pieces(pieces)), from: file)
+    return Tensor(dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// The same elements, each changed by `change` if there is one and rounded to `dtype`.
+  ///
+  /// - Parameters:
+  ///   - saturates: makes what is too large the largest finite number.
+  ///   - finished: called after every use with what was lost.
+  /// - Throws: `CheckpointError` when `dtype` is too large for the shape.
+  package func recomputed(
+    as target: DType, saturating saturates: Bool = false,
+    finished: (@Sendable (ElementLosses) -> Void)? = nil,
+    changing change: (@Sendable (inout [Double]) -> Void)? = nil
+  ) throws(CheckpointError) -> Tensor {
+    let source = self
+    return try Tensor.computed(dtype: target, shape: shape, finished: finished) {
+      let source = try source.readable()
+      // Floats say all that narrower types do.
+      if change == nil, target != .float64, source.dtype.isExactInFloat {
+        return { range, sink in
+          sink.saturates = saturates
+          try source.forEachFloats(in: range) { try sink.append($0) }
+        }
+      }
+      return { range, sink in
+        sink.saturates = saturates
+        var values = try source.doubles(in: range)
+        change?(&values)
+        try sink.append(values.span)
+      }
+    }
   }
 
   /// The same elements in a storage of their own, which is filled when it is used.
@@ -61,20 +115,28 @@ extension Tensor {
     return Tensor(
       dtype: dtype, shape: shape, storage: tensor.storage, byteOffset: tensor.byteOffset)
   }
-
-  /// The elements `range`, counted row-major, as `Double`. The tensor is contiguous.
-  package func doubles(in range: Range<Int>) throws -> [Double] {
-    guard let flat = Shape([shape.count]), let part = try reshaped(flat)?.slice(0, range) else {
-      throw CheckpointError("the tensor has no elements \(range)")
-    }
-    var result: [Double] = []
-    result.reserveCapacity(range.count)
-    try part.forEachDoubles { for index in $0.indices { result.append($0[index]) } }
-    return result
-  }
 }
 
 extension DType {
+  /// Whether every number of the type is a `Float`.
+  var isExactInFloat: Bool {
+    switch self {
+    case .float64, .int64, .uint64, .int32, .uint32: false
+    default: kind != nil
+    }
+  }
+
+  /// What the kernels have to know of the type's range.
+  func limits(saturating: Bool) -> espalier_limits {
+    let (finite, overflowing) = largest
+    // The greatest float that is not above the bound.
+    var bound = Float(overflowing)
+    if Double(bound) > overflowing { bound = bound.nextDown }
+    return espalier_limits(
+      finite: finite, overflowing: overflowing, finite_f32: Float(finite), overflowing_f32: bound,
+      saturates: saturating)
+  }
+
   /// The largest finite number, and the magnitude above which rounding to nearest leaves the finite
   /// ones.
   package var largest: (finite: Double, overflowing: Double) {

@@ -62,43 +62,20 @@ extension Tensor {
   /// - Throws: `CheckpointError` when there is no such conversion; integers are never a target.
   public func converted(to target: DType) throws -> Tensor {
     if target == dtype { return self }
-    guard target.isFloatingPoint, let kind = target.kind, let width = target.byteWidth,
-      dtype.kind != nil || dtype == .float4
+    guard target.isFloatingPoint, target.byteWidth != nil, dtype.kind != nil || dtype == .float4
     else { throw CheckpointError("\(dtype) does not convert to \(target)") }
-    let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: width)
-    guard !overflow else { throw CheckpointError("the converted tensor would be too large") }
     let source = self
-    let storage = TensorStorage(
-      ElementProducer(dtype: target, byteCount: byteCount) { sink in
-        try source.convert(kind, width, into: &sink)
-      }, from: storage.file)
-    return Tensor(dtype: target, shape: shape, storage: storage)
-  }
-
-  private func convert(
-    _ kind: espalier_kind, _ width: Int, into sink: inout ElementSink
-  ) throws {
-    guard let own = dtype.kind else { return try sink.append(try floats().map { Double($0) }) }
-    let capacity = 1 << 15
-    let block = OwnedBytes(byteCount: capacity * width)
-    var floats = [Float](repeating: 0, count: kind == espalier_kind_f64 ? 0 : capacity)
-    try forEachChunk(ofBytes: capacity * (dtype.bitWidth / 8)) { piece in
-      let count = piece.byteCount * 8 / dtype.bitWidth
-      unsafe piece.withUnsafeBytes { bytes in
-        guard let source = bytes.baseAddress, let place = unsafe block.memory.baseAddress else {
-          return
-        }
-        if kind == espalier_kind_f64 {
-          unsafe espalier_to_f64(
-            place.assumingMemoryBound(to: Double.self), source, count, own)
-        } else {
-          unsafe espalier_to_f32(&floats, source, count, own)
-          _ = unsafe espalier_from_f32(place, floats, count, kind)
+    return try Tensor.computed(dtype: target, shape: shape, from: storage.file) {
+      let source = try source.readable()
+      if target == .float64 {
+        return { range, sink in
+          let values = try source.doubles(in: range)
+          try sink.append(values.span)
         }
       }
-      try unsafe sink.append(
-        RawSpan(
-          _unsafeBytes: UnsafeRawBufferPointer(rebasing: block.memory[..<(count * width)])))
+      return { range, sink in
+        try source.forEachFloats(in: range) { try sink.append(converting: $0) }
+      }
     }
   }
 

@@ -92,9 +92,9 @@ public struct Tensor: Sendable {
       throw CheckpointError("a strided \(dtype) tensor cannot be gathered")
     }
     let copy = TensorStorage(
-      ElementProducer(dtype: dtype, byteCount: byteCount) { [self] sink in
-        try forEachChunk { try sink.append($0) }
-      })
+      ElementProducer(
+        dtype: dtype, byteCount: byteCount,
+        work: .stream { [self] sink in try forEachChunk { try sink.append($0) } }))
     return Tensor(dtype: dtype, shape: shape, storage: try copy.addressable())
   }
 

@@ -158,35 +158,34 @@ struct LoRAAdapter {
           + "\(expected)")
     }
     let rank = layer.rank
-    return try Tensor.computed(dtype: tensor.dtype, shape: tensor.shape) { sink in
+    let (columns, scale) = (expected[1], layer.scale)
+    return try Tensor.computed(dtype: tensor.dtype, shape: tensor.shape, grain: columns) {
+      let old = try tensor.readable()
       let (a, b) = (try layer.a.floats(), try layer.b.floats())
-      let scale = layer.scale
-      var row = [Float](repeating: 0, count: expected[1])
-      /// The row of the product.
-      func compute(_ index: Int) {
-        for column in row.indices { row[column] = 0 }
-        for r in 0..<rank {
-          if isTransposed {
-            let factor = a[r * inputs + index]
-            for column in row.indices { row[column] += b[column * rank + r] * factor }
-          } else {
-            let factor = b[index * rank + r]
-            for column in row.indices { row[column] += factor * a[r * inputs + column] }
+      // A row of the result is a sum of the rows of one factor.
+      let vectors = isTransposed ? transposed(b, outputs, rank) : a
+      return { range, sink in
+        var row = [Float](repeating: 0, count: columns)
+        var factors = [Float](repeating: 0, count: rank)
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: columns) {
+          let index = start / columns
+          for r in 0..<rank {
+            factors[r] = isTransposed ? a[r * inputs + index] : b[index * rank + r]
           }
+          var values = try old.doubles(in: start..<start + columns)
+          Elementwise.addRow(factors, of: vectors, times: scale, to: &values, &row)
+          try sink.append(values.span)
         }
-      }
-      var (index, column) = (0, 0)
-      var sums: [Double] = []
-      try tensor.forEachDoubles { old in
-        sums.removeAll(keepingCapacity: true)
-        for place in old.indices {
-          if column == 0 { compute(index) }
-          sums.append(old[place] + Double(row[column] * scale))
-          column += 1
-          if column == row.count { (index, column) = (index + 1, 0) }
-        }
-        try sink.append(sums)
       }
     }
   }
+}
+
+/// A matrix of `rows` × `columns` with its dimensions exchanged.
+private func transposed(_ matrix: [Float], _ rows: Int, _ columns: Int) -> [Float] {
+  var result = [Float](repeating: 0, count: matrix.count)
+  for row in 0..<rows {
+    for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
+  }
+  return result
 }

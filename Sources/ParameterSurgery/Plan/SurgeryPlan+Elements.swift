@@ -33,14 +33,14 @@ extension SurgeryPlan {
         replace(key, with: cast, deed: deed)
         continue
       }
-      let cast = try Tensor.computed(dtype: dtype, shape: tensor.shape) { sink in
-        sink.saturates = saturates
-        try tensor.forEachDoubles { try sink.append($0) }
-        losses.record(
-          CastLosses.Loss(
-            key: key, dtype: dtype, overflowCount: sink.overflowCount, nanCount: sink.nanCount,
-            isSaturated: saturates))
-      }
+      let cast = try tensor.recomputed(
+        as: dtype, saturating: saturates,
+        finished: { lost in
+          losses.record(
+            CastLosses.Loss(
+              key: key, dtype: dtype, overflowCount: lost.overflowCount, nanCount: lost.nanCount,
+              isSaturated: saturates))
+        })
       done[View(tensor)] = cast
       replace(key, with: cast, deed: deed)
     }
@@ -74,11 +74,8 @@ extension SurgeryPlan {
           "\(operation): \(quoted(item.key.string)) holds \(tensor.dtype), which does not scale")
       }
       func scaled(_ part: Tensor) throws -> Tensor {
-        try Tensor.computed(dtype: part.dtype, shape: part.shape) { sink in
-          try part.forEachDoubles { values in
-            try sink.append((0..<values.count).map { values[$0] * factor })
-          }
-        }
+        try part.recomputed(
+          as: part.dtype, changing: { values in Elementwise.scale(&values, by: factor) })
       }
       if let rows = item.rows {
         let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
