@@ -72,9 +72,14 @@ public struct FrozenProof: Sendable {
   /// with `bert.` before, `LayerNorm.weight` for `LayerNorm.gamma`. It may lack what trains as a
   /// whole; what is frozen it must have.
   ///
+  /// - Parameter progress: called from any thread with the bytes that have been compared, and with those
+  ///   that are.
   /// - Throws: ``SurgeryError`` when the mask does not fit `base`, `CheckpointError` when bytes cannot
   ///   be loaded.
-  public init(base: Checkpoint, tuned: Checkpoint, mask: FreezeMask) throws {
+  public init(
+    base: Checkpoint, tuned: Checkpoint, mask: FreezeMask,
+    progress: (@Sendable (_ compared: Int, _ total: Int) -> Void)? = nil
+  ) throws {
     let aligned = try FrozenProof.aligned(base, to: mask)
     let base = aligned.checkpoint
     if aligned.addedKeys.isEmpty { try mask.check(fits: ParameterTree(base), named: base.path) }
@@ -104,7 +109,9 @@ public struct FrozenProof: Sendable {
     var proven = (tensors: 0, rows: 0, bytes: 0)
     var changedKeys: [Key] = []
     var unchangedKeys: [Key] = []
-    for (item, equal) in zip(pairs, try bytesAreEqual(pairs.map(\.pair))) {
+    let meter = ComparisonMeter(pairs.map(\.pair.a.byteCount), progress)
+    let equalities = try bytesAreEqual(pairs.map(\.pair)) { meter?.count($0, of: $1) }
+    for (item, equal) in zip(pairs, equalities) {
       if item.state != .frozen {
         if equal { unchangedKeys.append(item.key) } else { changedKeys.append(item.key) }
       }

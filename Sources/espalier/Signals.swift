@@ -57,7 +57,7 @@ enum Signals {
     var received: Int32 = 0
     while unsafe sigwait(&waited, &received) != 0 {}
     PendingFiles.removeAll()
-    StandardError.clearProgress()
+    StandardError.close()
     _exit(128 + received)
   }
 }

@@ -177,22 +177,3 @@ import Testing
       "\(seen)")
   }
 }
-
-@Suite struct `An interrupted command` {
-  /// The signal comes while the tool waits to write, with its output half made.
-  @Test(arguments: ["INT", "TERM"])
-  func `leaves no temporary files`(_ signal: String) throws {
-    let folder = try Folder()
-    try folder.write(Fixture.wide(count: 20000), to: "wide.safetensors")
-    let result = try Tool.shell(
-      """
-      espalier convert wide.safetensors -o out.bin & tool=$!
-      sleep 0.05
-      kill -\(signal) $tool
-      wait $tool
-      ls -A | grep -v -e '^wide.safetensors$' -e '^out.bin$'
-      true
-      """, in: folder)
-    #expect(result.output == "")
-  }
-}

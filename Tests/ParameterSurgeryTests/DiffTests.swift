@@ -2,6 +2,7 @@ import CheckpointFiles
 import EspalierTestSupport
 import OrderedCollections
 import ParameterSurgery
+import Synchronization
 import Testing
 
 @Suite struct DiffTests {
@@ -28,6 +29,17 @@ import Testing
     #expect(values.relativeL2 == 1)
     #expect(abs(values.cosine - 25 / (5 * 50.0.squareRoot())) < 1e-12)
     #expect(values.changedFraction == 0.25)
+  }
+
+  @Test func `progress ends with everything that both have, equal or not`() throws {
+    let a = try checkpoint(["w": [3, 4, 0, 0], "same": [1], "gone": [9]])
+    let b = try checkpoint(["w": [3, 4, 0, 5], "same": [1], "new": [2, 2]])
+    let reports = Mutex<[[Int]]>([])
+    var options = Diff.Options()
+    options.progress = { done, total in reports.withLock { $0.append([done, total]) } }
+    _ = try Diff(a, b, options: options)
+    #expect(reports.withLock { $0.map { $0[0] }.max() } == 20)
+    #expect(reports.withLock { $0.allSatisfy { $0[1] == 20 } })
   }
 
   @Test func `a tolerance forgives, NaN does not`() throws {

@@ -39,10 +39,13 @@ final class FileWriter {
     let number = String(UInt64.random(in: .min ... .max), radix: 36)
     let temporary =
       "\(folder).\(stem).espalier-\(SystemCall.processIdentifier)-\(number).tmp"
+    // Known before it is there: an interruption between the two would leave it behind.
+    let slot = PendingFiles.register(temporary)
     let descriptor: Int32
     do throws(CheckpointError) {
       descriptor = try SystemCall.createNew(temporary, mode: 0o666)
     } catch {
+      PendingFiles.unregister(slot)
       // The temporary file's name would only puzzle; the folder is what the user can mend.
       throw CheckpointError(path: path, error.reason)
     }
@@ -52,7 +55,7 @@ final class FileWriter {
     self.folder = folder
     self.temporary = temporary
     self.descriptor = descriptor
-    self.slot = PendingFiles.register(temporary)
+    self.slot = slot
     buffer.reserveCapacity(FileWriter.bufferSize)
   }
 

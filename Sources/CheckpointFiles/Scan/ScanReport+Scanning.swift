@@ -3,16 +3,20 @@ extension ScanReport {
   /// Audits the file at `path`, all its shards when it is an index, or the files of a folder that are
   /// checkpoints by name or content.
   ///
+  /// - Parameter progress: called with a file's path, how many of its bytes were read, and how many it
+  ///   has.
   /// - Throws: `CheckpointError` when a file cannot be read at all. What is broken inside of it is a
   ///   finding.
-  public static func scan(_ path: String) throws(CheckpointError) -> [ScanReport] {
+  public static func scan(
+    _ path: String, progress: (_ path: String, _ read: Int, _ total: Int) -> Void = { _, _, _ in }
+  ) throws(CheckpointError) -> [ScanReport] {
     if SystemCall.status(at: path)?.isDirectory == true {
       let folder = path.hasSuffix("/") ? path : path + "/"
       var reports: [ScanReport] = []
       for name in try SystemCall.entries(ofFolder: path).sorted()
       where SystemCall.status(at: folder + name)?.isRegular == true {
         let file = try InputFile(path: folder + name)
-        if try isCandidate(file, name) { reports.append(try scan(file)) }
+        if try isCandidate(file, name) { reports.append(try scan(file, progress)) }
       }
       guard !reports.isEmpty else {
         throw CheckpointError(path: path, "no checkpoint in this folder")
@@ -24,11 +28,11 @@ extension ScanReport {
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
       var reports: [ScanReport] = []
       for name in try ShardIndex(file).files {
-        reports.append(try scan(InputFile(path: folder + name)))
+        reports.append(try scan(InputFile(path: folder + name), progress))
       }
       return reports
     }
-    return [try scan(file)]
+    return [try scan(file, progress)]
   }
 
   private static let endings = [
@@ -44,11 +48,13 @@ extension ScanReport {
       || start.count == 4 && start[0] == 0x80 && (2...5).contains(start[1])
   }
 
-  static func scan(_ file: InputFile) throws(CheckpointError) -> ScanReport {
+  static func scan(
+    _ file: InputFile, _ progress: (String, Int, Int) -> Void = { _, _, _ in }
+  ) throws(CheckpointError) -> ScanReport {
     var report = ScanReport(path: file.path, format: "pickle")
     let start = try file.bytes(at: 0, count: min(file.byteCount, 8))
     if start.starts(with: TorchZipReader.signature) {
-      ZipScan.scan(file, &report)
+      ZipScan.scan(file, &report) { progress(file.path, $0, file.byteCount) }
     } else if start.first == 0x80, !Checkpoint.isHeaderLength(start) {
       try scanStream(file, &report)
     } else {

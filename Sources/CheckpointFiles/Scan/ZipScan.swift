@@ -1,6 +1,9 @@
 /// Audits a zip archive: its directory, every record, and the pickles among them.
 enum ZipScan {
-  static func scan(_ file: InputFile, _ report: inout ScanReport) {
+  /// - Parameter progress: called with the bytes that were read so far.
+  static func scan(
+    _ file: InputFile, _ report: inout ScanReport, _ progress: (Int) -> Void = { _ in }
+  ) {
     report.format = "zip"
     let directory: ZipDirectory
     do throws(CheckpointError) {
@@ -8,7 +11,10 @@ enum ZipScan {
     } catch { return report.add(error) }
     checkNames(directory, &report)
     checkGaps(directory, file, &report)
-    for record in directory.records { checkRecord(record, directory, file, &report) }
+    for record in directory.records {
+      checkRecord(record, directory, file, &report)
+      progress(record.dataOffset + record.compressedByteCount)
+    }
 
     let archive: TorchArchive
     do throws(CheckpointError) {

@@ -43,10 +43,13 @@ public struct CheckpointDelta: Sendable {
   ///
   /// - Parameter origins: keys of `base` under which tensors of `tuned` stood that have another name
   ///   now. Others are found by their content, which only unchanged ones have.
+  /// - Parameter progress: called from any thread with the bytes that have been read, and with those
+  ///   that are.
   /// - Throws: ``SurgeryError`` when a tensor cannot be compared, `CheckpointError` when bytes cannot be
   ///   read.
   public init(
-    from base: Checkpoint, to tuned: Checkpoint, origins: [Key: Key] = [:]
+    from base: Checkpoint, to tuned: Checkpoint, origins: [Key: Key] = [:],
+    progress: (@Sendable (_ read: Int, _ total: Int) -> Void)? = nil
   ) throws {
     var stored: OrderedDictionary<Key, Tensor> = [:]
     var rows: [Key: RowSet] = [:]
@@ -68,7 +71,11 @@ public struct CheckpointDelta: Sendable {
         stored[key] = tensor
       }
     }
-    let equal = try bytesAreEqual(candidates.map(\.pair))
+    // The last is the base, whose digest is made at the end.
+    let whole = base.tensors.values.reduce(0) { $0 &+ $1.byteCount }
+    let last = candidates.count
+    let meter = ComparisonMeter(candidates.map(\.pair.a.byteCount) + [whole], progress)
+    let equal = try bytesAreEqual(candidates.map(\.pair)) { meter?.count($0, of: $1) }
     for (candidate, equal) in zip(candidates, equal) where !equal {
       let (key, tensor) = (candidate.key, candidate.pair.b)
       guard let count = tensor.shape.dimensions.first, tensor.shape.rank > 1,
@@ -85,7 +92,7 @@ public struct CheckpointDelta: Sendable {
         stored[key] = tensor
       }
     }
-    let digest = try ContentDigest.hexadecimal(of: base)
+    let digest = try ContentDigest.hexadecimal(of: base) { meter?.count($0, of: last) }
     // In the order of the tuned checkpoint, whatever was found first.
     let inOrder = tuned.keys.compactMap { key in stored[key].map { (key, $0) } }
     try self.init(
@@ -179,9 +186,12 @@ public struct CheckpointDelta: Sendable {
 
   /// The tuned checkpoint again, byte for byte.
   ///
+  /// - Parameter progress: called with numbers of bytes of the base that were read for its digest.
   /// - Throws: ``SurgeryError`` when `base` is not the one that the delta was made from.
-  public func apply(to base: Checkpoint) throws -> Checkpoint {
-    let digest = try ContentDigest.hexadecimal(of: base)
+  public func apply(
+    to base: Checkpoint, progress: (Int) -> Void = { _ in }
+  ) throws -> Checkpoint {
+    let digest = try ContentDigest.hexadecimal(of: base, progress: progress)
     guard digest == baseDigest else {
       throw SurgeryError(
         "\(base.path): is not the base of this delta: its SHA-256 is \(digest.prefix(12))…, the "
@@ -213,13 +223,17 @@ public struct CheckpointDelta: Sendable {
 extension Checkpoint {
   /// The checkpoint at `path`, or, where a run left only a delta there, what the delta makes of `base`.
   ///
+  /// - Parameter progress: called with numbers of bytes of the base that were read for its digest.
   /// - Throws: `CheckpointError` as ``open(_:)``, ``SurgeryError`` when the delta was made from another
   ///   base.
-  public static func open(_ path: String, over base: Checkpoint) throws -> Checkpoint {
+  public static func open(
+    _ path: String, over base: Checkpoint, progress: (Int) -> Void = { _ in }
+  ) throws -> Checkpoint {
     guard WholeFile.isFolder(path), !WholeFile.exists(path + "/model.safetensors"),
       let delta = CheckpointDelta.path(at: path)
     else { return try Checkpoint.open(path) }
-    var checkpoint = try CheckpointDelta(reading: Checkpoint.open(delta)).apply(to: base)
+    var checkpoint = try CheckpointDelta(reading: Checkpoint.open(delta))
+      .apply(to: base, progress: progress)
     checkpoint.path = path
     return checkpoint
   }
@@ -230,13 +244,16 @@ public enum ContentDigest {
   /// The digest of the lines `key\tdtype\tdim,dim\tsha256\n` in key order, the last being that of the
   /// tensor's elements. The same in every file format and order.
   ///
+  /// - Parameter progress: called with numbers of bytes that were read.
   /// - Throws: `CheckpointError` when bytes cannot be read.
-  public static func hexadecimal(of checkpoint: Checkpoint) throws -> String {
+  public static func hexadecimal(
+    of checkpoint: Checkpoint, progress: (Int) -> Void = { _ in }
+  ) throws -> String {
     var hash = SHA256Hash()
     for key in checkpoint.keys.sorted() {
       guard let tensor = checkpoint[key] else { continue }
       let dimensions = tensor.shape.dimensions.map(String.init).joined(separator: ",")
-      let digest = try TensorDigest.hexadecimal(of: tensor)
+      let digest = try TensorDigest.hexadecimal(of: [tensor], progress: progress)
       let line = Array("\(key)\t\(tensor.dtype)\t\(dimensions)\t\(digest)\n".utf8)
       unsafe hash.update(line.span.bytes)
     }

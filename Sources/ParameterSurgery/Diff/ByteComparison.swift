@@ -46,10 +46,43 @@ private func onAllCores(_ count: Int, _ body: @Sendable (Int) throws -> Void) th
   if let failure = failure.withLock({ $0 }) { throw failure.error }
 }
 
+/// Tells how far a comparison has come: bytes of the first of each pair, counted once whether they are
+/// read once to be compared or twice to be measured, too.
+final class ComparisonMeter: Sendable {
+  /// Called with the bytes that are done and with those that there are.
+  typealias Report = @Sendable (_ done: Int, _ total: Int) -> Void
+
+  private let total: Int
+  private let state: Mutex<(left: [Int], done: Int)>
+  private let report: Report
+
+  /// `nil` when nobody listens.
+  init?(_ counts: [Int], _ report: Report?) {
+    guard let report else { return nil }
+    total = counts.reduce(0) { $0 &+ $1 }
+    state = Mutex((counts, 0))
+    self.report = report
+  }
+
+  /// Counts bytes of one pair.
+  func count(_ bytes: Int, of pair: Int) {
+    let done = state.withLock { state in
+      let counted = min(bytes, state.left[pair])
+      state.left[pair] -= counted
+      state.done &+= counted
+      return state.done
+    }
+    report(done, total)
+  }
+}
+
 /// For each pair of one dtype and shape, whether the bytes are the same. Uses all cores.
 ///
+/// - Parameter progress: called with numbers of bytes that are equal, and the index of their pair.
 /// - Throws: `CheckpointError` when bytes cannot be loaded.
-func bytesAreEqual(_ pairs: [TensorPair]) throws -> [Bool] {
+func bytesAreEqual(
+  _ pairs: [TensorPair], progress: (@Sendable (_ bytes: Int, _ pair: Int) -> Void)? = nil
+) throws -> [Bool] {
   let pieces = pieces(pairs.map(\.a.byteCount))
   let differs = Mutex([Bool](repeating: false, count: pairs.count))
   try onAllCores(pieces.count) { index in
@@ -57,6 +90,8 @@ func bytesAreEqual(_ pairs: [TensorPair]) throws -> [Bool] {
     if differs.withLock({ $0[piece.pair] }) { return }
     if try !bytesAreEqual(pairs[piece.pair], in: piece.range) {
       differs.withLock { $0[piece.pair] = true }
+    } else {
+      progress?(piece.range.count, piece.pair)
     }
   }
   return differs.withLock { $0 }.map { !$0 }
@@ -100,9 +135,11 @@ func fingerprint(_ tensor: Tensor) throws -> Int {
 /// The sums for each pair; the dtypes of a pair may differ. Uses all cores; the result does not depend
 /// on their number. `nil` for a pair with a dtype that has no numbers here (below eight bits).
 ///
+/// - Parameter progress: called with numbers of bytes of the first of a pair, and its index.
 /// - Throws: `CheckpointError` when bytes cannot be loaded.
 func differenceSums(
-  _ pairs: [TensorPair], atol: Double, rtol: Double
+  _ pairs: [TensorPair], atol: Double, rtol: Double,
+  progress: (@Sendable (_ bytes: Int, _ pair: Int) -> Void)? = nil
 ) throws -> [ElementDifference?] {
   let kinds = pairs.map { (ElementKind($0.a.dtype), ElementKind($0.b.dtype)) }
   let pieces = pieces(
@@ -116,6 +153,7 @@ func differenceSums(
     guard let a = kinds[piece.pair].0, let b = kinds[piece.pair].1 else { return }
     let sums = try sums(pairs[piece.pair], piece.range, a, b, atol, rtol)
     partial.withLock { $0[index] = sums }
+    progress?(piece.range.count * a.width, piece.pair)
   }
   var totals: [ElementDifference?] = kinds.map { a, b in
     guard let a, let b, a.lanes == b.lanes else { return nil }

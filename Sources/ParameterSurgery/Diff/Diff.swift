@@ -20,6 +20,9 @@ public struct Diff: Sendable {
     public var ignoredPrefixes: [String] = []
     /// Compare only what these select, in either checkpoint.
     public var selectors: SelectorList?
+    /// Called from any thread with the bytes of the first checkpoint that have been compared, and with
+    /// those that are.
+    public var progress: (@Sendable (_ compared: Int, _ total: Int) -> Void)?
 
     /// Everything, exactly.
     public init() {}
@@ -86,13 +89,21 @@ public struct Diff: Sendable {
         differing[index] = pair
       }
     }
-    for (candidate, equal) in zip(candidates, try bytesAreEqual(candidates.map(\.pair)))
+    let compared = candidates.map(\.index)
+    let known = Set(compared).union(differing.keys)
+    let meter = ComparisonMeter(
+      shared.enumerated().map { known.contains($0) ? $1.a.byteCount : 0 }, options.progress)
+    let equalities = try bytesAreEqual(candidates.map(\.pair)) {
+      meter?.count($0, of: compared[$1])
+    }
+    for (candidate, equal) in zip(candidates, equalities)
     where !equal {
       differing[candidate.index] = candidate.pair
     }
     let measured = differing.keys.sorted()
     let sums = try differenceSums(
-      measured.compactMap { differing[$0] }, atol: options.atol, rtol: options.rtol)
+      measured.compactMap { differing[$0] }, atol: options.atol, rtol: options.rtol
+    ) { meter?.count($0, of: measured[$1]) }
     let sumsByIndex = Dictionary(uniqueKeysWithValues: zip(measured, sums))
 
     var changed: [TensorDifference] = []

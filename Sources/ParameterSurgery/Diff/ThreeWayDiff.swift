@@ -72,10 +72,20 @@ public struct ThreeWayDiff: Sendable {
         three[index].tensors = three[index].tensors.filter { chosen.contains($0.key) }
       }
     }
-    var plain = Diff.Options()
-    (plain.atol, plain.rtol, plain.keysOnly) = (options.atol, options.rtol, options.keysOnly)
-    let toA = Side(try Diff(three[0], three[1], options: plain))
-    let toB = Side(try Diff(three[0], three[2], options: plain))
+    let plain = {
+      var plain = Diff.Options()
+      (plain.atol, plain.rtol, plain.keysOnly) = (options.atol, options.rtol, options.keysOnly)
+      return plain
+    }()
+    /// The options of one comparison of three.
+    func stage(_ number: Int) -> Diff.Options {
+      guard let progress = options.progress else { return plain }
+      var result = plain
+      result.progress = { done, total in progress(number * total + done, 3 * total) }
+      return result
+    }
+    let toA = Side(try Diff(three[0], three[1], options: stage(0)))
+    let toB = Side(try Diff(three[0], three[2], options: stage(1)))
 
     let names = OrderedSet(three.flatMap { Array($0.keys) })
     // Of tensors that neither side left alone both versions are compared.
@@ -85,7 +95,7 @@ public struct ThreeWayDiff: Sendable {
         toA.fates[$0.key] != nil && toB.fates[$0.key] != nil
       }
     }
-    let between = Side(try Diff(both[0], both[1], options: plain))
+    let between = Side(try Diff(both[0], both[1], options: stage(2)))
     var changes: [Change] = []
     for name in names {
       let (fateA, fateB) = (toA.fates[name] ?? .same, toB.fates[name] ?? .same)

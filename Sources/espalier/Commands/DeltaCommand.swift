@@ -46,8 +46,11 @@ struct DeltaCommand: ParsableCommand {
     }
 
     func run() throws {
+      let comparison = Progress("comparing", unit: .bytes, mode: progress.progress)
       let delta = try CheckpointDelta(
-        from: try Checkpoint.open(base), to: try Checkpoint.open(tuned))
+        from: try Checkpoint.open(base), to: try Checkpoint.open(tuned)
+      ) { done, total in comparison.reach(done, of: total) }
+      comparison.finish()
       let bytes = delta.checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
       let bar = Progress("writing", total: bytes, unit: .bytes, mode: progress.progress)
       try delta.checkpoint.write(
@@ -104,7 +107,11 @@ struct DeltaCommand: ParsableCommand {
       let change = try CheckpointDelta(reading: try Checkpoint.open(file))
       let base = try Checkpoint.open(base)
       let target = ModelOutput(base: base, path: written.output, addsFormat: false)
-      let tuned = try change.apply(to: base)
+      let reading = Progress(
+        "reading the base", total: base.tensors.values.reduce(0) { $0 &+ $1.byteCount },
+        unit: .bytes, mode: progress.progress)
+      let tuned = try change.apply(to: base) { reading.advance(by: $0) }
+      reading.finish()
       let bar = Progress(
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)

@@ -123,6 +123,9 @@ struct DiffCommand: ParsableCommand {
     options.renames = try rename.map { try KeyRewrite($0) }
     options.ignoredPrefixes = ignorePrefix
     options.selectors = selectors.isEmpty ? nil : try SelectorList(selectors)
+    let bar = Progress("comparing", unit: .bytes, mode: progress.progress)
+    options.progress = { done, total in bar.reach(done, of: total) }
+    defer { bar.finish() }
     if selection.explain || selection.expect != nil {
       try report(try Diff.selection(first, second, options: options), first, second)
     }
@@ -144,6 +147,7 @@ struct DiffCommand: ParsableCommand {
 
   private func compare(_ first: Checkpoint, _ second: Checkpoint, _ options: Diff.Options) throws {
     let diff = try Diff(first, second, options: options)
+    StandardError.clearProgress()
     let totals = DiffSummary(diff, first, second)
     if let html {
       let page = DiffPage(diff: diff, summary: totals, a: first, b: second)
@@ -180,6 +184,7 @@ struct DiffCommand: ParsableCommand {
     _ first: Checkpoint, _ second: Checkpoint, with base: Checkpoint, _ options: Diff.Options
   ) throws {
     let diff = try ThreeWayDiff(base: base, first, second, options: options)
+    StandardError.clearProgress()
     if output.json {
       StandardOutput.shared.line(diff.json.text(indent: 2))
     } else if !quiet {

@@ -77,6 +77,8 @@ struct EditCommand: ParsableCommand {
     try target?.check(plan.apply())
     let display = EditDisplay(plan, target, groups: groups)
     if !format.json { display.print() }
+    // A person reads the plan while it is carried out.
+    if StandardOutput.shared.isTerminal { StandardOutput.shared.flush() }
     for note in plan.notes + display.notes { StandardError.note(note) }
     if !dryRun, let target { try write(plan, target) }
     if format.json { display.printJSON(path: dryRun ? nil : target?.path) }

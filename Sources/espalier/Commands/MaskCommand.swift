@@ -153,7 +153,7 @@ struct MaskCheckCommand: ParsableCommand {
     if format.json {
       printJSON(mismatch)
     } else if let mismatch {
-      output.line("\(self.mask) does not fit \(checkpoint.file): \(mismatch)")
+      output.paragraph("\(self.mask) does not fit \(checkpoint.file): \(mismatch)")
     } else {
       let trains = mask.trainableKeys.count
       output.line(

@@ -22,10 +22,11 @@ struct ScanCommand: ParsableCommand {
   var all = false
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
 
   func run() throws {
     var reports: [ScanReport] = []
-    for file in files { reports += try ScanReport.scan(file) }
+    for file in files { reports += try scan(file) }
     if output.json {
       var json = JSONStream()
       json.array("files", reports) { report, text in text += report.jsonValue.text() }
@@ -35,6 +36,19 @@ struct ScanCommand: ParsableCommand {
       for report in reports { show(report) }
     }
     if reports.contains(where: { $0.severity == .danger }) { throw ExitStatus.no }
+  }
+
+  /// Audits a file or what a folder holds, with a bar for each large file.
+  private func scan(_ file: String) throws -> [ScanReport] {
+    var bar: (path: String, progress: Progress)?
+    defer { bar?.progress.finish() }
+    return try ScanReport.scan(file) { path, read, total in
+      if bar?.path != path {
+        bar?.progress.finish()
+        bar = (path, Progress("reading", total: total, unit: .bytes, mode: progress.progress))
+      }
+      bar?.progress.reach(read)
+    }
   }
 
   private func show(_ report: ScanReport) {
@@ -48,14 +62,14 @@ struct ScanCommand: ParsableCommand {
     out.line("\(shown(report.path)): \(verdict) (\(report.format))")
     for global in report.globals where all || global.severity > .note {
       let times = global.count > 1 ? ", \(grouped(global.count)) times" : ""
-      out.line(
-        "  \(word(global.severity))  \(shown(global.name))  \(global.reason)"
-          + place(global.record, global.offset) + times)
+      out.paragraph(
+        "\(word(global.severity))  \(shown(global.name))  \(global.reason)"
+          + place(global.record, global.offset) + times, indent: 2)
     }
     for finding in report.findings {
-      out.line(
-        "  \(word(finding.severity))  \(shown(finding.text))"
-          + place(finding.record, finding.offset))
+      out.paragraph(
+        "\(word(finding.severity))  \(shown(finding.text))"
+          + place(finding.record, finding.offset), indent: 2)
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import OrderedCollections
 import ParameterSurgery
 
 /// `espalier verify`: the proof that frozen means frozen.
@@ -25,14 +26,23 @@ struct VerifyCommand: ParsableCommand {
   var mask: String
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var progress: ProgressOptions
 
   func run() throws {
     let freeze = try FreezeMask(path: mask)
     let before = try Checkpoint.open(base)
     // A folder with a delta holds what it makes of the base.
-    let after = try Checkpoint.open(tuned, over: before)
+    let reading = Progress(
+      "reading the base", total: before.tensors.values.reduce(0) { $0 &+ $1.byteCount },
+      unit: .bytes, mode: progress.progress)
+    let after = try Checkpoint.open(tuned, over: before) { reading.advance(by: $0) }
+    reading.finish()
     let proof = try InputError.naming(mask) {
-      try FrozenProof(base: before, tuned: after, mask: freeze)
+      let bar = Progress("comparing", unit: .bytes, mode: progress.progress)
+      defer { bar.finish() }
+      return try FrozenProof(base: before, tuned: after, mask: freeze) { done, total in
+        bar.reach(done, of: total)
+      }
     }
     if output.json { printJSON(proof) } else { print(proof) }
     if !proof.holds { throw ExitStatus.no }

@@ -67,13 +67,13 @@ final class StandardOutput: Sendable {
 /// Standard error: notes, warnings, errors and the progress bar, which never mix.
 enum StandardError {
   static let isTerminal = System.isTerminal(2)
-  private static let progressShown = Mutex(false)
+  private static let progress = Mutex((isShown: false, isClosed: false))
 
   /// A whole line.
   static func line(_ text: String) {
-    progressShown.withLock { shown in
-      let erase = shown ? "\r\u{1B}[K" : ""
-      shown = false
+    progress.withLock { progress in
+      let erase = progress.isShown ? "\r\u{1B}[K" : ""
+      progress.isShown = false
       _ = System.write(Array("\(erase)\(text)\n".utf8), to: 2)
     }
   }
@@ -86,17 +86,23 @@ enum StandardError {
 
   /// Replaces the progress bar.
   static func showProgress(_ text: String) {
-    progressShown.withLock { shown in
-      shown = true
+    progress.withLock { progress in
+      if progress.isClosed { return }
+      progress.isShown = true
       _ = System.write(Array("\r\u{1B}[K\(text)".utf8), to: 2)
     }
   }
 
   /// Takes the progress bar away.
-  static func clearProgress() {
-    progressShown.withLock { shown in
-      if shown { _ = System.write(Array("\r\u{1B}[K".utf8), to: 2) }
-      shown = false
+  static func clearProgress() { clearProgress(forGood: false) }
+
+  /// Takes the progress bar away before the process ends, so that no other thread draws it again.
+  static func close() { clearProgress(forGood: true) }
+
+  private static func clearProgress(forGood: Bool) {
+    progress.withLock { progress in
+      if progress.isShown { _ = System.write(Array("\r\u{1B}[K".utf8), to: 2) }
+      progress = (false, progress.isClosed || forGood)
     }
   }
 }

@@ -23,12 +23,12 @@ final class Progress: Sendable {
 
   private struct State {
     var completed = 0
+    var total: Int
     var detail = ""
     var drawnAt = 0.0
   }
 
   private let label: String
-  private let total: Int
   private let unit: Unit
   private let redraw: Bool
   private let interval: Double
@@ -36,33 +36,42 @@ final class Progress: Sendable {
   private let start = System.seconds
   private let state: Mutex<State>
 
-  init(_ label: String, total: Int, unit: Unit, mode: ProgressMode) {
+  /// - Parameter total: how much there is; 0 when the work itself will say, see ``reach(_:of:)``.
+  init(_ label: String, total: Int = 0, unit: Unit, mode: ProgressMode) {
     self.label = label
-    self.total = total
     self.unit = unit
     let terminal = StandardError.isTerminal
     enabled = mode == .always || (mode == .auto && terminal)
     redraw = terminal
     interval = terminal ? 0.1 : 1
     // What is over in a blink shows no bar.
-    state = Mutex(State(drawnAt: mode == .always ? -1 : start + 0.15))
+    state = Mutex(State(total: total, drawnAt: mode == .always ? -1 : start + 0.15))
   }
 
   /// Counts `count` more as done, and shows `detail` at the end of the line.
   func advance(by count: Int, detail: String? = nil) {
-    update(detail) { $0 += count }
+    update(detail) { $0.completed += count }
   }
 
   /// Counts `completed` as done altogether.
   func reach(_ completed: Int, detail: String? = nil) {
-    update(detail) { $0 = completed }
+    update(detail) { $0.completed = completed }
   }
 
-  private func update(_ detail: String?, _ change: (inout Int) -> Void) {
+  /// Counts `completed` of `total` as done, whichever of many threads says so first.
+  func reach(_ completed: Int, of total: Int) {
+    update(nil) { state in
+      if state.total != total { state.completed = 0 }
+      state.total = total
+      state.completed = max(state.completed, completed)
+    }
+  }
+
+  private func update(_ detail: String?, _ change: (inout State) -> Void) {
     guard enabled else { return }
     let now = System.seconds
     let line: String? = state.withLock { state in
-      change(&state.completed)
+      change(&state)
       if let detail { state.detail = detail }
       guard now - state.drawnAt >= interval else { return nil }
       state.drawnAt = now
@@ -78,6 +87,7 @@ final class Progress: Sendable {
   }
 
   private func text(_ state: State, at now: Double) -> String {
+    let total = state.total
     let fraction = total > 0 ? min(Double(state.completed) / Double(total), 1) : 0
     let elapsed = max(now - start, 1e-3)
     let rate = Double(state.completed) / elapsed

@@ -68,8 +68,8 @@ final class Terminal {
     return process
   }
 
-  /// All that is printed until nobody holds the terminal any more.
-  func read() -> String {
+  /// All that is printed until nobody holds the terminal any more, or until `text` was.
+  func read(until text: String? = nil) -> String {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while true {
@@ -78,6 +78,7 @@ final class Terminal {
       // The system says EIO when the other end is closed.
       guard count > 0 else { break }
       bytes += buffer[..<count]
+      if let text, String(decoding: bytes, as: UTF8.self).contains(text) { break }
     }
     return String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
   }
