@@ -79,7 +79,8 @@ final class FileWriter {
     guard !inputs.contains(existing.identity) else {
       throw CheckpointError(
         path: path,
-        "is one of the files being read; write somewhere else, or in place (--in-place of convert and edit)")
+        "is one of the files being read; write somewhere else, or in place (--in-place of convert and edit)"
+      )
     }
     return (target, existing)
   }
