@@ -90,13 +90,6 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    // GFLOP/s and GB/s of the kernels: `swift run -c release KernelBenchmark`.
-    .executableTarget(
-      name: "KernelBenchmark",
-      dependencies: ["FineTuning"],
-      path: "Benchmarks/Kernels",
-      swiftSettings: strict),
-
     .target(
       name: "EspalierTestSupport",
       dependencies: ["CheckpointFiles"],

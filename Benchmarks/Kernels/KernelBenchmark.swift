@@ -3,7 +3,7 @@ import FineTuning
 /// Prints what every kernel reaches, for each backend of this build: products in GFLOP/s and as a
 /// share of a product that stays in the cache, row kernels in GB/s and as a share of a bare copy.
 ///
-///     swift run -c release KernelBenchmark [THREADS] [products] [attention] [rows]
+///     swift run -c release --package-path Benchmarks KernelBenchmark [THREADS] [products] [attention] [rows]
 @main
 struct KernelBenchmark {
   static func main() {
