@@ -13,6 +13,8 @@ import sys
 def escaped(text):
     """Text as roff takes it: no line begins a request, hyphens stay hyphens."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
+    # In ASCII, so that it does not matter how a man page's encoding is guessed.
+    text = "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in text)
     return "\n".join("\\&" + line if line[:1] in (".", "'") else line for line in text.split("\n"))
 
 

@@ -62,7 +62,7 @@ struct ShardOptions: ParsableArguments {
 /// The checkpoint that a mask is made for or compared with.
 struct CheckpointArgument: ParsableArguments {
   @Argument(
-    help: "The checkpoint: a file, an index of shards, or a directory.",
+    help: "The checkpoint: a file, an index of shards, or a directory.", completion: .file(),
     transform: CheckpointName.path)
   var file: String
 }
@@ -70,7 +70,8 @@ struct CheckpointArgument: ParsableArguments {
 /// `--output` of commands that write a freeze mask.
 struct MaskOutput: ParsableArguments {
   @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"))
+    name: [.customShort("o"), .long], help: ArgumentHelp("The mask to write.", valueName: "mask"),
+    completion: .file())
   var output: String
 }
 
@@ -78,6 +79,7 @@ struct MaskOutput: ParsableArguments {
 struct CheckpointOutput: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"),
+    completion: .file())
   var output: String
 }

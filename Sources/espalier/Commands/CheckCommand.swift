@@ -20,7 +20,8 @@ struct CheckCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "Checkpoints: files, indices of shards, or directories.", transform: CheckpointName.path)
+    help: "Checkpoints: files, indices of shards, or directories.", completion: .file(),
+    transform: CheckpointName.path)
   var files: [String]
 
   @Flag(help: "Read headers alone: no checksums, no NaN, no equal layers.")

@@ -19,11 +19,11 @@ struct ConvertCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "A safetensors or PyTorch file, an index of shards, or a directory.",
+    help: "A safetensors or PyTorch file, an index of shards, or a directory.", completion: .file(),
     transform: CheckpointName.path)
   var file: String
 
-  @Option(name: [.short, .customLong("output")], help: "The file to write.")
+  @Option(name: [.short, .customLong("output")], help: "The file to write.", completion: .file())
   var output: String
 
   @Option(

@@ -25,15 +25,17 @@ struct DeltaCommand: ParsableCommand {
           espalier delta create base tuned -o head.delta.safetensors
         """)
 
-    @Argument(help: "The checkpoint that was tuned.", transform: CheckpointName.path)
+    @Argument(
+      help: "The checkpoint that was tuned.", completion: .file(), transform: CheckpointName.path)
     var base: String
 
-    @Argument(help: "What came out.", transform: CheckpointName.path)
+    @Argument(help: "What came out.", completion: .file(), transform: CheckpointName.path)
     var tuned: String
 
     @Option(
       name: [.customShort("o"), .long],
-      help: ArgumentHelp("The delta to write, a .safetensors file.", valueName: "delta"))
+      help: ArgumentHelp("The delta to write, a .safetensors file.", valueName: "delta"),
+      completion: .file())
     var output: String
 
     @OptionGroup var format: OutputOptions
@@ -88,11 +90,13 @@ struct DeltaCommand: ParsableCommand {
           espalier delta apply base head -o tuned
         """)
 
-    @Argument(help: "The checkpoint that was tuned.", transform: CheckpointName.path)
+    @Argument(
+      help: "The checkpoint that was tuned.", completion: .file(), transform: CheckpointName.path)
     var base: String
 
     @Argument(
-      help: "The delta, or the folder of a run with --save delta.", transform: CheckpointName.path)
+      help: "The delta, or the folder of a run with --save delta.", completion: .file(),
+      transform: CheckpointName.path)
     var delta: String
 
     @OptionGroup var written: CheckpointOutput

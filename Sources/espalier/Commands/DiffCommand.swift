@@ -30,11 +30,11 @@ struct DiffCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "The first checkpoint: a file, an index of shards, or a directory.",
+    help: "The first checkpoint: a file, an index of shards, or a directory.", completion: .file(),
     transform: CheckpointName.path)
   var a: String
 
-  @Argument(help: "The second checkpoint.", transform: CheckpointName.path)
+  @Argument(help: "The second checkpoint.", completion: .file(), transform: CheckpointName.path)
   var b: String
 
   @Argument(help: "What to compare; without selectors, everything.")
@@ -67,11 +67,14 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Bars: the relative change of each layer, and tensors by their relative change.")
   var histogram = false
 
-  @Option(help: ArgumentHelp("Write a page with all of this, too.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write a page with all of this, too.", valueName: "file"),
+    completion: .file())
   var html: String?
 
   @Option(
-    help: ArgumentHelp("What A and B both come from: a three-way comparison.", valueName: "file"))
+    help: ArgumentHelp("What A and B both come from: a three-way comparison.", valueName: "file"),
+    completion: .file())
   var base: String?
 
   @Flag(name: [.short, .long], help: "Print nothing; the exit status tells.")

@@ -26,12 +26,14 @@ struct EditCommand: ParsableCommand {
       docs/recipes.md describes every operation.
       """)
 
-  @Argument(help: "A safetensors or PyTorch file, an index of shards, or a directory.")
+  @Argument(
+    help: "A safetensors or PyTorch file, an index of shards, or a directory.", completion: .file())
   var input: String
 
   @Option(
     name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"))
+    help: ArgumentHelp("The file or the new directory to write.", valueName: "output"),
+    completion: .file())
   var output: String?
 
   @OptionGroup(title: "Operations") var operations: EditOperations
@@ -276,6 +278,7 @@ struct EditOperations: ParsableArguments {
   @Option(
     name: .customLong("merge-lora"),
     help: .init("Merge a LoRA adapter, as PEFT does.", valueName: "directory"),
+    completion: .directory,
     transform: step("merge-lora"))
   var adapters: [Step] = []
 
@@ -294,7 +297,8 @@ struct EditOperations: ParsableArguments {
 
   @Option(
     name: .customLong("recipe"),
-    help: .init("Do the steps of a YAML file.", valueName: "file"), transform: step("recipe"))
+    help: .init("Do the steps of a YAML file.", valueName: "file"), completion: .file(),
+    transform: step("recipe"))
   var recipes: [Step] = []
 
   /// All of them, in the order of the command line. `--keep a --keep b` keeps both.

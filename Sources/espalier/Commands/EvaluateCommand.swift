@@ -21,7 +21,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var classifier: ClassifierArguments
 
-  @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"),
+    completion: .file())
   var data: String
 
   @OptionGroup(title: "Data") var dataArguments: DataArguments
@@ -53,7 +55,9 @@ struct EvaluateCommand: ParsableCommand {
 
 /// Which classifier, and how it reads texts.
 struct ClassifierArguments: ParsableArguments {
-  @Option(help: "The folder that espalier train wrote, or any encoder with a classification head.")
+  @Option(
+    help: "The folder that espalier train wrote, or any encoder with a classification head.",
+    completion: .file())
   var model: String
 
   @Option(

@@ -19,7 +19,8 @@ struct GraftCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "The encoder: a file, an index of shards, or a directory.", transform: CheckpointName.path
+    help: "The encoder: a file, an index of shards, or a directory.", completion: .file(),
+    transform: CheckpointName.path
   )
   var base: String
 

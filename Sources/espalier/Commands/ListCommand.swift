@@ -32,6 +32,7 @@ struct ListCommand: ParsableCommand {
   @Argument(
     help:
       "A safetensors or PyTorch file, an index of shards, a directory, a model in the Hugging Face cache, or the address of a safetensors file or index.",
+    completion: .file(),
     transform: CheckpointName.path)
   var file: String
 

@@ -108,7 +108,7 @@ struct MaskShowCommand: ParsableCommand {
         espalier mask show freeze.json --group
       """)
 
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var mask: String
 
   @OptionGroup var groups: GroupOptions
@@ -138,7 +138,7 @@ struct MaskCheckCommand: ParsableCommand {
         espalier mask check freeze.json model
       """)
 
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var mask: String
 
   @OptionGroup var checkpoint: CheckpointArgument

@@ -21,7 +21,7 @@ struct MaskExportCommand: ParsableCommand {
         espalier mask export freeze.json --to axolotl
       """)
 
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var mask: String
 
   @Option(help: "The trainer.")
@@ -29,7 +29,8 @@ struct MaskExportCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file to write; without, standard output.", valueName: "file"))
+    help: ArgumentHelp("The file to write; without, standard output.", valueName: "file"),
+    completion: .file())
   var output: String?
 
   func run() throws {
@@ -54,7 +55,7 @@ struct MaskImportCommand: ParsableCommand {
         espalier mask import config.yml model --from axolotl -o freeze.json
       """)
 
-  @Argument(help: "The configuration.")
+  @Argument(help: "The configuration.", completion: .file())
   var config: String
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -119,10 +120,10 @@ struct MaskIntersectCommand: ParsableCommand {
 
 /// Two masks of one checkpoint, and where a third goes.
 struct TwoMasks: ParsableArguments {
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var a: String
 
-  @Argument(help: "Another one for the same checkpoint.")
+  @Argument(help: "Another one for the same checkpoint.", completion: .file())
   var b: String
 
   @OptionGroup var written: MaskOutput
@@ -150,7 +151,7 @@ struct MaskInvertCommand: ParsableCommand {
         espalier mask invert freeze.json model -o rest.json
       """)
 
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var mask: String
 
   @OptionGroup var checkpoint: CheckpointArgument
@@ -178,10 +179,10 @@ struct MaskDiffCommand: ParsableCommand {
         espalier mask diff before.json after.json
       """)
 
-  @Argument(help: "A freeze mask.")
+  @Argument(help: "A freeze mask.", completion: .file())
   var a: String
 
-  @Argument(help: "Another one.")
+  @Argument(help: "Another one.", completion: .file())
   var b: String
 
   @OptionGroup var groups: GroupOptions

@@ -28,7 +28,7 @@ struct MergeCommand: ParsableCommand {
       A LoRA adapter is merged by espalier edit --merge-lora.
       """)
 
-  @Argument(help: "Two or more checkpoints.", transform: CheckpointName.path)
+  @Argument(help: "Two or more checkpoints.", completion: .file(), transform: CheckpointName.path)
   var inputs: [String]
 
   @OptionGroup var written: CheckpointOutput
@@ -44,7 +44,9 @@ struct MergeCommand: ParsableCommand {
     })
   var method: Merge.Method = .linear
 
-  @Option(help: ArgumentHelp("What task, ties and dare count from.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("What task, ties and dare count from.", valueName: "file"),
+    completion: .file())
   var base: String?
 
   @Option(

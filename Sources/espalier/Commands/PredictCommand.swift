@@ -24,7 +24,8 @@ struct PredictCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A file of texts to label: TSV, CSV or JSONL, with or without labels.", valueName: "file"))
+      "A file of texts to label: TSV, CSV or JSONL, with or without labels.", valueName: "file"),
+    completion: .file())
   var data: String?
 
   @OptionGroup(title: "Data") var dataArguments: DataArguments

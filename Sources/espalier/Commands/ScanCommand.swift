@@ -15,7 +15,9 @@ struct ScanCommand: ParsableCommand {
         espalier scan downloads/* --json
       """)
 
-  @Argument(help: "Files, indices of shards, or directories.", transform: CheckpointName.path)
+  @Argument(
+    help: "Files, indices of shards, or directories.", completion: .file(),
+    transform: CheckpointName.path)
   var files: [String]
 
   @Flag(help: "Name the classes and functions that are part of any checkpoint, too.")

@@ -36,10 +36,11 @@ struct TrainCommand: ParsableCommand {
     help: """
       A directory in the Hugging Face layout, a file of weights with config.json beside it, or a \
       name in the local Hugging Face cache.
-      """)
+      """, completion: .file())
   var model: String?
 
-  @Option(help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"), completion: .file())
   var mask: String?
 
   @Option(
@@ -64,7 +65,9 @@ struct TrainCommand: ParsableCommand {
       valueName: "head"))
   var head: Head?
 
-  @Option(help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"),
+    completion: .file())
   var data: String?
 
   @Option(
@@ -80,12 +83,13 @@ struct TrainCommand: ParsableCommand {
       """
       The texts that decide which epoch is kept; without, a stratified tenth of the data is held \
       out.
-      """, valueName: "file"))
+      """, valueName: "file"), completion: .file())
   var eval: String?
 
   @Option(
     name: [.short, .customLong("output")],
-    help: ArgumentHelp("The folder of the trained model.", valueName: "dir"))
+    help: ArgumentHelp("The folder of the trained model.", valueName: "dir"), completion: .directory
+  )
   var output: String?
 
   @Option(
@@ -105,7 +109,7 @@ struct TrainCommand: ParsableCommand {
       Go on with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
       run's own options; with --mask or --train, something else trains from here on. --cache-dir and \
       --threads, which change no result, may be given anew.
-      """, valueName: "dir"))
+      """, valueName: "dir"), completion: .directory)
   var resume: String?
 
   @Option(

@@ -93,7 +93,7 @@ struct TrainingArguments: ParsableArguments {
       """
       Keep the cached trunk in this folder for later runs. A file there holds as long as the frozen \
       weights, the texts and the settings it was computed with; it may be deleted at any time.
-      """, valueName: "dir"))
+      """, valueName: "dir"), completion: .directory)
   var cacheDir: String?
 
   @Option(

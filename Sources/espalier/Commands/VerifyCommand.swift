@@ -16,13 +16,16 @@ struct VerifyCommand: ParsableCommand {
         espalier verify base tuned --mask freeze.json
       """)
 
-  @Argument(help: "The checkpoint before training.", transform: CheckpointName.path)
+  @Argument(
+    help: "The checkpoint before training.", completion: .file(), transform: CheckpointName.path)
   var base: String
 
-  @Argument(help: "The checkpoint after it.", transform: CheckpointName.path)
+  @Argument(help: "The checkpoint after it.", completion: .file(), transform: CheckpointName.path)
   var tuned: String
 
-  @Option(help: ArgumentHelp("The freeze mask that the training had.", valueName: "mask"))
+  @Option(
+    help: ArgumentHelp("The freeze mask that the training had.", valueName: "mask"),
+    completion: .file())
   var mask: String
 
   @OptionGroup var output: OutputOptions
