@@ -6,7 +6,9 @@ public enum TensorDigest {
   /// little-endian, as 64 lower-case hexadecimal digits. Two tensors of one dtype and shape have the
   /// same digest whatever file, format, stride or shard they come from.
   ///
-  /// - Parameter progress: called with the number of bytes that were read.
+  /// - Parameters:
+  ///   - parts: one tensor, or the rows of one that were selected.
+  ///   - progress: called with the number of bytes that were read.
   /// - Throws: `CheckpointError` when the elements cannot be read.
   public static func hexadecimal(
     of parts: [Tensor], progress: (Int) -> Void = { _ in }

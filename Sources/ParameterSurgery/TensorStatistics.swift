@@ -22,7 +22,9 @@ public struct TensorStatistics: Sendable, Hashable {
 
   /// The statistics of the elements of `parts` together.
   ///
-  /// - Parameter progress: called with the number of bytes that were read.
+  /// - Parameters:
+  ///   - parts: one tensor, or the rows of one that were selected.
+  ///   - progress: called with the number of bytes that were read.
   /// - Throws: `CheckpointError` when the elements cannot be read.
   public init(of parts: [Tensor], progress: (Int) -> Void = { _ in }) throws {
     for part in parts {

@@ -6,7 +6,10 @@ extension LabelledDataset {
   /// Labels that are the numbers 0 to n − 1 stay what they are; others are numbered in the order of
   /// their UTF-8 bytes.
   ///
-  /// - Parameter labels: the labels of the training data, when this is data to evaluate or predict.
+  /// - Parameters:
+  ///   - path: a TSV, CSV or JSONL file.
+  ///   - options: the format and the columns, where the file does not say.
+  ///   - labels: the labels of the training data, when this is data to evaluate or predict.
   /// - Throws: `FineTuningError` naming the file, the line and what was expected.
   public init(
     contentsOf path: String, options: DataOptions = DataOptions(), labels: [String]? = nil

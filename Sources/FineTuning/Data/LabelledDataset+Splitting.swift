@@ -6,7 +6,9 @@ extension LabelledDataset {
   /// Both parts keep the order of the file. Every label with two rows or more stands in both, and a
   /// label's single row stays in the first part. Numbers and sets of labels are not stratified.
   ///
-  /// - Parameter share: between 0 and 1, such as 0.1 for a tenth.
+  /// - Parameters:
+  ///   - share: between 0 and 1, such as 0.1 for a tenth.
+  ///   - seed: the same one sets the same rows aside.
   public func splitting(
     holdingOut share: Double, seed: UInt64
   ) -> (training: LabelledDataset, heldOut: LabelledDataset) {
@@ -31,7 +33,9 @@ extension LabelledDataset {
   /// `count` pairs of training rows and rows set aside, such that every row is set aside once and
   /// every label is spread evenly.
   ///
-  /// - Parameter count: 2 or more.
+  /// - Parameters:
+  ///   - count: 2 or more.
+  ///   - seed: the same one makes the same pairs.
   public func folds(
     _ count: Int, seed: UInt64
   ) -> [(training: LabelledDataset, heldOut: LabelledDataset)] {

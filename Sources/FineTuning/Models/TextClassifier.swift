@@ -71,7 +71,9 @@ public final class TextClassifier: Sendable {
 
   /// The logits of every text, one row each, in the order of the labels.
   ///
-  /// - Parameter progress: called with the texts done so far.
+  /// - Parameters:
+  ///   - data: the texts; labels are not looked at.
+  ///   - progress: called with the texts done so far.
   public func logits(
     of data: LabelledDataset, progress: (Int) throws -> Void = { _ in }
   ) throws -> [[Float]] {

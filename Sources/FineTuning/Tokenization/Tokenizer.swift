@@ -10,8 +10,11 @@ public protocol Tokenizer: Sendable {
   var modelMaximumLength: Int? { get }
   /// The ids of a text, or of a pair of texts, with the model's special tokens around them.
   ///
-  /// - Parameter maximumLength: the most ids to give, special tokens included. Of a pair, the
-  ///   longer text is cut first.
+  /// - Parameters:
+  ///   - first: the text.
+  ///   - second: the other text of a pair.
+  ///   - maximumLength: the most ids to give, special tokens included. Of a pair, the longer text is cut
+  ///     first.
   func encode(_ first: String, _ second: String?, maximumLength: Int) -> Encoding
 }
 

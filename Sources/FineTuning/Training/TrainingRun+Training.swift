@@ -45,7 +45,9 @@ extension TrainingRun {
   /// After every epoch the state is stored, so that a run that was interrupted can go on, bit for
   /// bit: see ``Request/resuming``. It is removed when the run is finished.
   ///
-  /// - Parameter onEvent: is told what happens; throwing from it stops the run.
+  /// - Parameters:
+  ///   - folder: a new or empty one, or that of the run that is resumed.
+  ///   - onEvent: is told what happens; throwing from it stops the run.
   /// - Throws: when a file cannot be written, the loss is not finite, or `onEvent` throws.
   public func train(
     into folder: String, onEvent: (Event) throws -> Void = { _ in }

@@ -41,10 +41,13 @@ public struct CheckpointDelta: Sendable {
 
   /// What `tuned` has and `base` has not.
   ///
-  /// - Parameter origins: keys of `base` under which tensors of `tuned` stood that have another name
-  ///   now. Others are found by their content, which only unchanged ones have.
-  /// - Parameter progress: called from any thread with the bytes that have been read, and with those
-  ///   that are.
+  /// - Parameters:
+  ///   - base: the checkpoint that was tuned.
+  ///   - tuned: what came out.
+  ///   - origins: keys of `base` under which tensors of `tuned` stood that have another name now.
+  ///     Others are found by their content, which only unchanged ones have.
+  ///   - progress: called from any thread with the bytes that have been read, and with those that
+  ///     are.
   /// - Throws: ``SurgeryError`` when a tensor cannot be compared, `CheckpointError` when bytes cannot be
   ///   read.
   public init(

@@ -10,6 +10,7 @@ public struct CheckpointLint: Sendable {
   /// Checks the checkpoint at `path`.
   ///
   /// - Parameters:
+  ///   - path: a file, an index or a folder.
   ///   - readingElements: whether elements are read, for checksums, NaN and equal layers; without,
   ///     headers alone.
   ///   - progress: called with the number of bytes that were read.

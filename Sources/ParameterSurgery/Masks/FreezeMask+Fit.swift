@@ -87,7 +87,9 @@ extension FreezeMask {
 
   /// Throws unless the mask fits.
   ///
-  /// - Parameter name: the checkpoint's file, for the message.
+  /// - Parameters:
+  ///   - tree: the keys of the checkpoint.
+  ///   - name: the checkpoint's file, for the message.
   /// - Throws: ``SurgeryError`` that says what differs.
   public func check(fits tree: ParameterTree, named name: String = "") throws(SurgeryError) {
     guard let mismatch = mismatch(with: tree) else { return }

@@ -25,7 +25,7 @@ extension FreezeMask {
   /// A mask from rules in order; the last that matches a tensor, or a row, wins.
   ///
   /// What no rule matches is frozen when the first rule trains, and trains when the first one freezes.
-  /// Integers and Booleans (`position_ids`) have no gradient and stay frozen; ``warnings(in:)`` tells.
+  /// Integers and Booleans (`position_ids`) have no gradient and stay frozen; ``FreezeMask/warnings(in:siblings:)`` tells.
   ///
   /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
   public init(rules requests: [Request], in tree: ParameterTree) throws(SurgeryError) {

@@ -73,7 +73,9 @@ extension FreezeMask {
 
   /// What is probably not meant, in key order.
   ///
-  /// - Parameter siblings: whether to look for a `weight` that trains without its `bias`.
+  /// - Parameters:
+  ///   - tree: the keys of the checkpoint.
+  ///   - siblings: whether to look for a `weight` that trains without its `bias`.
   public func warnings(in tree: ParameterTree, siblings: Bool = true) -> [Warning] {
     var warnings: [Warning] = []
     for (key, state) in states where siblings && state != .frozen {
