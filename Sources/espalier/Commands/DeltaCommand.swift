@@ -21,6 +21,7 @@ struct DeltaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "create",
       abstract: "Write what a tuned checkpoint has and its base has not.",
+      usage: "espalier delta create <base> <tuned> --output <delta> [<options>]",
       discussion: """
           espalier delta create base tuned -o head.delta.safetensors
         """)
@@ -84,6 +85,7 @@ struct DeltaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "apply",
       abstract: "Write the tuned checkpoint again.",
+      usage: "espalier delta apply <base> <delta> --output <output> [<options>]",
       discussion: """
           espalier delta apply base head.delta.safetensors -o tuned
           espalier train --model base --train linear --data train.tsv --save delta -o head

@@ -41,12 +41,13 @@ final class StandardOutput: Sendable {
     write("\n")
   }
 
-  /// A sentence, on several lines where a terminal is too narrow for it.
+  /// A sentence, on several lines where a terminal is too narrow for it; all but the first stand four
+  /// columns further in.
   func paragraph(_ text: String, indent: Int = 0) {
     let margin = String(repeating: " ", count: indent)
-    for part in wrapped(text, to: width.map { max(20, $0 - indent) } ?? .max) {
-      line(margin + part)
-    }
+    let room = width.map { max(24, $0 - indent) } ?? .max
+    let parts = displayWidth(text) <= room ? [text] : wrapped(text, to: room - 4)
+    for (index, part) in parts.enumerated() { line(margin + (index == 0 ? "" : "    ") + part) }
   }
 
   func flush() {
