@@ -72,8 +72,12 @@ public struct FrozenProof: Sendable {
   /// with `bert.` before, `LayerNorm.weight` for `LayerNorm.gamma`. It may lack what trains as a
   /// whole; what is frozen it must have.
   ///
-  /// - Parameter progress: called from any thread with the bytes that have been compared, and with those
-  ///   that are.
+  /// - Parameters:
+  ///   - base: the checkpoint before training.
+  ///   - tuned: the checkpoint after it.
+  ///   - mask: what was to train.
+  ///   - progress: called from any thread with the bytes that have been compared, and with those
+  ///     that are.
   /// - Throws: ``SurgeryError`` when the mask does not fit `base`, `CheckpointError` when bytes cannot
   ///   be loaded.
   public init(

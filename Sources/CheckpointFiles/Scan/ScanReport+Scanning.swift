@@ -3,8 +3,10 @@ extension ScanReport {
   /// Audits the file at `path`, all its shards when it is an index, or the files of a folder that are
   /// checkpoints by name or content.
   ///
-  /// - Parameter progress: called with a file's path, how many of its bytes were read, and how many it
-  ///   has.
+  /// - Parameters:
+  ///   - path: a file, an index or a folder.
+  ///   - progress: called with a file's path, how many of its bytes were read, and how many it
+  ///     has.
   /// - Throws: `CheckpointError` when a file cannot be read at all. What is broken inside of it is a
   ///   finding.
   public static func scan(

@@ -189,7 +189,9 @@ public struct CheckpointDelta: Sendable {
 
   /// The tuned checkpoint again, byte for byte.
   ///
-  /// - Parameter progress: called with numbers of bytes of the base that were read for its digest.
+  /// - Parameters:
+  ///   - base: the checkpoint that the delta was made from.
+  ///   - progress: called with numbers of bytes of the base that were read for its digest.
   /// - Throws: ``SurgeryError`` when `base` is not the one that the delta was made from.
   public func apply(
     to base: Checkpoint, progress: (Int) -> Void = { _ in }
@@ -247,7 +249,9 @@ public enum ContentDigest {
   /// The digest of the lines `key\tdtype\tdim,dim\tsha256\n` in key order, the last being that of the
   /// tensor's elements. The same in every file format and order.
   ///
-  /// - Parameter progress: called with numbers of bytes that were read.
+  /// - Parameters:
+  ///   - checkpoint: what to take the digest of.
+  ///   - progress: called with numbers of bytes that were read.
   /// - Throws: `CheckpointError` when bytes cannot be read.
   public static func hexadecimal(
     of checkpoint: Checkpoint, progress: (Int) -> Void = { _ in }
