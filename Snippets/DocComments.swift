@@ -8,6 +8,10 @@ func checkpointFiles(_ checkpoint: Checkpoint) throws {
   let base = try Checkpoint.open("bert-base-uncased")
   print(base["linear.0.weight"]?.shape as Any)
   try checkpoint.write(to: "trimmed.safetensors")
+
+  let folder = try HuggingFaceCache.snapshot(of: "google-bert/bert-base-uncased")
+  let model = try Checkpoint.open(folder)
+  print(model.keys)
 }
 
 func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {

@@ -253,7 +253,7 @@ def test_an_index_may_not_name_too_many_files_or_other_hosts():
 
 def test_servers_that_lie_are_found_out():
     SERVED["model.safetensors"] = safetensors(["x"])
-    SERVED["huge.safetensors"] = struct.pack("<Q", 1 << 63) + bytes(1000)
+    SERVED["huge.safetensors"] = struct.pack("<Q", 1 << 63) + b"{" + bytes(1000)
     SERVED["empty.safetensors"] = b""
     with server() as (web, base):
         assert "header" in refused("ls", f"{base}/ranges/huge.safetensors")

@@ -1,5 +1,4 @@
 import CheckpointFiles
-import FineTuning
 
 /// What people call a checkpoint: a path, or the name of a model in the Hugging Face cache.
 enum CheckpointName {

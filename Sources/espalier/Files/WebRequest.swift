@@ -1,5 +1,4 @@
 import CheckpointFiles
-import FineTuning
 
 /// One GET by the program curl, whose bytes are taken as they come: it is on nearly every system, and
 /// knows proxies and certificates. Redirections are followed here, so that a token goes to the host
@@ -110,7 +109,7 @@ struct WebRequest {
     for address: String
   ) throws(CheckpointError) -> HuggingFaceAccount.Token? {
     guard HuggingFaceAccount.isHost(of: address) else { return nil }
-    do throws(FineTuningError) { return try HuggingFaceAccount.token() } catch {
+    do throws(CheckpointError) { return try HuggingFaceAccount.token() } catch {
       throw failure(error.description)
     }
   }

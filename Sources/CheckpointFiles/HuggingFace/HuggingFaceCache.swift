@@ -1,5 +1,3 @@
-internal import CheckpointFiles
-
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -9,48 +7,54 @@ internal import CheckpointFiles
 #endif
 
 /// The local cache of `huggingface_hub`: `models--OWNER--NAME/{refs,snapshots}`.
-package enum HuggingFaceCache {
+///
+///     let folder = try HuggingFaceCache.snapshot(of: "google-bert/bert-base-uncased")
+///     let model = try Checkpoint.open(folder)
+///
+/// Nothing is fetched.
+public enum HuggingFaceCache {
   /// The folder of a model's snapshot.
   ///
   /// - Parameter name: `OWNER/NAME`, or `NAME` alone for models without an owner; then, if one other
   ///   than `main` is meant, `@` and a revision: a branch, a tag, `refs/pr/1` or the hash of a commit.
   ///   `hf://` may stand before it.
-  /// - Throws: `FineTuningError` when the name is not a model's, or the cache has not got it; the
+  /// - Throws: `CheckpointError` when the name is not a model's, or the cache has not got it; the
   ///   sentence says how to fetch it.
-  package static func snapshot(of name: String) throws(FineTuningError) -> String {
+  public static func snapshot(of name: String) throws(CheckpointError) -> String {
     let plain = name.hasPrefix(scheme) ? String(name.dropFirst(scheme.count)) : name
     let halves = plain.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
     let model = String(halves[0])
     let revision = halves.count == 2 ? String(halves[1]) : "main"
     guard isModelName(model), isRevision(revision) else {
-      throw FineTuningError(
+      throw CheckpointError(
+        path: name,
         plain == name
-          ? "\(name): no such file or folder"
-          : "\(name): expected hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
+          ? "no such file or folder" : "expected hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
     }
     let fetch =
       "fetch it with: hf download \(model)" + (halves.count == 2 ? " --revision \(revision)" : "")
-    let folder = FileSystem.path(
+    let folder = place(
       root, prefix + model.split(separator: "/").joined(separator: "--"))
-    let reference = FileSystem.path(folder, "refs/" + revision)
+    let reference = place(folder, "refs/" + revision)
     var commit = revision
-    if FileSystem.exists(reference), !FileSystem.isFolder(reference) {
+    if WholeFile.exists(reference), !WholeFile.isFolder(reference) {
       commit = String(
-        decoding: try FileReader.contents(of: reference, limit: 1 << 12), as: UTF8.self
+        decoding: try WholeFile.read(reference, limit: 1 << 12), as: UTF8.self
       ).filter { !$0.isWhitespace }
       guard isCommit(commit) else {
-        throw FineTuningError("\(reference): expected the hash of a snapshot; \(fetch)")
+        throw CheckpointError(
+          path: reference, "expected the hash of a snapshot; \(fetch)")
       }
     }
-    let snapshot = FileSystem.path(folder, "snapshots/" + commit)
-    guard isCommit(commit), FileSystem.isFolder(snapshot) else {
-      throw FineTuningError(
-        "\(name): "
-          + (commit == revision
-            ? (plain == name ? "no such file or folder, and " : "")
-              + "not in the Hugging Face cache (\(root))"
-            : "the Hugging Face cache (\(root)) has no files of \(revision), "
-              + "which is \(commit.prefix(12))")
+    let snapshot = place(folder, "snapshots/" + commit)
+    guard isCommit(commit), WholeFile.isFolder(snapshot) else {
+      throw CheckpointError(
+        path: name,
+        (commit == revision
+          ? (plain == name ? "no such file or folder, and " : "")
+            + "not in the Hugging Face cache (\(root))"
+          : "the Hugging Face cache (\(root)) has no files of \(revision), "
+            + "which is \(commit.prefix(12))")
           + "; \(fetch)")
     }
     return snapshot
@@ -62,7 +66,7 @@ package enum HuggingFaceCache {
   /// The command that completes the download of which `path` is a part; `nil` for a path outside the
   /// cache.
   package static func completion(of path: String) -> String? {
-    let start = FileSystem.path(root, prefix)
+    let start = place(root, prefix)
     guard path.hasPrefix(start) else { return nil }
     let parts = path.dropFirst(start.count).split(separator: "/")
     guard parts.count >= 3, parts[1] == "snapshots" else { return nil }
@@ -72,8 +76,8 @@ package enum HuggingFaceCache {
   /// Whether the cache has a folder for the model `name`, be there something in it or not.
   package static func knows(_ name: String) -> Bool {
     isModelName(name)
-      && FileSystem.isFolder(
-        FileSystem.path(root, prefix + name.split(separator: "/").joined(separator: "--")))
+      && WholeFile.isFolder(
+        place(root, prefix + name.split(separator: "/").joined(separator: "--")))
   }
 
   private static let prefix = "models--"
@@ -87,8 +91,8 @@ package enum HuggingFaceCache {
   }
 
   /// The names of the models that the cache holds, sorted; none when there is no cache.
-  package static var models: [String] {
-    FileSystem.names(inFolder: root).filter { $0.hasPrefix(prefix) }
+  public static var models: [String] {
+    ((try? WholeFile.names(inFolder: root)) ?? []).filter { $0.hasPrefix(prefix) }
       .map { model(ofFolder: $0.dropFirst(prefix.count)) }.sorted()
   }
 
@@ -120,16 +124,16 @@ package enum HuggingFaceCache {
 
   /// The folder of the cache, as huggingface_hub finds it: `HF_HUB_CACHE`, else its old name
   /// `HUGGINGFACE_HUB_CACHE`, else `hub` in ``home``.
-  package static var root: String {
-    path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? FileSystem.path(home, "hub")
+  public static var root: String {
+    path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? place(home, "hub")
   }
 
   /// The folder of all that huggingface_hub keeps: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME` or
   /// `~/.cache`.
   static var home: String {
     path(in: "HF_HOME")
-      ?? FileSystem.path(
-        path(in: "XDG_CACHE_HOME") ?? FileSystem.path(variable("HOME") ?? ".", ".cache"),
+      ?? place(
+        path(in: "XDG_CACHE_HOME") ?? place(variable("HOME") ?? ".", ".cache"),
         "huggingface")
   }
 
@@ -160,6 +164,11 @@ package enum HuggingFaceCache {
       }
     }
     return result + rest
+  }
+
+  /// `name` inside `folder`.
+  static func place(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
   static func variable(_ name: String) -> String? {

@@ -1,5 +1,3 @@
-internal import CheckpointFiles
-
 /// The account at the Hugging Face Hub that this user is logged in to, as huggingface_hub finds it.
 package enum HuggingFaceAccount {
   /// A token and where it was found.
@@ -26,8 +24,8 @@ package enum HuggingFaceAccount {
   /// `HF_TOKEN_PATH` or `HF_HOME/token`. `nil` when there is none, or `HF_HUB_DISABLE_IMPLICIT_TOKEN`
   /// is set.
   ///
-  /// - Throws: `FineTuningError` when it holds characters that no token has.
-  package static func token() throws(FineTuningError) -> Token? {
+  /// - Throws: `CheckpointError` when it holds characters that no token has.
+  package static func token() throws(CheckpointError) -> Token? {
     let disabled = HuggingFaceCache.variable("HF_HUB_DISABLE_IMPLICIT_TOKEN")?.uppercased() ?? ""
     if ["1", "ON", "YES", "TRUE"].contains(disabled) { return nil }
     for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] {
@@ -36,19 +34,20 @@ package enum HuggingFaceAccount {
       }
     }
     let path =
-      HuggingFaceCache.path(in: "HF_TOKEN_PATH") ?? FileSystem.path(HuggingFaceCache.home, "token")
-    guard FileSystem.exists(path), !FileSystem.isFolder(path) else { return nil }
-    let bytes = try FileReader.contents(of: path, limit: 1 << 12)
+      HuggingFaceCache.path(in: "HF_TOKEN_PATH")
+      ?? HuggingFaceCache.place(HuggingFaceCache.home, "token")
+    guard WholeFile.exists(path), !WholeFile.isFolder(path) else { return nil }
+    let bytes = try WholeFile.read(path, limit: 1 << 12)
     return try token(String(decoding: bytes, as: UTF8.self), in: path)
   }
 
   private static func token(
     _ text: String, in place: String
-  ) throws(FineTuningError) -> Token? {
+  ) throws(CheckpointError) -> Token? {
     let text = String(text.filter { !$0.isNewline }).split(separator: " ").joined(separator: " ")
     guard !text.isEmpty else { return nil }
     guard text.utf8.count <= 1 << 12, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-      throw FineTuningError("the token in \(place) has characters that no token has")
+      throw CheckpointError("the token in \(place) has characters that no token has")
     }
     return Token(text: text, place: place)
   }
