@@ -123,7 +123,7 @@ public enum HuggingFaceCache {
   }
 
   /// The folder of the cache, as huggingface_hub finds it: `HF_HUB_CACHE`, else its old name
-  /// `HUGGINGFACE_HUB_CACHE`, else `hub` in ``home``.
+  /// `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME` or `~/.cache/huggingface`.
   public static var root: String {
     path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? place(home, "hub")
   }
