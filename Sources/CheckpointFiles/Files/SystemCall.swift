@@ -178,12 +178,9 @@ enum SystemCall {
     return descriptor
   }
 
-  /// A new file for reading and writing without a name, and the folder whose disk it takes: `TMPDIR`, or
-  /// `/var/tmp`, which is a disk where `/tmp` may be memory.
+  /// A new file for reading and writing without a name, and the folder whose disk it takes.
   static func createNameless() throws(CheckpointError) -> (descriptor: Int32, folder: String) {
-    let folder =
-      unsafe getenv("TMPDIR").map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-      ?? "/var/tmp"
+    let folder = Environment.temporaryFolder
     var template = Array("\(folder)/espalier-XXXXXX".utf8CString)
     let descriptor = unsafe mkstemp(&template)
     guard descriptor >= 0 else { throw failure(folder, "cannot create a temporary file") }

@@ -10,7 +10,7 @@ package enum HuggingFaceAccount {
 
   /// The server: `HF_ENDPOINT`, or the Hub's own, without a slash at the end.
   package static var endpoint: String {
-    var text = HuggingFaceCache.variable("HF_ENDPOINT") ?? "https://huggingface.co"
+    var text = Environment["HF_ENDPOINT"] ?? "https://huggingface.co"
     while text.hasSuffix("/") { text.removeLast() }
     return text
   }
@@ -26,10 +26,10 @@ package enum HuggingFaceAccount {
   ///
   /// - Throws: `CheckpointError` when it holds characters that no token has.
   package static func token() throws(CheckpointError) -> Token? {
-    let disabled = HuggingFaceCache.variable("HF_HUB_DISABLE_IMPLICIT_TOKEN")?.uppercased() ?? ""
+    let disabled = Environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"]?.uppercased() ?? ""
     if ["1", "ON", "YES", "TRUE"].contains(disabled) { return nil }
     for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] {
-      if let text = HuggingFaceCache.variable(name), let token = try token(text, in: name) {
+      if let text = Environment[name], let token = try token(text, in: name) {
         return token
       }
     }

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// The local cache of `huggingface_hub`: `models--OWNER--NAME/{refs,snapshots}`.
 ///
 ///     let folder = try HuggingFaceCache.snapshot(of: "google-bert/bert-base-uncased")
@@ -133,15 +125,15 @@ public enum HuggingFaceCache {
   static var home: String {
     path(in: "HF_HOME")
       ?? place(
-        path(in: "XDG_CACHE_HOME") ?? place(variable("HOME") ?? ".", ".cache"),
+        path(in: "XDG_CACHE_HOME") ?? place(Environment["HOME"] ?? ".", ".cache"),
         "huggingface")
   }
 
   /// The path in the environment variable `name`: a leading `~` is the home folder, `$NAME` and
   /// `${NAME}` are other variables.
   static func path(in name: String) -> String? {
-    guard var path = variable(name) else { return nil }
-    if path == "~" || path.hasPrefix("~/"), let home = variable("HOME") {
+    guard var path = Environment[name] else { return nil }
+    if path == "~" || path.hasPrefix("~/"), let home = Environment["HOME"] {
       path = home + path.dropFirst()
     }
     var result = ""
@@ -155,7 +147,7 @@ public enum HuggingFaceCache {
       }
       let end = rest[name.endIndex...].dropFirst(isBraced ? 1 : 0)
       let isClosed = !isBraced || rest[name.endIndex...].first == "}"
-      if !name.isEmpty, isClosed, let value = variable(String(name)) {
+      if !name.isEmpty, isClosed, let value = Environment[String(name)] {
         result += value
         rest = end
       } else {
@@ -169,9 +161,5 @@ public enum HuggingFaceCache {
   /// `name` inside `folder`.
   static func place(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
-  }
-
-  static func variable(_ name: String) -> String? {
-    unsafe getenv(name).map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 }

@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -8,14 +10,11 @@
 
 /// Memory backed by a file that has no name: it vanishes with the process, however that ends.
 enum TemporaryMapping {
-  /// Maps `byteCount` zero bytes of a new file in `TMPDIR` (or `/var/tmp`, which is a disk where
-  /// `/tmp` may be memory).
+  /// Maps `byteCount` zero bytes of a new file in ``Environment/temporaryFolder``.
   ///
   /// - Throws: `FineTuningError` when the file cannot be made or the disk has no room for it.
   @unsafe static func make(byteCount: Int) throws(FineTuningError) -> UnsafeMutableRawPointer {
-    let folder =
-      unsafe getenv("TMPDIR").map { unsafe String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-      ?? "/var/tmp"
+    let folder = Environment.temporaryFolder
     var template = Array("\(folder)/espalier-XXXXXX".utf8CString)
     let descriptor = unsafe mkstemp(&template)
     guard descriptor >= 0 else { throw failure(folder) }

@@ -35,8 +35,7 @@ private struct Findings {
   let room: Int?
 
   init() {
-    let folder = System.environment("TMPDIR") ?? ""
-    temporary = folder.isEmpty ? "/tmp" : folder
+    temporary = Environment.temporaryFolder
     room = System.room(inFolder: temporary)
   }
 

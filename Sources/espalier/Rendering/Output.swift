@@ -114,8 +114,8 @@ struct Style {
 
   /// Colours are for terminals that have not been told otherwise (<https://no-color.org>).
   static func allowed(on terminal: Bool) -> Bool {
-    terminal && (System.environment("NO_COLOR") ?? "").isEmpty
-      && System.environment("TERM") != "dumb"
+    terminal && Environment["NO_COLOR"] == nil
+      && Environment["TERM"] != "dumb"
   }
 
   func bold(_ text: String) -> String { paint(text, "1") }

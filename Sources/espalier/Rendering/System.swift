@@ -48,10 +48,6 @@ enum System {
     return overflow ? .max : bytes
   }
 
-  static func environment(_ name: String) -> String? {
-    unsafe getenv(name).map { unsafe String(cString: $0) }
-  }
-
   /// Seconds on a clock that never jumps.
   static var seconds: Double {
     let elapsed = ContinuousClock.now - start
