@@ -23,7 +23,18 @@ func openAndWrite() throws {
   let half = try checkpoint.converted(to: .bfloat16)
 
   try half.write(to: "model.safetensors")
-  try half.write(to: "model.safetensors", options: WriteOptions(shardByteCount: 2_000_000_000))
+  let options = WriteOptions(shardByteCount: 2_000_000_000)
+  try half.write(to: "model.safetensors", options: options)
+}
+
+func surgery() throws {
+  let base = try Checkpoint.open("bert-base-uncased")
+  let mask = try FreezeMask(training: ["linear"], in: ParameterTree(base))
+  print(mask)
+
+  var plan = SurgeryPlan(base)
+  try plan.append(SurgeryOperation(.drop, ["cls"]))
+  try plan.apply().write(to: "trimmed.safetensors")
 }
 
 func editAndCompare() throws {
@@ -49,8 +60,18 @@ func selectAndMask() throws {
   for warning in mask.warnings(in: tree) { print(warning) }
   try mask.write(to: "freeze.json")
 
-  let proof = try FrozenProof(base: base, tuned: try Checkpoint.open("tuned"), mask: mask)
+  let tuned = try Checkpoint.open("tuned")
+  let proof = try FrozenProof(base: base, tuned: tuned, mask: mask)
   precondition(proof.holds, "\(proof.violations)")
+}
+
+func tuning() throws {
+  let request = TrainingRun.Request(
+    model: try ModelDirectory("google-bert/bert-base-uncased"),
+    selection: .selectors(["linear"]),
+    training: try LabelledDataset(contentsOf: "train.tsv"))
+  let result = try TrainingRun(request).train(into: "tuned")
+  print(result.metrics)
 }
 
 func trainAHead() throws {
