@@ -71,10 +71,19 @@ extension Checkpoint {
   public func checkWriting(
     to path: String, options: WriteOptions = WriteOptions()
   ) throws(CheckpointError) {
+    try checkWriting(to: path, options: options, inNewFolder: false)
+  }
+
+  /// The same for a file whose folder may be missing until the file is written.
+  package func checkWriting(
+    to path: String, options: WriteOptions, inNewFolder: Bool
+  ) throws(CheckpointError) {
     if !options.ignoresForeign { try refuseForeign() }
     if try !options.isTorch(path) { try SafetensorsWriter.check(tensors, path) }
     let writer = writer(path, options, WriteProgress(total: 0, report: nil))
-    for file in try writer.paths { try FileWriter.check(file, refusing: writer.refused) }
+    for file in try writer.paths {
+      try FileWriter.check(file, refusing: writer.refused, inNewFolder: inNewFolder)
+    }
   }
 
   /// Writes the checkpoint and returns the paths of its files.

@@ -42,6 +42,7 @@ import Testing
       ["edit", "a.safetensors", "-o", "out.safetensors", "--scale", "w=2"],
       ["merge", "a.safetensors", "b.safetensors", "-o", "out.safetensors"],
       ["edit", "a.safetensors", "--in-place", "--scale", "w=2"],
+      ["edit", "a.safetensors", "-o", "new/folder", "--scale", "w=2"],
     ], [SIGINT, SIGTERM])
   func `leaves what was there, and nothing else`(arguments: [String], signal: Int32) throws {
     let process = try Tool.start(arguments, in: folder)

@@ -60,18 +60,26 @@ final class FileWriter {
   }
 
   /// Throws what beginning a file at `path` would throw for what stands there now.
+  ///
+  /// - Parameter inNewFolder: whether its folder will be made before the file is begun.
   static func check(
-    _ path: String, refusing inputs: Set<SystemCall.Identity>
+    _ path: String, refusing inputs: Set<SystemCall.Identity>, inNewFolder: Bool
   ) throws(CheckpointError) {
-    _ = try target(path, refusing: inputs)
+    _ = try target(path, refusing: inputs, inNewFolder: inNewFolder)
   }
 
   /// The file that stands for `path`, and what is there now.
   private static func target(
-    _ path: String, refusing inputs: Set<SystemCall.Identity>
+    _ path: String, refusing inputs: Set<SystemCall.Identity>, inNewFolder: Bool = false
   ) throws(CheckpointError) -> (path: String, existing: SystemCall.Status?) {
     let target = SystemCall.resolved(path) ?? path
-    guard let existing = SystemCall.status(at: target) else { return (target, nil) }
+    guard let existing = SystemCall.status(at: target) else {
+      let folder = FolderCreation.parent(target)
+      guard inNewFolder || SystemCall.status(at: folder) != nil else {
+        throw CheckpointError(path: path, "the folder \(quoted(folder)) does not exist")
+      }
+      return (target, nil)
+    }
     guard existing.isRegular else {
       throw CheckpointError(
         path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")

@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// The temporary files that are being written, so that a program that is interrupted can remove them.
+/// The temporary files that are being written, and folders that were made for them, so that a program that
+/// is interrupted can remove them.
 package enum PendingFiles {
   private static let slotCount = 64
 
@@ -19,16 +20,23 @@ package enum PendingFiles {
 
   private static let slots = Slots()
 
-  /// Removes the temporary files of every write that is under way in this process.
+  /// Removes the temporary files of every write that is under way in this process, then the folders that
+  /// are empty without them.
   ///
-  /// Meant for a signal handler that then ends the process: it only loads atomics and calls `unlink`.
+  /// Meant for a signal handler that then ends the process: it only loads atomics and calls `unlink` and
+  /// `rmdir`, each of which leaves alone what is for the other.
   package static func removeAll() {
     for index in 0..<slotCount {
-      let address = unsafe slots.first[index].load(ordering: .acquiring)
-      if let path = unsafe UnsafePointer<CChar>(bitPattern: address) {
-        unsafe SystemCall.remove(path)
-      }
+      if let path = unsafe path(index) { unsafe SystemCall.remove(path) }
     }
+    // The inner folder of two was registered after the outer one.
+    for index in (0..<slotCount).reversed() {
+      if let path = unsafe path(index) { unsafe SystemCall.removeFolder(path) }
+    }
+  }
+
+  private static func path(_ index: Int) -> UnsafePointer<CChar>? {
+    unsafe UnsafePointer(bitPattern: slots.first[index].load(ordering: .acquiring))
   }
 
   /// Remembers `path` until ``unregister(_:)``; `nil` when all slots are taken.

@@ -284,11 +284,18 @@ enum SystemCall {
   /// Whether this process may write to what is at `path`.
   static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
-  static func createFolder(_ path: String) throws(CheckpointError) {
-    guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else {
-      throw failure(path, "cannot create the folder")
-    }
+  /// Makes a folder, and returns whether it is new.
+  static func createFolder(_ path: String) throws(CheckpointError) -> Bool {
+    if unsafe mkdir(path, 0o777) == 0 { return true }
+    guard errno == EEXIST else { throw failure(path, "cannot create the folder") }
+    return false
   }
+
+  /// Removes a folder that is empty; any other stays.
+  static func removeFolder(_ path: String) { _ = unsafe rmdir(path) }
+
+  /// The same without a `String`, for signal handlers.
+  @unsafe static func removeFolder(_ path: UnsafePointer<CChar>) { _ = unsafe rmdir(path) }
 
   /// A number for the name of a temporary file that no other process uses at the same time.
   static var processIdentifier: Int { Int(getpid()) }

@@ -56,12 +56,6 @@ package enum WholeFile {
       }
   }
 
-  /// Makes the folder at `path`; one that is there already stays.
-  package static func createFolder(_ path: String) throws(CheckpointError) {
-    try SystemCall.createFolder(path)
-    guard isFolder(path) else { throw CheckpointError(path: path, "is a file, not a folder") }
-  }
-
   /// Removes the file at `path`, if there is one.
   package static func remove(_ path: String) { SystemCall.remove(path) }
 }

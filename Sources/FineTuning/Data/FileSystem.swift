@@ -33,13 +33,16 @@ enum FileSystem {
     }
   }
 
-  /// Makes a folder; one that exists already is fine.
-  static func makeFolder(_ path: String) throws(FineTuningError) {
+  /// Does what puts files into the folder at `path`, which is made if it is missing, and taken away again
+  /// when nothing was put there.
+  static func filling<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    let folder: FolderCreation
     do {
-      try WholeFile.createFolder(path)
+      folder = try FolderCreation(path: path)
     } catch {
       throw FineTuningError(error.description)
     }
+    return try folder.removingIfEmpty(body)
   }
 
   /// The JSON document in a file.

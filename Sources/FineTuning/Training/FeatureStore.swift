@@ -109,7 +109,6 @@ package struct FeatureStore: Sendable {
   ///
   /// - Throws: when they cannot be written.
   func write(_ features: Matrix, as entry: Entry) throws {
-    try FileSystem.makeFolder(folder)
     let tensor = try features.tensor()
     let file = Checkpoint(
       format: .safetensors, tensors: [FeatureStore.tensorName: tensor],
@@ -117,6 +116,6 @@ package struct FeatureStore: Sendable {
         FeatureStore.marker: "\(FeatureStore.version)", "depends_on_sha256": entry.digest,
         "sha256": try TensorDigest.hexadecimal(of: tensor),
       ])
-    try file.write(to: path(entry))
+    try FileSystem.filling(folder) { try file.write(to: path(entry)) }
   }
 }

@@ -21,8 +21,8 @@ extension TrainingRun {
     if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the cache")
     }
-    let place = FileSystem.isFolder(folder) ? folder : FileSystem.folder(of: folder)
-    guard FileSystem.isWritable(place) else {
+    let ground = FolderCreation.ground(of: folder)
+    guard FileSystem.isFolder(ground), FileSystem.isWritable(ground) else {
       throw FineTuningError("\(folder): the cache cannot be written there")
     }
     return FeatureStore(folder: folder)

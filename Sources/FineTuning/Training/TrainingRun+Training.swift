@@ -77,7 +77,9 @@ extension TrainingRun {
       throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
     }
     let metrics = try trainer.evaluate(labelNames: settings.labels)
-    try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
+    try FileSystem.filling(folder) {
+      try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
+    }
     // Everything is in place: nothing is left to resume.
     WholeFile.remove(FileSystem.path(folder, TrainingState.fileName))
     return Result(
@@ -137,8 +139,8 @@ extension TrainingRun {
         "\(folder): the folder is not empty; "
           + (state ? "go on with --resume, or name another" : "name another"))
     }
-    let parent = FileSystem.folder(of: folder)
-    guard FileSystem.isWritable(FileSystem.isFolder(folder) ? folder : parent) else {
+    let ground = FolderCreation.ground(of: folder)
+    guard FileSystem.isFolder(ground), FileSystem.isWritable(ground) else {
       throw FineTuningError("\(folder): cannot be written")
     }
     // What a killed run was writing is of no use to anyone.
@@ -146,10 +148,11 @@ extension TrainingRun {
   }
 
   private func storeState(in folder: String) throws {
-    try FileSystem.makeFolder(folder)
-    try trainer.snapshot(settings: stateSettings, invocation: invocation).write(
-      to: FileSystem.path(folder, TrainingState.fileName))
-    try writeHistory(in: folder)
+    try FileSystem.filling(folder) {
+      try trainer.snapshot(settings: stateSettings, invocation: invocation).write(
+        to: FileSystem.path(folder, TrainingState.fileName))
+      try writeHistory(in: folder)
+    }
   }
 
   private func writeHistory(in folder: String) throws {
@@ -169,7 +172,6 @@ extension TrainingRun {
   private func write(
     to folder: String, metrics: EvaluationMetrics, seconds: Double
   ) throws {
-    try FileSystem.makeFolder(folder)
     func put(_ name: String, _ text: String) throws {
       try replaceFile(at: FileSystem.path(folder, name), Array(text.utf8))
     }

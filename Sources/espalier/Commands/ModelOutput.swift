@@ -60,7 +60,11 @@ struct ModelOutput {
     for name in ModelFolder.weights + ["config.json"] where WholeFile.exists(folder + name) {
       throw InputError("\(folder)\(name): is there already; remove it or choose another directory")
     }
-    try checkpoint.checkWriting(to: folder + "model.safetensors", options: options(nil))
+    guard WholeFile.isFolder(FolderCreation.ground(of: path)) else {
+      throw InputError("\(path): \(FolderCreation.ground(of: path)) is a file, not a folder")
+    }
+    try checkpoint.checkWriting(
+      to: folder + "model.safetensors", options: options(nil), inNewFolder: true)
   }
 
   /// Writes `checkpoint`. A directory gets the configuration, brought up to date, and the tokenizer of
@@ -75,8 +79,9 @@ struct ModelOutput {
       return
     }
     guard isFolder else { return try result.write(to: path, options: options(progress)) }
-    try WholeFile.createFolder(path)
-    try result.write(to: folder + "model.safetensors", options: options(progress))
+    try FolderCreation(path: path).removingIfEmpty {
+      try result.write(to: folder + "model.safetensors", options: options(progress))
+    }
     let source = sourceFolder
     for name in ModelFolder.companions where WholeFile.exists(source + name) {
       try WholeFile.write(try WholeFile.read(source + name), to: folder + name)

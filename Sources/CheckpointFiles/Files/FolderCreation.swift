@@ -1,0 +1,75 @@
+/// A folder for results, made with the missing ones above it.
+///
+/// What was made can be taken away again until something is in it: a command that fails before it
+/// writes leaves what it found.
+package struct FolderCreation: Sendable {
+  /// The folders that were not there, from the outermost one.
+  private let made: [String]
+
+  /// Makes the folder at `path` and those above it; what is there already stays.
+  package init(path: String) throws(CheckpointError) {
+    var made: [String] = []
+    do throws(CheckpointError) {
+      for folder in FolderCreation.missing(path).reversed()
+      where try SystemCall.createFolder(folder) {
+        made.append(folder)
+      }
+      guard SystemCall.status(at: path)?.isDirectory ?? false else {
+        throw CheckpointError(path: path, "is a file, not a folder")
+      }
+    } catch {
+      FolderCreation.remove(made)
+      throw error
+    }
+    self.made = made
+  }
+
+  /// The nearest folder at or above `path` that is there: what must be writable.
+  package static func ground(of path: String) -> String {
+    missing(path).last.map(parent) ?? path
+  }
+
+  /// Does `body`; when it fails, or the program is interrupted, the folders that are still empty go.
+  package func removingIfEmpty<Result>(_ body: () throws -> Result) throws -> Result {
+    let slots = made.map(PendingFiles.register)
+    defer { for slot in slots { PendingFiles.unregister(slot) } }
+    do {
+      return try body()
+    } catch {
+      FolderCreation.remove(made)
+      throw error
+    }
+  }
+
+  /// The folder that holds `path`.
+  static func parent(_ path: String) -> String {
+    var parent = trimmed(path[...])
+    guard let slash = parent.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    parent = trimmed(parent[...slash])
+    return String(parent)
+  }
+
+  /// `path` and the folders above it that are not there, from the innermost one.
+  private static func missing(_ path: String) -> [String] {
+    var missing: [String] = []
+    var current = String(trimmed(path[...]))
+    while !current.isEmpty, current != ".", current != "/",
+      SystemCall.status(at: current) == nil
+    {
+      missing.append(current)
+      current = parent(current)
+    }
+    return missing
+  }
+
+  /// Without slashes at the end, but for the root.
+  private static func trimmed(_ path: Substring) -> Substring {
+    var path = path
+    while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
+    return path
+  }
+
+  private static func remove(_ folders: [String]) {
+    for folder in folders.reversed() { SystemCall.removeFolder(folder) }
+  }
+}
