@@ -16,7 +16,7 @@ import Testing
     #expect(result.errors == "")
     #expect(
       result.output == """
-        m.json: 4 of 10 tensors train, 17 of 41 elements (41 %)
+        m.json: 4 of 10 tensors train, 17 of 41 elements (41.5 %)
           linear.0.weight  F32  [3, 2]  6
           linear.0.bias    F32  [3]     3
           linear.2.weight  F32  [2, 3]  6

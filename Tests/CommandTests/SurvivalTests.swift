@@ -113,7 +113,7 @@ struct SurvivalTests {
 
   @Test func `no room for the first state: one line, and nothing is left`() throws {
     expectOneLine(try limited(4, arguments("full", ["--train", "linear"])))
-    #expect(try contents("full") == [])
+    #expect(!folder.exists("full"))
     // The same call works when there is room.
     #expect(try Tool.run(arguments("full", ["--train", "linear"]), in: folder).status == 0)
   }

@@ -59,6 +59,29 @@ import Testing
     #expect(summary.groups.map(\.selector) == ["l[0,4,5].w", "l.2.w"])
     #expect(summary.groups[0].counts.onlyInB == 1)
   }
+
+  @Test func `experts of layers are one group, and what lacks some is exact still`() throws {
+    var tensors: OrderedDictionary<Key, [Float]> = ["x [odd].0.w": [1], "x [odd].1.w": [1]]
+    for layer in 0..<6 {
+      for expert in 0..<8 where layer != 3 || expert < 4 {
+        tensors[Key("l.\(layer).experts.\(expert).w")] = layer == 5 && expert == 7 ? [1, 2] : [1]
+      }
+    }
+    for index in 0..<3 { tensors[Key("\(index).w")] = [1] }
+    let a = try checkpoint(tensors)
+    let summary = DiffSummary(try Diff(a, a), a, a)
+    #expect(
+      summary.groups.map(\.selector) == [
+        "\"x [odd]\"[0:2].w", "l[0,1,2,4].experts[0:8].w", "l.3.experts[0:4].w",
+        "l.5.experts[0:7].w", "l.5.experts.7.w", "[0:3].w",
+      ])
+    let tree = ParameterTree(a)
+    for group in summary.groups {
+      let selection = try SelectorList([group.selector]).resolve(in: tree)
+      #expect(selection.items.count == group.counts.tensors, "\(group.selector)")
+    }
+    #expect(summary.groups.reduce(0) { $0 + $1.counts.tensors } == tensors.count)
+  }
 }
 
 @Suite struct ThreeWayDiffTests {

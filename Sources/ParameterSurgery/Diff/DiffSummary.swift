@@ -6,9 +6,10 @@ internal import OrderedCollections
 ///
 ///     for group in DiffSummary(diff, a, b).groups { print(group.selector, group.counts.changed) }
 public struct DiffSummary: Sendable {
-  /// Tensors of one dtype and shape that differ in nothing but the number of their layer.
+  /// Tensors of one dtype and shape that differ in nothing but numbers: of layers, of experts.
   public struct Group: Sendable, Hashable {
-    /// What selects them: `encoder.layer[0:12].output.dense.weight`.
+    /// What selects them: `encoder.layer[0:12].output.dense.weight`. Where not every layer
+    /// has every expert, a group for each set of experts.
     public let selector: String
     /// What became of them.
     public let counts: Counts
@@ -59,7 +60,7 @@ public struct DiffSummary: Sendable {
 
   /// The summary of a diff of `a` and `b`.
   public init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint) {
-    var groups: OrderedDictionary<Template, Sums> = [:]
+    var entries: [(key: Key, kind: Kind, sums: Sums)] = []
     var layers: OrderedDictionary<String, Sums> = [:]
     let changed = Dictionary(
       diff.changed.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -67,9 +68,9 @@ public struct DiffSummary: Sendable {
     var histogram = limits.map { Bin(limit: $0) }
     var unmeasured = 0
     func add(_ key: Key, _ tensor: Tensor?, _ body: (inout Sums) -> Void) {
-      let (template, index) = Template.of(key, tensor)
-      body(&groups[template, default: Sums()])
-      if let index { groups[template]?.indices.append(index) }
+      var sums = Sums()
+      body(&sums)
+      entries.append((key, Kind(dtype: tensor?.dtype, shape: tensor?.shape), sums))
       body(&layers[DiffSummary.layer(of: key), default: Sums()])
     }
     for key in diff.sharedKeys {
@@ -87,10 +88,19 @@ public struct DiffSummary: Sendable {
     }
     for key in diff.onlyInA { add(key, a[key]) { $0.counts.onlyInA += 1 } }
     for key in diff.onlyInB { add(key, b[key]) { $0.counts.onlyInB += 1 } }
-    self.groups = groups.map { template, sums in
-      Group(
-        selector: template.selector(sums.indices), counts: sums.counts, maxAbs: sums.maxAbs,
-        relativeL2: sums.relativeL2)
+    let alike = KeyGroups(entries.count) {
+      [entries[$0].key]
+    } trait: {
+      entries[$0].kind
+    }
+    self.groups = alike.groups.flatMap { group in
+      KeyGroups.blocks(of: group.rows.map { entries[$0].key }).map { block in
+        var sums = Sums()
+        for place in block.places { sums.add(entries[group.rows[place]].sums) }
+        return Group(
+          selector: block.selector, counts: sums.counts, maxAbs: sums.maxAbs,
+          relativeL2: sums.relativeL2)
+      }
     }
     self.layers = layers.map {
       Layer(name: $0, counts: $1.counts, relativeL2: $1.relativeL2)
@@ -111,43 +121,14 @@ public struct DiffSummary: Sendable {
     return parts.prefix(count).joined(separator: ".")
   }
 
-  /// What tensors of a group have in common.
-  private struct Template: Hashable {
-    /// What stands before the number, and after it.
-    var parts: [String]
-    var dtype: DType?
-    var shape: Shape?
-
-    static func of(_ key: Key, _ tensor: Tensor?) -> (Template, index: Int?) {
-      let parts = key.components
-      if let place = parts.firstIndex(where: { Key(String($0)).indexValue != nil }), place > 0,
-        let index = Key(String(parts[place])).indexValue
-      {
-        let rest = parts[(place + 1)...].map { "." + $0 }.joined()
-        return (
-          Template(
-            parts: [parts[..<place].joined(separator: "."), rest], dtype: tensor?.dtype,
-            shape: tensor?.shape), index
-        )
-      }
-      return (Template(parts: [key.string]), nil)
-    }
-
-    func selector(_ indices: [Int]) -> String {
-      guard parts.count == 2, let first = indices.min(), let last = indices.max() else {
-        return parts[0]
-      }
-      if first == last { return "\(parts[0]).\(first)\(parts[1])" }
-      let text =
-        indices.count == last - first + 1
-        ? "\(first):\(last + 1)" : indices.sorted().map(String.init).joined(separator: ",")
-      return "\(parts[0])[\(text)]\(parts[1])"
-    }
+  /// What tensors of a group have in common beside their names; what is not there has none.
+  private struct Kind: Hashable {
+    let dtype: DType?
+    let shape: Shape?
   }
 
   private struct Sums {
     var counts = Counts()
-    var indices: [Int] = []
     var maxAbs: Double?
     private var squaredDifference = 0.0
     private var squaredNorm = 0.0
@@ -158,6 +139,16 @@ public struct DiffSummary: Sendable {
       maxAbs = max(maxAbs ?? 0, values.maxAbs)
       squaredDifference += values.squaredDifference
       squaredNorm += values.squaredNorm
+    }
+
+    mutating func add(_ other: Sums) {
+      counts.tensors += other.counts.tensors
+      counts.changed += other.counts.changed
+      counts.onlyInA += other.counts.onlyInA
+      counts.onlyInB += other.counts.onlyInB
+      maxAbs = maxAbs.map { max($0, other.maxAbs ?? $0) } ?? other.maxAbs
+      squaredDifference += other.squaredDifference
+      squaredNorm += other.squaredNorm
     }
 
     var relativeL2: Double? {

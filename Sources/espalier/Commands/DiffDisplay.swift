@@ -186,12 +186,3 @@ struct WorstDifference {
     changedFraction = values.reduce(0) { $0 + $1.changedFraction } / Double(values.count)
   }
 }
-
-/// `12.5 %`; never 0 for something, nor 100 for less than everything.
-func percentText(_ fraction: Double) -> String {
-  guard fraction.isFinite else { return "-" }
-  let percent = 100 * fraction
-  if percent > 0, percent < 0.05 { return "< 0.1 %" }
-  if percent < 100, percent > 99.95 { return "> 99.9 %" }
-  return "\(fixed(percent, digits: 1)) %"
-}

@@ -54,9 +54,8 @@ struct MaskReport {
     if let tree {
       let elements = entries.reduce(0) { $0 + ($1.count ?? 0) }
       let all = tree.entries.reduce(0) { $0 + $1.shape.count }
-      let percent = all > 0 ? 100 * Double(elements) / Double(all) : 0
       line +=
-        ", \(grouped(elements)) of \(grouped(all)) elements (\(significant(percent, digits: 2)) %)"
+        ", \(grouped(elements)) of \(grouped(all)) elements (\(percentText(elements, of: all)))"
     }
     output.paragraph(line)
     if tree == nil {

@@ -10,11 +10,11 @@ struct PlanRendering {
 
   func print() {
     let output = StandardOutput.shared
-    let share = 100 * Double(plan.trainedCount) / Double(max(1, plan.parameterCount))
     line(
       "trains",
       "\(plural(plan.tensors.count, "tensor")), \(grouped(plan.trainedCount)) of "
-        + "\(grouped(plan.parameterCount)) parameters (\(significant(share, digits: 3)) %)")
+        + "\(grouped(plan.parameterCount)) parameters "
+        + "(\(percentText(plan.trainedCount, of: plan.parameterCount)))")
     let varies = Set(plan.tensors.map(\.learningRate)).count > 1
     var table = Table(
       [Table.Column("", shrinks: true), Table.Column(""), Table.Column("", .right)]

@@ -95,3 +95,19 @@ func durationText(_ seconds: Double) -> String {
     ? "\(whole / 60):\(two(whole % 60))"
     : "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
 }
+
+/// A share for a person: `12.5 %`, `1.5 %`, `0.04 %`; never 0 for something, nor 100 for less than
+/// everything, whatever is rounded: `99.98 %`, `<0.01 %`, `>99.99 %`.
+func percentText(_ fraction: Double) -> String {
+  guard fraction.isFinite else { return "-" }
+  let percent = 100 * fraction
+  if percent > 0, percent < 0.01 { return "<0.01 %" }
+  if percent > 99.99, percent < 100 { return ">99.99 %" }
+  let digits = percent > 0 && percent < 0.1 || percent >= 99.95 && percent < 100 ? 2 : 1
+  return "\(fixed(percent, digits: digits)) %"
+}
+
+/// The share that `part` is of `whole`; nothing of nothing is 0.
+func percentText(_ part: Int, of whole: Int) -> String {
+  percentText(whole > 0 ? Double(part) / Double(whole) : 0)
+}

@@ -1,60 +1,26 @@
-import CheckpointFiles
-import ParameterSurgery
+package import CheckpointFiles
+internal import OrderedCollections
 
 /// Rows about tensors whose keys differ in nothing but numbers between their dots, put together: those
 /// of repeated layers and experts.
 ///
 /// Whatever prints a line a tensor prints a line a group of a long list. A group of one row stands for
 /// itself.
-struct KeyGroups {
+package struct KeyGroups: Sendable {
   /// Rows that are shown as one.
-  struct Group {
+  package struct Group: Sendable {
     /// Which rows, in their order.
-    fileprivate(set) var rows: [Int]
+    package fileprivate(set) var rows: [Int]
     /// The keys of the first row.
-    fileprivate let keys: [Key]
+    package let keys: [Key]
     /// The numbers at each place of the keys that has one.
-    fileprivate var numbers: [Set<Int>]
+    package fileprivate(set) var numbers: [Set<Int>]
 
     /// The row that came first.
-    var first: Int { rows[0] }
+    package var first: Int { rows[0] }
 
     /// `×12`; nothing for a single row.
-    var times: String { rows.count > 1 ? "×\(rows.count)" : "" }
-
-    /// `encoder.layer.[0-11].output.dense.weight`; several keys are joined by `=>`.
-    var name: String {
-      guard rows.count > 1 else { return keys.map { shown($0.string) }.joined(separator: " => ") }
-      var place = 0
-      return keys.map { key in
-        let parts = shown(key.string).split(separator: ".", omittingEmptySubsequences: false)
-        return parts.map { part in
-          guard KeyGroups.number(part.utf8) != nil, place < numbers.count else {
-            return String(part)
-          }
-          defer { place += 1 }
-          return numbers[place].count == 1 ? String(part) : "[\(Self.ranges(numbers[place]))]"
-        }.joined(separator: ".")
-      }.joined(separator: " => ")
-    }
-
-    /// `0-11`, `0,2,4`; the middle of many ranges is left out.
-    private static func ranges(_ numbers: Set<Int>) -> String {
-      var ranges: [ClosedRange<Int>] = []
-      for number in numbers.sorted() {
-        if let last = ranges.last, last.upperBound == number - 1 {
-          ranges[ranges.count - 1] = last.lowerBound...number
-        } else {
-          ranges.append(number...number)
-        }
-      }
-      let texts = ranges.map {
-        $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
-      }
-      return texts.count <= 6
-        ? texts.joined(separator: ",")
-        : texts.prefix(4).joined(separator: ",") + ",…," + texts[texts.count - 1]
-    }
+    package var times: String { rows.count > 1 ? "×\(rows.count)" : "" }
   }
 
   /// What rows of one group have in common.
@@ -65,13 +31,13 @@ struct KeyGroups {
   }
 
   /// In the order in which their first rows stand.
-  private(set) var groups: [Group] = []
+  package private(set) var groups: [Group] = []
 
   /// - Parameters:
   ///   - folds: whether anything is put together; otherwise each row stands for itself.
   ///   - keys: the keys that the row of an index is about: one, or two for a rename.
   ///   - trait: what else the rows of a group have in common; a row without stands for itself.
-  init<Trait: Hashable>(
+  package init<Trait: Hashable>(
     _ rowCount: Int, folds: Bool = true, keys: (Int) -> [Key], trait: (Int) -> Trait?
   ) {
     guard folds else {
@@ -117,7 +83,7 @@ struct KeyGroups {
   }
 
   /// The number that a part of a key is, as Python would write it.
-  private static func number(_ part: some Collection<UInt8>) -> Int? {
+  package static func number(_ part: some Collection<UInt8>) -> Int? {
     guard !part.isEmpty, part.count < 10, part.count == 1 || part.first != UInt8(ascii: "0") else {
       return nil
     }
@@ -127,21 +93,5 @@ struct KeyGroups {
       value = value * 10 + Int(byte - UInt8(ascii: "0"))
     }
     return value
-  }
-}
-
-/// What the tensors of one group have in common, for most lists.
-struct TensorKind: Hashable {
-  let dtype: DType
-  let dimensions: [Int]
-}
-
-extension StandardOutput {
-  /// Lines about tensors, two columns in; a terminal gets twenty, and how many tensors they leave out.
-  func list(_ groups: KeyGroups, line text: (KeyGroups.Group) -> String) {
-    let limit = isTerminal ? 20 : .max
-    for group in groups.groups.prefix(limit) { paragraph(text(group), indent: 2) }
-    let left = groups.groups.dropFirst(limit).reduce(0) { $0 + $1.rows.count }
-    if left > 0 { line("  … and \(grouped(left)) more; --json lists all") }
   }
 }
