@@ -42,6 +42,22 @@ import Testing
     #expect(trainable?.first?["elements"] as? Int == 4)
   }
 
+  @Test func `many weights without their biases are three warnings and a number`() throws {
+    try folder.copy("bert-tiny", to: "tiny")
+    let result = try Tool.run(
+      "mask", "create", "tiny", "--train", "**.weight", "-o", "w.json", in: folder)
+    #expect(result.status == 0)
+    let warnings = result.errors.split(separator: "\n")
+    #expect(warnings.count == 4)
+    let sentence =
+      "15 more tensors train beside a bias that is frozen; --json lists them, --no-siblings is silent about them"
+    #expect(warnings.last.map(String.init) == "espalier: warning: tiny: " + sentence)
+    let json = try Tool.run(
+      "mask", "create", "tiny", "--train", "**.weight", "-o", "w.json", "--json", in: folder
+    ).object()
+    #expect((json["warnings"] as? [String] ?? []).count == 18)
+  }
+
   @Test func `a weight without its bias is a warning, which can be silenced`() throws {
     let arguments = [
       "mask", "create", "model.safetensors", "--train", "linear.0.weight", "-o", "m.json",

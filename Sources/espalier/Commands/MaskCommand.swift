@@ -88,12 +88,26 @@ struct MaskCreateCommand: ParsableCommand {
     }
     let warnings = mask.warnings(in: tree, siblings: !noSiblings)
     try mask.write(to: written.output)
-    for warning in warnings { StandardError.warning("\(checkpoint.file): \(warning)") }
+    warn(warnings)
     let report = MaskReport(mask, in: tree)
     if format.json {
       report.printJSON(path: written.output, warnings: warnings.map(\.description))
     } else {
       report.print(path: written.output, folds: groups.group)
+    }
+  }
+
+  /// One selector such as `**.weight` leaves out the bias of every layer: a few of them say as much.
+  private func warn(_ warnings: [FreezeMask.Warning]) {
+    let siblings = warnings.filter { if case .frozenSibling = $0 { true } else { false } }
+    let shown = siblings.count > 4 ? Array(siblings.prefix(3)) : siblings
+    for warning in shown + warnings.filter({ !siblings.contains($0) }) {
+      StandardError.warning("\(checkpoint.file): \(warning)")
+    }
+    if shown.count < siblings.count {
+      StandardError.warning(
+        "\(checkpoint.file): \(grouped(siblings.count - shown.count)) more tensors train beside a bias that "
+          + "is frozen; --json lists them, --no-siblings is silent about them")
     }
   }
 }
