@@ -42,6 +42,9 @@ public struct Checkpoint: Sendable {
   package var inputs: [InputFile] = []
   /// What PyTorch files hold beside their tensors, for each file that it was read from.
   var structures: [TorchStructure] = []
+  /// Whether any of its files is PyTorch's. Only there tensors share bytes: those of a safetensors file
+  /// have bytes of their own each, or the file is refused.
+  package var isPickled: Bool { !structures.isEmpty }
 
   /// A checkpoint of the given tensors.
   public init(

@@ -66,6 +66,8 @@ struct ShardIndex {
     _ scanner: inout JSONScanner, _ found: (Int, String) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     var places: [Key: Int] = [:]
+    // The place of the file that was named last: neighbours are mostly in one.
+    var last: Int?
     // The shortest honest entries, and room for many.
     entries.reserveCapacity(min(scanner.bytes.count / 60, 1 << 17))
     try scanner.expect(UInt8(ascii: "{"))
@@ -77,9 +79,8 @@ struct ShardIndex {
         throw CheckpointError(key: key, "weight_map does not name a file")
       }
       let (range, isEscaped) = try scanner.quotedRange()
-      // Neighbours are mostly in one file.
-      if !isEscaped, let last = entries.last, scanner.matches(range, files[last.file]) {
-        entries.append(Entry(key: key, file: last.file))
+      if !isEscaped, let last, scanner.matches(range, files[last]) {
+        entries.append(Entry(key: key, file: last))
         continue
       }
       let name = try scanner.string(in: range, isEscaped: isEscaped)
@@ -94,6 +95,7 @@ struct ShardIndex {
         try found(place, name)
       }
       entries.append(Entry(key: key, file: place))
+      last = place
     } while try scanner.another(before: UInt8(ascii: "}"))
   }
 

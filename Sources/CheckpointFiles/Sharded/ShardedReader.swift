@@ -30,7 +30,9 @@ struct ShardedReader {
     }
     checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]
-    checkpoint.tensors.reserveCapacity(index.entries.count)
+    // Room for twice as many: in a hash table that is two thirds full, every new key is compared with
+    // several others. Memory that is not used costs nothing.
+    checkpoint.tensors.reserveCapacity(2 * index.entries.count)
     isFound = [Bool](repeating: false, count: index.entries.count)
     let nothing = Tensor(dtype: .uint8, shape: [0], storage: TensorStorage([]))
     for entry in index.entries {

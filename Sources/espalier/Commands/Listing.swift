@@ -19,12 +19,14 @@ struct Listing {
     var shares: Key?
 
     /// The key, with the selected rows in brackets.
-    var name: String {
-      guard let rows else { return shown(tensor.key.string) }
-      return "\(shown(tensor.key.string))[\(rows.text)]"
-    }
+    var name: String { shown(tensor.key.string) + suffix }
+
+    /// The selected rows in brackets, where there are any.
+    @inline(__always)
+    var suffix: String { rows.map { "[\($0.text)]" } ?? "" }
 
     /// The extents of what is listed.
+    @inline(__always)
     var dimensions: [Int] {
       guard let rows else { return tensor.shape.dimensions }
       return [rows.count] + tensor.shape.dimensions.dropFirst()
@@ -37,15 +39,17 @@ struct Listing {
   /// One for each row, when they were asked for.
   private(set) var digests: [String?] = []
 
-  /// All tensors of a checkpoint in which each has a storage of its own; `nil` for others.
+  /// All tensors of a checkpoint, as it was opened, in which each has a storage of its own; `nil` for
+  /// others.
   init?(untied checkpoint: Checkpoint) {
-    var storages: Set<ObjectIdentifier> = []
-    storages.reserveCapacity(checkpoint.tensors.count)
+    if checkpoint.isPickled {
+      let storages = Set(checkpoint.tensors.values.map { ObjectIdentifier($0.storage) })
+      guard storages.count == checkpoint.tensors.count else { return nil }
+    }
     let sharded = checkpoint.format == .sharded
     rows = []
     rows.reserveCapacity(checkpoint.tensors.count)
     for (key, tensor) in checkpoint.tensors {
-      guard storages.insert(ObjectIdentifier(tensor.storage)).inserted else { return nil }
       rows.append(
         Row(
           tensor: TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape), rows: nil,

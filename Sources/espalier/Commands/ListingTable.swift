@@ -23,8 +23,9 @@ extension Listing {
     // Neighbours are often alike, and are not put into words again.
     var shape = LastText(of: [Int](), text: shapeText([]))
     var size = LastText(of: 0, text: byteText(0))
+    var file = LastText(of: "", text: "")
     table.print(rowCount: rows.count) { index, cells in
-      cells.add(rows[index].name)
+      cells.add(shown: rows[index].tensor.key.string, rows[index].suffix)
       cells.add(rows[index].tensor.dtype.name)
       cells.add(shape.text(of: rows[index].dimensions, shapeText))
       cells.add(size.text(of: rows[index].bytes, byteText))
@@ -34,7 +35,7 @@ extension Listing {
         }
       }
       if hasDigests { cells.add(digests[index] ?? "-") }
-      if shards { cells.add(rows[index].file.map(shown) ?? "") }
+      if shards { cells.add(file.text(of: rows[index].file ?? "", shown)) }
       if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
     }
   }

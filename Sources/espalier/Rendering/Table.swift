@@ -28,28 +28,97 @@ struct Table {
     fileprivate var leastWidth: Int { max(16, displayWidth(title)) }
   }
 
-  /// The cells of one row, as UTF-8.
+  /// Takes the cells of one row after another, from left to right: to measure them, or to set them in
+  /// lines of UTF-8.
   struct Cells {
-    fileprivate private(set) var bytes: [UInt8] = []
-    /// For each cell, where it ends in ``bytes`` and how many columns of a terminal it takes.
-    fileprivate private(set) var marks: [(end: Int, width: Int)] = []
+    /// The columns that each cell takes on a terminal: the most of all rows, when they are measured.
+    fileprivate var widths: [Int]
+    fileprivate var isMeasuring = true
+    /// The columns that are left out.
+    fileprivate var left: Set<Int> = []
+    /// What was set and not taken yet.
+    fileprivate private(set) var lines: [UInt8] = []
+    private let columns: [Column]
+    private let indent: Int
+    private var column = 0
+    /// Spaces that stand before whatever follows in the line.
+    private var gap = 0
+
+    fileprivate init(_ columns: [Column], _ widths: [Int], indent: Int) {
+      self.columns = columns
+      self.widths = widths
+      self.indent = indent
+    }
 
     /// Adds a cell, which holds no control characters.
-    mutating func add(_ text: String) {
-      let start = bytes.count
-      bytes.append(contentsOf: text.utf8)
-      let end = bytes.count
-      let isPlain = bytes.span.extracting(start..<end).isASCII
-      marks.append((end, isPlain ? end - start : displayWidth(text)))
+    mutating func add(_ text: String) { add(text, width: displayWidth(text)) }
+
+    /// Adds a cell of text that anybody can have written, and what follows it.
+    mutating func add(shown text: String, _ suffix: String = "") {
+      if suffix.isEmpty, text.utf8.span.isPlain {
+        add(text, width: text.utf8.count)
+      } else {
+        add(espalier.shown(text) + suffix)
+      }
     }
 
-    fileprivate mutating func removeAll() {
-      bytes.removeAll(keepingCapacity: true)
-      marks.removeAll(keepingCapacity: true)
+    private mutating func add(_ text: String, width: Int) {
+      if isMeasuring {
+        if width > widths[column] { widths[column] = width }
+      } else if left.isEmpty || !left.contains(column) {
+        set(text, width)
+      }
+      column += 1
     }
 
-    fileprivate func range(_ index: Int) -> Range<Int> {
-      (index == 0 ? 0 : marks[index - 1].end)..<marks[index].end
+    private mutating func set(_ text: String, _ width: Int) {
+      var text = text
+      var padding = widths[column] - width
+      if padding < 0, columns[column].shrinks {
+        text = middleTruncated(text, to: widths[column])
+        // A character of two columns may not have fitted.
+        padding = widths[column] - displayWidth(text)
+      }
+      padding = max(0, padding)
+      if columns[column].alignment == .right { gap += padding }
+      // Neither padding nor empty cells at the end of a line leave anything behind.
+      if !text.isEmpty {
+        lines.append(spaces: gap)
+        lines.append(contentsOf: text.utf8)
+        gap = 0
+      }
+      gap += columns[column].alignment == .left ? padding + 2 : 2
+    }
+
+    /// Takes the row whose cells `fill` adds.
+    @inline(__always)
+    fileprivate mutating func row(_ fill: (inout Cells) -> Void) {
+      column = 0
+      if isMeasuring { return fill(&self) }
+      lines.append(spaces: indent)
+      let start = lines.count
+      gap = 0
+      fill(&self)
+      // The text of the last cell may end in spaces.
+      while lines.count > start, lines.last == UInt8(ascii: " ") { lines.removeLast() }
+    }
+
+    /// Ends the line, and writes the lines when they are many.
+    fileprivate mutating func endLine(_ output: StandardOutput) {
+      lines.append(UInt8(ascii: "\n"))
+      if lines.count >= 1 << 16 { write(to: output) }
+    }
+
+    /// Writes the lines.
+    fileprivate mutating func write(to output: StandardOutput) {
+      output.write(lines)
+      lines.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes the line as text.
+    fileprivate mutating func line() -> String {
+      defer { lines.removeAll(keepingCapacity: true) }
+      return String(decoding: lines, as: UTF8.self)
     }
   }
 
@@ -77,36 +146,26 @@ struct Table {
     rowCount: Int, to output: StandardOutput = .shared, indent: Int = 0,
     fill: (Int, inout Cells) -> Void
   ) {
-    var widths = columns.map { hasHeadings ? displayWidth($0.title) : 0 }
-    var cells = Cells()
+    var cells = Cells(
+      columns, columns.map { hasHeadings ? displayWidth($0.title) : 0 }, indent: indent)
     // Made once to be measured and once to be printed: cheaper than to keep the text of many rows.
-    for index in 0..<rowCount {
-      cells.removeAll()
-      fill(index, &cells)
-      for (column, mark) in cells.marks.enumerated() where mark.width > widths[column] {
-        widths[column] = mark.width
-      }
-    }
-    let left = fit(&widths, to: output.width.map { $0 - indent })
-    var line = [UInt8](repeating: UInt8(ascii: " "), count: indent)
+    for index in 0..<rowCount { cells.row { fill(index, &$0) } }
+    let left = fit(&cells.widths, to: output.width.map { $0 - indent })
+    cells.left = left
+    cells.isMeasuring = false
     if hasHeadings {
-      cells.removeAll()
-      for column in columns { cells.add(column.title) }
-      set(cells, widths, without: left, in: &line)
-      output.line(output.style.dim(String(decoding: line, as: UTF8.self)))
+      cells.row { for column in columns { $0.add(column.title) } }
+      output.line(output.style.dim(cells.line()))
     }
     for index in 0..<rowCount {
-      line.removeSubrange(indent...)
-      cells.removeAll()
-      fill(index, &cells)
-      set(cells, widths, without: left, in: &line)
+      cells.row { fill(index, &$0) }
       if let paint {
-        output.line(paint(String(decoding: line, as: UTF8.self), index))
+        output.line(paint(cells.line(), index))
       } else {
-        line.append(UInt8(ascii: "\n"))
-        output.write(line)
+        cells.endLine(output)
       }
     }
+    cells.write(to: output)
     if !left.isEmpty, hasHeadings {
       let titles = left.sorted().map { columns[$0].title }.joined(separator: ", ")
       output.line(output.style.dim("too narrow for \(titles)"))
@@ -138,36 +197,6 @@ struct Table {
       widths[column] -= min(max(used(widths) - limit, 0), widths[column] - least(column))
     }
     return left
-  }
-
-  /// Appends the cells to `line`, in their columns.
-  private func set(
-    _ cells: Cells, _ widths: [Int], without left: Set<Int>, in line: inout [UInt8]
-  ) {
-    let margin = line.count
-    var isFirst = true
-    for column in columns.indices where !left.contains(column) {
-      if !isFirst { line.append(spaces: 2) }
-      isFirst = false
-      let (range, width) = (cells.range(column), widths[column])
-      var padding = width - cells.marks[column].width
-      var cut: String?
-      if padding < 0, columns[column].shrinks {
-        let text = middleTruncated(String(decoding: cells.bytes[range], as: UTF8.self), to: width)
-        // A character of two columns may not have fitted.
-        padding = width - displayWidth(text)
-        cut = text
-      }
-      if columns[column].alignment == .right { line.append(spaces: padding) }
-      if let cut {
-        line.append(contentsOf: cut.utf8)
-      } else {
-        line.append(contentsOf: cells.bytes[range])
-      }
-      if columns[column].alignment == .left { line.append(spaces: padding) }
-    }
-    // Neither padding nor empty cells at the end leave anything behind.
-    while line.count > margin, line.last == UInt8(ascii: " ") { line.removeLast() }
   }
 }
 

@@ -144,7 +144,7 @@ extension Span<UInt8> {
   }
 
   /// Whether all are visible characters of ASCII, or spaces, and none a backslash.
-  fileprivate var isPlain: Bool {
+  var isPlain: Bool {
     var others: UInt8 = 0
     for index in indices {
       let byte = self[index]
