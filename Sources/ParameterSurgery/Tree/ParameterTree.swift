@@ -4,7 +4,7 @@ internal import OrderedCollections
 /// The keys of a checkpoint as a tree: keys are split at `.`, and all-digit components are indices.
 ///
 /// The tree keeps the order of the file, both among ``entries`` and among the children of a node.
-/// Building it is linear in the length of the keys; 91,000 keys take some tens of milliseconds.
+/// Building it is linear in the length of the keys.
 public struct ParameterTree: Sendable {
   /// The tensors, in the order of the file.
   public let entries: [TensorInfo]

@@ -28,6 +28,12 @@ func displayWidth(_ text: String) -> Int {
 }
 
 private func displayWidth(_ scalar: Unicode.Scalar) -> Int {
+  switch scalar.value {
+  // Latin letters, dashes and dots, lines and bars: what this tool draws, for which looking up what Unicode
+  // says takes a third of the time of a long tree.
+  case ..<0x300, 0x2010...0x2027, 0x2500...0x259F: return 1
+  default: break
+  }
   switch scalar.properties.generalCategory {
   case .nonspacingMark, .enclosingMark: return 0
   default: break
