@@ -43,7 +43,7 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let sentence = "\(error)"
     precondition(!sentence.contains("\n"), "an error of two lines: \(sentence)")
   }
-  if count % 4 == 0 { _ = try? Scanner.scan(file.path) }
+  if count % 4 == 0 { _ = try? ScanReport.scan(file.path) }
   return 0
 }
 
