@@ -170,5 +170,12 @@ struct SurvivalTests {
       "predict", "--base", "whole", "--model", "head", "a text", in: folder)
     #expect(other.status == 2)
     #expect(other.errors.hasPrefix("espalier: error: whole: is not the base of this delta"))
+    let idle = try Tool.run(
+      "predict", "--base", "tiny", "--model", "whole", "a text", in: folder)
+    #expect(idle.status == 2)
+    #expect(idle.errors.hasPrefix("espalier: error: whole: holds no delta but a whole model"))
+    let file = try Tool.run(
+      "predict", "--base", "tiny", "--model", "head/model.delta.safetensors", "a text", in: folder)
+    #expect(file.output == whole.output)
   }
 }

@@ -74,7 +74,7 @@ final class FileWriter {
   ) throws(CheckpointError) -> (path: String, existing: SystemCall.Status?) {
     let target = SystemCall.resolved(path) ?? path
     guard let existing = SystemCall.status(at: target) else {
-      let folder = FolderCreation.parent(target)
+      let folder = Path.parent(of: target)
       guard inNewFolder || SystemCall.status(at: folder) != nil else {
         throw CheckpointError(path: path, "the folder \(quoted(folder)) does not exist")
       }

@@ -26,7 +26,7 @@ package struct FolderCreation: Sendable {
 
   /// The nearest folder at or above `path` that is there: what must be writable.
   package static func ground(of path: String) -> String {
-    missing(path).last.map(parent) ?? path
+    missing(path).last.map(Path.parent) ?? path
   }
 
   /// Does `body`; when it fails, or the program is interrupted, the folders that are still empty go.
@@ -41,32 +41,17 @@ package struct FolderCreation: Sendable {
     }
   }
 
-  /// The folder that holds `path`.
-  static func parent(_ path: String) -> String {
-    var parent = trimmed(path[...])
-    guard let slash = parent.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-    parent = trimmed(parent[...slash])
-    return String(parent)
-  }
-
   /// `path` and the folders above it that are not there, from the innermost one.
   private static func missing(_ path: String) -> [String] {
     var missing: [String] = []
-    var current = String(trimmed(path[...]))
+    var current = String(Path.trimmed(path[...]))
     while !current.isEmpty, current != ".", current != "/",
       SystemCall.status(at: current) == nil
     {
       missing.append(current)
-      current = parent(current)
+      current = Path.parent(of: current)
     }
     return missing
-  }
-
-  /// Without slashes at the end, but for the root.
-  private static func trimmed(_ path: Substring) -> Substring {
-    var path = path
-    while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
-    return path
   }
 
   private static func remove(_ folders: [String]) {

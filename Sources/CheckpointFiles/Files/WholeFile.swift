@@ -44,7 +44,7 @@ package enum WholeFile {
   /// Removes temporary files that a killed process left in a folder.
   package static func removeLeftovers(in folder: String) throws(CheckpointError) {
     for name in try SystemCall.entries(ofFolder: folder) where isLeftover(name) {
-      SystemCall.remove("\(folder)/\(name)")
+      SystemCall.remove(Path.join(folder, name))
     }
   }
 

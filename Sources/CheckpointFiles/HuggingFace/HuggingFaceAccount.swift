@@ -35,7 +35,7 @@ package enum HuggingFaceAccount {
     }
     let path =
       HuggingFaceCache.path(in: "HF_TOKEN_PATH")
-      ?? HuggingFaceCache.place(HuggingFaceCache.home, "token")
+      ?? Path.join(HuggingFaceCache.home, "token")
     guard WholeFile.exists(path), !WholeFile.isFolder(path) else { return nil }
     let bytes = try WholeFile.read(path, limit: 1 << 12)
     return try token(String(decoding: bytes, as: UTF8.self), in: path)

@@ -25,9 +25,9 @@ public enum HuggingFaceCache {
     }
     let fetch =
       "fetch it with: hf download \(model)" + (halves.count == 2 ? " --revision \(revision)" : "")
-    let folder = place(
+    let folder = Path.join(
       root, prefix + model.split(separator: "/").joined(separator: "--"))
-    let reference = place(folder, "refs/" + revision)
+    let reference = Path.join(folder, "refs/" + revision)
     var commit = revision
     if WholeFile.exists(reference), !WholeFile.isFolder(reference) {
       commit = String(
@@ -38,7 +38,7 @@ public enum HuggingFaceCache {
           path: reference, "expected the hash of a snapshot; \(fetch)")
       }
     }
-    let snapshot = place(folder, "snapshots/" + commit)
+    let snapshot = Path.join(folder, "snapshots/" + commit)
     guard isCommit(commit), WholeFile.isFolder(snapshot) else {
       throw CheckpointError(
         path: name,
@@ -58,7 +58,7 @@ public enum HuggingFaceCache {
   /// The command that completes the download of which `path` is a part; `nil` for a path outside the
   /// cache.
   package static func completion(of path: String) -> String? {
-    let start = place(root, prefix)
+    let start = Path.join(root, prefix)
     guard path.hasPrefix(start) else { return nil }
     let parts = path.dropFirst(start.count).split(separator: "/")
     guard parts.count >= 3, parts[1] == "snapshots" else { return nil }
@@ -69,7 +69,7 @@ public enum HuggingFaceCache {
   package static func knows(_ name: String) -> Bool {
     isModelName(name)
       && WholeFile.isFolder(
-        place(root, prefix + name.split(separator: "/").joined(separator: "--")))
+        Path.join(root, prefix + name.split(separator: "/").joined(separator: "--")))
   }
 
   private static let prefix = "models--"
@@ -117,15 +117,15 @@ public enum HuggingFaceCache {
   /// The folder of the cache, as huggingface_hub finds it: `HF_HUB_CACHE`, else its old name
   /// `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME` or `~/.cache/huggingface`.
   public static var root: String {
-    path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? place(home, "hub")
+    path(in: "HF_HUB_CACHE") ?? path(in: "HUGGINGFACE_HUB_CACHE") ?? Path.join(home, "hub")
   }
 
   /// The folder of all that huggingface_hub keeps: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME` or
   /// `~/.cache`.
   static var home: String {
     path(in: "HF_HOME")
-      ?? place(
-        path(in: "XDG_CACHE_HOME") ?? place(Environment["HOME"] ?? ".", ".cache"),
+      ?? Path.join(
+        path(in: "XDG_CACHE_HOME") ?? Path.join(Environment["HOME"] ?? ".", ".cache"),
         "huggingface")
   }
 
@@ -156,10 +156,5 @@ public enum HuggingFaceCache {
       }
     }
     return result + rest
-  }
-
-  /// `name` inside `folder`.
-  static func place(_ folder: String, _ name: String) -> String {
-    folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 }

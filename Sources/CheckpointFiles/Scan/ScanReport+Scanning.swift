@@ -13,11 +13,10 @@ extension ScanReport {
     _ path: String, progress: (_ path: String, _ read: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(CheckpointError) -> [ScanReport] {
     if SystemCall.status(at: path)?.isDirectory == true {
-      let folder = path.hasSuffix("/") ? path : path + "/"
       var reports: [ScanReport] = []
       for name in try SystemCall.entries(ofFolder: path).sorted()
-      where SystemCall.status(at: folder + name)?.isRegular == true {
-        let file = try InputFile(path: folder + name)
+      where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
+        let file = try InputFile(path: Path.join(path, name))
         if try isCandidate(file, name) { reports.append(try scan(file, progress)) }
       }
       guard !reports.isEmpty else {
@@ -27,10 +26,9 @@ extension ScanReport {
     }
     let file = try InputFile(path: path)
     if try Checkpoint.isIndex(file) {
-      let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
       var reports: [ScanReport] = []
       for name in try ShardIndex(file).files {
-        reports.append(try scan(InputFile(path: folder + name), progress))
+        reports.append(try scan(InputFile(path: Path.sibling(name, of: path)), progress))
       }
       return reports
     }

@@ -14,17 +14,16 @@ enum CheckpointFolder {
   /// The checkpoint's file in the folder at `path`: one of the usual names, or else the only file with
   /// the ending of a checkpoint.
   static func file(in path: String) throws(CheckpointError) -> String {
-    let folder = path.hasSuffix("/") ? path : path + "/"
-    for name in names where SystemCall.status(at: folder + name)?.isRegular == true {
-      return folder + name
+    for name in names where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
+      return Path.join(path, name)
     }
     // A delta is no checkpoint: it needs its base.
     let all = try SystemCall.entries(ofFolder: path).sorted()
-    let sound = all.filter { SystemCall.status(at: folder + $0) != nil }
+    let sound = all.filter { SystemCall.status(at: Path.join(path, $0)) != nil }
     let entries = sound.filter { !$0.hasSuffix(deltaEnding) }
     for ending in endings {
       let found = entries.filter { $0.hasSuffix(ending) }
-      if found.count == 1 { return folder + found[0] }
+      if found.count == 1 { return Path.join(path, found[0]) }
       if found.count > 1 {
         throw CheckpointError(
           path: path,

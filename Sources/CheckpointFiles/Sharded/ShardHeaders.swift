@@ -33,21 +33,19 @@ package final class ShardHeaders: Sendable {
   }
 
   private let index: InputFile
-  private let folder: String
   private let state = Mutex(State())
   private let group = DispatchGroup()
 
   /// For the files of an index, which are named relative to it.
   init(index: InputFile) {
     self.index = index
-    folder = index.path.lastIndex(of: "/").map { String(index.path[...$0]) } ?? ""
   }
 
   /// Opens the file `name` and begins to read its header. Places come in order, from 0.
   func begin(
     _ place: Int, _ name: String, from source: Source
   ) throws(CheckpointError) {
-    let file = try source(folder + name, name)
+    let file = try source(Path.sibling(name, of: index.path), name)
     let other = state.withLock { state in
       state.shards.append(nil)
       return state.names.updateValue(name, forKey: file.identity)

@@ -23,16 +23,16 @@ struct ShardedWriter {
       }
       let (stem, ending) = stemAndEnding
       return shards.indices.map {
-        "\(stem)-\(padded($0 + 1))-of-\(padded(shards.count))\(ending)"
+        Path.sibling("\(stem)-\(padded($0 + 1))-of-\(padded(shards.count))\(ending)", of: path)
       } + [path + ".index.json"]
     }
   }
 
-  /// The path before and from the last dot of the name.
+  /// The name before and from its last dot.
   private var stemAndEnding: (Substring, Substring) {
-    let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.index(after: $0)...] }
-    let dot = (name ?? path[...]).lastIndex(of: ".") ?? path.endIndex
-    return (path[..<dot], path[dot...])
+    let name = Path.name(of: path)
+    let dot = name.lastIndex(of: ".") ?? name.endIndex
+    return (name[..<dot], name[dot...])
   }
 
   /// Writes all files.
@@ -45,12 +45,11 @@ struct ShardedWriter {
       try checkpoint.writeContents(to: writer, options, isTorch: isTorch, progress)
       return try writer.commit()
     }
-    let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[...$0] } ?? ""
     var writers: [FileWriter] = []
     var map: [(String, JSONValue)] = []
     map.reserveCapacity(checkpoint.tensors.count)
     for (number, keys) in shards.enumerated() {
-      let shardName = String(paths[number].dropFirst(folder.count))
+      let shardName = Path.name(of: paths[number])
       let writer = try FileWriter(path: paths[number], refusing: refused)
       // Values that are not tensors have no place in shards.
       var part = Checkpoint(path: writer.path, metadata: checkpoint.metadata)

@@ -2,23 +2,6 @@ internal import CheckpointFiles
 
 /// The few questions about paths that a run asks.
 enum FileSystem {
-  /// `name` inside `folder`.
-  static func path(_ folder: String, _ name: String) -> String {
-    folder.hasSuffix("/") ? folder + name : folder + "/" + name
-  }
-
-  /// The folder that holds `path`.
-  static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  static func exists(_ path: String) -> Bool { WholeFile.exists(path) }
-
-  static func isFolder(_ path: String) -> Bool { WholeFile.isFolder(path) }
-
-  static func isWritable(_ path: String) -> Bool { WholeFile.isWritable(path) }
-
   /// The names in a folder; none when it cannot be read.
   static func names(inFolder folder: String) -> [String] {
     (try? WholeFile.names(inFolder: folder)) ?? []

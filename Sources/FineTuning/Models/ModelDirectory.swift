@@ -32,8 +32,8 @@ public struct ModelDirectory: Sendable {
     self.name = name
     let weights: String
     (folder, weights) = try ModelDirectory.place(of: name)
-    let configPath = FileSystem.path(folder, "config.json")
-    guard FileSystem.exists(configPath) else {
+    let configPath = Path.join(folder, "config.json")
+    guard WholeFile.exists(configPath) else {
       throw FineTuningError(
         "\(name): no config.json in \(folder); the model's sizes and heads are read from it")
     }
@@ -41,21 +41,31 @@ public struct ModelDirectory: Sendable {
     configuration = try BERTConfiguration(configurationJSON, path: configPath)
     checkpoint =
       if let base {
-        try Checkpoint.open(
-          weights, over: Checkpoint.open(try ModelDirectory.place(of: base).weights))
+        try ModelDirectory.checkpoint(weights, of: name, over: base)
       } else {
         try Checkpoint.open(weights)
       }
-    let settingsPath = FileSystem.path(folder, ClassifierSettings.fileName)
+    let settingsPath = Path.join(folder, ClassifierSettings.fileName)
     settings =
-      FileSystem.exists(settingsPath)
+      WholeFile.exists(settingsPath)
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
+  }
+
+  private static func checkpoint(
+    _ weights: String, of name: String, over base: String
+  ) throws -> Checkpoint {
+    guard CheckpointDelta.alone(at: weights) != nil else {
+      throw FineTuningError(
+        "\(name): holds no delta but a whole model, which has no use for a base (\(base)); leave it out"
+      )
+    }
+    return try Checkpoint.open(weights, over: Checkpoint.open(place(of: base).weights))
   }
 
   /// Where the files beside the weights are, and the weights.
   private static func place(of name: String) throws -> (folder: String, weights: String) {
-    if FileSystem.isFolder(name) { return (name, name) }
-    if FileSystem.exists(name) { return (FileSystem.folder(of: name), name) }
+    if WholeFile.isFolder(name) { return (name, name) }
+    if WholeFile.exists(name) { return (Path.parent(of: name), name) }
     let snapshot = try HuggingFaceCache.snapshot(of: name)
     return (snapshot, snapshot)
   }

@@ -1,3 +1,5 @@
+internal import ParameterSurgery
+
 extension RunReport {
   func table(_ head: [String], _ rows: [String]) -> String {
     "<div class=\"scroll\"><table><thead><tr>"
@@ -5,15 +7,9 @@ extension RunReport {
       + rows.joined(separator: "\n") + "</tbody></table></div>"
   }
 
+  /// `value` with `digits` digits after the point; a dash when there is none.
   func fixed(_ value: Double, _ digits: Int) -> String {
-    guard !value.isNaN else { return "—" }
-    guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-    var scale = 1
-    for _ in 0..<digits { scale *= 10 }
-    let scaled = Int((abs(value) * Double(scale)).rounded())
-    let fraction = String(scaled % scale)
-    return (value < 0 && scaled > 0 ? "-" : "") + "\(scaled / scale)."
-      + String(repeating: "0", count: max(0, digits - fraction.count)) + fraction
+    value.isNaN ? "—" : ParameterSurgery.fixed(value, digits: digits)
   }
 
   func scientific(_ value: Double) -> String {

@@ -139,10 +139,9 @@ struct RunReport {
   }
 
   private var trained: String {
-    let share = 100 * Double(plan.trainedCount) / Double(max(1, plan.parameterCount))
     return
       "<p>\(grouped(plan.trainedCount)) of \(grouped(plan.parameterCount)) parameters "
-      + "(\(fixed(share, 3)) %), down to <code>\(escaped(plan.backwardStop))</code>. "
+      + "(\(percentText(plan.trainedCount, of: plan.parameterCount))), down to <code>\(escaped(plan.backwardStop))</code>. "
       + cacheSentence(plan.cached, plan.cacheBytes) + "</p>"
       + tensors(plan.tensors)
       + plan.phases.map { phase in

@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 extension TrainingRun {
   /// Writes the learning curve and the report page into `folder`.
   ///
@@ -7,15 +9,15 @@ extension TrainingRun {
   ) throws(FineTuningError) {
     let records = trainer.state.records
     try replaceFile(
-      at: FileSystem.path(folder, FileName.curve),
+      at: Path.join(folder, FileName.curve),
       Array(
         LearningCurve(
           records: records, task: settings.task, unfreezings: plan.phases.map(\.firstEpoch)
         ).svg.utf8))
-    let name = folder.split(separator: "/").last.map(String.init) ?? folder
+    let name = Path.name(of: folder)
     let report = RunReport(
       name: name, plan: plan, options: options, settings: settings, records: records,
       metrics: metrics, seconds: seconds)
-    try replaceFile(at: FileSystem.path(folder, FileName.report), Array(report.html.utf8))
+    try replaceFile(at: Path.join(folder, FileName.report), Array(report.html.utf8))
   }
 }

@@ -33,8 +33,8 @@ public struct TokenizerFiles: Sendable, Hashable {
   ///   `vocab.json` and `merges.txt`.
   public init(directory: String) throws(FineTuningError) {
     func path(_ name: String) -> String? {
-      let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
-      return FileSystem.exists(path) ? path : nil
+      let path = Path.join(directory, name)
+      return WholeFile.exists(path) ? path : nil
     }
     tokenizer = path("tokenizer.json")
     vocabulary = path("vocab.txt")
@@ -80,10 +80,10 @@ public struct TokenizerFiles: Sendable, Hashable {
   /// Copies the files, byte for byte and under their names, into another directory.
   public func write(to directory: String) throws(FineTuningError) {
     for path in paths {
-      let name = path.split(separator: "/").last.map(String.init) ?? path
+      let name = Path.name(of: path)
       let bytes = try FileReader.contents(of: path)
       try replaceFile(
-        at: directory.hasSuffix("/") ? directory + name : directory + "/" + name, bytes)
+        at: Path.join(directory, name), bytes)
     }
   }
 }

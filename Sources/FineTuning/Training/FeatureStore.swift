@@ -74,19 +74,19 @@ package struct FeatureStore: Sendable {
 
   /// The path of an entry's file.
   func path(_ entry: Entry) -> String {
-    FileSystem.path(folder, "features-\(entry.digest.prefix(32)).safetensors")
+    Path.join(folder, "features-\(entry.digest.prefix(32)).safetensors")
   }
 
   /// Whether there is a file for `entry` that looks whole; its contents are not read.
   func holds(_ entry: Entry) -> Bool {
-    FileSystem.exists(path(entry)) && (try? open(entry)) != nil
+    WholeFile.exists(path(entry)) && (try? open(entry)) != nil
   }
 
   /// The features of `entry`, mapped; `nil` when there is no file.
   ///
   /// - Throws: when there is one that is damaged.
   func read(_ entry: Entry) throws -> Matrix? {
-    guard FileSystem.exists(path(entry)) else { return nil }
+    guard WholeFile.exists(path(entry)) else { return nil }
     let (tensor, digest) = try open(entry)
     guard try TensorDigest.hexadecimal(of: tensor) == digest else {
       throw FineTuningError("\(path(entry)): the features are not those that were written")

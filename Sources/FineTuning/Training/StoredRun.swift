@@ -20,9 +20,9 @@ public struct StoredRun: Sendable {
   ///
   /// - Throws: `FineTuningError` when there is none, `CheckpointError` when it cannot be read.
   public init(folder: String) throws {
-    let path = FileSystem.path(folder, TrainingState.fileName)
-    guard FileSystem.exists(path) else {
-      let finished = FileSystem.exists(FileSystem.path(folder, TrainingRun.FileName.report))
+    let path = Path.join(folder, TrainingState.fileName)
+    guard WholeFile.exists(path) else {
+      let finished = WholeFile.exists(Path.join(folder, TrainingRun.FileName.report))
       throw FineTuningError(
         finished
           ? "\(folder): the run is finished, so nothing is left to resume; train on from its model with "

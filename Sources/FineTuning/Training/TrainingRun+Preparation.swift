@@ -18,11 +18,11 @@ extension TrainingRun {
   }
 
   static func featureStore(in folder: String) throws -> FeatureStore {
-    if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
+    if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the cache")
     }
     let ground = FolderCreation.ground(of: folder)
-    guard FileSystem.isFolder(ground), FileSystem.isWritable(ground) else {
+    guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
       throw FineTuningError("\(folder): the cache cannot be written there")
     }
     return FeatureStore(folder: folder)

@@ -81,7 +81,7 @@ extension TrainingRun {
       try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
     }
     // Everything is in place: nothing is left to resume.
-    WholeFile.remove(FileSystem.path(folder, TrainingState.fileName))
+    WholeFile.remove(Path.join(folder, TrainingState.fileName))
     return Result(
       records: trainer.state.records,
       stoppedEarly: trainer.state.epoch < options.epochs,
@@ -130,34 +130,34 @@ extension TrainingRun {
 
   /// - Throws: when `folder` holds something that is not the run being resumed, or cannot be made.
   private static func demandFree(_ folder: String, resuming: Bool) throws {
-    if FileSystem.exists(folder), !FileSystem.isFolder(folder) {
+    if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the trained model")
     }
-    if FileSystem.isFolder(folder), !resuming, try !FileSystem.isEmpty(folder) {
-      let state = FileSystem.exists(FileSystem.path(folder, TrainingState.fileName))
+    if WholeFile.isFolder(folder), !resuming, try !FileSystem.isEmpty(folder) {
+      let state = WholeFile.exists(Path.join(folder, TrainingState.fileName))
       throw FineTuningError(
         "\(folder): the folder is not empty; "
           + (state ? "go on with --resume, or name another" : "name another"))
     }
     let ground = FolderCreation.ground(of: folder)
-    guard FileSystem.isFolder(ground), FileSystem.isWritable(ground) else {
+    guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
       throw FineTuningError("\(folder): cannot be written")
     }
     // What a killed run was writing is of no use to anyone.
-    if FileSystem.isFolder(folder) { try WholeFile.removeLeftovers(in: folder) }
+    if WholeFile.isFolder(folder) { try WholeFile.removeLeftovers(in: folder) }
   }
 
   private func storeState(in folder: String) throws {
     try FileSystem.filling(folder) {
       try trainer.snapshot(settings: stateSettings, invocation: invocation).write(
-        to: FileSystem.path(folder, TrainingState.fileName))
+        to: Path.join(folder, TrainingState.fileName))
       try writeHistory(in: folder)
     }
   }
 
   private func writeHistory(in folder: String) throws {
     let lines = trainer.state.records.map { $0.json.text() + "\n" }.joined()
-    try replaceFile(at: FileSystem.path(folder, FileName.history), Array(lines.utf8))
+    try replaceFile(at: Path.join(folder, FileName.history), Array(lines.utf8))
   }
 
   /// The trained model's state dict, in the order of PyTorch's.
@@ -173,11 +173,11 @@ extension TrainingRun {
     to folder: String, metrics: EvaluationMetrics, seconds: Double
   ) throws {
     func put(_ name: String, _ text: String) throws {
-      try replaceFile(at: FileSystem.path(folder, name), Array(text.utf8))
+      try replaceFile(at: Path.join(folder, name), Array(text.utf8))
     }
     let trained = try trainedCheckpoint()
     switch saves {
-    case .model: try trained.write(to: FileSystem.path(folder, "model.safetensors"))
+    case .model: try trained.write(to: Path.join(folder, "model.safetensors"))
     case .delta:
       let prefix = try BERTParameters.prefix(in: model.checkpoint)
       let origins = Dictionary(
@@ -186,7 +186,7 @@ extension TrainingRun {
         },
         uniquingKeysWith: { first, _ in first })
       let delta = try CheckpointDelta(from: model.checkpoint, to: trained, origins: origins)
-      try delta.checkpoint.write(to: FileSystem.path(folder, CheckpointDelta.fileName))
+      try delta.checkpoint.write(to: Path.join(folder, CheckpointDelta.fileName))
     }
     try put("config.json", configuration().text(indent: 2) + "\n")
     try tokenizer.files.write(to: folder)

@@ -35,9 +35,18 @@ public struct CheckpointDelta: Sendable {
   /// folder holds none.
   public static func path(at path: String) -> String? {
     guard WholeFile.isFolder(path) else { return path }
-    let file = (path.hasSuffix("/") ? path : path + "/") + fileName
+    let file = Path.join(path, fileName)
     return WholeFile.exists(file) ? file : nil
   }
+
+  /// The path of the delta that stands at `path` in place of a whole model: that of such a file itself,
+  /// or of one in a folder without `model.safetensors`.
+  package static func alone(at path: String) -> String? {
+    guard WholeFile.isFolder(path) else { return path.hasSuffix(ending) ? path : nil }
+    return WholeFile.exists(Path.join(path, "model.safetensors")) ? nil : self.path(at: path)
+  }
+
+  private static let ending = ".delta.safetensors"
 
   /// What `tuned` has and `base` has not.
   ///
@@ -234,9 +243,7 @@ extension Checkpoint {
   public static func open(
     _ path: String, over base: Checkpoint, progress: (Int) -> Void = { _ in }
   ) throws -> Checkpoint {
-    guard WholeFile.isFolder(path), !WholeFile.exists(path + "/model.safetensors"),
-      let delta = CheckpointDelta.path(at: path)
-    else { return try Checkpoint.open(path) }
+    guard let delta = CheckpointDelta.alone(at: path) else { return try Checkpoint.open(path) }
     var checkpoint = try CheckpointDelta(reading: Checkpoint.open(delta))
       .apply(to: base, progress: progress)
     checkpoint.path = path

@@ -46,22 +46,22 @@ public struct CheckpointLint: Sendable {
 
   // MARK: - Files
 
-  private var folder: String {
-    if WholeFile.isFolder(path) { return path.hasSuffix("/") ? path : path + "/" }
-    return path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+  /// `name` in the folder of the checkpoint.
+  private func place(_ name: String) -> String {
+    WholeFile.isFolder(path) ? Path.join(path, name) : Path.sibling(name, of: path)
   }
 
   private mutating func checkIndex(_ checkpoint: Checkpoint) {
     if WholeFile.isFolder(path) {
       for name in ["model.safetensors", "pytorch_model.bin"]
-      where WholeFile.exists(folder + name) && WholeFile.exists(folder + name + ".index.json") {
+      where WholeFile.exists(place(name)) && WholeFile.exists(place(name + ".index.json")) {
         add(.indexBesideFile, nil, "has \(name) and \(name).index.json; loaders take the former")
       }
     }
     guard checkpoint.format == .sharded else { return }
     let index =
       WholeFile.isFolder(path)
-      ? ["model.safetensors.index.json", "pytorch_model.bin.index.json"].map { folder + $0 }
+      ? ["model.safetensors.index.json", "pytorch_model.bin.index.json"].map(place)
         .first(where: WholeFile.exists) : path
     guard let index, let bytes = try? WholeFile.read(index),
       let stated = (try? JSONParser.parse(bytes))?["metadata"]?["total_size"]?.double
@@ -113,7 +113,7 @@ public struct CheckpointLint: Sendable {
   // MARK: - config.json
 
   private mutating func checkConfiguration(_ checkpoint: Checkpoint, _ stacks: [LayerStack]) {
-    let config = folder + "config.json"
+    let config = place("config.json")
     guard WholeFile.exists(config) else { return }
     guard let bytes = try? WholeFile.read(config), let json = try? JSONParser.parse(bytes),
       json.object != nil

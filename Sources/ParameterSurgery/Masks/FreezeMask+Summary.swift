@@ -127,16 +127,3 @@ extension Key {
     return Key((parts.dropLast() + [Substring(sibling)]).joined(separator: "."))
   }
 }
-
-/// A count with a comma every three digits.
-package func grouped(_ count: Int) -> String {
-  let digits = Array(String(count))
-  var result = ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index).isMultiple(of: 3), digits[index - 1] != "-" {
-      result += ","
-    }
-    result.append(digit)
-  }
-  return result
-}

@@ -65,11 +65,12 @@ struct LoRAAdapter {
   private let fanInFanOut: Bool
 
   init(folder: String) throws {
-    let base = folder.hasSuffix("/") ? folder : folder + "/"
-    let configPath = base + "adapter_config.json"
+    let configPath = Path.join(folder, "adapter_config.json")
     let config = try LoRAAdapter.configuration(configPath)
-    let weights = ["adapter_model.safetensors", "adapter_model.bin"].map { base + $0 }
-      .first { WholeFile.exists($0) }
+    let weights = ["adapter_model.safetensors", "adapter_model.bin"].map {
+      Path.join(folder, $0)
+    }
+    .first { WholeFile.exists($0) }
     guard let weights else {
       throw SurgeryError("\(folder): there is no adapter_model.safetensors")
     }

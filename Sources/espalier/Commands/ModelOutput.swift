@@ -32,8 +32,6 @@ struct ModelOutput {
       && (WholeFile.isFolder(path) || !ModelOutput.extensions.contains { path.hasSuffix($0) })
   }
 
-  private var folder: String { path.hasSuffix("/") ? path : path + "/" }
-
   private func options(_ progress: Progress?) -> WriteOptions {
     var options = WriteOptions(
       ignoresForeign: ignoresForeign, shardByteCount: shardByteCount)
@@ -57,14 +55,15 @@ struct ModelOutput {
       return try checkpoint.checkReplacing(path, options: options(nil))
     }
     guard isFolder else { return try checkpoint.checkWriting(to: path, options: options(nil)) }
-    for name in ModelFolder.weights + ["config.json"] where WholeFile.exists(folder + name) {
-      throw InputError("\(folder)\(name): is there already; remove it or choose another directory")
+    let files = (ModelFolder.weights + ["config.json"]).map { Path.join(path, $0) }
+    if let file = files.first(where: WholeFile.exists) {
+      throw InputError("\(file): is there already; remove it or choose another directory")
     }
     guard WholeFile.isFolder(FolderCreation.ground(of: path)) else {
       throw InputError("\(path): \(FolderCreation.ground(of: path)) is a file, not a folder")
     }
     try checkpoint.checkWriting(
-      to: folder + "model.safetensors", options: options(nil), inNewFolder: true)
+      to: Path.join(path, "model.safetensors"), options: options(nil), inNewFolder: true)
   }
 
   /// Writes `checkpoint`. A directory gets the configuration, brought up to date, and the tokenizer of
@@ -80,15 +79,15 @@ struct ModelOutput {
     }
     guard isFolder else { return try result.write(to: path, options: options(progress)) }
     try FolderCreation(path: path).removingIfEmpty {
-      try result.write(to: folder + "model.safetensors", options: options(progress))
+      try result.write(to: Path.join(path, "model.safetensors"), options: options(progress))
     }
     let source = sourceFolder
-    for name in ModelFolder.companions where WholeFile.exists(source + name) {
-      try WholeFile.write(try WholeFile.read(source + name), to: folder + name)
+    for name in ModelFolder.companions where WholeFile.exists(Path.join(source, name)) {
+      try WholeFile.write(try WholeFile.read(Path.join(source, name)), to: Path.join(path, name))
     }
     if let update = update(for: checkpoint) {
       if !update.changes.isEmpty { try write(update) }
-    } else if !WholeFile.exists(source + "config.json") {
+    } else if !WholeFile.exists(Path.join(source, "config.json")) {
       StandardError.note(
         "\(path): has no config.json, for there is none beside \(base.path); training needs one")
     }
@@ -96,16 +95,16 @@ struct ModelOutput {
 
   private func write(_ update: ConfigurationUpdate) throws {
     let text = update.configuration.text(indent: 2) + "\n"
-    try WholeFile.write(Array(text.utf8), to: folder + "config.json")
+    try WholeFile.write(Array(text.utf8), to: Path.join(path, "config.json"))
   }
 
   private var sourceFolder: String {
-    WholeFile.isFolder(base.path) ? base.path + "/" : ModelFolder.parent(of: base.path)
+    WholeFile.isFolder(base.path) ? base.path : Path.parent(of: base.path)
   }
 
   /// `nil` when there is no `config.json` beside the base, or it is no JSON object.
   private func update(for checkpoint: Checkpoint) -> ConfigurationUpdate? {
-    let config = sourceFolder + "config.json"
+    let config = Path.join(sourceFolder, "config.json")
     guard WholeFile.exists(config), let bytes = try? WholeFile.read(config, limit: 1 << 24),
       let json = try? JSONParser.parse(bytes), json.object != nil
     else { return nil }
@@ -131,7 +130,7 @@ enum ModelFolder {
   /// Writes the settings of a classifier whose head is new: mean pooling, and labels that
   /// `config.json` names or nobody has named yet. A folder without `config.json`, or a file, gets none.
   static func writeSettings(in path: String, labels count: Int) throws {
-    guard WholeFile.isFolder(path), WholeFile.exists(path + "/config.json") else { return }
+    guard WholeFile.isFolder(path), WholeFile.exists(Path.join(path, "config.json")) else { return }
     let model = try ModelDirectory(path)
     let settings = ClassifierSettings(
       pooling: .mean,
@@ -140,20 +139,14 @@ enum ModelFolder {
       task: count == 1 ? .regression : .classification)
     try WholeFile.write(
       Array((settings.json.text(indent: 2) + "\n").utf8),
-      to: path + "/" + ClassifierSettings.fileName)
+      to: Path.join(path, ClassifierSettings.fileName))
   }
 
   /// Copies what a run wrote beside its weights: configuration, tokenizer, settings and mask.
   static func copyRun(from source: String, to target: String) throws {
     for name in companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
-    where WholeFile.exists("\(source)/\(name)") {
-      try WholeFile.write(try WholeFile.read("\(source)/\(name)"), to: "\(target)/\(name)")
+    where WholeFile.exists(Path.join(source, name)) {
+      try WholeFile.write(try WholeFile.read(Path.join(source, name)), to: Path.join(target, name))
     }
-  }
-
-  /// The folder of a file, with a slash at the end.
-  static func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "./" }
-    return String(path[...slash])
   }
 }

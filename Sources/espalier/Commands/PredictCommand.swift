@@ -1,6 +1,7 @@
 import ArgumentParser
 import CheckpointFiles
 import FineTuning
+import ParameterSurgery
 
 /// `espalier predict`: the labels of texts.
 struct PredictCommand: ParsableCommand {

@@ -120,7 +120,6 @@ private enum RemoteShards {
       throw CheckpointError(
         path: address, "weight_map names \(quoted(name)), which is not a file beside the index")
     }
-    let folder = address.lastIndex(of: "/").map { String(address[...$0]) } ?? ""
     let state = Mutex(State())
     let group = DispatchGroup()
     let progress = Progress(
@@ -131,7 +130,8 @@ private enum RemoteShards {
         while let place = next(state, names.count) {
           do throws(CheckpointError) {
             let (file, count) = try RemoteCheckpoint.file(
-              folder + WebAddress.encoded(names[place]), name: names[place], timeout: timeout)
+              Path.sibling(WebAddress.encoded(names[place]), of: address), name: names[place],
+              timeout: timeout)
             try keep(file, count, names[place], state, address)
             progress.advance(by: 1, detail: names[place])
           } catch {

@@ -22,18 +22,6 @@ private func scaled(_ value: Double, _ units: [String]) -> String {
   return "\(fixed(value, digits: 1)) \(units[index])"
 }
 
-/// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
-func fixed(_ value: Double, digits: Int) -> String {
-  guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-  let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
-  let whole = Int((abs(value) * Double(scale)).rounded())
-  let fraction = String(whole % scale)
-  let sign = value < 0 && whole > 0 ? "-" : ""
-  guard digits > 0 else { return "\(sign)\(whole)" }
-  let zeros = String(repeating: "0", count: digits - fraction.count)
-  return "\(sign)\(whole / scale).\(zeros)\(fraction)"
-}
-
 /// `value` with `digits` significant digits, as C's `%g` would: `0.0412`, `1.53e-05`, `nan`.
 func significant(_ value: Double, digits: Int = 4) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
@@ -94,20 +82,4 @@ func durationText(_ seconds: Double) -> String {
   return whole < 3600
     ? "\(whole / 60):\(two(whole % 60))"
     : "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
-}
-
-/// A share for a person: `12.5 %`, `1.5 %`, `0.04 %`; never 0 for something, nor 100 for less than
-/// everything, whatever is rounded: `99.98 %`, `<0.01 %`, `>99.99 %`.
-func percentText(_ fraction: Double) -> String {
-  guard fraction.isFinite else { return "-" }
-  let percent = 100 * fraction
-  if percent > 0, percent < 0.01 { return "<0.01 %" }
-  if percent > 99.99, percent < 100 { return ">99.99 %" }
-  let digits = percent > 0 && percent < 0.1 || percent >= 99.95 && percent < 100 ? 2 : 1
-  return "\(fixed(percent, digits: digits)) %"
-}
-
-/// The share that `part` is of `whole`; nothing of nothing is 0.
-func percentText(_ part: Int, of whole: Int) -> String {
-  percentText(whole > 0 ? Double(part) / Double(whole) : 0)
 }

@@ -1,0 +1,40 @@
+/// A count with a comma every three digits.
+package func grouped(_ count: Int) -> String {
+  let digits = Array(String(count))
+  var result = ""
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index).isMultiple(of: 3), digits[index - 1] != "-" {
+      result += ","
+    }
+    result.append(digit)
+  }
+  return result
+}
+
+/// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
+package func fixed(_ value: Double, digits: Int) -> String {
+  guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+  let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
+  let whole = Int((abs(value) * Double(scale)).rounded())
+  let fraction = String(whole % scale)
+  let sign = value < 0 && whole > 0 ? "-" : ""
+  guard digits > 0 else { return "\(sign)\(whole)" }
+  let zeros = String(repeating: "0", count: digits - fraction.count)
+  return "\(sign)\(whole / scale).\(zeros)\(fraction)"
+}
+
+/// A share for a person: `12.5 %`, `1.5 %`, `0.04 %`; never 0 for something, nor 100 for less than
+/// everything, whatever is rounded: `99.98 %`, `<0.01 %`, `>99.99 %`.
+package func percentText(_ fraction: Double) -> String {
+  guard fraction.isFinite else { return "-" }
+  let percent = 100 * fraction
+  if percent > 0, percent < 0.01 { return "<0.01 %" }
+  if percent > 99.99, percent < 100 { return ">99.99 %" }
+  let digits = percent > 0 && percent < 0.1 || percent >= 99.95 && percent < 100 ? 2 : 1
+  return "\(fixed(percent, digits: digits)) %"
+}
+
+/// The share that `part` is of `whole`; nothing of nothing is 0.
+package func percentText(_ part: Int, of whole: Int) -> String {
+  percentText(whole > 0 ? Double(part) / Double(whole) : 0)
+}
