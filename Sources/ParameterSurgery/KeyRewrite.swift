@@ -18,7 +18,7 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
 
   private let target: KeyTemplate
   /// The regular expression of a pattern that is more than a path.
-  private let expression: String?
+  private let expression: KeyExpression?
   /// A path without wildcards, with dots for brackets.
   private let path: String
   /// Whether the last group of the expression is what lies below the node.
@@ -34,10 +34,11 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
     self.to = to
     if from.count > 1, from.hasPrefix("/"), from.hasSuffix("/") {
       let body = String(from.dropFirst().dropLast())
-      guard (try? Regex(body)) != nil else {
-        throw SurgeryError("\(rule): the regular expression cannot be understood")
+      do {
+        expression = try KeyExpression(body, .typed)
+      } catch {
+        throw SurgeryError("\(rule): \(error.reason)")
       }
-      expression = body
       target = try KeyTemplate(replacement: to, rule)
       hasRest = false
       path = ""
@@ -48,7 +49,11 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
     hasRest = true
     let text = source.literal
     path = text ?? ""
-    expression = text == nil ? source.expression : nil
+    do {
+      expression = text == nil ? try KeyExpression(source.expression, .typed) : nil
+    } catch {
+      throw SurgeryError("\(rule): \(error.reason)")
+    }
   }
 
   /// A rule written `FROM=TO`.
@@ -75,12 +80,10 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
   /// The new keys; `nil` for those that the rule is not about. The expression is compiled once.
   public func apply(to keys: some Collection<Key>) -> [Key?] {
     guard let expression else { return keys.map { applyPath(to: $0) } }
-    guard let regex = try? Regex(expression).matchingSemantics(.unicodeScalar) else {
-      return keys.map { _ in nil }
-    }
+    var regex = expression.matcher(keepsGroups: true)
     return keys.map { key in
-      guard let match = try? regex.wholeMatch(in: key.string) else { return nil }
-      var groups = match.output.map { String($0.substring ?? "") }
+      guard let match = regex.groups(of: key.string, .whole) else { return nil }
+      var groups = match.map { $0.map { String(key.string[$0]) } ?? "" }
       let rest = hasRest ? groups.popLast() ?? "" : ""
       return join(target.filled(with: groups), rest)
     }

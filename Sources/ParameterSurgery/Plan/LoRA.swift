@@ -102,12 +102,13 @@ struct LoRAAdapter {
       }
       saved.append((name.replacing(".modules_to_save", with: ""), tensor))
     }
+    var scaling = try LoRAScaling(config, configPath)
     for (target, half) in halves {
       guard let a = half.a, let b = half.b, a.shape.rank == 2, b.shape.rank == 2,
         let rank = a.shape.dimensions.first, rank > 0, b.shape[1] == rank
       else { throw SurgeryError("\(weights): the two factors for \(quoted(target)) do not fit") }
       let module = String(target.dropLast(".weight".count))
-      let scale = try LoRAAdapter.scale(config, module, rank, configPath)
+      let scale = try scaling.scale(of: module, rank: rank)
       layers.append(
         Layer(target: target, a: a, b: b, rank: rank, scale: scale, isEmbedding: half.isEmbedding))
     }
@@ -128,23 +129,6 @@ struct LoRAAdapter {
       if error.path.isEmpty { error.path = path }
       throw error
     }
-  }
-
-  /// α/r, or α/√r with rsLoRA; patterns of `alpha_pattern` match the end of the module's name.
-  private static func scale(
-    _ config: JSONValue, _ module: String, _ rank: Int, _ path: String
-  ) throws(SurgeryError) -> Float {
-    var alpha = config["lora_alpha"]?.double
-    for (pattern, value) in config["alpha_pattern"]?.object ?? [:] {
-      guard let regex = try? Regex("(.*\\.)?(\(pattern.string))") else { continue }
-      if (try? regex.wholeMatch(in: module)) != nil {
-        alpha = value.double
-        break
-      }
-    }
-    guard let alpha, alpha.isFinite else { throw SurgeryError("\(path): `lora_alpha` is missing") }
-    let divisor = config["use_rslora"]?.bool == true ? Double(rank).squareRoot() : Double(rank)
-    return Float(alpha / divisor)
   }
 
   /// The weight with the product of the factors added.
@@ -189,4 +173,41 @@ private func transposed(_ matrix: [Float], _ rows: Int, _ columns: Int) -> [Floa
     for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
   }
   return result
+}
+
+/// What the product of a module's factors is multiplied with.
+private struct LoRAScaling {
+  private let path: String
+  private let alpha: Double?
+  private let isRankStabilized: Bool
+  /// `alpha_pattern`: what matches a module's name, or its end from a dot on, and its α.
+  private var patterns: [(matcher: KeyExpression.Matcher, alpha: Double)] = []
+
+  /// - Throws: ``SurgeryError`` for a pattern that is not taken from a file, or has no number.
+  init(_ config: JSONValue, _ path: String) throws(SurgeryError) {
+    self.path = path
+    alpha = config["lora_alpha"]?.double
+    isRankStabilized = config["use_rslora"]?.bool == true
+    for (pattern, value) in config["alpha_pattern"]?.object ?? [:] {
+      let place = "\(path): `alpha_pattern` \(quoted(pattern.string))"
+      guard let alpha = value.double else { throw SurgeryError("\(place): expected a number") }
+      do {
+        let expression = try KeyExpression("(?:.*\\.)?(?:\(pattern.string))", .read)
+        patterns.append((expression.matcher(), alpha))
+      } catch {
+        throw SurgeryError("\(place): \(error.reason)")
+      }
+    }
+  }
+
+  /// α/r, or α/√r with rsLoRA; as PEFT, the first pattern that matches gives α.
+  mutating func scale(of module: String, rank: Int) throws(SurgeryError) -> Float {
+    var alpha = alpha
+    for index in patterns.indices where patterns[index].matcher.matches(module, .whole) {
+      alpha = patterns[index].alpha
+      break
+    }
+    guard let alpha, alpha.isFinite else { throw SurgeryError("\(path): `lora_alpha` is missing") }
+    return Float(alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
+  }
 }

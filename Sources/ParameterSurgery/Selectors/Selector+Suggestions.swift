@@ -110,9 +110,9 @@ extension Selector {
     return ""
   }
 
-  private func regexHints(_ expression: String, _ tree: ParameterTree) -> [String] {
-    guard let regex = try? Regex(expression).matchingSemantics(.unicodeScalar) else { return [] }
-    for info in tree.entries where (try? regex.firstMatch(in: info.key.string)) != nil {
+  private func regexHints(_ expression: KeyExpression, _ tree: ParameterTree) -> [String] {
+    var regex = expression.matcher()
+    for info in tree.entries where regex.matches(info.key.string, .anywhere) {
       return [
         "the expression must match the whole key, and matches only a part of "
           + "\(ticked(info.key.string)): write .* around it"

@@ -28,7 +28,7 @@ public struct Selector: Sendable {
     /// Steps down the tree; one path for each way through the braces.
     case paths([[Step]])
     /// The whole key matches; then perhaps rows.
-    case regex(String, rows: IndexExpression?)
+    case regex(KeyExpression, rows: IndexExpression?)
   }
 
   /// What one component must be.

@@ -28,9 +28,9 @@ extension Selector {
     case .paths(let paths):
       for path in paths { try matcher.walk(path) }
     case .regex(let expression, let rows):
-      guard let regex = try? Regex(expression).matchingSemantics(.unicodeScalar) else { break }
+      var regex = expression.matcher()
       for (entry, info) in tree.entries.enumerated() {
-        guard (try? regex.wholeMatch(in: info.key.string)) != nil else { continue }
+        guard regex.matches(info.key.string, .whole) else { continue }
         if let rows {
           try matcher.take(rows, of: entry, node: 0)
         } else {

@@ -220,14 +220,15 @@ struct SelectorParser {
         "the regular expression is not closed (quote a key that starts with `/`)", at: start)
     }
     position += 1
+    let regex: KeyExpression
     do {
-      _ = try Regex(expression)
+      regex = try KeyExpression(expression, .typed)
     } catch {
-      throw failure("not a regular expression: \(error)", at: start + 1)
+      throw failure(error.reason, at: start + 1)
     }
     var rows: IndexExpression?
     if current == "[", case .brackets(let expression, _, _) = try brackets() { rows = expression }
-    return .regex(expression, rows: rows)
+    return .regex(regex, rows: rows)
   }
 
   /// The name of the filter that starts here, as in `:rank(`.

@@ -107,4 +107,32 @@ import Testing
       message { try plan.append(SurgeryOperation(.mergeLora, [dora.path])) }
         == "\(dora.path)/adapter_config.json: a DoRA adapter; only plain LoRA is merged")
   }
+  /// Each with the α of `layer.0`; 4 is what others have.
+  @Test(
+    arguments: [
+      (#"{"layer.0": 8}"#, 8), (#"{"0": 8}"#, 8), (#"{".*\\.1|layer\\.[0-3]": 8}"#, 8),
+      (#"{"layer": 8, "0|1": 6}"#, 6), (#"{"ayer.0": 8}"#, 4), (#"{"(.*.*)*x": 8}"#, 4),
+    ] as [(String, Float)])
+  func `an adapter has an alpha for what its patterns match`(
+    _ patterns: String, _ alpha: Float
+  ) throws {
+    let folder = try TemporaryAdapter(
+      config: #"{"peft_type": "LORA", "lora_alpha": 4, "alpha_pattern": \#(patterns)}"#,
+      a: ([1, 0, 0, 0], [2, 2]), b: ([1, 0, 2, 0, 3, 0], [3, 2]))
+    var plan = SurgeryPlan(smallCheckpoint())
+    try plan.append(SurgeryOperation(.mergeLora, [folder.path]))
+    let scale = alpha / 2
+    let expected: [Float] = [scale, 1, 2 + 2 * scale, 3, 4 + 3 * scale, 5]
+    #expect(try plan.apply()["layer.0.weight"]?.floats() == expected)
+  }
+
+  @Test(arguments: ["(?!a)b", #"(a)\\1"#, "("])
+  func `an adapter's pattern that needs backtracking is refused`(_ pattern: String) throws {
+    let folder = try TemporaryAdapter(
+      config: #"{"peft_type": "LORA", "lora_alpha": 4, "alpha_pattern": {"\#(pattern)": 8}}"#,
+      a: ([1, 0, 0, 0], [2, 2]), b: ([1, 0, 2, 0, 3, 0], [3, 2]))
+    var plan = SurgeryPlan(smallCheckpoint())
+    let message = message { try plan.append(SurgeryOperation(.mergeLora, [folder.path])) }
+    #expect(message.hasPrefix("\(folder.path)/adapter_config.json: `alpha_pattern` "))
+  }
 }

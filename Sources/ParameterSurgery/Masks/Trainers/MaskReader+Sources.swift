@@ -9,7 +9,7 @@ extension MaskReader {
     }
     for item in items {
       let (name, range) = try MaskReader.axolotlRange(item)
-      let regex = try PythonRegex(
+      var regex = try PythonRegex(
         name.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "\\."))
       for key in try match(item, in: "unfrozen_parameters", { regex.match($0) }) {
         trained.insert(key)
@@ -91,7 +91,7 @@ extension MaskReader {
         }
       }
       if let expression = json[suffix + "_regex"]?.string {
-        let regex = try PythonRegex(expression)
+        var regex = try PythonRegex(expression)
         matched += try match(expression, in: suffix + "_regex") { regex.search($0) }
       }
       if trains { trained.formUnion(matched) } else { trained.subtract(matched) }

@@ -2,25 +2,23 @@ internal import CheckpointFiles
 
 /// A regular expression of a Python program.
 struct PythonRegex {
-  private let regex: Regex<AnyRegexOutput>
+  private var matcher: KeyExpression.Matcher
 
   /// - Throws: ``SurgeryError`` that quotes an expression that cannot be read.
   init(_ pattern: String) throws(SurgeryError) {
     do {
-      regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
+      matcher = try KeyExpression(pattern, .typed).matcher(keepsGroups: true)
     } catch {
-      throw SurgeryError("\(quoted(pattern)) is not a regular expression that can be read here")
+      throw SurgeryError("\(quoted(pattern)): \(error.reason)")
     }
   }
 
   /// `re.match`: from the start, to anywhere.
-  func match(_ text: String) -> Range<String.Index>? {
-    (try? regex.prefixMatch(in: text))?.range
-  }
+  mutating func match(_ text: String) -> Range<String.Index>? { matcher.range(in: text, .prefix) }
 
   /// `re.search`: anywhere.
-  func search(_ text: String) -> Range<String.Index>? {
-    (try? regex.firstMatch(in: text))?.range
+  mutating func search(_ text: String) -> Range<String.Index>? {
+    matcher.range(in: text, .anywhere)
   }
 
   /// The expression that matches `text` alone.

@@ -1,0 +1,119 @@
+/// Follows all ways through a program at once: no text takes more time than its length times the program's.
+struct ExpressionMachine {
+  /// Steps that wait for a scalar, in the order of preference, and what each remembers.
+  private struct Ways {
+    var steps: [Int] = []
+    var slots: [Int] = []
+
+    mutating func removeAll() {
+      steps.removeAll(keepingCapacity: true)
+      slots.removeAll(keepingCapacity: true)
+    }
+  }
+
+  private enum Pending {
+    case step(Int)
+    /// Puts back a position when another way was followed to its end.
+    case restore(slot: Int, Int)
+  }
+
+  private let program: ExpressionProgram
+  /// The positions that are kept for each way.
+  private let slotCount: Int
+  private var scalars: [Unicode.Scalar] = []
+  /// Memory for the ways at this position and at the next.
+  private var lists = (Ways(), Ways())
+  /// For each step, one more than the position at which it was last reached.
+  private var reached: [Int]
+  private var pending: [Pending] = []
+
+  /// - Parameter keepsSlots: whether the positions of the match and its groups are wanted.
+  init(_ program: ExpressionProgram, keepsSlots: Bool) {
+    self.program = program
+    slotCount = keepsSlots ? program.slotCount : 0
+    reached = [Int](repeating: 0, count: program.steps.count)
+  }
+
+  /// The positions, in scalars, where the preferred match and its groups begin and end: -1 where a group took no
+  /// part; empty when they are not kept. `nil` when nothing matches.
+  mutating func match(_ text: String, _ extent: KeyExpression.Extent) -> [Int]? {
+    scalars.removeAll(keepingCapacity: true)
+    scalars.append(contentsOf: text.unicodeScalars)
+    for index in reached.indices { reached[index] = 0 }
+    var (present, coming) = lists
+    lists = (Ways(), Ways())
+    defer { lists = (present, coming) }
+    present.removeAll()
+    var found: [Int]?
+    for position in 0...scalars.count {
+      // Ways that begin here are less liked than those that began further left.
+      if found == nil, position == 0 || extent == .anywhere {
+        follow(0, remembering: [Int](repeating: -1, count: slotCount)[...], at: position, &present)
+      }
+      if present.steps.isEmpty, found != nil || extent != .anywhere { break }
+      coming.removeAll()
+      for way in present.steps.indices {
+        let slots = present.slots[way * slotCount..<(way + 1) * slotCount]
+        if case .scalar(let expected) = program.steps[present.steps[way]] {
+          if position < scalars.count, expected.contains(scalars[position]) {
+            follow(present.steps[way] + 1, remembering: slots, at: position + 1, &coming)
+          }
+        } else if extent != .whole || position == scalars.count {
+          // What is less liked need not go on.
+          found = Array(slots)
+          break
+        }
+      }
+      swap(&present, &coming)
+    }
+    return found
+  }
+
+  /// Adds to `ways` what waits for a scalar, or is the end, behind `step`; depth first, so that what is preferred
+  /// comes first, and each step once.
+  private mutating func follow(
+    _ step: Int, remembering slots: ArraySlice<Int>, at position: Int, _ ways: inout Ways
+  ) {
+    var slots = Array(slots)
+    pending.append(.step(step))
+    while let next = pending.popLast() {
+      guard case .step(var step) = next else {
+        if case .restore(let slot, let old) = next { slots[slot] = old }
+        continue
+      }
+      while reached[step] <= position {
+        reached[step] = position + 1
+        switch program.steps[step] {
+        case .jump(let target): step = target
+        case .split(let first, let second):
+          pending.append(.step(second))
+          step = first
+        case .place(let place):
+          if holds(place, at: position) { step += 1 }
+        case .save(let slot):
+          if slot < slotCount {
+            pending.append(.restore(slot: slot, slots[slot]))
+            slots[slot] = position
+          }
+          step += 1
+        case .scalar, .match:
+          ways.steps.append(step)
+          ways.slots += slots
+        }
+      }
+    }
+  }
+
+  private func holds(_ place: ExpressionNode.Place, at position: Int) -> Bool {
+    switch place {
+    case .start: return position == 0
+    case .end: return position == scalars.count
+    case .endOfLine:
+      return position == scalars.count || position == scalars.count - 1 && scalars[position] == "\n"
+    case .wordBoundary, .noWordBoundary:
+      let isBefore = position > 0 && scalars[position - 1].isWord
+      let isAfter = position < scalars.count && scalars[position].isWord
+      return (isBefore != isAfter) == (place == .wordBoundary)
+    }
+  }
+}
