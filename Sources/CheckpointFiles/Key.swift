@@ -15,7 +15,16 @@ public struct Key: Sendable {
 
   /// The parts between dots. `"linear.0.weight"` has three. The empty key has one, empty.
   public var components: [Substring] {
-    string.split(separator: ".", omittingEmptySubsequences: false)
+    // By bytes, as the tree of keys does, and without asking Unicode where characters end.
+    var parts: [Substring] = []
+    let bytes = string.utf8
+    var start = bytes.startIndex
+    for index in bytes.indices where bytes[index] == UInt8(ascii: ".") {
+      parts.append(string[start..<index])
+      start = bytes.index(after: index)
+    }
+    parts.append(string[start...])
+    return parts
   }
 }
 
@@ -27,7 +36,7 @@ extension Key: Hashable, Comparable {
 
   /// Orders keys by their UTF-8 bytes.
   public static func < (a: Key, b: Key) -> Bool {
-    a.string.utf8.lexicographicallyPrecedes(b.string.utf8)
+    utf8Precedes(a.string, b.string)
   }
 
   /// Feeds the UTF-8 bytes.

@@ -88,7 +88,7 @@ struct JSONScanner: ~Escapable {
     let start = index
     var isEscaped = false
     while true {
-      index = endOfPlain(from: index)
+      index = bytes.endOfPlainJSON(from: index)
       guard index < bytes.count else { break }
       switch bytes[index] {
       case UInt8(ascii: "\""):
@@ -105,34 +105,6 @@ struct JSONScanner: ~Escapable {
     }
     position = bytes.count
     throw failure("a string without an end")
-  }
-
-  /// The next quotation mark, backslash or control character at `start` or after it, or the end.
-  @inline(__always)
-  private func endOfPlain(from start: Int) -> Int {
-    var index = start
-    // Eight bytes at a time. A subtraction sets the sign bit of a byte that is looked for; it may set
-    // those above it too, so that only the lowest counts.
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    while bytes.count - index >= 8 {
-      let word = UInt64(
-        littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
-          fromByteOffset: index, as: UInt64.self))
-      let quotes = word ^ ones &* UInt64(UInt8(ascii: "\""))
-      let slashes = word ^ ones &* UInt64(UInt8(ascii: "\\"))
-      var found = (quotes &- ones) & ~quotes
-      found |= (slashes &- ones) & ~slashes
-      found |= (word &- ones &* 0x20) & ~word
-      found &= ones &* 0x80
-      if found != 0 { return index + found.trailingZeroBitCount / 8 }
-      index += 8
-    }
-    while index < bytes.count, bytes[index] != UInt8(ascii: "\""),
-      bytes[index] != UInt8(ascii: "\\"), bytes[index] >= 0x20
-    {
-      index += 1
-    }
-    return index
   }
 
   /// Takes a string.

@@ -124,7 +124,17 @@ extension JSONValue {
 
   /// Appends `text` as a JSON string with its quotes.
   package static func writeString(_ text: String, to out: inout String) {
+    let bytes = text.utf8.span
     out += "\""
+    if bytes.endOfPlainJSON(from: 0) == bytes.count {
+      out += text
+    } else {
+      writeEscaped(text, to: &out)
+    }
+    out += "\""
+  }
+
+  private static func writeEscaped(_ text: String, to out: inout String) {
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x22: out += "\\\""
@@ -140,6 +150,5 @@ extension JSONValue {
       default: out.unicodeScalars.append(scalar)
       }
     }
-    out += "\""
   }
 }

@@ -30,6 +30,19 @@ func utf8AreEqual(_ a: String, _ b: String) -> Bool {
   return (equal ?? nil) ?? a.elementsEqual(b)
 }
 
+/// Whether the UTF-8 bytes of `a` stand before those of `b`.
+func utf8Precedes(_ a: String, _ b: String) -> Bool {
+  let (a, b) = (a.utf8, b.utf8)
+  let precedes = unsafe a.withContiguousStorageIfAvailable { x in
+    unsafe b.withContiguousStorageIfAvailable { y in
+      guard let p = x.baseAddress, let q = y.baseAddress else { return x.count < y.count }
+      let order = unsafe memcmp(p, q, min(x.count, y.count))
+      return order == 0 ? x.count < y.count : order < 0
+    }
+  }
+  return (precedes ?? nil) ?? a.lexicographicallyPrecedes(b)
+}
+
 extension Hasher {
   /// Feeds the bytes of a span.
   package mutating func combine(bytesOf span: RawSpan) {

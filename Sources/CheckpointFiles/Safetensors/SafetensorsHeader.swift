@@ -26,8 +26,10 @@ struct SafetensorsHeader {
   static let metadataKey = "__metadata__"
 
   /// Reads the header of `file`; the offset where the data section begins comes with it.
+  ///
+  /// - Parameter expected: keys that the header probably has, in its order; see `init`.
   static func read(
-    _ file: InputFile
+    _ file: InputFile, expecting expected: [Key] = []
   ) throws(CheckpointError) -> (header: SafetensorsHeader, dataOffset: Int) {
     do throws(CheckpointError) {
       guard file.byteCount >= prefixByteCount else {
@@ -52,7 +54,7 @@ struct SafetensorsHeader {
       }
       let bytes = try file.bytes(at: prefixByteCount, count: Int(length))
       let header = try SafetensorsHeader(
-        parsing: bytes.span, dataByteCount: file.byteCount - dataOffset)
+        parsing: bytes.span, dataByteCount: file.byteCount - dataOffset, expecting: expected)
       return (header, dataOffset)
     } catch {
       var error = error
@@ -62,29 +64,47 @@ struct SafetensorsHeader {
   }
 
   /// Parses and checks the text of a header before a data section of `dataByteCount` bytes.
-  init(parsing text: Span<UInt8>, dataByteCount: Int) throws(CheckpointError) {
+  ///
+  /// - Parameter expected: keys that the header probably has, in its order: those that it has are taken
+  ///   from here, and not made from its text again.
+  init(
+    parsing text: Span<UInt8>, dataByteCount: Int, expecting expected: [Key] = []
+  ) throws(CheckpointError) {
     var scanner = JSONScanner(text, base: SafetensorsHeader.prefixByteCount)
     // About as many tensors as there are of the shortest honest entries.
     entries.reserveCapacity(min(text.count / 100, 1 << 17))
     var hasMetadata = false
     var shapes = RecentShapes()
+    var expected = expected[...]
     scanner.skipSpace()
     try scanner.expect(UInt8(ascii: "{"))
     if !scanner.take(UInt8(ascii: "}")) {
       repeat {
-        let key = try scanner.string()
+        let key = try SafetensorsHeader.key(&scanner, &expected)
         try scanner.expect(UInt8(ascii: ":"))
-        if key == SafetensorsHeader.metadataKey {
+        if key.string == SafetensorsHeader.metadataKey {
           guard !hasMetadata else { throw scanner.failure("__metadata__ stands twice") }
           hasMetadata = true
           try parseMetadata(&scanner)
         } else {
-          entries.append(try SafetensorsHeader.entry(Key(key), &scanner, &shapes))
+          entries.append(try SafetensorsHeader.entry(key, &scanner, &shapes))
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
     guard scanner.isAtEnd else { throw scanner.failure("text after the end of the header") }
     try checkLayout(dataByteCount)
+  }
+
+  /// Takes a key: the first of those that are expected, when it is that.
+  private static func key(
+    _ scanner: inout JSONScanner, _ expected: inout ArraySlice<Key>
+  ) throws(CheckpointError) -> Key {
+    let (range, isEscaped) = try scanner.quotedRange()
+    if !isEscaped, let first = expected.first, scanner.matches(range, first.string) {
+      expected.removeFirst()
+      return first
+    }
+    return Key(try scanner.string(in: range, isEscaped: isEscaped))
   }
 
   private mutating func parseMetadata(

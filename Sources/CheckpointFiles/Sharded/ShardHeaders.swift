@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Synchronization
 
 /// Reads the headers of the files of a sharded checkpoint on all cores, each from the moment when the
-/// index names it.
+/// index has named the first of its keys.
 package final class ShardHeaders: Sendable {
   /// Opens the file at a path; its name in the index comes with it when it is one of several.
   package typealias Source = (String, String?) throws(CheckpointError) -> InputFile
@@ -42,8 +42,10 @@ package final class ShardHeaders: Sendable {
   }
 
   /// Opens the file `name` and begins to read its header. Places come in order, from 0.
+  ///
+  /// - Parameter keys: keys that its header probably has, in its order.
   func begin(
-    _ place: Int, _ name: String, from source: Source
+    _ place: Int, _ name: String, expecting keys: [Key], from source: Source
   ) throws(CheckpointError) {
     let file = try source(Path.sibling(name, of: index.path), name)
     let other = state.withLock { state in
@@ -54,13 +56,13 @@ package final class ShardHeaders: Sendable {
       throw CheckpointError(
         path: index.path, "weight_map names one file twice: \(quoted(other)) and \(quoted(name))")
     }
-    DispatchQueue.global().async(group: group) { self.read(file, place) }
+    DispatchQueue.global().async(group: group) { self.read(file, place, keys) }
   }
 
-  private func read(_ file: InputFile, _ place: Int) {
+  private func read(_ file: InputFile, _ place: Int, _ keys: [Key]) {
     if state.withLock({ $0.failure.map { $0.place < place } ?? false }) { return }
     do throws(CheckpointError) {
-      let shard = Shard(file: file, contents: try ShardHeaders.contents(of: file))
+      let shard = Shard(file: file, contents: try ShardHeaders.contents(of: file, keys))
       state.withLock { $0.shards[place] = shard }
     } catch {
       state.withLock { state in
@@ -69,9 +71,11 @@ package final class ShardHeaders: Sendable {
     }
   }
 
-  private static func contents(of file: InputFile) throws(CheckpointError) -> Contents {
+  private static func contents(
+    of file: InputFile, _ keys: [Key]
+  ) throws(CheckpointError) -> Contents {
     if try Checkpoint.isPickled(file) { return .pickled(try Checkpoint.open(part: file)) }
-    let (header, dataOffset) = try SafetensorsHeader.read(file)
+    let (header, dataOffset) = try SafetensorsHeader.read(file, expecting: keys)
     return .safetensors(header, dataOffset: dataOffset)
   }
 

@@ -1,6 +1,10 @@
 /// The index of a checkpoint in several files: `model.safetensors.index.json` or
 /// `pytorch_model.bin.index.json`.
 struct ShardIndex {
+  /// Called with the place and name of a file, and the keys that stand one after another where the
+  /// index names it first.
+  typealias Announcement = (Int, String, [Key]) throws(CheckpointError) -> Void
+
   /// A key, and the place of its file in ``files``.
   struct Entry {
     let key: Key
@@ -17,10 +21,10 @@ struct ShardIndex {
 
   /// Reads the index in `file`.
   ///
-  /// - Parameter found: called with the place and name of each of ``files`` as soon as it is known.
+  /// - Parameter found: called for each of ``files``, in their order, as soon as the next is named.
   /// - Throws: `CheckpointError` when it is no index, and what `found` throws.
   init(
-    _ file: InputFile, found: (Int, String) throws(CheckpointError) -> Void = { _, _ in }
+    _ file: InputFile, found: Announcement = { _, _, _ in }
   ) throws(CheckpointError) {
     do throws(CheckpointError) {
       guard file.byteCount <= ShardIndex.maximumByteCount else {
@@ -36,7 +40,7 @@ struct ShardIndex {
   }
 
   private mutating func parse(
-    _ text: Span<UInt8>, _ found: (Int, String) throws(CheckpointError) -> Void
+    _ text: Span<UInt8>, _ found: Announcement
   ) throws(CheckpointError) {
     var scanner = JSONScanner(text, base: 0)
     var hasMap = false
@@ -63,11 +67,13 @@ struct ShardIndex {
   }
 
   private mutating func parseMap(
-    _ scanner: inout JSONScanner, _ found: (Int, String) throws(CheckpointError) -> Void
+    _ scanner: inout JSONScanner, _ found: Announcement
   ) throws(CheckpointError) {
     var places: [Key: Int] = [:]
     // The place of the file that was named last: neighbours are mostly in one.
     var last: Int?
+    // The file that was named last for the first time, until another is named.
+    var new: (file: Int, entry: Int)?
     // The shortest honest entries, and room for many.
     entries.reserveCapacity(min(scanner.bytes.count / 60, 1 << 17))
     try scanner.expect(UInt8(ascii: "{"))
@@ -85,6 +91,7 @@ struct ShardIndex {
       }
       let name = try scanner.string(in: range, isEscaped: isEscaped)
       let place = places[Key(name)] ?? files.count
+      if place != last { try announce(&new, found) }
       if place == files.count {
         guard ShardIndex.isInside(name) else {
           throw CheckpointError(
@@ -92,11 +99,21 @@ struct ShardIndex {
         }
         places[Key(name)] = place
         files.append(name)
-        try found(place, name)
+        new = (place, entries.count)
       }
       entries.append(Entry(key: key, file: place))
       last = place
     } while try scanner.another(before: UInt8(ascii: "}"))
+    try announce(&new, found)
+  }
+
+  /// Calls `found` for a file of which the index has named the first keys.
+  private func announce(
+    _ new: inout (file: Int, entry: Int)?, _ found: Announcement
+  ) throws(CheckpointError) {
+    guard let (file, entry) = new else { return }
+    new = nil
+    try found(file, files[file], entries[entry...].map(\.key))
   }
 
   /// Whether `name` stays in the folder of the index.

@@ -25,8 +25,8 @@ struct ShardedReader {
   private init(
     _ file: InputFile, _ shards: ShardHeaders, _ source: ShardHeaders.Source
   ) throws(CheckpointError) {
-    index = try ShardIndex(file) { (place, name) throws(CheckpointError) in
-      try shards.begin(place, name, from: source)
+    index = try ShardIndex(file) { (place, name, keys) throws(CheckpointError) in
+      try shards.begin(place, name, expecting: keys, from: source)
     }
     checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]

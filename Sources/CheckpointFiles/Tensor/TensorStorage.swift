@@ -135,6 +135,16 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
+  /// Whether both are the same bytes of the same file, however often it was opened and under whatever
+  /// names. Bytes with a checksum are not, for that is only found wrong when they are read.
+  package func isSamePlace(as other: TensorStorage) -> Bool {
+    guard case .file(let file, let offset) = source, checksum == nil,
+      case .file(let otherFile, let otherOffset) = other.source, other.checksum == nil
+    else { return false }
+    return file.identity == otherFile.identity && offset == otherOffset
+      && byteCount == other.byteCount
+  }
+
   /// Calls `body` with the bytes, loading them if they are not in memory yet.
   package func withUnsafeBytes<R>(
     _ body: (UnsafeRawBufferPointer) throws -> R

@@ -213,6 +213,10 @@ public struct Diff: Sendable {
 }
 
 extension TensorPair {
-  /// Whether both are the same bytes of the same storage.
-  var isOneView: Bool { a.sharesStorage(with: b) && a.byteOffset == b.byteOffset }
+  /// Whether both are the same bytes of the same storage or file: two folders of the Hugging Face cache
+  /// have files in common.
+  var isOneView: Bool {
+    a.byteOffset == b.byteOffset
+      && (a.sharesStorage(with: b) || a.storage.isSamePlace(as: b.storage))
+  }
 }

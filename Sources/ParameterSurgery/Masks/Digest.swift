@@ -8,14 +8,18 @@ extension ParameterTree {
 
 /// ``ParameterTree/layoutDigest`` of tensors in any order.
 func layoutSHA256(_ tensors: [TensorInfo]) -> String {
+  let isSorted = zip(tensors, tensors.dropFirst()).allSatisfy { $0.key < $1.key }
   var hash = SHA256Hash()
   var text: [UInt8] = []
-  for info in tensors.sorted(by: { $0.key < $1.key }) {
+  for info in isSorted ? tensors : tensors.sorted(by: { $0.key < $1.key }) {
     text.append(contentsOf: info.key.string.utf8)
     text.append(UInt8(ascii: "\t"))
     text.append(contentsOf: info.dtype.name.utf8)
     text.append(UInt8(ascii: "\t"))
-    text.append(contentsOf: info.shape.dimensions.map(String.init).joined(separator: ",").utf8)
+    for (index, extent) in info.shape.dimensions.enumerated() {
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      text.append(contentsOf: String(extent).utf8)
+    }
     text.append(UInt8(ascii: "\n"))
     if text.count >= 1 << 16 {
       unsafe hash.update(text.span.bytes)

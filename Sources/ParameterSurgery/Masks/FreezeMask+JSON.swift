@@ -25,7 +25,9 @@ extension FreezeMask {
     for (key, state) in states {
       text += isFirst ? "\n" : ",\n"
       isFirst = false
-      text += "    " + JSONValue.string(key.string).text() + ": "
+      text += "    "
+      JSONValue.writeString(key.string, to: &text)
+      text += ": "
       switch state {
       case .trainable: text += "true"
       case .frozen: text += "false"

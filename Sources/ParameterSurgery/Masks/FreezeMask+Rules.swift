@@ -43,8 +43,12 @@ extension FreezeMask {
     states.reserveCapacity(tree.entries.count)
     var trains = false
     var integer: TensorInfo?
-    for (info, selected) in zip(tree.entries, state.states) {
-      switch selected {
+    // Sorted once, for the states and for the digest.
+    let tensors = tree.entries
+    let order = tensors.indices.sorted { tensors[$0].key < tensors[$1].key }
+    for index in order {
+      let info = tensors[index]
+      switch state.states[index] {
       case .none: states[info.key] = .frozen
       case _ where !info.canTrain:
         integer = info
@@ -63,7 +67,8 @@ extension FreezeMask {
           "nothing would train: \(quoted($0.key.string)) holds \($0.dtype), which has no gradient"
         } ?? "nothing would train: the rules freeze everything that they train")
     }
-    self.init(states: states, rules: rules, layoutDigest: tree.layoutDigest)
+    self.init(
+      states: states, rules: rules, layoutDigest: layoutSHA256(order.map { tensors[$0] }))
   }
 
   /// A mask that lets `training` train, but for `freezing`, and freezes everything else.

@@ -97,6 +97,7 @@ extension FreezeMask {
 
   /// Tensors that the rules select to train and that have no gradient.
   private func selectedIntegers(in tree: ParameterTree) -> [TensorInfo] {
+    guard tree.entries.contains(where: { !$0.canTrain }) else { return [] }
     var state: RuleState?
     for rule in rules {
       guard let selector = try? Selector(rule.selector), let match = try? selector.match(in: tree)
@@ -114,8 +115,9 @@ extension FreezeMask {
 extension Key {
   /// The bias that belongs to this weight, whether or not there is one.
   var siblingOfWeight: Key? {
-    let parts = components
-    guard let last = parts.last else { return nil }
+    let dot = string.utf8.lastIndex(of: UInt8(ascii: "."))
+    let start = dot.map(string.utf8.index(after:)) ?? string.startIndex
+    let last = string[start...]
     let sibling: String
     switch last {
     case "gamma": sibling = "beta"
@@ -124,6 +126,6 @@ extension Key {
     case _ where last.hasPrefix("weight_"): sibling = "bias" + last.dropFirst(6)
     default: return nil
     }
-    return Key((parts.dropLast() + [Substring(sibling)]).joined(separator: "."))
+    return Key(string[..<start] + sibling)
   }
 }

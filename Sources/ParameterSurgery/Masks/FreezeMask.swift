@@ -51,9 +51,11 @@ public struct FreezeMask: Sendable, Hashable {
 
   /// A mask with the given states for the given layout. The states may stand in any order.
   package init(states: OrderedDictionary<Key, State>, rules: [Rule], layoutDigest: String) {
-    var states = states
-    states.sort { $0.key < $1.key }
-    self.states = states
+    var sorted = states
+    if !zip(states.keys, states.keys.dropFirst()).allSatisfy(<) {
+      sorted.sort { $0.key < $1.key }
+    }
+    self.states = sorted
     self.rules = rules
     self.layoutDigest = layoutDigest
   }

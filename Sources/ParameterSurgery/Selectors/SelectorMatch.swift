@@ -154,7 +154,8 @@ private struct Matcher {
       match.unfiltered.append(entry)
       if filters.allSatisfy({ $0.accepts(tree.entries[entry]) }) { match.entries.append(entry) }
     }
-    match.rows = filters.isEmpty ? rows : rows.filter { match.entries.contains($0.key) }
+    let accepted = filters.isEmpty || rows.isEmpty ? [] : Set(match.entries)
+    match.rows = filters.isEmpty ? rows : rows.filter { accepted.contains($0.key) }
     return match
   }
 }

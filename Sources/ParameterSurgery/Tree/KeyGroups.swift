@@ -69,7 +69,11 @@ package struct KeyGroups: Sendable {
 
   /// Appends a key with a zero byte for each number between its dots, and those numbers.
   private static func split(_ key: String, _ text: inout [UInt8], _ numbers: inout [Int]) {
-    for part in key.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+    var rest: Substring.UTF8View? = key.utf8[...]
+    while let parts = rest {
+      let dot = parts.firstIndex(of: UInt8(ascii: "."))
+      let part = parts[..<(dot ?? parts.endIndex)]
+      rest = dot.map { parts[parts.index(after: $0)...] }
       if let number = number(part) {
         numbers.append(number)
         // No key has it: a zero byte keeps `layer.*` apart from one that is really called so.

@@ -26,6 +26,13 @@ extension ParameterTree {
     /// The nodes one component below, in the order of the file.
     public var children: [Node] { tree.children(of: id).map { Node(tree: tree, id: $0) } }
 
+    /// The node one component below, when there is exactly one.
+    package var onlyChild: Node? {
+      let record = tree.records[id]
+      guard record.childCount == 1, let child = record.firstChild else { return nil }
+      return Node(tree: tree, id: child)
+    }
+
     /// The nodes one component below, indices in numerical order and before names.
     public var naturallySortedChildren: [Node] {
       children.sorted { $0.component.naturallyPrecedes($1.component) }
@@ -35,6 +42,12 @@ extension ParameterTree {
     public var childIndices: [Int] {
       tree.children(of: id).compactMap { tree.records[$0].index }.sorted()
     }
+
+    /// The position of the tensor whose key ends here in ``ParameterTree/entries``.
+    package var entry: Int? { tree.records[id].entry }
+
+    /// The positions of the tensors at and below, depth-first.
+    package var entriesBelow: ArraySlice<Int> { tree.depthFirst[tree.records[id].range] }
 
     /// The number of tensors at and below.
     public var tensorCount: Int { tree.records[id].range.count }
@@ -74,6 +87,8 @@ extension ParameterTree {
   public var ties: [[Key]] { tieGroups.map { $0.map { entries[$0].key } } }
 
   var tieGroups: [[Int]] {
+    // Mostly each has a storage of its own.
+    if Set(places.lazy.map(\.storage)).count == places.count { return [] }
     // Bring what lies in one storage together, by place; a sweep then joins what overlaps.
     var byStorage: [ObjectIdentifier: [Int]] = [:]
     for (entry, place) in places.enumerated() where !place.range.isEmpty {

@@ -151,18 +151,17 @@ struct DiffCommand: ParsableCommand {
   private func compare(_ first: Checkpoint, _ second: Checkpoint, _ options: Diff.Options) throws {
     let diff = try Diff(first, second, options: options)
     StandardError.clearProgress()
-    let totals = DiffSummary(diff, first, second)
+    lazy var totals = DiffSummary(diff, first, second)
     if let html {
       let page = DiffPage(diff: diff, summary: totals, a: first, b: second)
       try WholeFile.write(Array(page.html.utf8), to: html)
     }
     if output.json {
-      printJSON(diff, totals)
+      printJSON(diff, summary || histogram ? totals : nil)
     } else if !quiet {
-      let display = DiffSummaryDisplay(totals)
-      if summary { display.printGroups() }
+      if summary { DiffSummaryDisplay(totals).printGroups() }
       if summary, histogram { StandardOutput.shared.line() }
-      if histogram { display.printHistogram() }
+      if histogram { DiffSummaryDisplay(totals).printHistogram() }
       DiffReport(diff, first, second, keysOnly: keysOnly, groups: groups)
         .print(details: !summary && !histogram)
     }
@@ -170,13 +169,13 @@ struct DiffCommand: ParsableCommand {
   }
 
   /// The four members, and those of the options that ask for more.
-  private func printJSON(_ diff: Diff, _ groups: DiffSummary) {
+  private func printJSON(_ diff: Diff, _ groups: DiffSummary?) {
     var members = diff.json.object ?? [:]
-    if summary {
+    if summary, let groups {
       members["summary"] = groups.groupsJSON
       members["likely_renames"] = diff.renamesJSON
     }
-    if histogram {
+    if histogram, let groups {
       members["layers"] = groups.layersJSON
       members["histogram"] = groups.histogramJSON
     }

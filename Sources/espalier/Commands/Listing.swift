@@ -9,14 +9,25 @@ struct Listing {
     let tensor: TensorInfo
     /// The selected rows; `nil` for the whole tensor.
     let rows: RowSet?
-    /// The number of elements, of the selected rows where there are any.
-    let count: Int
-    /// The bytes of those elements.
-    let bytes: Int
     /// The file that holds it, when there are several.
     var file: String?
     /// The first key that lies in the same bytes.
     var shares: Key?
+
+    /// The number of elements, of the selected rows where there are any.
+    var count: Int {
+      guard let rows, let rowCount = tensor.rowCount, rowCount > 0 else {
+        return tensor.shape.count
+      }
+      return rows.count * (tensor.shape.count / rowCount)
+    }
+
+    /// The bytes of those elements.
+    var bytes: Int {
+      if rows == nil { return tensor.byteCount }
+      let (count, width) = (count, tensor.dtype.bitWidth)
+      return count / 8 * width + count % 8 * width / 8
+    }
 
     /// The key, with the selected rows in brackets.
     var name: String { shown(tensor.key.string) + suffix }
@@ -53,31 +64,27 @@ struct Listing {
       rows.append(
         Row(
           tensor: TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape), rows: nil,
-          count: tensor.shape.count, bytes: tensor.byteCount,
           file: sharded ? tensor.shardName : nil))
     }
   }
 
+  /// What is selected of the tensors of a checkpoint, of which `tree` is the tree.
   init(_ checkpoint: Checkpoint, _ tree: ParameterTree, _ selection: Selection?) {
     var first: [Key: Key] = [:]
     for group in tree.ties {
       for key in group.dropFirst() { first[key] = group[0] }
     }
     let sharded = checkpoint.format == .sharded
-    func row(_ tensor: TensorInfo, _ rows: RowSet?, _ count: Int) -> Row {
-      let bytes =
-        rows == nil
-        ? tensor.byteCount
-        : count / 8 * tensor.dtype.bitWidth
-          + count % 8 * tensor.dtype.bitWidth / 8
-      return Row(
-        tensor: tensor, rows: rows, count: count, bytes: bytes,
-        file: sharded ? checkpoint.shard(of: tensor.key) : nil, shares: first[tensor.key])
+    func row(_ tensor: TensorInfo, _ rows: RowSet?, _ index: Int) -> Row {
+      Row(
+        tensor: tensor, rows: rows,
+        file: sharded ? checkpoint.tensors.values[index].shardName : nil,
+        shares: first.isEmpty ? nil : first[tensor.key])
     }
     if let selection {
-      rows = selection.items.map { row($0.tensor, $0.rows, $0.parameterCount) }
+      rows = selection.items.map { row($0.tensor, $0.rows, $0.index) }
     } else {
-      rows = tree.entries.map { row($0, nil, $0.shape.count) }
+      rows = tree.entries.enumerated().map { row($1, nil, $0) }
     }
   }
 

@@ -23,21 +23,21 @@ extension Listing {
     if ties { columns.append(.init("SAME BYTES AS", shrinks: true)) }
     var table = Table(columns)
     table.hasHeadings = StandardOutput.shared.isTerminal
-    table.print(rowCount: groups.count) { index, cells in
-      let group = groups[index]
+    for group in groups {
       let first = rows[group.first]
-      cells.add(group.rows.count > 1 ? group.name : first.name)
-      cells.add(group.times)
-      cells.add(first.tensor.dtype.name)
-      cells.add(shapeText(first.dimensions))
       var total = Total()
       for row in group.rows { total.add(rows[row]) }
-      cells.add(byteText(total.bytes))
+      var cells = [
+        group.rows.count > 1 ? group.name : first.name, group.times, first.tensor.dtype.name,
+        shapeText(first.dimensions), byteText(total.bytes),
+      ]
       if shards {
         let files = Set(group.rows.compactMap { rows[$0].file })
-        cells.add(files.count == 1 ? shown(files.first ?? "") : plural(files.count, "file"))
+        cells.append(files.count == 1 ? shown(files.first ?? "") : plural(files.count, "file"))
       }
-      if ties { cells.add(first.shares.map { shown($0.string) } ?? "") }
+      if ties { cells.append(first.shares.map { shown($0.string) } ?? "") }
+      table.append(cells)
     }
+    table.print()
   }
 }

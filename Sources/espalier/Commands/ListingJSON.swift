@@ -9,7 +9,7 @@ extension Listing {
     json.member("path", .string(checkpoint.path))
     json.member("format", .string(checkpoint.format.rawValue))
     json.member("metadata", .object(Listing.members(of: checkpoint.metadata)))
-    json.array("tensors", rows.indices) { index, text in write(index, to: &text) }
+    json.array("tensors", count: rows.count) { index, text in write(index, to: &text) }
     json.array("unsupported", checkpoint.unsupported) { entry, text in
       text += "{\"key\":"
       JSONValue.writeString(entry.key.string, to: &text)

@@ -20,42 +20,26 @@ extension Listing {
     if ties { columns.append(.init("SAME BYTES AS", shrinks: true)) }
     var table = Table(columns)
     table.hasHeadings = StandardOutput.shared.isTerminal || hasStatistics
-    // Neighbours are often alike, and are not put into words again.
-    var shape = LastText(of: [Int](), text: shapeText([]))
-    var size = LastText(of: 0, text: byteText(0))
-    var file = LastText(of: "", text: "")
-    table.print(rowCount: rows.count) { index, cells in
-      cells.add(shown: rows[index].tensor.key.string, rows[index].suffix)
-      cells.add(rows[index].tensor.dtype.name)
-      cells.add(shape.text(of: rows[index].dimensions, shapeText))
-      cells.add(size.text(of: rows[index].bytes, byteText))
-      if hasStatistics {
-        for cell in statistics[index].map(Listing.cells) ?? Array(repeating: "-", count: 7) {
-          cells.add(cell)
+    table.print(rowCount: rows.count) { range, cells in
+      var dtype = Table.RepeatingCell<DType>()
+      var shape = Table.RepeatingCell<[Int]>()
+      var size = Table.RepeatingCell<Int>()
+      var file = Table.RepeatingCell<String>()
+      for index in range {
+        cells.row(index) { cells in
+          cells.add(shown: rows[index].tensor.key.string, rows[index].suffix)
+          dtype.add(rows[index].tensor.dtype, to: &cells, \.name)
+          shape.add(rows[index].dimensions, to: &cells, shapeText)
+          size.add(rows[index].bytes, to: &cells, byteText)
+          if hasStatistics {
+            let texts = statistics[index].map(Listing.cells)
+            for cell in texts ?? Array(repeating: "-", count: 7) { cells.add(cell) }
+          }
+          if hasDigests { cells.add(digests[index] ?? "-") }
+          if shards { file.add(rows[index].file ?? "", to: &cells, shown) }
+          if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
         }
       }
-      if hasDigests { cells.add(digests[index] ?? "-") }
-      if shards { cells.add(file.text(of: rows[index].file ?? "", shown)) }
-      if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
-    }
-  }
-
-  /// The text of the value that was asked for last.
-  private struct LastText<Value: Equatable> {
-    private var value: Value
-    private var text: String
-
-    init(of value: Value, text: String) {
-      self.value = value
-      self.text = text
-    }
-
-    mutating func text(of value: Value, _ make: (Value) -> String) -> String {
-      if value != self.value {
-        self.value = value
-        text = make(value)
-      }
-      return text
     }
   }
 

@@ -3,86 +3,133 @@ import ParameterSurgery
 
 /// `espalier ls --tree`: the keys drawn as a tree, with what lies below each node.
 struct TreeRendering {
+  /// The tree of the rows' keys: the tensor at a place of its entries is that of the row at this place.
   private let tree: ParameterTree
-  private let rows: [Key: Listing.Row]
+  private let rows: [Listing.Row]
   private let sort: ListCommand.Order
 
   init(_ listing: Listing, sort: ListCommand.Order) {
-    tree = ParameterTree(listing.rows.map(\.tensor))
-    rows = Dictionary(listing.rows.map { ($0.tensor.key, $0) }, uniquingKeysWith: { a, _ in a })
+    tree = ParameterTree(listing.rows.lazy.map(\.tensor))
+    rows = listing.rows
     self.sort = sort
   }
 
+  /// A line: a tensor, or what lies below a node that is none.
+  private struct Line {
+    /// The branches and the name.
+    let label: String
+    /// Columns that the label takes.
+    let width: Int
+    let content: Content
+
+    enum Content {
+      case tensor(row: Int)
+      case node(Listing.Total)
+    }
+
+    var isNode: Bool { if case .node = content { true } else { false } }
+  }
+
   func print() {
+    let lines = lines()
     var table = Table([
       .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right),
       .init("SIZE", .right),
     ])
     table.hasHeadings = StandardOutput.shared.isTerminal
-    var inner: Set<Int> = []
-    // An explicit stack: a hostile key may have many components.
-    var stack = branches(of: tree.root, margin: "")
-    while let branch = stack.popLast() {
-      let (label, node) = collapsed(branch.node)
-      let cell = branch.margin + (branch.isLast ? "└── " : "├── ") + label
-      if let tensor = node.tensor {
-        let row = rows[tensor.key]
-        let name = row?.rows.map { "\(cell)[\($0.text)]" } ?? cell
-        table.append([
-          name, tensor.dtype.name, shapeText(row?.dimensions ?? tensor.shape.dimensions),
-          countText(row?.count ?? tensor.shape.count), byteText(row?.bytes ?? tensor.byteCount),
-        ])
-      } else {
-        inner.insert(table.rows.count)
-        let below = node.tensors.compactMap { rows[$0.key] }
-        var total = Listing.Total()
-        for row in below { total.add(row) }
-        table.append(
-          [
-            cell, "", plural(total.tensors, "tensor"), countText(total.elements),
-            byteText(total.bytes),
-          ])
-      }
-      let margin = branch.margin + (branch.isLast ? "    " : "│   ")
-      stack += branches(of: node, margin: margin)
-    }
     let style = StandardOutput.shared.style
-    table.paint = { line, index in inner.contains(index) ? style.bold(line) : line }
-    table.print()
+    if style.enabled {
+      table.paint = { text, index in lines[index].isNode ? style.bold(text) : text }
+    }
+    table.print(rowCount: lines.count) { [rows] range, cells in
+      var shape = Table.RepeatingCell<[Int]>()
+      var elements = Table.RepeatingCell<Int>()
+      var size = Table.RepeatingCell<Int>()
+      for index in range {
+        cells.row(index) { cells in
+          cells.add(lines[index].label, width: lines[index].width)
+          switch lines[index].content {
+          case .tensor(let row):
+            cells.add(rows[row].tensor.dtype.name)
+            shape.add(rows[row].dimensions, to: &cells, shapeText)
+            elements.add(rows[row].count, to: &cells, countText)
+            size.add(rows[row].bytes, to: &cells, byteText)
+          case .node(let total):
+            cells.add("")
+            cells.add(plural(total.tensors, "tensor"))
+            cells.add(countText(total.elements))
+            cells.add(byteText(total.bytes))
+          }
+        }
+      }
+    }
   }
+
+  // MARK: - Lines
 
   private struct Branch {
     let node: ParameterTree.Node
+    /// What stands before it: four columns for each node above.
     let margin: String
+    let depth: Int
     let isLast: Bool
   }
 
+  private func lines() -> [Line] {
+    var lines: [Line] = []
+    lines.reserveCapacity(rows.count)
+    // An explicit stack: a hostile key may have many components.
+    var stack = branches(of: tree.root, margin: "", depth: 0)
+    while let branch = stack.popLast() {
+      var (name, node) = collapsed(branch.node)
+      let content: Line.Content
+      if let row = node.entry {
+        name += rows[row].suffix
+        content = .tensor(row: row)
+      } else {
+        var total = Listing.Total()
+        for row in node.entriesBelow { total.add(rows[row]) }
+        content = .node(total)
+      }
+      lines.append(
+        Line(
+          label: branch.margin + (branch.isLast ? "└── " : "├── ") + name,
+          width: 4 * (branch.depth + 1) + displayWidth(name), content: content))
+      stack += branches(
+        of: node, margin: branch.margin + (branch.isLast ? "    " : "│   "), depth: branch.depth + 1
+      )
+    }
+    return lines
+  }
+
   /// The children, last first, for a stack.
-  private func branches(of node: ParameterTree.Node, margin: String) -> [Branch] {
+  private func branches(
+    of node: ParameterTree.Node, margin: @autoclosure () -> String, depth: Int
+  ) -> [Branch] {
     var children =
       switch sort {
       case .natural: node.naturallySortedChildren
       case .file: node.children
       case .size: node.children.sorted { $0.byteCount > $1.byteCount }
       }
+    if children.isEmpty { return [] }
     children.reverse()
+    let margin = margin()
     return children.enumerated().map {
-      Branch(node: $0.element, margin: margin, isLast: $0.offset == 0)
+      Branch(node: $0.element, margin: margin, depth: depth, isLast: $0.offset == 0)
     }
   }
 
   /// Chains of nodes with one child and no tensor of their own take one line: `attention.self`.
   private func collapsed(
     _ node: ParameterTree.Node
-  ) -> (label: String, node: ParameterTree.Node) {
-    var label = shown(node.component.string)
+  ) -> (name: String, node: ParameterTree.Node) {
+    var name = shown(node.component.string)
     var node = node
-    while node.tensor == nil {
-      let children = node.children
-      guard children.count == 1, let child = children.first else { break }
-      label += "." + shown(child.component.string)
+    while node.entry == nil, let child = node.onlyChild {
+      name += "." + shown(child.component.string)
       node = child
     }
-    return (label, node)
+    return (name, node)
   }
 }

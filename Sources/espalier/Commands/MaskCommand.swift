@@ -99,9 +99,13 @@ struct MaskCreateCommand: ParsableCommand {
 
   /// One selector such as `**.weight` leaves out the bias of every layer: a few of them say as much.
   private func warn(_ warnings: [FreezeMask.Warning]) {
-    let siblings = warnings.filter { if case .frozenSibling = $0 { true } else { false } }
+    var siblings: [FreezeMask.Warning] = []
+    var others: [FreezeMask.Warning] = []
+    for warning in warnings {
+      if case .frozenSibling = warning { siblings.append(warning) } else { others.append(warning) }
+    }
     let shown = siblings.count > 4 ? Array(siblings.prefix(3)) : siblings
-    for warning in shown + warnings.filter({ !siblings.contains($0) }) {
+    for warning in shown + others {
       StandardError.warning("\(checkpoint.file): \(warning)")
     }
     if shown.count < siblings.count {

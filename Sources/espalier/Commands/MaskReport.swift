@@ -33,14 +33,15 @@ struct MaskReport {
 
   /// What trains, in the order of the file when there is one.
   private var entries: [Entry] {
-    let keys = tree?.entries.map(\.key) ?? Array(mask.states.keys)
-    return keys.compactMap { key in
+    func entry(_ key: Key, _ tensor: TensorInfo?) -> Entry? {
       switch mask[key] {
-      case .trainable?: Entry(key: key, rows: nil, tensor: tree?[key])
-      case .rows(let rows)?: Entry(key: key, rows: rows, tensor: tree?[key])
+      case .trainable?: Entry(key: key, rows: nil, tensor: tensor)
+      case .rows(let rows)?: Entry(key: key, rows: rows, tensor: tensor)
       case .frozen?, nil: nil
       }
     }
+    guard let tree else { return mask.states.keys.compactMap { entry($0, nil) } }
+    return tree.entries.compactMap { entry($0.key, $0) }
   }
 
   /// - Parameter folds: whether repeated layers take one line; `nil` leaves it to their number.

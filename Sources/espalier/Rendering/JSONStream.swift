@@ -37,6 +37,23 @@ struct JSONStream {
     text += isFirst ? "]" : "\n]"
   }
 
+  /// A member that is an array of many elements, a line each, which are written by all cores.
+  mutating func array(
+    _ name: String, count: Int, _ write: @Sendable (Int, inout String) -> Void
+  ) {
+    begin(name)
+    StandardOutput.shared.write(text + "[")
+    Pieces.write(count, to: .shared) { range, lines in
+      var text = ""
+      for index in range {
+        text += index == 0 ? "\n  " : ",\n  "
+        write(index, &text)
+      }
+      lines.append(contentsOf: text.utf8)
+    }
+    text = count == 0 ? "]" : "\n]"
+  }
+
   private mutating func begin(_ name: String) {
     text += isFirst ? "\n" : ",\n"
     isFirst = false

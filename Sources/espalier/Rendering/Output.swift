@@ -26,7 +26,13 @@ final class StandardOutput: Sendable {
   func write(_ text: String) { write { $0.append(contentsOf: text.utf8) } }
 
   /// Writes UTF-8.
-  func write(_ bytes: [UInt8]) { write { $0.append(contentsOf: bytes) } }
+  func write(_ bytes: [UInt8]) {
+    guard bytes.count >= StandardOutput.capacity else {
+      return write { $0.append(contentsOf: bytes) }
+    }
+    flush()
+    emit(bytes)
+  }
 
   private func write(_ append: (inout [UInt8]) -> Void) {
     let full = buffer.withLock { buffer in
@@ -56,7 +62,10 @@ final class StandardOutput: Sendable {
       buffer.removeAll(keepingCapacity: true)
       return bytes
     }
-    guard !bytes.isEmpty else { return }
+    if !bytes.isEmpty { emit(bytes) }
+  }
+
+  private func emit(_ bytes: [UInt8]) {
     StandardError.clearProgress()
     guard let error = System.write(bytes, to: 1) else { return }
     if error.isBrokenPipe { System.exit(0) }

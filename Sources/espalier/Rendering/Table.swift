@@ -3,11 +3,11 @@
 /// On a terminal columns shrink or are left out so that lines fit; elsewhere nothing is cut. Rows are either
 /// added one by one, or made when they are needed, so that a listing of a million tensors is never text
 /// in memory.
-struct Table {
-  enum Alignment { case left, right }
+struct Table: Sendable {
+  enum Alignment: Sendable { case left, right }
 
   /// A column: its heading, and how its cells are set.
-  struct Column {
+  struct Column: Sendable {
     let title: String
     let alignment: Alignment
     /// Whether its cells may lose their middle when a terminal is narrow.
@@ -28,106 +28,12 @@ struct Table {
     fileprivate var leastWidth: Int { max(16, displayWidth(title)) }
   }
 
-  /// Takes the cells of one row after another, from left to right: to measure them, or to set them in
-  /// lines of UTF-8.
-  struct Cells {
-    /// The columns that each cell takes on a terminal: the most of all rows, when they are measured.
-    fileprivate var widths: [Int]
-    fileprivate var isMeasuring = true
-    /// The columns that are left out.
-    fileprivate var left: Set<Int> = []
-    /// What was set and not taken yet.
-    fileprivate private(set) var lines: [UInt8] = []
-    private let columns: [Column]
-    private let indent: Int
-    private var column = 0
-    /// Spaces that stand before whatever follows in the line.
-    private var gap = 0
-
-    fileprivate init(_ columns: [Column], _ widths: [Int], indent: Int) {
-      self.columns = columns
-      self.widths = widths
-      self.indent = indent
-    }
-
-    /// Adds a cell, which holds no control characters.
-    mutating func add(_ text: String) { add(text, width: displayWidth(text)) }
-
-    /// Adds a cell of text that anybody can have written, and what follows it.
-    mutating func add(shown text: String, _ suffix: String = "") {
-      if suffix.isEmpty, text.utf8.span.isPlain {
-        add(text, width: text.utf8.count)
-      } else {
-        add(espalier.shown(text) + suffix)
-      }
-    }
-
-    private mutating func add(_ text: String, width: Int) {
-      if isMeasuring {
-        if width > widths[column] { widths[column] = width }
-      } else if left.isEmpty || !left.contains(column) {
-        set(text, width)
-      }
-      column += 1
-    }
-
-    private mutating func set(_ text: String, _ width: Int) {
-      var text = text
-      var padding = widths[column] - width
-      if padding < 0, columns[column].shrinks {
-        text = middleTruncated(text, to: widths[column])
-        // A character of two columns may not have fitted.
-        padding = widths[column] - displayWidth(text)
-      }
-      padding = max(0, padding)
-      if columns[column].alignment == .right { gap += padding }
-      // Neither padding nor empty cells at the end of a line leave anything behind.
-      if !text.isEmpty {
-        lines.append(spaces: gap)
-        lines.append(contentsOf: text.utf8)
-        gap = 0
-      }
-      gap += columns[column].alignment == .left ? padding + 2 : 2
-    }
-
-    /// Takes the row whose cells `fill` adds.
-    @inline(__always)
-    fileprivate mutating func row(_ fill: (inout Cells) -> Void) {
-      column = 0
-      if isMeasuring { return fill(&self) }
-      lines.append(spaces: indent)
-      let start = lines.count
-      gap = 0
-      fill(&self)
-      // The text of the last cell may end in spaces.
-      while lines.count > start, lines.last == UInt8(ascii: " ") { lines.removeLast() }
-    }
-
-    /// Ends the line, and writes the lines when they are many.
-    fileprivate mutating func endLine(_ output: StandardOutput) {
-      lines.append(UInt8(ascii: "\n"))
-      if lines.count >= 1 << 16 { write(to: output) }
-    }
-
-    /// Writes the lines.
-    fileprivate mutating func write(to output: StandardOutput) {
-      output.write(lines)
-      lines.removeAll(keepingCapacity: true)
-    }
-
-    /// Takes the line as text.
-    fileprivate mutating func line() -> String {
-      defer { lines.removeAll(keepingCapacity: true) }
-      return String(decoding: lines, as: UTF8.self)
-    }
-  }
-
   let columns: [Column]
   private(set) var rows: [[String]] = []
   /// Whether the headings are printed.
   var hasHeadings = true
   /// Called with a finished line and its row, for colours.
-  var paint: ((String, Int) -> String)?
+  var paint: (@Sendable (String, Int) -> String)?
 
   init(_ columns: [Column]) { self.columns = columns }
 
@@ -136,36 +42,43 @@ struct Table {
 
   /// Prints the rows that were added.
   func print(to output: StandardOutput = .shared, indent: Int = 0) {
-    print(rowCount: rows.count, to: output, indent: indent) { index, cells in
-      for cell in rows[index] { cells.add(cell) }
+    let rows = rows
+    print(rowCount: rows.count, to: output, indent: indent) { range, cells in
+      for index in range {
+        cells.row(index) { cells in
+          for cell in rows[index] { cells.add(cell) }
+        }
+      }
     }
   }
 
-  /// Prints `rowCount` rows; `fill` adds one cell a column for the row of the given index.
+  /// Prints `rowCount` rows; `fill` adds those of a range, one after another with `Cells.row`. It is called
+  /// on all cores.
   func print(
     rowCount: Int, to output: StandardOutput = .shared, indent: Int = 0,
-    fill: (Int, inout Cells) -> Void
+    fill: @Sendable (Range<Int>, inout Cells) -> Void
   ) {
-    var cells = Cells(
-      columns, columns.map { hasHeadings ? displayWidth($0.title) : 0 }, indent: indent)
+    let titles = columns.map { hasHeadings ? displayWidth($0.title) : 0 }
     // Made once to be measured and once to be printed: cheaper than to keep the text of many rows.
-    for index in 0..<rowCount { cells.row { fill(index, &$0) } }
-    let left = fit(&cells.widths, to: output.width.map { $0 - indent })
-    cells.left = left
-    cells.isMeasuring = false
+    let measured = Pieces.map(rowCount) { range in
+      var cells = Cells(measuring: self, widths: titles)
+      fill(range, &cells)
+      return cells.widths
+    }
+    var widths = measured.reduce(titles) { zip($0, $1).map(max) }
+    let left = fit(&widths, to: output.width.map { $0 - indent })
     if hasHeadings {
-      cells.row { for column in columns { $0.add(column.title) } }
-      output.line(output.style.dim(cells.line()))
+      var cells = Cells(setting: self, widths: widths, indent: indent, left: left, behind: [])
+      cells.row(nil) { for column in columns { $0.add(column.title) } }
+      output.line(output.style.dim(String(decoding: cells.lines.dropLast(), as: UTF8.self)))
     }
-    for index in 0..<rowCount {
-      cells.row { fill(index, &$0) }
-      if let paint {
-        output.line(paint(cells.line(), index))
-      } else {
-        cells.endLine(output)
-      }
+    Pieces.write(rowCount, to: output) { [widths] range, lines in
+      var cells = Cells(
+        setting: self, widths: widths, indent: indent, left: left,
+        behind: exchange(&lines, with: []))
+      fill(range, &cells)
+      lines = cells.lines
     }
-    cells.write(to: output)
     if !left.isEmpty, hasHeadings {
       let titles = left.sorted().map { columns[$0].title }.joined(separator: ", ")
       output.line(output.style.dim("too narrow for \(titles)"))
@@ -197,12 +110,5 @@ struct Table {
       widths[column] -= min(max(used(widths) - limit, 0), widths[column] - least(column))
     }
     return left
-  }
-}
-
-extension [UInt8] {
-  fileprivate mutating func append(spaces count: Int) {
-    guard count > 0 else { return }
-    append(contentsOf: repeatElement(UInt8(ascii: " "), count: count))
   }
 }

@@ -1,3 +1,5 @@
+import CheckpointFiles
+
 /// `text` as it may be shown on a terminal: control and invisible characters, and the backslash that
 /// stands for them, are escaped. The names come from files that anybody can write.
 func shown(_ text: String) -> String {
@@ -140,22 +142,12 @@ func cell(_ text: String, _ width: Int) -> String {
   String(repeating: " ", count: max(0, width - text.count)) + text
 }
 
-// Without an early exit these loops become vector instructions; most texts are what they hope for.
 extension Span<UInt8> {
   /// Whether there is nothing but ASCII.
   var isASCII: Bool {
+    // Without an early exit this loop becomes vector instructions; most texts are what it hopes for.
     var union: UInt8 = 0
     for index in indices { union |= self[index] }
     return union < 0x80
-  }
-
-  /// Whether all are visible characters of ASCII, or spaces, and none a backslash.
-  var isPlain: Bool {
-    var others: UInt8 = 0
-    for index in indices {
-      let byte = self[index]
-      others |= byte &- 0x20 > 0x5E || byte == UInt8(ascii: "\\") ? 1 : 0
-    }
-    return others == 0
   }
 }
