@@ -123,7 +123,9 @@ extension Checkpoint {
     }
   }
 
-  private func refuseForeign() throws(CheckpointError) {
+  /// - Throws: ``CheckpointError`` when a PyTorch file holds what cannot be read, for a writer or a trainer
+  ///   that was not told to leave it out.
+  package func refuseForeign() throws(CheckpointError) {
     let foreign = foreignGlobals
     if !foreign.isEmpty {
       let names = foreign.prefix(5).map(quoted).joined(separator: ", ")

@@ -33,7 +33,8 @@ public struct Graft: Sendable, Hashable {
     }
   }
 
-  static let maximumExtent = 1 << 20
+  /// The most labels, and the widest layer.
+  package static let maximumExtent = 1 << 20
 
   /// The layers to add.
   public var head: Head
@@ -62,8 +63,9 @@ public struct Graft: Sendable, Hashable {
   ///
   /// - Throws: ``SurgeryError`` when a key is taken, or the width cannot be found.
   public func apply(to checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
-    guard labels > 0, labels <= Graft.maximumExtent else {
-      throw SurgeryError("a head needs at least one label, not \(labels)")
+    guard (1...Graft.maximumExtent).contains(labels) else {
+      throw SurgeryError(
+        "\(grouped(labels)) labels: a head takes 1 to \(grouped(Graft.maximumExtent))")
     }
     var result = try prefixed(checkpoint)
     let hidden: Int

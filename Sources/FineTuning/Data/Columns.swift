@@ -15,7 +15,7 @@ struct Columns {
     case list([String])
   }
 
-  private enum Place {
+  private enum Place: Equatable {
     case index(Int)
     case name(String)
   }
@@ -47,7 +47,9 @@ struct Columns {
     guard let text = try value(text, "text", row) else {
       throw FineTuningError("\(path): line \(row.line): no text")
     }
-    let label = try labelValue(row)
+    var label = try labelValue(row)
+    // Where nobody needs a label, an empty cell is none.
+    if !options.needsLabels, case .text("") = label { label = nil }
     // An empty cell is no label at all, which several-of-many allows.
     if options.needsLabels, options.task != .multiLabel {
       if case .text("") = label {
@@ -95,9 +97,30 @@ struct Columns {
 
   // MARK: - Settling
 
-  private static let textNames = ["text", "sentence", "sentence1"]
+  private static let textNames = [
+    "text", "sentence", "sentence1", "review", "content", "comment", "tweet", "body", "document",
+    "utterance",
+  ]
   private static let pairNames = ["text_pair", "sentence2"]
   private static let labelName = "label"
+
+  /// The first of the usual names that a column has, as the file spells it.
+  private static func usual(_ names: [String], in columns: [String]) -> String? {
+    for name in names {
+      if let column = columns.first(where: { $0 == name })
+        ?? columns.first(where: { $0.lowercased() == name })
+      {
+        return column
+      }
+    }
+    return nil
+  }
+
+  /// Whether a first row names the columns, when nobody named one: a cell is the usual name of a text, and
+  /// none is empty or a number, as names never are.
+  private static func isHeader(_ fields: [String]) -> Bool {
+    usual(textNames, in: fields) != nil && !fields.contains { $0.isEmpty || Double($0) != nil }
+  }
 
   private var asked: [String] {
     [options.textColumn, options.pairColumn, options.labelColumn].compactMap(\.self)
@@ -115,13 +138,14 @@ struct Columns {
         guard members.contains(column) else { throw missing(column, in: members) }
         return .name(column)
       }
-      return usual.first(where: members.contains).map { .name($0) }
+      return Columns.usual(usual, in: members).map { .name($0) }
     }
     text = try find(options.textColumn, Columns.textNames)
     pair = try find(options.pairColumn, options.textColumn == nil ? Columns.pairNames : [])
     label = try find(options.labelColumn, [Columns.labelName])
     if text == nil { throw unnamed("text", "--text-column", members) }
     if label == nil, options.needsLabels { throw unnamed("label", "--label-column", members) }
+    try demandDistinct(members)
   }
 
   /// Decides from the first row; returns whether that was a header.
@@ -138,12 +162,11 @@ struct Columns {
     case .auto:
       sawHeader =
         names.isEmpty
-        ? asked.isEmpty && fields.contains(Columns.labelName)
-          && Columns.textNames.contains(where: fields.contains)
-        : names.allSatisfy(fields.contains)
+        ? asked.isEmpty && Columns.isHeader(fields) : names.allSatisfy(fields.contains)
       if !sawHeader, let name = names.first(where: { !fields.contains($0) }) {
         throw missingInFirstRow(name, fields)
       }
+      if !sawHeader, asked.isEmpty, !isTextAndLabel(fields) { throw unclear(fields) }
     }
     func find(
       _ column: String?, _ usual: [String], default index: Int?
@@ -158,7 +181,7 @@ struct Columns {
         }
         return .index(number - 1)
       }
-      if sawHeader, let name = usual.first(where: fields.contains) {
+      if sawHeader, let name = Columns.usual(usual, in: fields) {
         return try only(name, in: fields).map { .index($0) }
       }
       return index.map { .index($0) }
@@ -171,7 +194,60 @@ struct Columns {
       default: sawHeader || (!options.needsLabels && fields.count < 2) ? nil : 1)
     if text == nil { throw unnamed("text", "--text-column", fields) }
     if label == nil, options.needsLabels { throw unnamed("label", "--label-column", fields) }
+    try demandDistinct(fields)
     return sawHeader
+  }
+
+  /// Whether a file without a header, of whose columns nobody named one, is read by the custom that the
+  /// first is the text and the second the label. Where labels are not needed, two columns may as well be
+  /// a number and a text: the second must hold a label that is known.
+  private func isTextAndLabel(_ fields: [String]) -> Bool {
+    switch fields.count {
+    case ...1: true
+    case 2: options.needsLabels || options.knownLabels.contains(fields[1])
+    default: false
+    }
+  }
+
+  /// Throws when two of text, second text and label are one column. A label that nobody asked for and
+  /// nobody needs gives way.
+  private mutating func demandDistinct(_ columns: [String]) throws(FineTuningError) {
+    if let place = label, place == text || place == pair, options.labelColumn == nil,
+      !options.needsLabels
+    {
+      label = nil
+    }
+    for (a, b, names, option) in [
+      (text, pair, "the text and the second text", "--text-pair-column"),
+      (
+        text, label, "the text and the label",
+        text == .index(0) ? "--text-column" : "--label-column"
+      ),
+      (pair, label, "the second text and the label", "--label-column"),
+    ] {
+      guard let a, a == b else { continue }
+      let column =
+        switch a {
+        case .index(let index): "\(index + 1)"
+        case .name(let name): quoted(name)
+        }
+      throw FineTuningError(
+        "\(path): \(names) are both column \(column); name another with \(option)"
+          + (columns.count > 1 ? " (there are \(columns.count) columns)" : ""))
+    }
+  }
+
+  /// What to say of a first row of which nobody knows whether it is a header, or which column is the text.
+  private func unclear(_ fields: [String]) -> FineTuningError {
+    FineTuningError(
+      "\(path): \(counted(fields.count, "column")) and no header with a usual name in the first row, which has "
+        + "\(listed(shortened(fields))); say which is the text with --text-column (a name, or a number from 1)"
+        + (options.needsLabels ? " and which the label with --label-column" : "")
+        + ", or --header no if the first is the text")
+  }
+
+  private func shortened(_ fields: [String]) -> [String] {
+    fields.map { $0.count > 24 ? $0.prefix(23) + "…" : $0 }
   }
 
   /// The place of the one column called `name`; `nil` when there is none.
@@ -195,15 +271,16 @@ struct Columns {
       column == options.labelColumn
       ? ("--label-column", 2)
       : column == options.textColumn ? ("--text-column", 1) : ("--text-pair-column", 2)
-    let cells = fields.map { $0.count > 24 ? $0.prefix(23) + "…" : $0 }
     return FineTuningError(
-      "\(path): no column \(quoted(column)) in the first row, which has \(listed(cells)); columns of a file without a header are numbered from 1, as \(option) \(number)"
+      "\(path): no column \(quoted(column)) in the first row, which has \(listed(shortened(fields))); columns of a file without a header are numbered from 1, as \(option) \(number)"
     )
   }
 
   private func unnamed(_ what: String, _ option: String, _ names: [String]) -> FineTuningError {
     FineTuningError(
-      "\(path): which column is the \(what)? Name it with \(option); there are \(listed(names))")
+      "\(path): which column is the \(what)? Name it with \(option); there are \(listed(names))"
+        + (sawHeader && options.header == .auto && asked.isEmpty
+          ? ", or say --header no if they are data" : ""))
   }
 }
 

@@ -36,6 +36,7 @@ extension LabelledDataset {
         Example(text: $0.text, pair: $0.pair, target: $0.target?.renumbered(places))
       },
       labels: options.task == .regression ? [] : order, task: options.task)
+    self.path = path
   }
 }
 

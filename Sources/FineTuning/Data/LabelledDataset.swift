@@ -32,6 +32,8 @@ public struct LabelledDataset: Sendable, Hashable {
   public var labels: [String]
   /// What the targets are.
   public var task: PredictionTask
+  /// The file that the rows were read from; `nil` when there is none.
+  public internal(set) var path: String?
 
   /// Rows with the names of their labels.
   public init(examples: [Example], labels: [String], task: PredictionTask = .classification) {
@@ -61,7 +63,9 @@ public struct LabelledDataset: Sendable, Hashable {
 
   /// The rows at these places, in the order given.
   public func selecting(_ indices: some Sequence<Int>) -> LabelledDataset {
-    LabelledDataset(examples: indices.map { examples[$0] }, labels: labels, task: task)
+    var part = self
+    part.examples = indices.map { examples[$0] }
+    return part
   }
 }
 
@@ -79,8 +83,9 @@ public struct DataOptions: Sendable, Hashable {
 
   /// Whether the first row names the columns.
   public enum Header: String, Sendable, Hashable, CaseIterable {
-    /// It does when it holds every name that is asked for. When none is asked for, it does when it
-    /// holds `label` and one of `text`, `sentence` and `sentence1`.
+    /// It does when it holds every name that is asked for. When none is asked for, it does when a cell is
+    /// a usual name of a text (`text`, `sentence`, `sentence1`, `review`, `content`, `comment`, `tweet`,
+    /// `body`, `document`, `utterance`; capitals do not count) and no cell is empty or a number.
     case auto
     /// It does.
     case yes
@@ -101,18 +106,24 @@ public struct DataOptions: Sendable, Hashable {
   public var labelColumn: String?
   /// Whether rows need a label. Without, a column of labels is read when there is one.
   public var needsLabels: Bool
+  /// The labels of a model. Without ``needsLabels``, a file of two columns without a header is read as text
+  /// and label when the second holds one of these; otherwise nobody knows, and it is an error.
+  public var knownLabels: [String]
   /// What stands in the column of the label: a name, a number, or names between commas or in a JSON
   /// array.
   public var task: PredictionTask
 
   /// The layout by the ending, the header found out, and the usual columns: those called `text` (or
-  /// `sentence`; `sentence1` and `sentence2`) and `label`; without a header the first is the text
-  /// and the second the label.
+  /// `sentence`, `review` and others, see ``Header/auto``; `sentence1` and `sentence2`) and `label`; of two
+  /// columns without a header the first is the text and the second the label. More columns of which none
+  /// is known or named are an error.
   public init(
     format: Format? = nil, header: Header = .auto, textColumn: String? = nil,
     pairColumn: String? = nil, labelColumn: String? = nil, needsLabels: Bool = true,
+    knownLabels: [String] = [],
     task: PredictionTask = .classification
   ) {
+    self.knownLabels = knownLabels
     self.format = format
     self.header = header
     self.textColumn = textColumn

@@ -27,7 +27,7 @@ struct TargetColumn {
       let trimmed = trimmedSpaces(text)
       guard let value = Double(trimmed), value.isFinite else {
         throw FineTuningError(
-          "\(path): line \(line): the label \(quoted(text)) is not a number, as --task regression needs"
+          "\(path): line \(line): the label \(quoted(text)) is not a number, as regression needs"
             + (line == 1 ? TargetColumn.headerHint : "")
         )
       }
@@ -42,7 +42,8 @@ struct TargetColumn {
       return .labels(places.sorted())
     case (_, .list):
       throw FineTuningError(
-        "\(path): line \(line): the label is a list; several labels a text need --task multi-label")
+        "\(path): line \(line): the label is a list, and one label a text is expected (several are train --task multi-label)"
+      )
     }
   }
 
@@ -74,7 +75,7 @@ struct TargetColumn {
     firstLines.append(line)
     guard spellings.count <= TargetColumn.maximumLabels else {
       throw FineTuningError(
-        "\(path): more than \(TargetColumn.maximumLabels) different labels by line \(line); is that the right column (--label-column)? Numbers to predict need --task regression"
+        "\(path): more than \(TargetColumn.maximumLabels) different labels by line \(line); is that the right column (--label-column)? Numbers to predict are train --task regression"
       )
     }
     return number

@@ -29,6 +29,13 @@ public enum Head: Sendable, Hashable {
     in checkpoint: Checkpoint
   ) throws(FineTuningError) -> (head: Head, labels: Int)? {
     func shape(_ name: String) -> [Int]? { checkpoint[Key(name)]?.shape.dimensions }
+    func checked(_ head: Head, labels: Int) throws(FineTuningError) -> (head: Head, labels: Int) {
+      guard labels > 0, head != .mlp(width: 0) else {
+        throw FineTuningError(
+          "\(checkpoint.path): the head \(head) has \(labels) outputs, none to use")
+      }
+      return (head, labels)
+    }
     if let first = shape("linear.0.weight") {
       guard let last = shape("linear.2.weight"), first.count == 2, last.count == 2,
         last[1] == first[0]
@@ -37,13 +44,15 @@ public enum Head: Sendable, Hashable {
           "\(checkpoint.path): \"linear.0.weight\" is \(first), which does not fit "
             + "\"linear.2.weight\" \(shape("linear.2.weight").map { "\($0)" } ?? "(absent)")")
       }
-      return (.mlp(width: first[0]), last[0])
+      return try checked(.mlp(width: first[0]), labels: last[0])
     }
     for (name, head) in [
       ("linear", Head.linear), ("classifier", .classifier),
       ("classifier.out_proj", .classifier),
     ] {
-      if let weight = shape(name + ".weight"), weight.count == 2 { return (head, weight[0]) }
+      if let weight = shape(name + ".weight"), weight.count == 2 {
+        return try checked(head, labels: weight[0])
+      }
     }
     return nil
   }
@@ -102,6 +111,10 @@ public struct ClassifierSettings: Sendable, Hashable {
     self.maximumLength = maximumLength
   }
 
+  /// The longest sequence when neither the model's settings nor anybody else names one, or the model's
+  /// positions if they are fewer.
+  public static let defaultMaximumLength = 128
+
   /// The name of the file.
   public static let fileName = "espalier.json"
 
@@ -125,8 +138,25 @@ public struct ClassifierSettings: Sendable, Hashable {
     guard let task = PredictionTask(rawValue: json["task"]?.string ?? "classification") else {
       throw FineTuningError("\(path): \"task\" is unknown")
     }
+    guard !labels.isEmpty, task != .regression || labels.count == 1 else {
+      throw FineTuningError(
+        "\(path): \"labels\" has \(labels.count) names, expected "
+          + (task == .regression ? "1 for a number" : "1 or more"))
+    }
     self.init(
       pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task)
+  }
+
+  /// - Throws: `FineTuningError` when the encoder cannot read sequences of ``maximumLength`` tokens.
+  func demandFit(
+    _ configuration: BERTConfiguration, path: String
+  ) throws(FineTuningError) {
+    guard maximumLength <= configuration.maximumPositions else {
+      throw FineTuningError(
+        "\(path): \"max_length\" is \(maximumLength), the model's config.json has "
+          + "\(configuration.maximumPositions) positions; expected 3 to \(configuration.maximumPositions)"
+      )
+    }
   }
 
   /// The settings as JSON.

@@ -49,6 +49,7 @@ public struct ModelDirectory: Sendable {
     settings =
       WholeFile.exists(settingsPath)
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
+    try settings?.demandFit(configuration, path: settingsPath)
   }
 
   private static func checkpoint(

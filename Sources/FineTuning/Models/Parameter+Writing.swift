@@ -12,4 +12,15 @@ extension Parameter {
       .converted(to: tensor.dtype)
     return trainsWhole ? trained : try tensor.replacingRows(self.rows, with: trained)
   }
+
+  /// Whether storing changes what trained: the checkpoint's dtype is not that of the computation.
+  var roundsWhenStored: Bool { trains && tensor.dtype != .float32 }
+
+  /// The rows that train as they come back from the file that ``stored(stackedRows:)`` goes to.
+  func rowsAsStored() throws -> Matrix {
+    let rows = stackedRows()
+    return Matrix(
+      try FloatBuffer(copying: try rows.tensor().converted(to: tensor.dtype)), rows: rows.rows,
+      columns: rows.columns)
+  }
 }

@@ -41,7 +41,8 @@ public final class TextClassifier: Sendable {
         pooling: found.head == .classifier ? directory.configuration.family.ownHead.pooling : .mean,
         labels: directory.labelNames(count: found.labels)
           ?? (0..<found.labels).map { "LABEL_\($0)" },
-        maximumLength: min(128, directory.configuration.maximumPositions),
+        maximumLength: min(
+          ClassifierSettings.defaultMaximumLength, directory.configuration.maximumPositions),
         task: try directory.task())
     if let pooling { settings.pooling = pooling }
     if let maximumLength {
@@ -73,11 +74,15 @@ public final class TextClassifier: Sendable {
   ///
   /// - Parameters:
   ///   - data: the texts; labels are not looked at.
+  ///   - onCut: called once before the first text, with the number of texts that are longer than
+  ///     ``ClassifierSettings/maximumLength`` and are cut there, if there are any.
   ///   - progress: called with the texts done so far.
   public func logits(
-    of data: LabelledDataset, progress: (Int) throws -> Void = { _ in }
+    of data: LabelledDataset, onCut: (Int) throws -> Void = { _ in },
+    progress: (Int) throws -> Void = { _ in }
   ) throws -> [[Float]] {
     let tokens = data.tokenized(tokenizer, maximumLength: settings.maximumLength)
+    if tokens.cutCount > 0 { try onCut(tokens.cutCount) }
     return try model.withLock { model in
       var rows: [[Float]] = []
       rows.reserveCapacity(tokens.count)

@@ -164,7 +164,7 @@ struct RunReport {
       let rows =
         tensor.rows.isEmpty
         ? "all"
-        : tensor.rows.map { "\($0.lowerBound)..&lt;\($0.upperBound)" }.joined(separator: ", ")
+        : tensor.rows.map { "\($0.lowerBound):\($0.upperBound)" }.joined(separator: ", ")
       return "<tr><td class=\"name\">\(escaped(tensor.name))</td>"
         + [
           "[" + tensor.shape.map(String.init).joined(separator: ", ") + "]", rows,
@@ -195,7 +195,11 @@ struct RunReport {
           ? "everywhere" : options.usesDropout ? "above the frozen trunk" : "off"
       ),
       ("task", settings.task.rawValue), ("pooling", settings.pooling.rawValue),
-      ("longest sequence", "\(settings.maximumLength) tokens"),
+      (
+        "longest sequence",
+        "\(settings.maximumLength) tokens; cut: \(grouped(plan.cutExamples)) to train, "
+          + "\(grouped(plan.cutEvaluationExamples)) to evaluate"
+      ),
       ("seed", "\(options.seed)"), ("best by", options.criterion.rawValue),
       ("patience", options.patience.map { "\($0) epochs" } ?? "none"),
     ]

@@ -24,12 +24,12 @@ struct PhaseOutline {
   }
 
   /// The tensors as a plan lists them.
-  func tensors(_ rates: LearningRates) -> [TrainingPlan.TrainedTensor] {
+  func tensors(_ rates: LearningRates, peak: Double) -> [TrainingPlan.TrainedTensor] {
     trained.map { parameter, rows, count in
       TrainingPlan.TrainedTensor(
         name: parameter.name, shape: parameter.shape.dimensions,
         rows: rows == RowSet([0..<parameter.values.rows]) ? [] : rows.ranges, count: count,
-        learningRate: rates[parameter.name])
+        learningRate: rates[parameter.name] * peak)
     }
   }
 
@@ -117,7 +117,9 @@ struct CostModel {
     let pass =
       Double(Trainer.groupTokens(configuration))
       * Double(6 * configuration.hiddenSize + configuration.intermediateSize)
-    let copies = 4 * trained > BestRows.memoryLimit ? 3 : 4
+    // Rounded rows are evaluated while the exact ones wait.
+    let rounds = outline.trained.contains { $0.parameter.tensor.dtype != .float32 }
+    let copies = (4 * trained > BestRows.memoryLimit ? 3 : 4) + (rounds ? 1 : 0)
     return 4 * (all + copies * trained) + cacheBytes + Int(4 * (tape + pass)) + 30_000_000
   }
 

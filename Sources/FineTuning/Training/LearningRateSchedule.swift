@@ -39,6 +39,11 @@ public struct LearningRateSchedule: Sendable, Hashable {
     }
   }
 
+  /// The largest factor of any update: below 1 when the warm-up does not end before the run.
+  public var peak: Double {
+    warmupSteps < totalSteps || totalSteps == 0 ? 1 : factor(at: totalSteps - 1)
+  }
+
   /// cos(x) for x in [0, π] by its Taylor series about π/2, exact to double precision: the room has
   /// no Foundation.
   private func cosine(_ x: Double) -> Double {

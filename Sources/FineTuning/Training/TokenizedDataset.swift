@@ -6,12 +6,15 @@ package struct TokenizedDataset: Sendable {
   package let types: [[Int32]]
   /// What is right for each example; labels are indices into the classifier's.
   package let targets: [Target]
+  /// Examples of which something was cut to fit the longest sequence.
+  package let cutCount: Int
 
-  package init(ids: [[Int32]], types: [[Int32]], targets: [Target]) {
+  package init(ids: [[Int32]], types: [[Int32]], targets: [Target], cutCount: Int = 0) {
     precondition(ids.count == types.count && ids.count == targets.count, "one target an example")
     self.ids = ids
     self.types = types
     self.targets = targets
+    self.cutCount = cutCount
   }
 
   package var count: Int { ids.count }

@@ -1,16 +1,32 @@
+internal import CheckpointFiles
+
 extension Trainer {
-  /// Loss and metrics on the evaluation data, without dropout.
+  /// Loss and metrics on the evaluation data, without dropout, of the weights as they would be written:
+  /// in a checkpoint of half precision, what trained is rounded to its dtype.
   ///
   /// - Parameter labelNames: the labels' names; their numbers when there are none.
   package func evaluate(
     labelNames: [String]? = nil
   ) throws -> EvaluationMetrics {
-    let logits = Trainer.logits(
-      model, evaluation, features: evaluationFeatures, padding: padding)
+    let logits = try withRowsAsStored {
+      Trainer.logits(model, evaluation, features: evaluationFeatures, padding: padding)
+    }
     return EvaluationMetrics(
       objective.task, logits: (0..<logits.rows).map { logits.row($0).array },
       targets: evaluation.targets,
       labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
+  }
+
+  /// Calls `body` while the rows that train have the values that a file would hold, and gives them back
+  /// their own, with which training goes on.
+  private func withRowsAsStored<R>(_ body: () throws -> R) throws -> R {
+    let rounded = model.parameters.trained.filter(\.roundsWhenStored)
+    let exact = rounded.map { $0.stacked($0.rows) }
+    for parameter in rounded { parameter.assign(stackedRows: try parameter.rowsAsStored()) }
+    defer {
+      for (parameter, rows) in zip(rounded, exact) { parameter.assign(stackedRows: rows) }
+    }
+    return try body()
   }
 
   /// The logits `[N, K]` of every example, in order.

@@ -53,6 +53,11 @@ extension Trainer {
     return resumption
   }
 
+  /// The rows that trained in an earlier part of the run and do not train now.
+  var formerRows: [Key: RowSet] {
+    Dictionary(uniqueKeysWithValues: former.map { ($0.key, $0.value.rows) })
+  }
+
   /// Remembers rows that trained before, as far as they do not train now.
   func keepFormer(_ name: Key, _ rows: RowSet) throws {
     guard let parameter = model.parameters.find(name.string) else { return }

@@ -9,6 +9,8 @@ package final class Trainer {
   let evaluation: TokenizedDataset
   package let options: TrainingOptions
   let padding: (length: Int, token: Int32)?
+  /// The longest sequence, in tokens.
+  let maximumLength: Int
   let featureStore: FeatureStore?
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
@@ -49,7 +51,7 @@ package final class Trainer {
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
     options: TrainingOptions, rates: LearningRates,
     padding: (length: Int, token: Int32)?, task: PredictionTask = .classification,
-    featureStore: FeatureStore? = nil,
+    maximumLength: Int = ClassifierSettings.defaultMaximumLength, featureStore: FeatureStore? = nil,
     phases: [TrainingPhase] = [], rebuild: ((TrainingPhase) throws -> Classifier)? = nil
   ) throws {
     try options.validate()
@@ -59,6 +61,7 @@ package final class Trainer {
     self.evaluation = evaluation
     self.options = options
     self.padding = padding
+    self.maximumLength = maximumLength
     self.featureStore = featureStore
     self.phases = phases
     self.rebuild = rebuild

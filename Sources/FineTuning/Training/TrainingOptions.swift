@@ -1,4 +1,5 @@
 internal import CheckpointFiles
+internal import ParameterSurgery
 
 /// How a run trains. The defaults are those of `torch.optim.AdamW` and of `transformers.Trainer`
 /// where they agree with common practice; everything is printed in the plan.
@@ -121,31 +122,41 @@ public struct TrainingOptions: Sendable, Hashable {
     case spearman
   }
 
+  /// The most epochs, examples in a batch and batches in an update: products of them are far from the
+  /// end of the integers.
+  static let maximumCount = 1_000_000
+
   /// - Throws: `FineTuningError` when a value makes no sense.
   public func validate() throws(FineTuningError) {
     func demand(_ condition: Bool, _ sentence: String) throws(FineTuningError) {
       guard condition else { throw FineTuningError(sentence) }
     }
-    try demand(epochs >= 1, "the number of epochs is \(epochs), expected 1 or more")
-    try demand(batchSize >= 1, "the batch size is \(batchSize), expected 1 or more")
-    try demand(accumulation >= 1, "the accumulation is \(accumulation), expected 1 or more")
+    for (name, count) in [
+      ("number of epochs", epochs), ("batch size", batchSize), ("accumulation", accumulation),
+    ] {
+      try demand(
+        (1...TrainingOptions.maximumCount).contains(count),
+        "the \(name) is \(count), expected 1 to \(grouped(TrainingOptions.maximumCount))")
+    }
     if let learningRate {
       try demand(
-        learningRate > 0 && learningRate.isFinite,
-        "the learning rate is \(learningRate), expected a number above 0")
+        learningRate > 0 && Float(learningRate).isNormal,
+        "the learning rate is \(learningRate), expected a number above 0 that single precision holds"
+      )
     }
     for selected in selectedRates {
+      let rate = Float(selected.rate)
       try demand(
-        selected.rate >= 0 && selected.rate.isFinite,
-        "the learning rate of \(quoted(selected.selector)) is \(selected.rate), expected a number ≥ 0"
-      )
+        selected.rate >= 0 && (rate.isNormal || selected.rate == 0),
+        "the learning rate of \(quoted(selected.selector)) is \(selected.rate), expected 0 or a number "
+          + "above it that single precision holds")
     }
     try demand(
       layerDecay > 0 && layerDecay <= 1,
       "the layer decay is \(layerDecay), expected a number above 0 and at most 1")
     try demand(
-      weightDecay >= 0 && weightDecay.isFinite,
-      "the weight decay is \(weightDecay), expected a number ≥ 0")
+      weightDecay >= 0 && Float(weightDecay).isFinite,
+      "the weight decay is \(weightDecay), expected a number ≥ 0 that single precision holds")
     try demand(
       maximumGradientNorm >= 0,
       "the largest gradient norm is \(maximumGradientNorm), expected a number ≥ 0")

@@ -52,12 +52,15 @@ package struct TrainingPhase: Sendable {
   }
 
   /// The mask over the trained model's names and layout: what is out of reach is frozen.
-  func effectiveMask(_ store: ParameterStore) -> FreezeMask {
+  ///
+  /// - Parameter former: rows that trained before, under another mask.
+  func effectiveMask(_ store: ParameterStore, former: [Key: RowSet] = [:]) -> FreezeMask {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     var states: OrderedDictionary<Key, FreezeMask.State> = [:]
     for parameter in store.parameters {
       let name = Key(parameter.name)
-      let rows = rows(of: parameter, in: store)
+      var rows = rows(of: parameter, in: store)
+      if let former = former[name] { rows = rows.union(former) }
       tensors[name] = parameter.tensor
       states[name] =
         rows == RowSet([0..<parameter.values.rows])

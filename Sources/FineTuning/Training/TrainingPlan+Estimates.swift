@@ -14,7 +14,7 @@ extension TrainingPlan {
     let outlines = trainer.phases[first...].map { ($0, PhaseOutline($0, store)) }
     let outline = outlines[0].1
 
-    tensors = outline.tensors(trainer.rates)
+    tensors = outline.tensors(trainer.rates, peak: trainer.schedule.peak)
     parameterCount = store.parameters.reduce(0) { $0 + $1.shape.count }
     backwardStop = outline.backwardStop
     cached = outline.cached(options)
@@ -42,7 +42,10 @@ extension TrainingPlan {
     tokens = training.tokenCount
     evaluationExamples = evaluation.count
     steps = Trainer.updates(training.count, options) * options.epochs
-    learningRate = options.learningRate ?? 0
+    learningRate = (options.learningRate ?? 0) * trainer.schedule.peak
+    maximumLength = trainer.maximumLength
+    cutExamples = training.cutCount
+    cutEvaluationExamples = evaluation.cutCount
     self.notes = notes
 
     func cost(_ outline: PhaseOutline) -> CostModel {
@@ -69,9 +72,10 @@ extension TrainingPlan {
       phases.append(
         Phase(
           firstEpoch: phase.firstEpoch, selectors: phase.selectors,
-          tensors: zip(next.tensors(trainer.rates), next.trained).filter {
-            known[$1.parameter.name] != $1.rows
-          }.map(\.0),
+          tensors: zip(next.tensors(trainer.rates, peak: trainer.schedule.peak), next.trained)
+            .filter {
+              known[$1.parameter.name] != $1.rows
+            }.map(\.0),
           addedCount: next.count - before.count, trainedCount: next.count,
           backwardStop: next.backwardStop, cached: next.cached(options),
           cacheBytes: sizes(next).reduce(0, +),

@@ -64,9 +64,15 @@ public struct TrainingPlan: Sendable {
   public let tokens: Int
   /// Evaluation examples.
   public let evaluationExamples: Int
+  /// The longest sequence, in tokens.
+  public let maximumLength: Int
+  /// Training examples that are longer and are cut.
+  public let cutExamples: Int
+  /// Evaluation examples that are longer and are cut.
+  public let cutEvaluationExamples: Int
   /// Updates in the whole run.
   public let steps: Int
-  /// The highest learning rate.
+  /// The highest learning rate of any update: below the one asked for when the warm-up does not end.
   public let learningRate: Double
   /// Bytes expected at the peak.
   public let expectedMemory: Int

@@ -17,6 +17,22 @@ extension TrainingRun {
     }
   }
 
+  /// What to say of what the model's file holds and nobody can read.
+  ///
+  /// - Throws: `CheckpointError` when that is not to be left out.
+  static func foreignNotes(_ request: Request) throws(CheckpointError) -> [String] {
+    let checkpoint = request.model.checkpoint
+    guard request.ignoresForeign else {
+      try checkpoint.refuseForeign()
+      return []
+    }
+    let notes =
+      checkpoint.unsupported.map { "\(quoted($0.key.string)) is left out: \($0.reason)" }
+      + checkpoint.foreignGlobals.map { "values of \(quoted($0)) are left out" }
+    return notes.prefix(5).map { "\(checkpoint.path): \($0)" }
+      + (notes.count > 5 ? ["… and \(notes.count - 5) more of that kind"] : [])
+  }
+
   static func featureStore(in folder: String) throws -> FeatureStore {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the cache")
@@ -41,6 +57,40 @@ extension TrainingRun {
         "\(phase.selectors.map(quoted).joined(separator: ", ")), to be unfrozen at epoch "
           + "\(phase.firstEpoch), trains already or receives no gradient")
     }
+  }
+
+  /// What to say of texts that are longer than the longest sequence; `nil` when there are none.
+  static func note(
+    onCut training: TokenizedDataset, _ evaluation: TokenizedDataset,
+    _ settings: ClassifierSettings, most: Int
+  ) -> String? {
+    guard training.cutCount + evaluation.cutCount > 0 else { return nil }
+    let length = settings.maximumLength
+    return "\(grouped(training.cutCount)) of \(counted(training.count, "text")) to train and "
+      + "\(grouped(evaluation.cutCount)) of \(grouped(evaluation.count)) to evaluate are longer than "
+      + "\(length) tokens and are cut there"
+      + (length < most ? "; --max-length reads up to \(most)" : ", the most that the model reads")
+  }
+
+  /// What to say when the warm-up does not end before the run; `nil` when it does.
+  static func note(onWarmup schedule: LearningRateSchedule, rate: Double) -> String? {
+    guard schedule.warmupSteps >= schedule.totalSteps else { return nil }
+    return "the warm-up of \(grouped(schedule.warmupSteps)) updates is as long as the run of "
+      + "\(grouped(schedule.totalSteps)) or longer: the learning rate never reaches \(rate)"
+  }
+
+  /// What to say of parts of a new head that never train; `nil` when all do.
+  static func note(
+    onUntrained head: Head, _ phase: TrainingPhase, _ store: ParameterStore
+  ) -> String? {
+    let parts = store.parameters.filter { $0.stage == .head }
+    let frozen = parts.filter { phase.rows(of: $0, in: store).isEmpty }
+    guard !frozen.isEmpty else { return nil }
+    return "the new head \(head) "
+      + (frozen.count == parts.count
+        ? "does not train and keeps the random values that it was drawn with"
+        : "trains in part: the random values of \(listed(frozen.map(\.name))) stay")
+      + "; --train linear trains all of it"
   }
 
   /// The checkpoint with a head, and the labels it has room for.
@@ -100,7 +150,7 @@ extension TrainingRun {
   }
 
   static func settings(
-    _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer
+    _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer, notes: inout [String]
   ) throws(FineTuningError) -> ClassifierSettings {
     let model = request.model
     let known =
@@ -120,16 +170,25 @@ extension TrainingRun {
       labels = known
     } else if data.count <= prepared.labelCount {
       // A head without names of its own takes those of the data.
-      labels =
-        data + (data.count..<prepared.labelCount).map { "LABEL_\($0)" }
+      let invented = (data.count..<prepared.labelCount).map { "LABEL_\($0)" }
+      labels = data + invented
+      if !invented.isEmpty, request.resuming == nil {
+        notes.append(
+          "\(request.training.path ?? "the training data"): only "
+            + "\(counted(data.count, "label")) (\(listed(data))) for the \(prepared.labelCount) outputs of "
+            + "the head of \(model.name): the other\(invented.count == 1 ? " is" : "s are") called "
+            + "\(listed(invented))")
+      }
     } else {
       throw FineTuningError(
-        "the training data has \(data.count) labels, the model's head has room for "
-          + "\(prepared.labelCount)")
+        "\(request.training.path ?? "the training data"): \(grouped(data.count)) labels, and the head of "
+          + "\(model.name) has room for \(prepared.labelCount): \(listed(data))")
     }
     let limit = min(
       model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max)
-    let length = request.maximumLength ?? model.settings?.maximumLength ?? min(128, limit)
+    let length =
+      request.maximumLength ?? model.settings?.maximumLength
+      ?? min(ClassifierSettings.defaultMaximumLength, limit)
     guard length >= 3, length <= limit else {
       throw FineTuningError(
         "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
@@ -152,17 +211,19 @@ extension LabelledDataset {
     for label in labels {
       guard let place = names.firstIndex(of: label) else {
         throw FineTuningError(
-          "the label \(quoted(label)) is not one of the model's: "
+          "\(path.map { "\($0): " } ?? "")the label \(quoted(label)) is not one of the model's: "
             + names.prefix(10).map(quoted).joined(separator: ", "))
       }
       places.append(place)
     }
-    return LabelledDataset(
-      examples: examples.map { example in
-        var example = example
-        example.target = example.target?.renumbered(places)
-        return example
-      }, labels: names, task: task)
+    var result = self
+    result.labels = names
+    result.examples = examples.map { example in
+      var example = example
+      example.target = example.target?.renumbered(places)
+      return example
+    }
+    return result
   }
 
   /// The rows as ids. Rows without a label get 0.
@@ -172,6 +233,7 @@ extension LabelledDataset {
     }
     return TokenizedDataset(
       ids: encodings.map(\.ids), types: encodings.map { $0.tokenTypes.map(Int32.init) },
-      targets: examples.map { $0.target ?? .label(0) })
+      targets: examples.map { $0.target ?? .label(0) },
+      cutCount: encodings.count(where: \.isTruncated))
   }
 }

@@ -193,7 +193,9 @@ extension TrainingRun {
     try put(ClassifierSettings.fileName, settings.json.text(indent: 2) + "\n")
     // Of the phases that the run came to.
     let phase = phases.last { $0.firstEpoch <= trainer.state.epoch } ?? phases[0]
-    try put(FileName.mask, phase.effectiveMask(trainer.model.parameters).jsonText)
+    try put(
+      FileName.mask,
+      phase.effectiveMask(trainer.model.parameters, former: trainer.formerRows).jsonText)
     try writeHistory(in: folder)
     try writeReports(in: folder, metrics: metrics, seconds: seconds)
   }

@@ -61,6 +61,9 @@ public final class TrainingRun: @unchecked Sendable {
     /// An interrupted run to go on with, under the same settings. The mask may be another: what still
     /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
     public var resuming: StoredRun?
+    /// Whether what a PyTorch file holds and nobody can read is left out, with a note. Otherwise it is
+    /// refused.
+    public var ignoresForeign = false
     /// Kept in the stored state, for whoever wants to repeat the call: arguments of a command.
     public var invocation: [String] = []
 
@@ -75,7 +78,7 @@ public final class TrainingRun: @unchecked Sendable {
   /// What is going to happen.
   public let plan: TrainingPlan
   /// The mask that holds in the end: over the names of the trained model, with unreachable tensors
-  /// frozen.
+  /// frozen, and with what trained in an earlier part of a resumed run under another mask.
   public let mask: FreezeMask
   /// What the trained model needs to repeat its training's reading of texts.
   public let settings: ClassifierSettings
@@ -120,6 +123,7 @@ public final class TrainingRun: @unchecked Sendable {
       throw FineTuningError("bf16 is emulated with AVX2, which this processor does not have")
     }
     model = request.model
+    notes += try TrainingRun.foreignNotes(request)
     tokenizer = try TokenizerFiles(directory: model.folder).makeTokenizer()
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw FineTuningError(
@@ -136,7 +140,8 @@ public final class TrainingRun: @unchecked Sendable {
     saves = request.saves
     requestedOptions = options
     head = prepared.head
-    settings = try TrainingRun.settings(request, prepared, tokenizer: tokenizer)
+    settings = try TrainingRun.settings(
+      request, prepared, tokenizer: tokenizer, notes: &notes)
 
     // What trains.
     let tree = ParameterTree(checkpoint)
@@ -194,6 +199,12 @@ public final class TrainingRun: @unchecked Sendable {
       ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil
     let trainingTokens = training.tokenized(tokenizer, maximumLength: settings.maximumLength)
     let evaluationTokens = evaluation.tokenized(tokenizer, maximumLength: settings.maximumLength)
+    if let note = TrainingRun.note(
+      onCut: trainingTokens, evaluationTokens, settings,
+      most: min(model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max))
+    {
+      notes.append(note)
+    }
 
     // The model.
     let (encoder, head, labelCount, pooling) = (
@@ -208,7 +219,11 @@ public final class TrainingRun: @unchecked Sendable {
     }
     let classifier = try build(current)
     let last = phases[phases.count - 1]
-    mask = last.effectiveMask(classifier.parameters)
+    if prepared.isNew, request.resuming == nil,
+      let note = TrainingRun.note(onUntrained: prepared.head, last, classifier.parameters)
+    {
+      notes.append(note)
+    }
     if request.resuming == nil {
       try TrainingRun.demandGrowth(phases, classifier.parameters)
     }
@@ -246,10 +261,18 @@ public final class TrainingRun: @unchecked Sendable {
     trainer = try Trainer(
       model: classifier, training: trainingTokens, evaluation: evaluationTokens,
       options: options, rates: rates, padding: padding, task: settings.task,
+      maximumLength: settings.maximumLength,
       featureStore: try request.cacheFolder.map(TrainingRun.featureStore),
       phases: phases, rebuild: build)
     let trainer = trainer  // the closure may not use self yet
     resumption = try request.resuming.map { try trainer.resume($0) }
+    mask = last.effectiveMask(classifier.parameters, former: trainer.formerRows)
+    if let note = TrainingRun.note(onWarmup: trainer.schedule, rate: rate) { notes.append(note) }
+    if options.balancesLabels, options.criterion == .loss {
+      notes.append(
+        "the training loss is weighed by label, the evaluation loss that decides which epoch is kept is not; "
+          + "--best-by f1 gives every label the same share")
+    }
     plan = try TrainingPlan(trainer, notes: notes)
     if let stored = request.resuming,
       let difference = TrainingRun.difference(stateSettings, stored.settings)

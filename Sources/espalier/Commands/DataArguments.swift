@@ -13,7 +13,7 @@ struct DataArguments: ParsableArguments {
     help: ArgumentHelp(
       """
       Whether the first row names the columns: auto, yes or no. Auto takes it for names when it \
-      holds those asked for.
+      holds those asked for, or else a usual one: text, sentence, review, content, comment and others.
       """, valueName: "when"))
   var header: DataOptions.Header = .auto
 
@@ -29,15 +29,24 @@ struct DataArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The column of the label.", valueName: "column"))
   var labelColumn: String?
 
+  func validate() throws {
+    let columns = [textColumn, textPairColumn, labelColumn].compactMap(\.self)
+    if let twice = columns.first(where: { column in columns.count { $0 == column } > 1 }) {
+      throw ValidationError(
+        "text, second text and label are different columns: '\(twice)' is named twice")
+    }
+  }
+
   /// The rows of a file.
   func read(
-    _ path: String, labels: Bool = true, task: PredictionTask = .classification
+    _ path: String, labels: Bool = true, known: [String] = [],
+    task: PredictionTask = .classification
   ) throws -> LabelledDataset {
     try LabelledDataset(
       contentsOf: path,
       options: DataOptions(
         format: dataFormat, header: header, textColumn: textColumn, pairColumn: textPairColumn,
-        labelColumn: labelColumn, needsLabels: labels, task: task))
+        labelColumn: labelColumn, needsLabels: labels, knownLabels: known, task: task))
   }
 }
 

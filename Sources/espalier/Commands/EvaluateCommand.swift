@@ -1,6 +1,7 @@
 import ArgumentParser
 import CheckpointFiles
 import FineTuning
+import ParameterSurgery
 
 /// `espalier evaluate`: how good a trained classifier is on labelled texts.
 struct EvaluateCommand: ParsableCommand {
@@ -37,7 +38,9 @@ struct EvaluateCommand: ParsableCommand {
     let bar = Progress(
       "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0
-    let logits = try classifier.logits(of: data) {
+    let logits = try classifier.logits(
+      of: data, onCut: { ClassifierArguments.note(onCut: $0, of: data, classifier) }
+    ) {
       bar.advance(by: $0 - done)
       done = $0
     }
@@ -69,7 +72,12 @@ struct ClassifierArguments: ParsableArguments {
   @Option(help: "Overrides the model's pooling: mean, mean-all, cls or pooler.")
   var pooling: Pooling?
 
-  @Option(help: ArgumentHelp("Overrides the longest sequence, in tokens.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      Overrides the longest sequence, in tokens. Default: as the model was trained, otherwise 128. Longer \
+      texts are cut, and a note says how many.
+      """, valueName: "n"))
   var maxLength: Int?
 
   @Option(help: ArgumentHelp("Threads; default: one a core.", valueName: "n"))
@@ -79,9 +87,21 @@ struct ClassifierArguments: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads takes a count of 1 or more") }
   }
 
+  /// Says how many texts are cut.
+  static func note(onCut count: Int, of data: LabelledDataset, _ classifier: TextClassifier) {
+    StandardError.note(
+      "\(grouped(count)) of \(plural(data.count, "text")) \(count == 1 ? "is" : "are") longer than "
+        + "\(classifier.settings.maximumLength) tokens and \(count == 1 ? "is" : "are") cut there "
+        + "(--max-length)")
+  }
+
   func load() throws -> TextClassifier {
-    try TextClassifier(
-      try ModelDirectory(model, base: base), pooling: pooling, maximumLength: maxLength,
+    let directory = try ModelDirectory(model, base: base)
+    for name in directory.checkpoint.foreignGlobals {
+      StandardError.note("\(model): names \(quoted(name)), which is not known and was not called")
+    }
+    return try TextClassifier(
+      directory, pooling: pooling, maximumLength: maxLength,
       threads: threads)
   }
 }

@@ -54,7 +54,9 @@ struct GraftCommand: ParsableCommand {
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
-    if labels < 1 { throw ValidationError("--labels takes a count of 1 or more") }
+    guard (1...Graft.maximumExtent).contains(labels) else {
+      throw ValidationError("--labels takes a count of 1 to \(grouped(Graft.maximumExtent))")
+    }
     guard (try? Graft.Head(head)) != nil else {
       throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, or linear")
     }

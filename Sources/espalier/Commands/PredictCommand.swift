@@ -43,7 +43,8 @@ struct PredictCommand: ParsableCommand {
     let classifier = try classifier.load()
     let data: LabelledDataset =
       if let file = self.data {
-        try dataArguments.read(file, labels: false, task: classifier.settings.task)
+        try dataArguments.read(
+          file, labels: false, known: classifier.settings.labels, task: classifier.settings.task)
       } else {
         LabelledDataset(
           examples: texts.map { LabelledDataset.Example(text: $0, label: nil) }, labels: [])
@@ -51,7 +52,9 @@ struct PredictCommand: ParsableCommand {
     let bar = Progress(
       "predicting", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0
-    let logits = try classifier.logits(of: data) {
+    let logits = try classifier.logits(
+      of: data, onCut: { ClassifierArguments.note(onCut: $0, of: data, classifier) }
+    ) {
       bar.advance(by: $0 - done)
       done = $0
     }

@@ -8,6 +8,11 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Fine-tune a text classifier: only the tensors that the mask selects.",
+    usage: """
+      espalier train --model <model> --train <selector> ... --data <file> -o <dir>
+      espalier train --model <model> --mask <file> --data <file> -o <dir> [<options>]
+      espalier train --resume <dir>
+      """,
     discussion: """
       Before the first step a plan says what trains, where the backward pass stops, what is cached, \
       and the memory and time to expect; --dry-run stops there. The frozen prefix is computed once. \
@@ -40,14 +45,17 @@ struct TrainCommand: ParsableCommand {
   var model: String?
 
   @Option(
+    name: .customLong("mask"),
     help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"), completion: .file())
-  var mask: String?
+  var masks: [String] = []
+
+  private var mask: String? { masks.first }
 
   @Option(
+    parsing: .upToNextOption,
     help: ArgumentHelp(
       """
-      Train what this selector selects, instead of a mask; may be repeated, and the last that \
-      matches wins.
+      What trains, instead of a mask: one or more selectors, of which the last that matches wins.
       """, valueName: "selector"))
   var train: [String] = []
 
@@ -64,6 +72,13 @@ struct TrainCommand: ParsableCommand {
       "Add a head when the model has none: mlp:WIDTH (linear, tanh, linear) or linear.",
       valueName: "head"))
   var head: Head?
+
+  @Flag(
+    help: """
+      Leave out what a PyTorch file of the model holds and cannot be read, such as values of unknown \
+      classes; without, that is refused.
+      """)
+  var ignoreForeign = false
 
   @Option(
     help: ArgumentHelp("The labelled texts: TSV, CSV or JSONL.", valueName: "file"),
@@ -135,6 +150,10 @@ struct TrainCommand: ParsableCommand {
     if let output, let resume, output != resume {
       throw ValidationError("--resume goes on in its own folder: leave out -o")
     }
+    if masks.count > 1 {
+      throw ValidationError(
+        "one mask says what trains: join several with espalier mask union, and give that")
+    }
     if mask != nil, !train.isEmpty {
       throw ValidationError("say what trains once: with --mask FILE or with --train SELECTOR")
     }
@@ -149,7 +168,9 @@ struct TrainCommand: ParsableCommand {
         throw ValidationError("--folds and --seeds exclude each other")
       }
       if let folds, folds < 2 { throw ValidationError("--folds takes a count of 2 or more") }
-      if let seeds, seeds < 1 { throw ValidationError("--seeds takes a count of 1 or more") }
+      if let seeds, !(1...10_000).contains(seeds) {
+        throw ValidationError("--seeds takes a count of 1 to 10,000")
+      }
     }
     do { try options.validate() } catch {
       throw ValidationError(error.description)
@@ -181,7 +202,7 @@ struct TrainCommand: ParsableCommand {
     guard var command = try TrainCommand.parseAsRoot(stored.invocation) as? TrainCommand else {
       throw ValidationError("\(resume): the run did not keep its options; give them again")
     }
-    if mask != nil || !train.isEmpty { (command.mask, command.train) = (mask, train) }
+    if mask != nil || !train.isEmpty { (command.masks, command.train) = (masks, train) }
     command.arguments.cacheDir = arguments.cacheDir ?? command.arguments.cacheDir
     command.arguments.threads = arguments.threads ?? command.arguments.threads
     command.dryRun = dryRun
@@ -241,6 +262,7 @@ struct TrainCommand: ParsableCommand {
     request.options = options
     request.resuming = stored
     request.saves = save
+    request.ignoresForeign = ignoreForeign
     request.cacheFolder = arguments.cacheDir
     return request
   }

@@ -49,13 +49,22 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: "The share of each target spread over all labels.")
   var labelSmoothing = 0.0
 
-  @Flag(help: "Weigh examples inversely to the frequency of their label.")
+  @Flag(
+    help: """
+      Weigh examples inversely to the frequency of their label, in the training loss alone: the \
+      evaluation loss is that of evaluate.
+      """)
   var balance = false
 
   @Option(help: "How hidden states become one vector: mean, mean-all, cls or pooler.")
   var pooling: Pooling?
 
-  @Option(help: ArgumentHelp("The longest sequence, in tokens.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      The longest sequence, in tokens. Default: the model's own if it is a trained classifier, otherwise \
+      128, or what the model reads if that is less. Longer texts are cut, and a note says how many.
+      """, valueName: "n"))
   var maxLength: Int?
 
   @Option(help: "Decides the order of the data, dropout and a new head's weights.")

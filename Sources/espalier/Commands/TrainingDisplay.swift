@@ -24,12 +24,12 @@ struct PlanRendering {
       let rows =
         tensor.rows.isEmpty
         ? ""
-        : " rows "
-          + tensor.rows.map { "\($0.lowerBound)..<\($0.upperBound)" }
-          .prefix(4).joined(separator: ", ") + (tensor.rows.count > 4 ? ", …" : "")
+        : "["
+          + tensor.rows.map { "\($0.lowerBound):\($0.upperBound)" }
+          .prefix(4).joined(separator: ", ") + (tensor.rows.count > 4 ? ", …" : "") + "]"
       table.append(
         [
-          tensor.name, "\(tensor.shape)\(rows)", grouped(tensor.count),
+          tensor.name + rows, "\(tensor.shape)", grouped(tensor.count),
         ] + (varies ? ["rate \(significant(tensor.learningRate, digits: 3))"] : []))
     }
     table.print(indent: 12)

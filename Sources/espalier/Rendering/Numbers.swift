@@ -27,9 +27,13 @@ func significant(_ value: Double, digits: Int = 4) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
   guard value != 0 else { return "0" }
   // The shortest text of a rounded value has the digits; its exponent tells where the point goes.
-  var exponent = Int(log10Floor(abs(value)))
-  var mantissa = abs(value) / power10(exponent)
+  // Below the smallest power of ten that a Double holds exactly enough, by way of a larger number.
+  let isTiny = abs(value) < 1e-280
+  let magnitude = isTiny ? abs(value) * 1e200 : abs(value)
+  var exponent = log10Floor(magnitude)
+  var mantissa = magnitude / power10(exponent)
   mantissa = (mantissa * power10(digits - 1)).rounded()
+  if isTiny { exponent -= 200 }
   if mantissa >= power10(digits) {
     mantissa /= 10
     exponent += 1

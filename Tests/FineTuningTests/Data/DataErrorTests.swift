@@ -50,7 +50,7 @@ struct DataErrorTests {
   }
 
   @Test func `a header with unusual names is not taken for a text`() throws {
-    let text = "review\tstars\na\t1\nb\t0\n"
+    let text = "opinion\tstars\na\t1\nb\t0\n"
     #expect(
       try complaint(text)
         == "line 1: the label \"stars\" is the only one that is no number; if the first row names the columns, say --header yes and the columns; if it is a label, --header no"
@@ -61,7 +61,7 @@ struct DataErrorTests {
     #expect(asData.labels == ["0", "1", "stars"])
     let named = try LabelledDataset(
       contentsOf: path,
-      options: DataOptions(header: .yes, textColumn: "review", labelColumn: "stars"))
+      options: DataOptions(header: .yes, textColumn: "opinion", labelColumn: "stars"))
     #expect(named.labels == ["0", "1"])
   }
 
@@ -86,7 +86,7 @@ struct DataErrorTests {
     #expect(
       try complaint(#"{"text":"a"}"#, "b.jsonl").contains("--label-column"))
     #expect(
-      try complaint(#"{"body":"a","label":1}"#, "c.jsonl").contains("--text-column"))
+      try complaint(#"{"blurb":"a","label":1}"#, "c.jsonl").contains("--text-column"))
   }
 
   @Test func `a name of a column needs a header`() throws {
@@ -150,5 +150,70 @@ struct DataErrorTests {
   @Test func `a text in the place of the label is suspected`() throws {
     let rows = (0...10_000).map { "x\tlabel \($0)\n" }.joined()
     #expect(try complaint(rows).contains("more than 10000 different labels by line 10001"))
+  }
+
+  @Test func `of several columns without a header that is known, somebody must name one`() throws {
+    let unlabelled = DataOptions(needsLabels: false)
+    #expect(
+      try complaint("7,a b\n8,c\n", "a.csv", unlabelled)
+        == "2 columns and no header with a usual name in the first row, which has \"7\", \"a b\"; say which is the text with --text-column (a name, or a number from 1), or --header no if the first is the text"
+    )
+    #expect(
+      try complaint("id\topinion\tstars\n1\ta\t5\n").hasPrefix(
+        "3 columns and no header with a usual name in the first row, which has \"id\", \"opinion\", \"stars\""
+      ))
+    // A second column that holds a label of the model is one.
+    let known = DataOptions(needsLabels: false, knownLabels: ["bad", "good"])
+    #expect(try complaint("a\tbetter\n", "b.tsv", known).hasPrefix("2 columns and no header"))
+    let path = try folder.write("c.tsv", "a\tgood\n")
+    #expect(try LabelledDataset(contentsOf: path, options: known).examples.map(\.text) == ["a"])
+    let byNumber = DataOptions(textColumn: "2", needsLabels: false)
+    #expect(
+      try LabelledDataset(contentsOf: path, options: byNumber).examples.map(\.text) == ["good"])
+    let plain = DataOptions(header: .no, needsLabels: false)
+    #expect(try LabelledDataset(contentsOf: path, options: plain).examples.map(\.text) == ["a"])
+  }
+
+  @Test func `a header that is known for its text is asked for its label`() throws {
+    #expect(
+      try complaint("text\tscore\na\t1.5\n", "a.tsv", DataOptions(task: .regression))
+        == "which column is the label? Name it with --label-column; there are \"text\", \"score\", or say --header no if they are data"
+    )
+  }
+
+  @Test(arguments: [
+    (
+      DataOptions(pairColumn: "2"),
+      "the second text and the label are both column 2; name another with --label-column"
+    ),
+    (
+      DataOptions(textColumn: "2"),
+      "the text and the label are both column 2; name another with --label-column"
+    ),
+    (
+      DataOptions(labelColumn: "1"),
+      "the text and the label are both column 1; name another with --text-column"
+    ),
+    (
+      DataOptions(textColumn: "2", pairColumn: "2", labelColumn: "1"),
+      "the text and the second text are both column 2; name another with --text-pair-column"
+    ),
+  ])
+  func `one column is not two things`(options: DataOptions, sentence: String) throws {
+    #expect(try complaint("a\t1\nb\t0\n", "a.tsv", options) == sentence + " (there are 2 columns)")
+    // Nobody asked for a label, and nobody needs one: it gives way.
+    var unlabelled = options
+    unlabelled.needsLabels = false
+    if options.labelColumn == nil {
+      let data = try LabelledDataset(contentsOf: folder.path("a.tsv"), options: unlabelled)
+      #expect(data.examples.map(\.label) == [nil, nil])
+    }
+  }
+
+  @Test func `one member is not two things either`() throws {
+    #expect(
+      try complaint(#"{"text":"a","label":1}"#, "a.jsonl", DataOptions(labelColumn: "text"))
+        == "the text and the label are both column \"text\"; name another with --label-column (there are 2 columns)"
+    )
   }
 }

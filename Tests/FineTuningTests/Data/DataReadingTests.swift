@@ -129,6 +129,26 @@ struct DataReadingTests {
     #expect(try texts(read(#"{"text":"x"}"#, "a.jsonl", options)) == ["x"])
   }
 
+  @Test(arguments: [
+    ("a.csv", "id,text\n7,a b\n"), ("b.tsv", "index\tsentence\n0\ta b\n"),
+    ("c.txt", "review\na b\n"),
+    ("d.csv", "Content,Rating\na b,5\n"), ("e.tsv", "comment\tscore\na b\t\n"),
+    ("f.tsv", "text\tlabel\na b\t\n"),
+  ])
+  func `a header is known by the name of a text alone`(name: String, text: String) throws {
+    let data = try read(text, name, DataOptions(needsLabels: false))
+    #expect(texts(data) == ["a b"])
+    #expect(labels(data) == [nil])
+  }
+
+  @Test func `a first row with a number or an empty cell is no header`() throws {
+    #expect(try texts(read("text\t1\nother\t0\n")) == ["text", "other"])
+    #expect(
+      try texts(read("content\n", "b.tsv", DataOptions(header: .no, needsLabels: false))) == [
+        "content"
+      ])
+  }
+
   @Test func `one label alone is read; to train on it is another matter`() throws {
     #expect(try read("a\tx\nb\tx\n").labels == ["x"])
   }

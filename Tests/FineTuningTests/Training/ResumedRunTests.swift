@@ -188,4 +188,32 @@ struct ResumedRunTests {
       try TinyRun.make(["linear[0]"]) { $0.resuming = try StoredRun(folder: folder.path("a")) }
     }
   }
+
+  @Test func `the mask beside the result is what trained in all parts of the run`() throws {
+    let folder = try TemporaryFolder()
+    let rows: Key = "bert.embeddings.word_embeddings.weight"
+    _ = try TinyRun.make {
+      $0.options.epochs = 1
+      $0.options.learningRate = 1e-30
+    }.train(into: folder.path("base"))
+    let base = folder.path("base")
+    let first = ["linear", "bert.encoder.layer[-1]", "\(rows)[100:140]"]
+    try stop(try TinyRun.make(first, model: base) { $0.head = nil }, in: folder.path("a"))
+    let narrower = try TinyRun.make(["linear", "\(rows)[120:160]"], model: base) {
+      $0.head = nil
+      $0.resuming = try StoredRun(folder: folder.path("a"))
+    }
+    _ = try narrower.train(into: folder.path("a"))
+    let mask = try FreezeMask(path: folder.path("a/freeze-mask.json"))
+    #expect(mask == narrower.mask)
+    #expect(mask["bert.encoder.layer.1.output.dense.bias"] == .trainable)
+    #expect(mask["bert.encoder.layer.0.output.dense.bias"] == .frozen)
+    #expect(mask[rows] == .rows(RowSet([100..<160])))
+    let (before, after) = (try TinyRun.weights(folder, "base"), try TinyRun.weights(folder, "a"))
+    #expect(try FrozenProof(base: before, tuned: after, mask: mask).holds)
+    // The mask of the last part alone would be wrong about the first.
+    let last = try FreezeMask(
+      training: ["linear", "\(rows)[120:160]"], in: ParameterTree(before))
+    #expect(try !FrozenProof(base: before, tuned: after, mask: last).holds)
+  }
 }
