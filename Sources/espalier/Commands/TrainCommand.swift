@@ -9,8 +9,8 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Fine-tune a text classifier: only the tensors that the mask selects.",
     usage: """
-      espalier train --model <model> --train <selector> ... --data <file> -o <dir>
-      espalier train --model <model> --mask <file> --data <file> -o <dir> [<options>]
+      espalier train --model <m> --train <selector> ... --data <file> -o <dir>
+      espalier train --model <m> --mask <file> --data <file> -o <dir>
       espalier train --resume <dir>
       """,
     discussion: """
