@@ -149,6 +149,11 @@ struct TrainingInputTests {
       try Tool.run(train + ["three.tsv", "--eval", "three.tsv"], in: folder).errors
         == "espalier: error: three.tsv: 3 labels, and the head of tuned has room for 2: \"x\", \"y\", \"z\"\n"
     )
+    try folder.write(Array("a\tx\nb\ty\n".utf8), to: "two.tsv")
+    #expect(
+      try Tool.run(train + ["two.tsv", "--eval", "two.tsv"], in: folder).errors
+        == "espalier: note: two.tsv: other labels than those of tuned (\"no\", \"yes\"): its head goes on under the new names\n"
+    )
     // A head without names of its own.
     try Tool.run("graft", "tiny", "--head", "linear", "--labels", "2", "-o", "base", in: folder)
     try folder.write(Array("a\tx\nb\tx\n".utf8), to: "one.tsv")

@@ -116,10 +116,12 @@ struct Columns {
     return nil
   }
 
-  /// Whether a first row names the columns, when nobody named one: a cell is the usual name of a text, and
-  /// none is empty or a number, as names never are.
+  /// Whether a first row names the columns, when nobody named one: a cell is the usual name of a text or,
+  /// among several, of a label, and none is empty or a number, as names never are.
   private static func isHeader(_ fields: [String]) -> Bool {
-    usual(textNames, in: fields) != nil && !fields.contains { $0.isEmpty || Double($0) != nil }
+    let names = fields.count > 1 ? textNames + [labelName] : textNames
+    return usual(names, in: fields) != nil
+      && !fields.contains { $0.isEmpty || Double($0) != nil }
   }
 
   private var asked: [String] {

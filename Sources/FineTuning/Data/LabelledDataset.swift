@@ -85,7 +85,8 @@ public struct DataOptions: Sendable, Hashable {
   public enum Header: String, Sendable, Hashable, CaseIterable {
     /// It does when it holds every name that is asked for. When none is asked for, it does when a cell is
     /// a usual name of a text (`text`, `sentence`, `sentence1`, `review`, `content`, `comment`, `tweet`,
-    /// `body`, `document`, `utterance`; capitals do not count) and no cell is empty or a number.
+    /// `body`, `document`, `utterance`; capitals do not count) or, of several, `label`, and no cell is
+    /// empty or a number.
     case auto
     /// It does.
     case yes

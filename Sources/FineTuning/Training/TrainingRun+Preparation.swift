@@ -170,11 +170,19 @@ extension TrainingRun {
       labels = known
     } else if data.count <= prepared.labelCount {
       // A head without names of its own takes those of the data.
+      let source = request.training.path ?? "the training data"
+      if let known, known.indices.contains(where: { known[$0] != "LABEL_\($0)" }),
+        request.resuming == nil
+      {
+        notes.append(
+          "\(source): other labels than those of \(model.name) (\(listed(known))): its head goes on under "
+            + "the new names")
+      }
       let invented = (data.count..<prepared.labelCount).map { "LABEL_\($0)" }
       labels = data + invented
       if !invented.isEmpty, request.resuming == nil {
         notes.append(
-          "\(request.training.path ?? "the training data"): only "
+          "\(source): only "
             + "\(counted(data.count, "label")) (\(listed(data))) for the \(prepared.labelCount) outputs of "
             + "the head of \(model.name): the other\(invented.count == 1 ? " is" : "s are") called "
             + "\(listed(invented))")

@@ -174,6 +174,13 @@ struct DataErrorTests {
     #expect(try LabelledDataset(contentsOf: path, options: plain).examples.map(\.text) == ["a"])
   }
 
+  @Test func `a header that is known for its label is asked for its text`() throws {
+    #expect(
+      try complaint("phrase\tlabel\na\tgood\nb\tbad\n")
+        == "which column is the text? Name it with --text-column; there are \"phrase\", \"label\", or say --header no if they are data"
+    )
+  }
+
   @Test func `a header that is known for its text is asked for its label`() throws {
     #expect(
       try complaint("text\tscore\na\t1.5\n", "a.tsv", DataOptions(task: .regression))
