@@ -114,7 +114,7 @@ import Testing
   @Test func `fold by themselves on a terminal, and every line fits`() throws {
     for width in [60, 80, 200] {
       let result = try Terminal(columns: width).run(
-        ["diff", "a.safetensors", "b.safetensors"], in: folder)
+        ["diff", "a.safetensors", "b.safetensors", "--progress", "never"], in: folder)
       let lines = result.output.plain.split(separator: "\n")
       #expect(lines.count < 12, "\(result.output)")
       #expect(lines.allSatisfy { $0.count <= width }, "\(result.output)")
