@@ -1,14 +1,16 @@
 /// A count with a comma every three digits.
 package func grouped(_ count: Int) -> String {
-  let digits = Array(String(count))
-  var result = ""
+  let text = String(count)
+  guard count.magnitude >= 1000 else { return text }
+  let digits = text.utf8
+  var grouped: [UInt8] = []
   for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index).isMultiple(of: 3), digits[index - 1] != "-" {
-      result += ","
+    if index > 0, (digits.count - index).isMultiple(of: 3), grouped.last != UInt8(ascii: "-") {
+      grouped.append(UInt8(ascii: ","))
     }
-    result.append(digit)
+    grouped.append(digit)
   }
-  return result
+  return String(decoding: grouped, as: UTF8.self)
 }
 
 /// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.

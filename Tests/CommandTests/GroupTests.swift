@@ -1,3 +1,4 @@
+import CheckpointFiles
 import EspalierTestSupport
 import Testing
 
@@ -32,6 +33,22 @@ import Testing
     #expect(
       json.errors.hasPrefix(
         "espalier: error: --json is about single tensors: leave out --group\n"))
+  }
+
+  /// More than the cores work on together, in pieces.
+  @Test func `keep their order when there are many`() throws {
+    try folder.write(Fixture.wide(count: 20_001), to: "wider.safetensors")
+    let keys = (0...20_000).map { "tensor.\($0)" }
+    let listed = try Tool.run("ls", "wider.safetensors", in: folder).output
+    #expect(listed.split(separator: "\n").map { $0.prefix { $0 != " " } } == keys.map { $0[...] })
+    let drawn = try Tool.run("ls", "wider.safetensors", "--tree", in: folder).output
+    let leaves = drawn.split(separator: "\n").dropFirst().map { line in
+      line.drop { !$0.isNumber }.prefix { $0.isNumber }
+    }
+    #expect(leaves == (0...20_000).map { "\($0)"[...] })
+    let json = try Tool.run("ls", "wider.safetensors", "--json", in: folder).output
+    let tensors = try JSONParser.parse(Array(json.utf8))["tensors"]?.array ?? []
+    #expect(tensors.compactMap { $0["key"]?.string } == keys)
   }
 
   @Test func `are folded on a terminal when there are many, unless told otherwise`() throws {

@@ -1,5 +1,6 @@
 import CheckpointFiles
 import EspalierTestSupport
+import Foundation
 import OrderedCollections
 import ParameterSurgery
 import Synchronization
@@ -29,6 +30,17 @@ import Testing
     #expect(values.relativeL2 == 1)
     #expect(abs(values.cosine - 25 / (5 * 50.0.squareRoot())) < 1e-12)
     #expect(values.changedFraction == 0.25)
+  }
+
+  @Test func `the bytes of one file are not read to be compared with themselves`() throws {
+    let folder = try TemporaryFolder()
+    try checkpoint(["w": [3, 4], "x": [1]]).write(to: folder.path("a.safetensors"))
+    let a = try Checkpoint.open(folder.path("a.safetensors"))
+    let b = try Checkpoint.open(folder.path("a.safetensors"))
+    // Reading would find that the file ends early.
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.path("a.safetensors")))
+    try file.truncate(atOffset: 8)
+    #expect(try Diff(a, b).same == 2)
   }
 
   @Test func `progress ends with everything that both have, equal or not`() throws {

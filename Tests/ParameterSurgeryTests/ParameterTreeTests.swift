@@ -25,6 +25,34 @@ import Testing
     #expect(scattered.node(at: "a.0")?.path == "a.0")
   }
 
+  @Test func `of two entries with one key the first stays`() {
+    let both = tree("a.b", "a.b", "a", "a.b.c", "a", "", "")
+    #expect(both.entries.map(\.key) == ["a.b", "a", "a.b.c", ""])
+    #expect(both.root.tensors.map(\.key) == ["a", "a.b", "a.b.c", ""])
+  }
+
+  @Test func `empty components are components`() {
+    let keys: [Key] = ["a", "a.", "a..b", ".a", "a.b", ".", "a.."]
+    let dotted = tree("a", "a.", "a..b", ".a", "a.b", ".", "a..")
+    #expect(dotted.entries.map(\.key) == keys)
+    for (place, key) in keys.enumerated() {
+      #expect(dotted.index(of: key) == place)
+      #expect(dotted.node(at: key)?.path == key)
+    }
+    #expect(dotted.root.children.map(\.component) == ["a", ""])
+  }
+
+  @Test(arguments: [1, 7, 8, 9, 10, 100])
+  func `each of many children is found, however they are scattered`(_ count: Int) {
+    let keys = (0..<2).flatMap { part in (0..<count).map { Key("a.\($0).\(part)") } }
+    let scattered = ParameterTree(
+      keys.map { TensorInfo(key: $0, dtype: .float32, shape: [1]) })
+    #expect(scattered.node(at: "a")?.childIndices == Array(0..<count))
+    for (place, key) in keys.enumerated() { #expect(scattered.index(of: key) == place) }
+    #expect(scattered.index(of: Key("a.\(count).0")) == nil)
+    #expect(scattered.node(at: "a.0")?.tensors.map(\.key) == ["a.0.0", "a.0.1"])
+  }
+
   @Test func `keys that Unicode calls equivalent stay apart`() {
     let both = tree("caf\u{E9}.w", "cafe\u{301}.w")
     #expect(both.root.children.count == 2)

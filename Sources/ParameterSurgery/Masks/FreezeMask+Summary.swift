@@ -115,17 +115,14 @@ extension FreezeMask {
 extension Key {
   /// The bias that belongs to this weight, whether or not there is one.
   var siblingOfWeight: Key? {
-    let dot = string.utf8.lastIndex(of: UInt8(ascii: "."))
-    let start = dot.map(string.utf8.index(after:)) ?? string.startIndex
-    let last = string[start...]
-    let sibling: String
-    switch last {
-    case "gamma": sibling = "beta"
-    case _ where last == "weight" || last.hasSuffix("_weight"):
-      sibling = last.dropLast(6) + "bias"
-    case _ where last.hasPrefix("weight_"): sibling = "bias" + last.dropFirst(6)
-    default: return nil
+    let bytes = string.utf8
+    let start = bytes.lastIndex(of: UInt8(ascii: ".")).map(bytes.index(after:)) ?? bytes.startIndex
+    let last = bytes[start...]
+    if last.elementsEqual("gamma".utf8) { return Key(string[..<start] + "beta") }
+    if last.elementsEqual("weight".utf8) || last.suffix(7).elementsEqual("_weight".utf8) {
+      return Key(string[..<bytes.index(bytes.endIndex, offsetBy: -6)] + "bias")
     }
-    return Key(string[..<start] + sibling)
+    guard last.starts(with: "weight_".utf8) else { return nil }
+    return Key(string[..<start] + "bias" + string[bytes.index(start, offsetBy: 6)...])
   }
 }

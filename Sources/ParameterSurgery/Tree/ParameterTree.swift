@@ -25,13 +25,13 @@ public struct ParameterTree: Sendable {
       places.append(Place(storage: ObjectIdentifier(tensor.storage), range: tensor.byteSpan))
     }
     nodes = TreeNodes(
-      checkpoint.tensors.lazy.map { TensorInfo(key: $0, dtype: $1.dtype, shape: $1.shape) })
+      checkpoint.tensors.map { TensorInfo(key: $0, dtype: $1.dtype, shape: $1.shape) })
     self.places = places
   }
 
   /// The tree of tensors known from headers alone. Of two entries with one key the first stays.
   public init(_ entries: some Sequence<TensorInfo>) {
-    nodes = TreeNodes(entries)
+    nodes = TreeNodes(Array(entries))
     places = []
   }
 

@@ -52,14 +52,12 @@ final class TreeNodes: Sendable {
   private static let few = 8
 
   /// The tree of `entries`. Of two with one key the first stays.
-  init(_ entries: some Sequence<TensorInfo>) {
+  init(_ entries: [TensorInfo]) {
     var builder = Builder()
-    builder.entries.reserveCapacity(entries.underestimatedCount)
-    for entry in entries { builder.add(entry) }
+    self.entries = entries.filter { builder.add($0.key) }
     depthFirst = builder.assignRanges()
     records = builder.records
     manyChildren = builder.manyChildren
-    self.entries = builder.entries
   }
 
   /// The child of `node` named `component`.
@@ -80,9 +78,9 @@ final class TreeNodes: Sendable {
     return next
   }
 
-  /// Takes entries one after another.
+  /// Takes the keys of entries one after another.
   private struct Builder {
-    var entries: [TensorInfo] = []
+    private var entryCount = 0
     var records = [Record(component: Key(""), parent: 0)]
     var manyChildren: [ChildName: Int] = [:]
     /// The last child of each node, where it has one.
@@ -93,18 +91,20 @@ final class TreeNodes: Sendable {
     private var path: [Int] = []
     private var previous = Key("")
 
-    mutating func add(_ entry: TensorInfo) {
-      let text = entry.key.string.utf8Span.span
+    /// Adds a key; returns whether it is new.
+    mutating func add(_ key: Key) -> Bool {
+      let text = key.string.utf8Span.span
       let depth = ranges.depth(of: previous.string.utf8Span.span, sharedWith: text)
       ranges.split(text, from: depth)
       path.removeSubrange(depth...)
       for component in ranges.ranges[depth...] {
         path.append(child(of: path.last ?? 0, named: Key(text, component)))
       }
-      previous = entry.key
-      guard let node = path.last, records[node].entry == nil else { return }
-      records[node].entry = entries.count
-      entries.append(entry)
+      previous = key
+      guard let node = path.last, records[node].entry == nil else { return false }
+      records[node].entry = entryCount
+      entryCount += 1
+      return true
     }
 
     /// The child of `parent` named `component`, which is new if there was none.
@@ -145,7 +145,7 @@ final class TreeNodes: Sendable {
         if records[node].entry != nil { counts[node] += 1 }
         if node > 0 { counts[records[node].parent] += counts[node] }
       }
-      var depthFirst = [Int](repeating: 0, count: entries.count)
+      var depthFirst = [Int](repeating: 0, count: entryCount)
       records[0].range = 0..<counts[0]
       for node in records.indices {
         var position = records[node].range.lowerBound

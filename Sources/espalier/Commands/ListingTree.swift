@@ -9,7 +9,7 @@ struct TreeRendering {
   private let sort: ListCommand.Order
 
   init(_ listing: Listing, sort: ListCommand.Order) {
-    tree = ParameterTree(listing.rows.lazy.map(\.tensor))
+    tree = ParameterTree(listing.rows.map(\.tensor))
     rows = listing.rows
     self.sort = sort
   }
@@ -69,19 +69,26 @@ struct TreeRendering {
 
   private struct Branch {
     let node: ParameterTree.Node
+    /// Where the node's component begins in the keys at and below it.
+    let start: Int
     /// What stands before it: four columns for each node above.
     let margin: String
     let depth: Int
     let isLast: Bool
+
+    var arm: String { isLast ? "└── " : "├── " }
+    var marginBelow: String { margin + (isLast ? "    " : "│   ") }
   }
 
   private func lines() -> [Line] {
     var lines: [Line] = []
     lines.reserveCapacity(rows.count)
     // An explicit stack: a hostile key may have many components.
-    var stack = branches(of: tree.root, margin: "", depth: 0)
+    var stack = branches(of: tree.root, start: 0, margin: "", depth: 0)
     while let branch = stack.popLast() {
-      var (name, node) = collapsed(branch.node)
+      let (node, end) = collapsed(branch)
+      let key = node.entriesBelow.first.map { rows[$0].tensor.key.string.utf8 } ?? "".utf8
+      var name = shown(String(Substring(key.dropFirst(branch.start).prefix(end - branch.start))))
       let content: Line.Content
       if let row = node.entry {
         name += rows[row].suffix
@@ -93,18 +100,17 @@ struct TreeRendering {
       }
       lines.append(
         Line(
-          label: branch.margin + (branch.isLast ? "└── " : "├── ") + name,
+          label: branch.margin + branch.arm + name,
           width: 4 * (branch.depth + 1) + displayWidth(name), content: content))
       stack += branches(
-        of: node, margin: branch.margin + (branch.isLast ? "    " : "│   "), depth: branch.depth + 1
-      )
+        of: node, start: end + 1, margin: branch.marginBelow, depth: branch.depth + 1)
     }
     return lines
   }
 
   /// The children, last first, for a stack.
   private func branches(
-    of node: ParameterTree.Node, margin: @autoclosure () -> String, depth: Int
+    of node: ParameterTree.Node, start: Int, margin: @autoclosure () -> String, depth: Int
   ) -> [Branch] {
     var children =
       switch sort {
@@ -116,20 +122,20 @@ struct TreeRendering {
     children.reverse()
     let margin = margin()
     return children.enumerated().map {
-      Branch(node: $0.element, margin: margin, depth: depth, isLast: $0.offset == 0)
+      Branch(
+        node: $0.element, start: start, margin: margin, depth: depth, isLast: $0.offset == 0)
     }
   }
 
-  /// Chains of nodes with one child and no tensor of their own take one line: `attention.self`.
-  private func collapsed(
-    _ node: ParameterTree.Node
-  ) -> (name: String, node: ParameterTree.Node) {
-    var name = shown(node.component.string)
-    var node = node
+  /// The last node of a chain of nodes with one child and no tensor of their own, which takes one line:
+  /// `attention.self`; where its component ends in the keys comes with it.
+  private func collapsed(_ branch: Branch) -> (node: ParameterTree.Node, end: Int) {
+    var node = branch.node
+    var end = branch.start + node.component.string.utf8.count
     while node.entry == nil, let child = node.onlyChild {
-      name += "." + shown(child.component.string)
+      end += 1 + child.component.string.utf8.count
       node = child
     }
-    return (name, node)
+    return (node, end)
   }
 }

@@ -78,19 +78,24 @@ struct MaskReport {
       [.init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : [])
         + [.init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right)])
     table.hasHeadings = false
-    for group in groups.groups {
-      let entry = entries[group.first]
-      var cells = [group.rows.count > 1 ? group.name : entry.name]
-      if folds { cells.append(group.times) }
-      if let tensor = entry.tensor {
-        let elements = group.rows.reduce(0) { $0 + (entries[$1].count ?? 0) }
-        cells += [tensor.dtype.name, shapeText(tensor.shape.dimensions), grouped(elements)]
-      } else {
-        cells += ["", "", ""]
+    table.print(rowCount: groups.groups.count, indent: 2) { range, cells in
+      var shape = Table.RepeatingCell<[Int]>()
+      for index in range {
+        let group = groups.groups[index]
+        let entry = entries[group.first]
+        cells.row(index) { cells in
+          cells.add(group.rows.count > 1 ? group.name : entry.name)
+          if folds { cells.add(group.times) }
+          guard let tensor = entry.tensor else {
+            for _ in 0..<3 { cells.add("") }
+            return
+          }
+          cells.add(tensor.dtype.name)
+          shape.add(tensor.shape.dimensions, to: &cells, shapeText)
+          cells.add(grouped(group.rows.reduce(0) { $0 + (entries[$1].count ?? 0) }))
+        }
       }
-      table.append(cells)
     }
-    table.print(indent: 2)
   }
 
   /// Writes a mask that was made from others, and says what it lets train.

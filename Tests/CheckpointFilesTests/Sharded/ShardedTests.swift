@@ -98,6 +98,37 @@ import Testing
         == "weight_map names one file twice: \"a.safetensors\" and \"./a.safetensors\"")
   }
 
+  /// Keys of a file that stand apart, other than in its header, or are spelled with escapes.
+  @Test(arguments: [
+    ["a", "b", "c", "d", "e"], ["e", "c", "a", "d", "b"], ["b", "d", "a", "c", "e"],
+  ])
+  func `the order is that of the index, whatever that of the files`(_ order: [String]) throws {
+    let files = ["x.safetensors": ["a", "c", "e"], "y.safetensors": ["d", "b"]]
+    var names: [String: String] = [:]
+    for (file, keys) in files {
+      var part = Checkpoint()
+      for key in keys {
+        part.tensors[Key(key)] = Tensor([Float(key.utf8.first ?? 0)], shape: [1])
+        names[key] = file
+      }
+      try part.write(to: folder.file(file))
+    }
+    let entries = order.map { key in
+      let spelled = key == "d" ? "\\u0064" : key
+      return "\"\(spelled)\":\"\(names[key] ?? "")\""
+    }
+    try folder.write(
+      Array("{\"weight_map\":{\(entries.joined(separator: ","))}}".utf8),
+      "model.safetensors.index.json")
+    let checkpoint = try Checkpoint.open(folder.path)
+    #expect(checkpoint.keys.map(\.string) == order)
+    #expect(checkpoint.unsupported.isEmpty)
+    for (key, tensor) in checkpoint.tensors {
+      #expect(tensor.shardName == names[key.string])
+      #expect(try tensor.floats() == [Float(key.string.utf8.first ?? 0)])
+    }
+  }
+
   @Test func `what the index does not name is listed and not read`() throws {
     try folder.write(
       Fixtures.bytes(Self.sharded + "/model-00001-of-00002.safetensors"), "a.safetensors")
