@@ -143,7 +143,7 @@ extension Checkpoint {
   }
 
   /// The files that the tensors are read from.
-  private var inputIdentities: Set<SystemCall.Identity> {
+  var inputIdentities: Set<SystemCall.Identity> {
     var files = Dictionary(
       inputs.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { first, _ in first })
     for tensor in tensors.values {

@@ -29,7 +29,7 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: ``SurgeryError`` when `from` is empty, the wildcards differ, or a capture is unknown.
   public init(from: String, to: String) throws(SurgeryError) {
     let rule = "rename \(quoted(from + "=" + to))"
-    guard !from.isEmpty else { throw SurgeryError("\(rule): nothing to rename") }
+    guard !from.isEmpty else { throw SurgeryError.form("\(rule): nothing to rename") }
     self.from = from
     self.to = to
     if from.count > 1, from.hasPrefix("/"), from.hasSuffix("/") {
@@ -37,7 +37,7 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
       do {
         expression = try KeyExpression(body, .typed)
       } catch {
-        throw SurgeryError("\(rule): \(error.reason)")
+        throw SurgeryError.form("\(rule): \(error.reason)")
       }
       target = try KeyTemplate(replacement: to, rule)
       hasRest = false
@@ -52,7 +52,7 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
     do {
       expression = text == nil ? try KeyExpression(source.expression, .typed) : nil
     } catch {
-      throw SurgeryError("\(rule): \(error.reason)")
+      throw SurgeryError.form("\(rule): \(error.reason)")
     }
   }
 
@@ -66,7 +66,7 @@ public struct KeyRewrite: Sendable, Hashable, CustomStringConvertible {
       } else {
         text.firstRange(of: "=")
       }
-    guard let separator else { throw SurgeryError("rename \(quoted(text)) is not FROM=TO") }
+    guard let separator else { throw SurgeryError.form("rename \(quoted(text)) is not FROM=TO") }
     try self.init(
       from: String(text[..<separator.lowerBound]), to: String(text[separator.upperBound...]))
   }
@@ -153,7 +153,7 @@ struct KeyTemplate: Sendable, Hashable {
       case "]": break
       case "{":
         guard let end = rest.firstIndex(of: "}") else {
-          throw SurgeryError("\(rule): `{` is not closed")
+          throw SurgeryError.form("\(rule): `{` is not closed")
         }
         flush(&pieces)
         pieces.append(try KeyTemplate.capture(rest[..<end], rule))
@@ -179,7 +179,7 @@ struct KeyTemplate: Sendable, Hashable {
         continue
       }
       guard let number = rest.first?.wholeNumberValue, number < 10 else {
-        throw SurgeryError("\(rule): `$` is followed by the number of a group, or by `$`")
+        throw SurgeryError.form("\(rule): `$` is followed by the number of a group, or by `$`")
       }
       rest = rest.dropFirst()
       if !text.isEmpty { pieces.append(.text(text)) }
@@ -193,7 +193,7 @@ struct KeyTemplate: Sendable, Hashable {
     let name = text.prefix { $0.isLetter || $0 == "_" }
     let rest = text.dropFirst(name.count)
     guard !name.isEmpty, rest.isEmpty || Int(rest) != nil && "+-".contains(rest.first ?? " ") else {
-      throw SurgeryError(
+      throw SurgeryError.form(
         "\(rule): {\(text)} is no capture: write {i}, or {i+6} on the right-hand side")
     }
     return .capture(String(name), offset: Int(rest) ?? 0)
@@ -209,7 +209,7 @@ struct KeyTemplate: Sendable, Hashable {
   /// This right-hand side with the groups of `source` for its wildcards and captures.
   func resolved(against source: KeyTemplate, _ rule: String) throws(SurgeryError) -> KeyTemplate {
     guard source.pieces.filter(\.isWildcard) == pieces.filter(\.isWildcard) else {
-      throw SurgeryError("\(rule): both sides need the same wildcards in the same order")
+      throw SurgeryError.form("\(rule): both sides need the same wildcards in the same order")
     }
     var wildcards: [Int] = []
     var captures: [String: Int] = [:]
@@ -220,10 +220,10 @@ struct KeyTemplate: Sendable, Hashable {
         wildcards.append(group)
       } else if case .capture(let name, let offset) = piece {
         guard offset == 0 else {
-          throw SurgeryError("\(rule): numbers are added on the right-hand side")
+          throw SurgeryError.form("\(rule): numbers are added on the right-hand side")
         }
         guard captures[name] == nil else {
-          throw SurgeryError("\(rule): {\(name)} stands twice on the left-hand side")
+          throw SurgeryError.form("\(rule): {\(name)} stands twice on the left-hand side")
         }
         group += 1
         captures[name] = group
@@ -236,7 +236,7 @@ struct KeyTemplate: Sendable, Hashable {
         result.pieces[index] = .group(group, offset: 0)
       } else if case .capture(let name, let offset) = piece {
         guard let group = captures[name] else {
-          throw SurgeryError("\(rule): {\(name)} does not stand on the left-hand side")
+          throw SurgeryError.form("\(rule): {\(name)} does not stand on the left-hand side")
         }
         result.pieces[index] = .group(group, offset: offset)
       }

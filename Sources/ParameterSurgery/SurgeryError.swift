@@ -7,10 +7,27 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Where in the selector the trouble starts, in Unicode scalars.
   public let offset: Int?
 
-  package init(_ description: String, selector: String? = nil, offset: Int? = nil) {
+  /// Whether it is about how an argument is written, whatever the checkpoint holds.
+  package let isForm: Bool
+
+  package init(
+    _ description: String, selector: String? = nil, offset: Int? = nil, isForm: Bool = false
+  ) {
+    self.isForm = isForm
     self.description = description
     self.selector = selector
     self.offset = offset
+  }
+
+  /// The same with a file, or several, before the sentence.
+  func naming(_ place: String) -> SurgeryError {
+    SurgeryError(
+      "\(place): \(description)", selector: selector, offset: offset, isForm: isForm)
+  }
+
+  /// An error about how an argument is written.
+  static func form(_ description: String) -> SurgeryError {
+    SurgeryError(description, isForm: true)
   }
 
   /// The selector and, on a second line, a caret below the place of the trouble; `nil` when the

@@ -12,6 +12,10 @@ enum CheckpointName {
   /// What to say of `error` when it is about the name of a model, or a model in the cache, that is not
   /// there or not there completely; `nil` otherwise.
   static func sentence(for error: CheckpointError) -> String? {
+    if error.path == "-" {
+      return
+        "-: standard input is not read, for files are not read in order: save it in a file first"
+    }
     let isMissing = error.reason.hasPrefix("cannot open")
     guard isMissing || error.reason.hasPrefix("no checkpoint in this folder") else { return nil }
     if let command = HuggingFaceCache.completion(of: error.path) {
@@ -38,6 +42,7 @@ enum CheckpointName {
 
   /// How to list the tensors of the model `name` without fetching it; `nil` when it is no model's name.
   static func listing(of name: String) -> String? {
+    if name == "-" { return nil }
     let plain =
       name.hasPrefix(HuggingFaceCache.scheme)
       ? name.dropFirst(HuggingFaceCache.scheme.count) : name[...]

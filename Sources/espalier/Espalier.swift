@@ -48,6 +48,25 @@ extension Espalier {
   }
 }
 
+extension ParsableCommand {
+  /// The words that call `command`, from this one on: `espalier mask create`.
+  fileprivate static func words(of command: any ParsableCommand.Type) -> [String]? {
+    let name = configuration.commandName ?? ""
+    if Self.self == command { return [name] }
+    for child in configuration.subcommands {
+      if let rest = child.words(of: command) { return [name] + rest }
+    }
+    return nil
+  }
+}
+
+extension Espalier {
+  /// The words that call `command`.
+  static func names(of command: any ParsableCommand.Type) -> [String] {
+    words(of: command) ?? ["espalier"]
+  }
+}
+
 /// The version of the tool.
 let versionText = "espalier 0.1.0"
 
@@ -64,7 +83,10 @@ enum Program {
     do {
       try Espalier.demandCommand(CommandLine.arguments.dropFirst())
       var command = try Espalier.parseAsRoot()
-      try command.run()
+      do { try command.run() } catch let error as ValidationError {
+        StandardOutput.shared.flush()
+        System.exit(ExitStatus.report(error, of: type(of: command)))
+      }
       finish()
     } catch {
       StandardOutput.shared.flush()

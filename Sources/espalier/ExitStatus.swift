@@ -12,6 +12,7 @@ enum ExitStatus {
 
   /// Says what went wrong on standard error, or prints the help or version that was asked for, and
   /// returns the status to end with.
+  @discardableResult
   static func report(_ error: any Error) -> Int32 {
     switch error {
     case let code as ExitCode: return code.rawValue
@@ -22,6 +23,17 @@ enum ExitStatus {
     case let error as InputError: return unusable(error.description)
     default: return usage(error)
     }
+  }
+
+  /// Says which usage of `command` is wrong, and what is right. The parser does so only for what it finds
+  /// itself.
+  static func report(_ error: ValidationError, of command: any ParsableCommand.Type) -> Int32 {
+    let names = Espalier.names(of: command).joined(separator: " ")
+    let usage = Espalier.usageString(for: command).replacing("\n", with: "\n       ")
+    StandardError.line(
+      "espalier: error: \(oneLine(error.message))\nUsage: \(usage)\n"
+        + "  See '\(names) --help' for more information.")
+    return Espalier.exitCode(for: error).rawValue
   }
 
   private static func unusable(_ sentence: String) -> Int32 {

@@ -55,6 +55,68 @@ import Testing
     #expect(result.errors == "espalier: error: absent: cannot open: No such file or directory\n")
   }
 
+  @Test func `a file that is not there does not hide the others`() throws {
+    try folder.write(Fixture.safetensors(Fixture.story), to: "m.safetensors")
+    let sound = try Tool.run("check", "absent", "m.safetensors", in: folder)
+    #expect(sound.status == 2)
+    #expect(sound.output == "m.safetensors: nothing found\n")
+    try folder.write(Array(Fixture.safetensors(Fixture.story).dropLast(5)), to: "cut.safetensors")
+    #expect(try Tool.run("check", "absent", "cut.safetensors", in: folder).status == 1)
+  }
+
+  @Test(arguments: [
+    (
+      #""intermediate_size": 64"#, #""intermediate_size": 65"#,
+      "encoder.layer.0.intermediate.dense.weight: has 64 rows, config.json 65 for intermediate_size"
+    ),
+    (
+      #""num_hidden_layers": 2"#, #""num_hidden_layers": 1"#,
+      "config.json has 1 layers, the checkpoint 2"
+    ),
+    (
+      #""hidden_size": 32"#, #""hidden_size": "wide""#,
+      #"config.json has "wide" for hidden_size, which is no count"#
+    ),
+    (
+      #""hidden_size": 32"#, #""hidden_size": 0"#,
+      "config.json has 0 for hidden_size, which is no count"
+    ),
+    (
+      #""use_cache": true"#, #""num_labels": 3, "id2label": {"0": "a", "1": "b"}"#,
+      "config.json has a num_labels of 3, and 2 labels in id2label"
+    ),
+  ])
+  func `each member of a configuration that says something else is an error`(
+    _ old: String, _ new: String, _ sentence: String
+  ) throws {
+    try folder.copy("bert-tiny", to: "model")
+    let text = try folder.text("model/config.json")
+    #expect(text.contains(old))
+    try folder.write(
+      Array(text.replacingOccurrences(of: old, with: new).utf8), to: "model/config.json")
+    let result = try Tool.run("check", "model", "--fast", in: folder)
+    #expect(result.status == 1)
+    #expect(result.output == "model: error: \(sentence) [configuration]\n")
+  }
+
+  @Test func `a head with a row too few for its labels is an error, a fresh one is none`() throws {
+    try folder.copy("bert-tiny", to: "tiny")
+    let text = try folder.text("tiny/config.json")
+    try folder.write(
+      Array(
+        text.replacingOccurrences(
+          of: #""use_cache": true"#, with: #""id2label": {"0": "a", "1": "b", "2": "c"}"#
+        ).utf8), to: "tiny/config.json")
+    try Tool.run("graft", "tiny", "--head", "mlp:8", "--labels", "2", "-o", "two", in: folder)
+    #expect(try Tool.run("check", "two", in: folder).output == "two: nothing found\n")
+    try folder.write(try folder.bytes("tiny/config.json"), to: "two/config.json")
+    let result = try Tool.run("check", "two", in: folder)
+    #expect(result.status == 1)
+    #expect(
+      result.output
+        == "two: error: linear.2.weight: has 2 rows, config.json 3 labels [configuration]\n")
+  }
+
   @Test func `a gap in the numbers of the layers is an error`() throws {
     let result = try check(layers([0, 1, 3]))
     #expect(result.status == 1)
@@ -135,7 +197,7 @@ import Testing
     #expect(result.status == 1)
     #expect(
       result.output == "model: error: embeddings.word_embeddings.weight: has 512 rows, "
-        + "config.json a vocab_size of 500 [configuration]\n")
+        + "config.json 500 for vocab_size [configuration]\n")
   }
 
   @Test func `a wrong checksum is an error`() throws {

@@ -95,6 +95,18 @@ import Testing
 
   @Test func `a file that is none of the formats cannot be used`() throws {
     try folder.write(Array("just some text, no checkpoint".utf8), to: "notes.txt")
+    // One that cannot be read does not hide the others.
+    try folder.write(Array("cposix\nsystem\n.".utf8), to: "bad.pkl")
+    let mixed = try Tool.run("scan", "missing", "notes.txt", "bad.pkl", in: folder)
+    #expect(mixed.status == 1)
+    #expect(mixed.output.contains("bad.pkl: danger"))
+    #expect(mixed.errors.split(separator: "\n").count == 2)
+    let json = try Tool.run(
+      "scan", "missing", Fixtures.path("bert-tiny"), "--json", in: folder)
+    #expect(json.status == 2)
+    #expect(
+      (try json.object()["errors"] as? [[String: Any]])?.first?["path"] as? String == "missing")
+    #expect((try json.object()["files"] as? [Any])?.count == 1)
     #expect(try Tool.run("scan", "notes.txt", in: folder).status == 2)
     #expect(try Tool.run("scan", "missing", in: folder).status == 2)
   }

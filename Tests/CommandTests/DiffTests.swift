@@ -116,6 +116,23 @@ import Testing
     #expect(other.output == "2 same\n")
   }
 
+  @Test func `selectors of rows are refused, for whole tensors are compared`() throws {
+    let result = try Tool.run(
+      "diff", "a.safetensors", "a.safetensors", "linear.0.weight[0:2]", in: folder)
+    #expect(result.status == 2)
+    #expect(
+      result.errors == "espalier: error: a.safetensors: whole tensors are compared, not rows of "
+        + "\"linear.0.weight\": leave out the brackets\n")
+  }
+
+  @Test func `a selector that selects nothing names the file`() throws {
+    let result = try Tool.run("diff", "a.safetensors", "a.safetensors", "nokey", in: folder)
+    #expect(result.status == 2)
+    #expect(
+      result.errors.hasPrefix(
+        "espalier: error: a.safetensors: selector \"nokey\" selects no tensor"))
+  }
+
   @Test func `a PyTorch file and a safetensors file of the same tensors are the same`() throws {
     try folder.copy("torch/dtypes.pt", to: "a.pt")
     try folder.copy("torch/dtypes.safetensors", to: "b.safetensors")

@@ -32,6 +32,32 @@ import Testing
     #expect(tensors?["bert.embeddings.position_ids"] as? Bool == false)
   }
 
+  @Test func `rules apply as they stand, and the last that matches wins`() throws {
+    let result = try Tool.run(
+      "mask", "create", "model.safetensors", "--train", "linear", "--freeze", "linear.0",
+      "linear.2",
+      "--train", "linear.0.bias", "--json", "-o", "m.json", in: folder)
+    #expect(result.status == 0)
+    let object = try result.object()
+    let trainable = object["trainable"] as? [[String: Any]]
+    #expect(trainable?.map { $0["key"] as? String } == ["linear.0.bias"])
+    let rules = object["rules"] as? [[String: Any]] ?? []
+    #expect(
+      rules.map { ($0["train"] ?? $0["freeze"]) as? String }
+        == ["linear", "linear.0", "linear.2", "linear.0.bias"])
+  }
+
+  @Test func `what no rule is about is frozen, though a rule that freezes stands first`() throws {
+    let result = try Tool.run(
+      "mask", "create", "model.safetensors", "--freeze", "linear.0", "--train", "linear", "--json",
+      "-o", "m.json", in: folder)
+    let trainable = try result.object()["trainable"] as? [[String: Any]]
+    #expect(
+      trainable?.map { $0["key"] as? String } == [
+        "linear.0.weight", "linear.0.bias", "linear.2.weight", "linear.2.bias",
+      ])
+  }
+
   @Test func `rows of a tensor train`() throws {
     let result = try Tool.run(
       "mask", "create", "model.safetensors", "--train", "**.word_embeddings.weight[4:]", "--json",

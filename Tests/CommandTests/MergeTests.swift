@@ -39,8 +39,38 @@ import Testing
     let json = try Tool.run(
       "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", "--json", in: folder)
     let object = try json.object()
-    #expect(Set(object.keys) == ["path", "method", "tensors"])
+    #expect(Set(object.keys) == ["path", "method", "tensors", "merged"])
     #expect(object["method"] as? String == "linear")
+  }
+
+  @Test func `integers are no numbers to average, which is said when they differ`() throws {
+    for (name, step) in [("i", UInt8(1)), ("j", 1), ("k", 2)] {
+      let entries = [
+        Fixture.Entry("w", [1], [Float(step)]),
+        .init("n", "I64", [1], [step] + [0, 0, 0, 0, 0, 0, 0]),
+      ]
+      try folder.write(Fixture.safetensors(entries), to: "\(name).safetensors")
+    }
+    let same = try Tool.run(
+      "merge", "i.safetensors", "j.safetensors", "-o", "m.safetensors", in: folder)
+    #expect(same.errors == "")
+    #expect(
+      same.output == "m.safetensors: 1 tensor merged from 2 checkpoints (linear), "
+        + "1 without floats taken as it is\n")
+    let other = try Tool.run(
+      "merge", "i.safetensors", "k.safetensors", "-o", "m.safetensors", in: folder)
+    #expect(
+      other.errors
+        == "espalier: note: \"n\" holds no floats and differs: it is that of i.safetensors\n")
+  }
+
+  @Test func `weights that add up to no number are refused`() throws {
+    let result = try Tool.run(
+      "merge", "a.safetensors", "b.safetensors", "--weight", "1e308", "--weight", "1e308", "-o",
+      "m.safetensors", in: folder)
+    #expect(result.status == 2)
+    #expect(result.errors.contains("the weights add up to more than a number can hold"))
+    #expect(!folder.exists("m.safetensors"))
   }
 
   @Test func `directories and shards come out whole`() throws {
@@ -65,7 +95,7 @@ import Testing
     let base = try Tool.run(
       "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", "--method", "ties",
       in: folder)
-    #expect(base.status == 2)
+    #expect(base.status == 64)
     #expect(!folder.exists("m.safetensors"))
   }
 

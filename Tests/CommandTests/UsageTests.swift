@@ -74,6 +74,55 @@ import Testing
   }
 }
 
+/// What a command finds wrong in its arguments only when it looks at them together.
+@Suite struct `Arguments that do not go together` {
+  let folder: Folder
+
+  init() throws {
+    folder = try Folder()
+    try folder.write(Fixture.safetensors(Fixture.story), to: "m.safetensors")
+  }
+
+  @Test(arguments: [
+    ("edit m.safetensors -o o.safetensors", "an operation is missing", "edit"),
+    ("edit m.safetensors --drop linear", "--output says where to write", "edit"),
+    ("edit m.safetensors -o o.safetensors --cast linear", "cast linear: is not SELECTOR=", "edit"),
+    ("edit m.safetensors -o o.safetensors --cast linear=XX", "is no floating-point dtype", "edit"),
+    ("edit m.safetensors -o o.safetensors --rename linear", "is not FROM=TO", "edit"),
+    ("edit m.safetensors -o o.safetensors --metadata a", "is not NAME=VALUE", "edit"),
+    ("edit m.safetensors -o o.safetensors --slice linear=0:1", "is not in brackets", "edit"),
+    ("edit m.safetensors -o o.safetensors --preset nothing", "there is no preset", "edit"),
+    ("edit m.safetensors -o o.txt --drop linear", "ends in .txt", "edit"),
+    ("diff m.safetensors m.safetensors --rename onlya", "is not FROM=TO", "diff"),
+    ("merge m.safetensors -o o.safetensors", "one input is nothing to merge", "merge"),
+    ("merge m.safetensors m.safetensors --weight 1 -o o.safetensors", "1 × --weight", "merge"),
+    ("merge m.safetensors m.safetensors --method ties -o o.safetensors", "needs a --base", "merge"),
+    (
+      "merge m.safetensors m.safetensors --base m.safetensors -o o.safetensors", "has no use",
+      "merge"
+    ),
+  ])
+  func `says what is wrong and how the command itself is used, status 64`(
+    _ line: String, _ sentence: String, _ command: String
+  ) throws {
+    let result = try Tool.run(line.split(separator: " ").map(String.init), in: folder)
+    #expect(result.status == 64)
+    #expect(result.output == "")
+    let lines = result.errors.split(separator: "\n")
+    #expect(lines.first?.contains(sentence) == true, "\(result.errors)")
+    #expect(lines.dropFirst().first?.hasPrefix("Usage: espalier \(command) ") == true)
+    #expect(lines.last == "  See 'espalier \(command) --help' for more information.")
+    #expect(try folder.names == ["m.safetensors"])
+  }
+
+  @Test func `in a recipe is input that cannot be used`() throws {
+    try folder.write(Array("steps:\n  - cast: linear\n".utf8), to: "recipe.yaml")
+    let result = try Tool.run(
+      "edit", "m.safetensors", "-o", "o.safetensors", "--recipe", "recipe.yaml", in: folder)
+    #expect(result.status == 2)
+  }
+}
+
 @Suite struct `Input that cannot be used` {
   let folder: Folder
 
@@ -86,6 +135,38 @@ import Testing
     #expect(
       result.errors
         == "espalier: error: absent.safetensors: cannot open: No such file or directory\n")
+  }
+
+  @Test func `what is no file has a next step`() throws {
+    try folder.write(Fixture.safetensors(Fixture.story), to: "m.safetensors")
+    for (line, sentence) in [
+      ("espalier ls ''", "the name of a file is empty"),
+      (
+        "espalier ls - < m.safetensors",
+        "-: standard input is not read, for files are not read in order: save it in a file first"
+      ),
+      (
+        "mkfifo pipe; cat m.safetensors > pipe & espalier ls pipe; status=$?; kill $! 2> /dev/null; exit $status",
+        "pipe: is not a regular file: files are not read in order, so save what a pipe gives first"
+      ),
+    ] {
+      let result = try Tool.shell(line, in: folder)
+      #expect(result.status == 2)
+      #expect(result.errors == "espalier: error: \(sentence)\n", "\(line)")
+    }
+  }
+
+  @Test func `a selector that takes nothing away says so`() throws {
+    try folder.write(Fixture.safetensors(Fixture.story), to: "m.safetensors")
+    for command in [["ls", "m.safetensors"], ["diff", "m.safetensors", "m.safetensors"]] {
+      let result = try Tool.run(command + ["linear", "!bert"], in: folder)
+      #expect(result.status == 0)
+      #expect(
+        result.errors
+          == "espalier: note: \"!bert\" takes nothing away: nothing that it matches was "
+          + "selected before it\n")
+      #expect(try Tool.run(command + ["linear", "!linear.0"], in: folder).errors == "")
+    }
   }
 
   @Test func `a truncated checkpoint says how many bytes are missing`() throws {

@@ -97,6 +97,14 @@ import Testing
       "/linear/",
       "the expression must match the whole key, and matches only a part of `linear.0.weight`: write .* around it"
     ),
+    ("*.weight", "did you mean `**.weight`? `*` stays inside a component"),
+    ("**:rank", "a filter has brackets, such as :rank(1)"),
+    (
+      "linear:dtype",
+      "a filter has brackets, such as :dtype(BF16); the root has `bert` and `linear`"
+    ),
+    // Near by name, and nothing that passes the filter.
+    ("lineer:rank(5)", "the root has `bert` and `linear`"),
     ("linear.0.weight[3:]", "`linear.0.weight` has 3 rows, 0 to 2"),
     ("linear.0.weight[5]", "`linear.0.weight` has 3 rows, 0 to 2, and no row 5"),
     ("linear:rank(3)", "none of the 4 tensors before it passes `:rank(3)`; their ranks: 1, 2"),
@@ -113,6 +121,19 @@ import Testing
     #expect(
       message { _ = try storyTree.select(text) }
         == "selector \(quoted(text)) selects no tensor: \(hint)")
+  }
+
+  @Test func `a suggestion is spelled as a selector takes it`() {
+    let tree = ParameterTree(
+      ["!neg", "odd key.weight"].map { TensorInfo(key: Key($0), dtype: .float32, shape: [2]) })
+    for (text, hint) in [
+      ("!neg", "did you mean `\\\"!neg\\\"`?"),
+      ("oddkey.weight", "did you mean `\\\"odd key\\\".weight`?"),
+    ] {
+      #expect(
+        message { _ = try SelectorList([text]).resolve(in: tree) }
+          == "selector \(quoted(text)) selects no tensor: \(hint)")
+    }
   }
 
   @Test func `a listed index that exists nowhere is an error even when others exist`() {

@@ -84,14 +84,22 @@ final class FileWriter {
       throw CheckpointError(
         path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
     }
-    guard !inputs.contains(existing.identity) else {
+    guard target == path || !HuggingFaceCache.isBlob(target) else {
       throw CheckpointError(
         path: path,
-        "is one of the files being read; write somewhere else, or in place (--in-place of convert and edit)"
-      )
+        "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else "
+          + "with -o")
+    }
+    guard !inputs.contains(existing.identity) else {
+      throw CheckpointError(path: path, inputRefusal)
     }
     return (target, existing)
   }
+
+  /// What is said of a file that may not be replaced, where nothing can be done in place.
+  static let plainRefusal = "is one of the files being read; write somewhere else"
+  /// What is said of it otherwise.
+  static let inputRefusal = plainRefusal + ", or in place (--in-place of convert and edit)"
 
   deinit {
     if isOpen { SystemCall.close(descriptor) }

@@ -29,12 +29,16 @@ internal import Synchronization
 
   /// Opens the regular file at `path`.
   package init(path: String, shardName: String? = nil) throws(CheckpointError) {
+    guard !path.isEmpty else { throw CheckpointError("the name of a file is empty") }
     let descriptor = try SystemCall.openForReading(path)
     do throws(CheckpointError) {
       let status = try SystemCall.status(of: descriptor, path)
       guard status.isRegular else {
         throw CheckpointError(
-          path: path, status.isDirectory ? "is a folder, not a file" : "is not a regular file")
+          path: path,
+          status.isDirectory
+            ? "is a folder, not a file"
+            : "is not a regular file: files are not read in order, so save what a pipe gives first")
       }
       self.byteCount = status.byteCount
       self.identity = status.identity

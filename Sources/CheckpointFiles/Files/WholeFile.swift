@@ -20,6 +20,29 @@ package enum WholeFile {
     try writer.commit()
   }
 
+  /// Throws when writing to `path` would replace a file that is read, or has no folder to go to.
+  ///
+  /// - Parameters:
+  ///   - files: paths of files that are read.
+  ///   - checkpoints: checkpoints that are read, whose files may be several.
+  package static func checkWriting(
+    to path: String, reading files: [String] = [], _ checkpoints: Checkpoint...
+  ) throws(CheckpointError) {
+    var inputs: Set<SystemCall.Identity> = []
+    for file in files {
+      if let status = SystemCall.status(at: file) { inputs.insert(status.identity) }
+    }
+    for checkpoint in checkpoints { inputs.formUnion(checkpoint.inputIdentities) }
+    do throws(CheckpointError) {
+      try FileWriter.check(path, refusing: inputs, inNewFolder: false)
+    } catch {
+      var error = error
+      // There is nothing to do in place here.
+      if error.reason == FileWriter.inputRefusal { error.reason = FileWriter.plainRefusal }
+      throw error
+    }
+  }
+
   /// Whether there is something at `path`.
   package static func exists(_ path: String) -> Bool { SystemCall.status(at: path) != nil }
 

@@ -72,6 +72,12 @@ public enum HuggingFaceCache {
         Path.join(root, prefix + name.split(separator: "/").joined(separator: "--")))
   }
 
+  /// Whether the file at `path` is one that snapshots of a cache link to, wherever that cache is.
+  static func isBlob(_ path: String) -> Bool {
+    let folder = Path.parent(of: path)
+    return folder.hasSuffix("/blobs") && WholeFile.isFolder(Path.sibling("snapshots", of: folder))
+  }
+
   private static let prefix = "models--"
 
   /// The first pair of hyphens ends the owner; names may hold further ones.

@@ -5,44 +5,66 @@ extension ScanReport {
   ///
   /// - Parameters:
   ///   - path: a file, an index or a folder.
+  ///   - unreadable: called for each file of a folder or an index that cannot be read; without it, the
+  ///     first of them is thrown.
   ///   - progress: called with a file's path, how many of its bytes were read, and how many it
   ///     has.
   /// - Throws: `CheckpointError` when a file cannot be read at all. What is broken inside of it is a
   ///   finding.
   public static func scan(
-    _ path: String, progress: (_ path: String, _ read: Int, _ total: Int) -> Void = { _, _, _ in }
+    _ path: String,
+    unreadable: (CheckpointError) throws(CheckpointError) -> Void = {
+      (error) throws(CheckpointError) in
+      throw error
+    },
+    progress: (_ path: String, _ read: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(CheckpointError) -> [ScanReport] {
     if SystemCall.status(at: path)?.isDirectory == true {
-      var reports: [ScanReport] = []
-      for name in try SystemCall.entries(ofFolder: path).sorted()
-      where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
-        let file = try InputFile(path: Path.join(path, name))
-        if try isCandidate(file, name) { reports.append(try scan(file, progress)) }
+      let names = try SystemCall.entries(ofFolder: path).sorted()
+      let files = names.map { Path.join(path, $0) }
+        .filter { SystemCall.status(at: $0)?.isRegular == true }
+      let (reports, failed) = try scan(files, unreadable) { (file) throws(CheckpointError) in
+        try isCandidate(file) ? try scan(file, progress) : nil
       }
-      guard !reports.isEmpty else {
+      guard failed || !reports.isEmpty else {
         throw CheckpointError(path: path, "no checkpoint in this folder")
       }
       return reports
     }
     let file = try InputFile(path: path)
     if try Checkpoint.isIndex(file) {
-      var reports: [ScanReport] = []
-      for name in try ShardIndex(file).files {
-        reports.append(try scan(InputFile(path: Path.sibling(name, of: path)), progress))
-      }
-      return reports
+      let files = try ShardIndex(file).files.map { Path.sibling($0, of: path) }
+      return try scan(files, unreadable) { (file) throws(CheckpointError) in
+        try scan(file, progress)
+      }.reports
     }
     return [try scan(file, progress)]
+  }
+
+  /// What `body` reports of each file, and whether one of them could not be read.
+  private static func scan(
+    _ files: [String], _ unreadable: (CheckpointError) throws(CheckpointError) -> Void,
+    _ body: (InputFile) throws(CheckpointError) -> ScanReport?
+  ) throws(CheckpointError) -> (reports: [ScanReport], failed: Bool) {
+    var reports: [ScanReport] = []
+    var failed = false
+    for path in files {
+      do throws(CheckpointError) {
+        if let report = try body(InputFile(path: path)) { reports.append(report) }
+      } catch {
+        try unreadable(error)
+        failed = true
+      }
+    }
+    return (reports, failed)
   }
 
   private static let endings = [
     ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib",
   ]
 
-  private static func isCandidate(
-    _ file: InputFile, _ name: String
-  ) throws(CheckpointError) -> Bool {
-    if endings.contains(where: name.hasSuffix) { return true }
+  private static func isCandidate(_ file: InputFile) throws(CheckpointError) -> Bool {
+    if endings.contains(where: file.path.hasSuffix) { return true }
     let start = try file.bytes(at: 0, count: min(file.byteCount, 4))
     return start == TorchZipReader.signature
       || start.count == 4 && start[0] == 0x80 && (2...5).contains(start[1])
@@ -63,6 +85,11 @@ extension ScanReport {
         report.format = "safetensors"
         report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
       } catch {
+        if try isSafetensors(file) {
+          report.format = "safetensors"
+          report.add(error)
+          return report
+        }
         // An old pickle has no signature; text opcodes come first.
         try scanStream(file, &report)
         if report.globals.isEmpty, report.findings.contains(where: { $0.severity == .danger }) {
@@ -71,6 +98,12 @@ extension ScanReport {
       }
     }
     return report
+  }
+
+  /// Whether the file begins as a safetensors file does, and no pickle: with a length and a brace.
+  private static func isSafetensors(_ file: InputFile) throws(CheckpointError) -> Bool {
+    let start = try file.bytes(at: 0, count: min(file.byteCount, 9))
+    return start.count == 9 && start[8] == UInt8(ascii: "{") && start[4..<8].allSatisfy { $0 == 0 }
   }
 
   /// A pickle, or the pickles and elements of PyTorch's format before zip.

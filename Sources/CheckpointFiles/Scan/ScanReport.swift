@@ -71,8 +71,9 @@ public struct ScanReport: Sendable, Hashable {
   }
 
   mutating func add(_ error: CheckpointError, record: String? = nil) {
+    let key = error.key.map { "\(quoted($0.string)): " } ?? ""
     add(
-      .danger, "broken, so a loader may see something else: \(error.reason)",
+      .danger, "broken, so a loader may see something else: \(key)\(error.reason)",
       record: error.record ?? record, offset: error.offset)
   }
 }

@@ -7,6 +7,10 @@ struct ShardedReader {
   private var checkpoint: Checkpoint
   /// Whether the tensor at a place of the checkpoint was found in its file.
   private var isFound: [Bool]
+  /// The tensors that a file holds and nobody can read.
+  private var unreadable: Set<Key> = []
+  /// For places whose tensor a file holds that the index does not name for it, that file.
+  private var strays: [Int: Int] = [:]
   /// The place after the last that was found.
   private var next = 0
 
@@ -49,6 +53,7 @@ struct ShardedReader {
       case .pickled(let part):
         checkpoint.structures += part.structures
         checkpoint.unsupported += part.unsupported
+        unreadable.formUnion(part.unsupported.lazy.map(\.key))
         for (key, tensor) in part.tensors { try set(tensor, key, place) }
       case .safetensors(let header, let dataOffset):
         if checkpoint.metadata.isEmpty { checkpoint.metadata = header.metadata }
@@ -71,6 +76,7 @@ struct ShardedReader {
     }
     let named = index.entries[place].file
     guard named == file else {
+      strays[place] = file
       checkpoint.unsupported.append(
         .init(
           key: key,
@@ -101,12 +107,12 @@ struct ShardedReader {
   /// The checkpoint, when every tensor was found or is known to be unreadable.
   private consuming func finished(_ file: InputFile) throws(CheckpointError) -> Checkpoint {
     guard isFound.contains(false) else { return checkpoint }
-    let unreadable = Set(checkpoint.unsupported.map(\.key))
     for (place, entry) in index.entries.enumerated() where !isFound[place] {
       guard unreadable.contains(entry.key) else {
         throw CheckpointError(
           path: file.path, key: entry.key,
-          "the index says that \(quoted(index.files[entry.file])) holds it, which it does not")
+          "the index says that \(quoted(index.files[entry.file])) holds it, which it does not"
+            + (strays[place].map { "; it is in \(quoted(index.files[$0]))" } ?? ""))
       }
       checkpoint.tensors[entry.key] = nil
     }

@@ -207,8 +207,27 @@ public struct Diff: Sendable {
       infos.append(TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape))
       common[key] = name
     }
-    let selection = try selectors.resolve(in: ParameterTree(infos))
+    let selection = try whole(selectors, in: ParameterTree(infos), of: [a, b])
     return (Set(selection.items.compactMap { common[$0.key] }), selection)
+  }
+}
+
+extension Diff {
+  /// What the selectors select in the tree of several checkpoints.
+  ///
+  /// - Throws: ``SurgeryError``, which names the checkpoints, when that is nothing or not whole tensors.
+  static func whole(
+    _ selectors: SelectorList, in tree: ParameterTree, of checkpoints: [Checkpoint]
+  ) throws(SurgeryError) -> Selection {
+    do throws(SurgeryError) {
+      let selection = try selectors.resolve(in: tree)
+      guard let item = selection.items.first(where: { $0.rows != nil }) else { return selection }
+      throw SurgeryError(
+        "whole tensors are compared, not rows of \(quoted(item.key.string)): leave out the brackets"
+      )
+    } catch {
+      throw error.naming(listed(OrderedSet(checkpoints.map(\.path)).elements))
+    }
   }
 }
 

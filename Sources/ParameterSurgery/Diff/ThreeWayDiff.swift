@@ -154,7 +154,8 @@ public struct ThreeWayDiff: Sendable {
         infos[key] = TensorInfo(key: key, dtype: tensor.dtype, shape: tensor.shape)
       }
     }
-    let selection = try selectors.resolve(in: ParameterTree(Array(infos.values)))
+    let selection = try Diff.whole(
+      selectors, in: ParameterTree(Array(infos.values)), of: three)
     return Set(selection.items.map(\.key))
   }
 }

@@ -36,18 +36,18 @@ public struct CheckpointLint: Sendable {
     let stacks = LayerStack.all(in: ParameterTree(checkpoint))
     checkLayers(stacks)
     checkDTypes(checkpoint, stacks)
-    checkConfiguration(checkpoint, stacks)
+    checkConfiguration(checkpoint)
     if readingElements { checkElements(checkpoint, stacks, progress) }
   }
 
-  private mutating func add(_ rule: LintFinding.Rule, _ key: Key?, _ message: String) {
+  mutating func add(_ rule: LintFinding.Rule, _ key: Key?, _ message: String) {
     findings.append(LintFinding(rule: rule, path: path, key: key, message: message))
   }
 
   // MARK: - Files
 
   /// `name` in the folder of the checkpoint.
-  private func place(_ name: String) -> String {
+  func place(_ name: String) -> String {
     WholeFile.isFolder(path) ? Path.join(path, name) : Path.sibling(name, of: path)
   }
 
@@ -107,38 +107,6 @@ public struct CheckpointLint: Sendable {
     where tensor.dtype.isFloatingPoint && tensor.dtype != usual.key && !known.contains(key) {
       guard let count = counts[tensor.dtype], count * 20 <= usual.value else { continue }
       add(.dtypeOutlier, key, "is \(tensor.dtype), \(usual.value) other tensors are \(usual.key)")
-    }
-  }
-
-  // MARK: - config.json
-
-  private mutating func checkConfiguration(_ checkpoint: Checkpoint, _ stacks: [LayerStack]) {
-    let config = place("config.json")
-    guard WholeFile.exists(config) else { return }
-    guard let bytes = try? WholeFile.read(config), let json = try? JSONParser.parse(bytes),
-      json.object != nil
-    else { return add(.configuration, nil, "config.json is not a JSON object") }
-    if let stated = json["num_hidden_layers"]?.integer,
-      let found = stacks.filter(\.isUniform).map(\.indices.count).max(), found != stated
-    {
-      add(.configuration, nil, "config.json has \(stated) layers, the checkpoint \(found)")
-    }
-    let names: [(ending: String, rows: String)] = [
-      ("word_embeddings.weight", "vocab_size"), ("embed_tokens.weight", "vocab_size"),
-      ("position_embeddings.weight", "max_position_embeddings"),
-      ("token_type_embeddings.weight", "type_vocab_size"),
-    ]
-    for (key, tensor) in checkpoint.tensors where tensor.shape.rank == 2 {
-      guard let name = names.first(where: { key.string.hasSuffix($0.ending) }) else { continue }
-      let extents = tensor.shape.dimensions
-      if let rows = json[name.rows]?.integer, rows != extents[0] {
-        add(.configuration, key, "has \(extents[0]) rows, config.json a \(name.rows) of \(rows)")
-      }
-      if json["embedding_size"] == nil, let width = json["hidden_size"]?.integer,
-        width != extents[1]
-      {
-        add(.configuration, key, "is \(extents[1]) wide, config.json has a hidden_size of \(width)")
-      }
     }
   }
 

@@ -29,7 +29,25 @@ extension FreezeMask {
   ///
   /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
   public init(rules requests: [Request], in tree: ParameterTree) throws(SurgeryError) {
-    guard let first = requests.first else {
+    try self.init(rules: requests, after: requests.first, in: tree)
+  }
+
+  /// A mask from rules as they are typed, in order; the last that matches a tensor, or a row, wins.
+  ///
+  /// What no rule matches is frozen as soon as one says what trains, wherever it stands, and trains
+  /// when all rules freeze. (Of selectors with `!`, it is the other way round.)
+  ///
+  /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
+  public init(typed requests: [Request], in tree: ParameterTree) throws(SurgeryError) {
+    let first = requests.first { $0.kind == .train } ?? requests.first
+    try self.init(rules: requests, after: first, in: tree)
+  }
+
+  /// - Parameter first: the rule that tells what is with the tensors that no rule matches.
+  private init(
+    rules requests: [Request], after first: Request?, in tree: ParameterTree
+  ) throws(SurgeryError) {
+    guard let first else {
       throw SurgeryError("a mask needs a selector: what to train, or what to freeze")
     }
     var state = RuleState(tree: tree, startsFull: !first.trains)

@@ -88,6 +88,29 @@ public struct Merge: Sendable {
     return result
   }
 
+  /// The tensors without a mean, integers and Booleans, that are not the same in all of `checkpoints` and were
+  /// taken from one.
+  ///
+  /// - Throws: `CheckpointError` when bytes cannot be read.
+  public static func unmerged(_ checkpoints: [Checkpoint]) throws -> [Key] {
+    guard let first = checkpoints.first else { return [] }
+    var pairs: [(key: Key, pair: TensorPair)] = []
+    var different: Set<Key> = []
+    for (key, tensor) in first.tensors where !tensor.dtype.isFloatingPoint {
+      for other in checkpoints.dropFirst() {
+        guard let another = other[key] else { continue }
+        if another.dtype == tensor.dtype, another.shape == tensor.shape {
+          pairs.append((key, try TensorPair(tensor, another)))
+        } else {
+          different.insert(key)
+        }
+      }
+    }
+    let equal = try bytesAreEqual(pairs.map(\.pair))
+    different.formUnion(zip(pairs, equal).filter { !$1 }.map(\.0.key))
+    return first.keys.filter(different.contains)
+  }
+
   /// Names that are one tensor in every checkpoint stay one.
   private struct Place: Hashable {
     let storage: ObjectIdentifier
@@ -121,6 +144,9 @@ public struct Merge: Sendable {
     try demand(
       method != .linear || weights.isEmpty || weights.reduce(0, +) != 0,
       "the weights add up to 0")
+    try demand(
+      method != .linear || weights.reduce(0, +).isFinite,
+      "the weights add up to more than a number can hold")
     try demand(density > 0 && density <= 1, "the density is above 0 and at most 1")
     try demand((0...1).contains(t) && (0...1).contains(decay), "t and decay are between 0 and 1")
   }

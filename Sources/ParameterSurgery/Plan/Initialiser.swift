@@ -21,7 +21,7 @@ struct Initialiser: Sendable {
     let rest = text.dropFirst(name.count)
     let number = rest.isEmpty ? nil : Double(rest.dropFirst().dropLast())
     guard rest.isEmpty || rest.hasSuffix(")") && number?.isFinite == true else {
-      throw SurgeryError("initialiser \(quoted(text)): there is no number in the brackets")
+      throw SurgeryError.form("initialiser \(quoted(text)): there is no number in the brackets")
     }
     switch (String(name), number) {
     case ("zeros", nil): kind = .constant(0)
@@ -38,7 +38,7 @@ struct Initialiser: Sendable {
       }
       kind = .uniform(1 / Double(max(fanIn, 1)).squareRoot())
     default:
-      throw SurgeryError(
+      throw SurgeryError.form(
         "initialiser \(quoted(text)) is none of zeros, ones, constant(C), normal(STD), "
           + "uniform(BOUND), kaiming")
     }

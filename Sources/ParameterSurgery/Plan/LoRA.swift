@@ -5,7 +5,7 @@ extension SurgeryPlan {
   /// Merges an adapter (`adapter_model.safetensors`, `adapter_config.json`) as PEFT's
   /// `merge_and_unload` does: W + (α/r)·B·A, computed in F32.
   mutating func mergeLora(_ operation: SurgeryOperation) throws -> Int {
-    let adapter = try LoRAAdapter(folder: operation.argument)
+    let adapter = try LoRAAdapter(folder: operation.argument, ignoresForeign: ignoresForeign)
     var count = 0
     for layer in adapter.layers {
       let matches = entries.keys.filter {
@@ -64,7 +64,7 @@ struct LoRAAdapter {
   let inputs: [InputFile]
   private let fanInFanOut: Bool
 
-  init(folder: String) throws {
+  init(folder: String, ignoresForeign: Bool = false) throws {
     let configPath = Path.join(folder, "adapter_config.json")
     let config = try LoRAAdapter.configuration(configPath)
     let weights = ["adapter_model.safetensors", "adapter_model.bin"].map {
@@ -75,6 +75,7 @@ struct LoRAAdapter {
       throw SurgeryError("\(folder): there is no adapter_model.safetensors")
     }
     let checkpoint = try Checkpoint.open(weights)
+    if !ignoresForeign { try checkpoint.refuseForeign() }
     inputs = checkpoint.inputs
     fanInFanOut = config["fan_in_fan_out"]?.bool ?? false
     var halves: OrderedDictionary<String, (a: Tensor?, b: Tensor?, isEmbedding: Bool)> = [:]
@@ -180,34 +181,61 @@ private struct LoRAScaling {
   private let path: String
   private let alpha: Double?
   private let isRankStabilized: Bool
-  /// `alpha_pattern`: what matches a module's name, or its end from a dot on, and its α.
-  private var patterns: [(matcher: KeyExpression.Matcher, alpha: Double)] = []
+  private let rank: Double?
+  private var alphas: Patterns
+  private var ranks: Patterns
+
+  /// What matches a module's name, or its end from a dot on, and its number.
+  private typealias Patterns = [(matcher: KeyExpression.Matcher, number: Double)]
 
   /// - Throws: ``SurgeryError`` for a pattern that is not taken from a file, or has no number.
   init(_ config: JSONValue, _ path: String) throws(SurgeryError) {
     self.path = path
     alpha = config["lora_alpha"]?.double
     isRankStabilized = config["use_rslora"]?.bool == true
-    for (pattern, value) in config["alpha_pattern"]?.object ?? [:] {
-      let place = "\(path): `alpha_pattern` \(quoted(pattern.string))"
-      guard let alpha = value.double else { throw SurgeryError("\(place): expected a number") }
+    rank = config["r"]?.double
+    alphas = try LoRAScaling.patterns("alpha_pattern", config, path)
+    ranks = try LoRAScaling.patterns("rank_pattern", config, path)
+  }
+
+  private static func patterns(
+    _ name: String, _ config: JSONValue, _ path: String
+  ) throws(SurgeryError) -> Patterns {
+    var patterns: Patterns = []
+    for (pattern, value) in config[name]?.object ?? [:] {
+      let place = "\(path): `\(name)` \(quoted(pattern.string))"
+      guard let number = value.double else { throw SurgeryError("\(place): expected a number") }
       do {
         let expression = try KeyExpression("(?:.*\\.)?(?:\(pattern.string))", .read)
-        patterns.append((expression.matcher(), alpha))
+        patterns.append((expression.matcher(), number))
       } catch {
         throw SurgeryError("\(place): \(error.reason)")
       }
     }
+    return patterns
   }
 
-  /// α/r, or α/√r with rsLoRA; as PEFT, the first pattern that matches gives α.
-  mutating func scale(of module: String, rank: Int) throws(SurgeryError) -> Float {
-    var alpha = alpha
+  /// The number of the first pattern that matches, as PEFT has it.
+  private static func number(for module: String, in patterns: inout Patterns) -> Double? {
     for index in patterns.indices where patterns[index].matcher.matches(module, .whole) {
-      alpha = patterns[index].alpha
-      break
+      return patterns[index].number
     }
-    guard let alpha, alpha.isFinite else { throw SurgeryError("\(path): `lora_alpha` is missing") }
+    return nil
+  }
+
+  /// α/r, or α/√r with rsLoRA.
+  ///
+  /// - Throws: ``SurgeryError`` when the configuration has no α, or another r than the factors.
+  mutating func scale(of module: String, rank: Int) throws(SurgeryError) -> Float {
+    let stated = LoRAScaling.number(for: module, in: &ranks) ?? self.rank
+    if let stated, stated != Double(rank) {
+      let text = Int(exactly: stated).map(String.init) ?? "\(stated)"
+      throw SurgeryError(
+        "\(path): `r` is \(text), the factors of \(quoted(module)) have the rank \(rank)")
+    }
+    guard let alpha = LoRAScaling.number(for: module, in: &alphas) ?? alpha, alpha.isFinite else {
+      throw SurgeryError("\(path): `lora_alpha` is missing")
+    }
     return Float(alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
   }
 }

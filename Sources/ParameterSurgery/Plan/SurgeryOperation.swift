@@ -86,7 +86,7 @@ public struct SurgeryOperation: Sendable, Hashable, CustomStringConvertible {
   /// The two sides of the last `=`, for selectors may hold others.
   func sides(_ form: String) throws(SurgeryError) -> (String, String) {
     guard let equals = argument.lastIndex(of: "=") else {
-      throw SurgeryError("\(self): is not \(form)")
+      throw SurgeryError.form("\(self): is not \(form)")
     }
     return (
       String(argument[..<equals]), String(argument[argument.index(after: equals)...])
@@ -101,7 +101,7 @@ extension SurgeryPlan {
   ///   cannot be read. The plan is as before then.
   public mutating func append(_ operation: SurgeryOperation) throws {
     guard operation.arguments.contains(where: { !$0.isEmpty }) else {
-      throw SurgeryError("\(operation.kind.rawValue): nothing is said")
+      throw SurgeryError.form("\(operation.kind.rawValue): nothing is said")
     }
     if operation.arguments.count > 1, ![.drop, .keep].contains(operation.kind) {
       for argument in operation.arguments {
@@ -114,31 +114,43 @@ extension SurgeryPlan {
       return
     }
     var copy = self
-    let count: Int =
-      switch operation.kind {
-      case .rename: try copy.rename(operation)
-      case .addPrefix, .stripPrefix: try copy.changePrefix(operation)
-      case .drop: try copy.drop(operation)
-      case .keep: try copy.keep(operation)
-      case .cast: try copy.cast(operation)
-      case .copy: try copy.copy(operation)
-      case .layers: try copy.arrangeLayers(operation)
-      case .slice: try copy.slice(operation)
-      case .split: try copy.split(operation)
-      case .concat: try copy.concatenate(operation)
-      case .transpose: try copy.transpose(operation)
-      case .resize: try copy.resize(operation)
-      case .prune: try copy.prune(operation)
-      case .add: try copy.addInitialised(operation)
-      case .scale: try copy.scale(operation)
-      case .tie: try copy.tie(operation)
-      case .untie: try copy.untie(operation)
-      case .from: try copy.take(operation)
-      case .metadata: try copy.changeMetadata(operation)
-      case .mergeLora: try copy.mergeLora(operation)
-      case .preset: 0
-      }
+    let count: Int
+    do {
+      count = try copy.carryOut(operation)
+    } catch let error as CheckpointError where error.path.isEmpty {
+      throw SurgeryError("\(operation): \(error)")
+    }
+    if copy.stepNotes == stepNotes, copy.isSame(as: self) {
+      copy.stepNotes.append("\(operation): leaves everything as it was")
+    }
     copy.steps.append(Step(operation: operation.description, count: count))
     self = copy
+  }
+
+  /// Does the step and returns the number of tensors that it concerned.
+  private mutating func carryOut(_ operation: SurgeryOperation) throws -> Int {
+    switch operation.kind {
+    case .rename: try rename(operation)
+    case .addPrefix, .stripPrefix: try changePrefix(operation)
+    case .drop: try drop(operation)
+    case .keep: try keep(operation)
+    case .cast: try cast(operation)
+    case .copy: try copy(operation)
+    case .layers: try arrangeLayers(operation)
+    case .slice: try slice(operation)
+    case .split: try split(operation)
+    case .concat: try concatenate(operation)
+    case .transpose: try transpose(operation)
+    case .resize: try resize(operation)
+    case .prune: try prune(operation)
+    case .add: try addInitialised(operation)
+    case .scale: try scale(operation)
+    case .tie: try tie(operation)
+    case .untie: try untie(operation)
+    case .from: try take(operation)
+    case .metadata: try changeMetadata(operation)
+    case .mergeLora: try mergeLora(operation)
+    case .preset: 0
+    }
   }
 }

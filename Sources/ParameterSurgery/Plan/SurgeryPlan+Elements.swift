@@ -11,28 +11,22 @@ extension SurgeryPlan {
       dtype.byteWidth != nil
     else {
       let names = DType.allCases.filter { $0.isFloatingPoint && $0.byteWidth != nil }.map(\.name)
-      throw SurgeryError(
+      throw SurgeryError.form(
         "\(operation): \(quoted(name)) is no floating-point dtype"
           + (closest(to: name.uppercased(), among: names).map { "; did you mean \($0)?" }
             ?? "; these are \(listed(names))"))
     }
     let saturates = parts.dropFirst() == ["saturate"]
     guard parts.count == 1 || saturates else {
-      throw SurgeryError("\(operation): after the dtype only `,saturate` may follow")
+      throw SurgeryError.form("\(operation): after the dtype only `,saturate` may follow")
     }
-    var count = 0
-    var done: [View: Tensor] = [:]
     let losses = losses
-    for key in try selectWhole([selector], for: operation.description) {
-      // Integers and Booleans stay what they are.
-      guard let tensor = entries[key]?.tensor, tensor.dtype.isFloatingPoint, tensor.dtype != dtype
-      else { continue }
-      count += 1
-      let deed = "\(tensor.dtype) to \(dtype)" + (saturates ? ", saturated" : "")
-      if let cast = done[View(tensor)] {
-        replace(key, with: cast, deed: deed)
-        continue
-      }
+    // Integers and Booleans stay what they are.
+    let keys = try selectWhole([selector], for: operation.description).filter { key in
+      guard let tensor = entries[key]?.tensor else { return false }
+      return tensor.dtype.isFloatingPoint && tensor.dtype != dtype
+    }
+    try replaceEach(keys) { key, tensor in
       let cast = try tensor.recomputed(
         as: dtype, saturating: saturates,
         finished: { lost in
@@ -41,64 +35,53 @@ extension SurgeryPlan {
               key: key, dtype: dtype, overflowCount: lost.overflowCount, nanCount: lost.nanCount,
               isSaturated: saturates))
         })
-      done[View(tensor)] = cast
-      replace(key, with: cast, deed: deed)
+      return (cast, "\(tensor.dtype) to \(dtype)" + (saturates ? ", saturated" : ""))
     }
-    if count == 0 { notes.append("\(operation): everything selected is that already, or no float") }
-    return count
-  }
-
-  /// What makes two tensors the same elements: casting both gives one tensor again.
-  private struct View: Hashable {
-    let storage: ObjectIdentifier
-    let offset: Int
-    let shape: Shape
-    let strides: [Int]
-
-    init(_ tensor: Tensor) {
-      storage = ObjectIdentifier(tensor.storage)
-      (offset, shape, strides) = (tensor.byteOffset, tensor.shape, tensor.strides)
+    if keys.isEmpty {
+      stepNotes.append("\(operation): everything selected is that already, or no float")
     }
+    return keys.count
   }
 
   mutating func scale(_ operation: SurgeryOperation) throws -> Int {
     let (selector, text) = try operation.sides("SELECTOR=FACTOR, such as linear=0.5")
     guard let factor = Double(text), factor.isFinite else {
-      throw SurgeryError("\(operation): \(quoted(text)) is no number")
+      throw SurgeryError.form("\(operation): \(quoted(text)) is no number")
     }
     let items = try select([selector])
     for item in items {
-      guard let tensor = entries[item.key]?.tensor else { continue }
-      guard tensor.dtype.isFloatingPoint, tensor.dtype.byteWidth != nil else {
+      guard item.tensor.dtype.isFloatingPoint, item.tensor.dtype.byteWidth != nil else {
         throw SurgeryError(
-          "\(operation): \(quoted(item.key.string)) holds \(tensor.dtype), which does not scale")
+          "\(operation): \(quoted(item.key.string)) holds \(item.tensor.dtype), which does not scale"
+        )
       }
-      func scaled(_ part: Tensor) throws -> Tensor {
-        try part.recomputed(
-          as: part.dtype, changing: { values in Elementwise.scale(&values, by: factor) })
-      }
-      if let rows = item.rows {
-        let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
-        replace(
-          item.key, with: try tensor.replacingRows(rows.ranges, with: try scaled(part)),
-          deed: "\(rows.count) rows times \(text)")
-      } else {
-        replace(item.key, with: try scaled(tensor), deed: "times \(text)")
-      }
+    }
+    func scaled(_ part: Tensor) throws -> Tensor {
+      try part.recomputed(
+        as: part.dtype, changing: { values in Elementwise.scale(&values, by: factor) })
+    }
+    try replaceEach(items.filter { $0.rows == nil }.map(\.key)) { _, tensor in
+      (try scaled(tensor), "times \(text)")
+    }
+    for item in items {
+      guard let rows = item.rows, let tensor = entries[item.key]?.tensor else { continue }
+      let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
+      replace(
+        item.key, with: try tensor.replacingRows(rows.ranges, with: try scaled(part)),
+        deed: "\(rows.count) rows times \(text)")
     }
     return items.count
   }
 
   mutating func transpose(_ operation: SurgeryOperation) throws -> Int {
     let keys = try selectWhole(operation.arguments, for: operation.description)
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
+    try replaceEach(keys) { key, tensor in
       guard let turned = tensor.transposed() else {
         throw SurgeryError(
           "\(operation): \(quoted(key.string)) has the shape \(tensor.shape), with less than two "
             + "dimensions")
       }
-      replace(key, with: try turned.detached(), deed: "transposed")
+      return (try turned.detached(), "transposed")
     }
     return keys.count
   }
@@ -106,14 +89,13 @@ extension SurgeryPlan {
   mutating func slice(_ operation: SurgeryOperation) throws -> Int {
     let (selector, text) = try operation.sides("SELECTOR=[RANGE, RANGE…], such as x=[0:10, :]")
     guard text.hasPrefix("["), text.hasSuffix("]") else {
-      throw SurgeryError("\(operation): \(quoted(text)) is not in brackets: [0:10, :]")
+      throw SurgeryError.form("\(operation): \(quoted(text)) is not in brackets: [0:10, :]")
     }
     let parts = text.dropFirst().dropLast().split(
       separator: ",", omittingEmptySubsequences: false
     ).map(\.trimmingSpaces)
     let keys = try selectWhole([selector], for: operation.description)
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
+    try replaceEach(keys) { key, tensor in
       guard parts.count <= tensor.shape.rank else {
         throw SurgeryError(
           "\(operation): \(quoted(key.string)) has \(tensor.shape.rank) dimensions, not "
@@ -131,7 +113,7 @@ extension SurgeryPlan {
         }
         view = next
       }
-      replace(key, with: try view.detached(), deed: "\(tensor.shape) to \(view.shape)")
+      return (try view.detached(), "\(tensor.shape) to \(view.shape)")
     }
     return keys.count
   }
@@ -179,23 +161,23 @@ extension SurgeryPlan {
   mutating func addInitialised(_ operation: SurgeryOperation) throws -> Int {
     let form = "KEY=DTYPE[SHAPE]:INIT, such as linear.weight=F32[2,768]:kaiming"
     guard let equals = operation.argument.firstIndex(of: "=") else {
-      throw SurgeryError("\(operation): is not \(form)")
+      throw SurgeryError.form("\(operation): is not \(form)")
     }
     let key = Key(String(operation.argument[..<equals]))
     let text = operation.argument[operation.argument.index(after: equals)...]
     guard let open = text.firstIndex(of: "["), let close = text.firstIndex(of: "]"), open < close,
       let dtype = DType(rawValue: text[..<open].uppercased()), dtype.isFloatingPoint,
       dtype.byteWidth != nil
-    else { throw SurgeryError("\(operation): is not \(form)") }
+    else { throw SurgeryError.form("\(operation): is not \(form)") }
     let extents = text[text.index(after: open)..<close].split(separator: ",").map {
       Int($0.trimmingSpaces)
     }
     guard extents.allSatisfy({ $0 != nil }), let shape = Shape(extents.compactMap { $0 }) else {
-      throw SurgeryError("\(operation): \(quoted(String(text[open...close]))) is no shape")
+      throw SurgeryError.form("\(operation): \(quoted(String(text[open...close]))) is no shape")
     }
     let rest = text[text.index(after: close)...]
     guard rest.isEmpty || rest.hasPrefix(":") else {
-      throw SurgeryError("\(operation): is not \(form)")
+      throw SurgeryError.form("\(operation): is not \(form)")
     }
     let initialiser = try Initialiser(rest.isEmpty ? "zeros" : String(rest.dropFirst()), shape)
     let seed = seed

@@ -154,20 +154,26 @@ extension SurgeryPlan {
   }
 
   mutating func untie(_ operation: SurgeryOperation) throws -> Int {
-    let keys = try selectWhole(operation.arguments, for: operation.description)
+    var uses: [ObjectIdentifier: Int] = [:]
+    for entry in entries.values { uses[ObjectIdentifier(entry.tensor.storage), default: 0] += 1 }
+    let keys = try selectWhole(operation.arguments, for: operation.description).filter { key in
+      entries[key].map { uses[ObjectIdentifier($0.tensor.storage), default: 0] > 1 } ?? false
+    }
     for key in keys {
       guard let tensor = entries[key]?.tensor else { continue }
       replace(key, with: try tensor.detached(), deed: "untied")
     }
+    if keys.isEmpty { stepNotes.append("\(operation): nothing selected is tied") }
     return keys.count
   }
 
   mutating func take(_ operation: SurgeryOperation) throws -> Int {
     guard let colon = operation.argument.firstIndex(of: ":") else {
-      throw SurgeryError("\(operation): is not FILE:SELECTOR")
+      throw SurgeryError.form("\(operation): is not FILE:SELECTOR")
     }
     let path = String(operation.argument[..<colon])
     let other = try Checkpoint.open(path)
+    if !ignoresForeign { try other.refuseForeign() }
     let selector = String(operation.argument[operation.argument.index(after: colon)...])
     let items = try SelectorList([selector]).resolve(in: ParameterTree(other)).items
     for item in items {
@@ -199,7 +205,7 @@ extension SurgeryPlan {
   mutating func changeMetadata(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {
     guard let equals = operation.argument.firstIndex(of: "="),
       equals != operation.argument.startIndex
-    else { throw SurgeryError("\(operation): is not NAME=VALUE") }
+    else { throw SurgeryError.form("\(operation): is not NAME=VALUE") }
     let name = String(operation.argument[..<equals])
     let value = String(operation.argument[operation.argument.index(after: equals)...])
     if value.isEmpty {

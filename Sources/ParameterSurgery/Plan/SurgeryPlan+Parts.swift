@@ -14,7 +14,8 @@ extension SurgeryPlan {
     guard let first = parts.first, let dimension = Int(first), dimension >= 0, dimension < 64,
       sizes.allSatisfy({ ($0 ?? 0) > 0 })
     else {
-      throw SurgeryError("\(operation): behind `@` stands a dimension, or a dimension and sizes")
+      throw SurgeryError.form(
+        "\(operation): behind `@` stands a dimension, or a dimension and sizes")
     }
     return (String(text[..<at]), dimension, sizes.compactMap { $0 })
   }
@@ -22,14 +23,15 @@ extension SurgeryPlan {
   mutating func split(_ operation: SurgeryOperation) throws -> Int {
     let (text, dimension, sizes) = try SurgeryPlan.dimension(operation.argument, operation)
     guard let equals = text.firstIndex(of: "=") else {
-      throw SurgeryError("\(operation): is not FROM=A,B,C or FROM=A,B,C@DIM")
+      throw SurgeryError.form("\(operation): is not FROM=A,B,C or FROM=A,B,C@DIM")
     }
     let from = String(text[..<equals])
     let rules = try text[text.index(after: equals)...].split(separator: ",").map {
       try KeyRewrite(from: from, to: String($0))
     }
     guard rules.count > 1, sizes.isEmpty || sizes.count == rules.count else {
-      throw SurgeryError("\(operation): needs two or more new names, and a size for each or none")
+      throw SurgeryError.form(
+        "\(operation): needs two or more new names, and a size for each or none")
     }
     let keys = Array(entries.keys)
     let names = rules.map { $0.apply(to: keys) }
@@ -71,11 +73,11 @@ extension SurgeryPlan {
   mutating func concatenate(_ operation: SurgeryOperation) throws -> Int {
     let (text, dimension, _) = try SurgeryPlan.dimension(operation.argument, operation)
     guard let equals = text.lastIndex(of: "=") else {
-      throw SurgeryError("\(operation): is not A,B,C=TO or A,B,C=TO@DIM")
+      throw SurgeryError.form("\(operation): is not A,B,C=TO or A,B,C=TO@DIM")
     }
     let sources = text[..<equals].split(separator: ",").map(String.init)
     guard sources.count > 1 else {
-      throw SurgeryError("\(operation): needs two or more tensors to put together")
+      throw SurgeryError.form("\(operation): needs two or more tensors to put together")
     }
     let keys = Array(entries.keys)
     let targets = try KeyRewrite(

@@ -10,12 +10,16 @@ extension SurgeryPlan {
     guard let first = parts.first, let rows = Int(first), rows > 0,
       parts.count == 1 || parts.dropFirst() == ["mean"] || parts.dropFirst() == ["zeros"]
     else {
-      throw SurgeryError("\(operation): \(quoted(text)) is not ROWS, ROWS,mean or ROWS,zeros")
+      throw SurgeryError.form("\(operation): \(quoted(text)) is not ROWS, ROWS,mean or ROWS,zeros")
     }
     let isMean = parts.last != "zeros"
-    let keys = try selectWhole([selector], for: operation.description)
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
+    let keys = try selectWhole([selector], for: operation.description).filter { key in
+      entries[key]?.tensor.shape.dimensions.first != rows
+    }
+    if keys.isEmpty {
+      stepNotes.append("\(operation): everything selected has \(rows) rows already")
+    }
+    try replaceEach(keys) { key, tensor in
       guard let old = tensor.shape.dimensions.first, old > 0, tensor.dtype.isFloatingPoint,
         tensor.dtype.byteWidth != nil,
         let shape = Shape([rows] + tensor.shape.dimensions.dropFirst())
@@ -27,8 +31,7 @@ extension SurgeryPlan {
       let deed = "\(tensor.shape) to \(shape)"
       if rows <= old {
         let part = try SurgeryPlan.rows([0..<rows], of: tensor)
-        replace(key, with: part, deed: deed)
-        continue
+        return (part, deed)
       }
       let width = tensor.shape.count / old
       let grown = try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
@@ -46,8 +49,7 @@ extension SurgeryPlan {
         }
         for _ in old..<rows { try sink.append(mean) }
       }
-      replace(
-        key, with: grown, deed: deed + (isMean ? ", new rows are the mean" : ", new rows are 0"))
+      return (grown, deed + (isMean ? ", new rows are the mean" : ", new rows are 0"))
     }
     return keys.count
   }
@@ -56,7 +58,7 @@ extension SurgeryPlan {
     let (selector, text) = try operation.sides("SELECTOR=ROWS.txt or SELECTOR=TOKENS.txt:VOCAB.txt")
     let files = text.split(separator: ":").map(String.init)
     guard let list = files.first, files.count <= 2 else {
-      throw SurgeryError("\(operation): is neither a file of row numbers nor TOKENS:VOCAB")
+      throw SurgeryError.form("\(operation): is neither a file of row numbers nor TOKENS:VOCAB")
     }
     var rows: [Int] = []
     let lines = try SurgeryPlan.lines(list)
@@ -80,8 +82,7 @@ extension SurgeryPlan {
     }
     guard !rows.isEmpty else { throw SurgeryError("\(list): lists no rows") }
     let keys = try selectWhole([selector], for: operation.description)
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
+    try replaceEach(keys) { key, tensor in
       let count = tensor.shape.dimensions.first ?? 0
       if let beyond = rows.first(where: { $0 >= count }) {
         throw SurgeryError(
@@ -97,9 +98,9 @@ extension SurgeryPlan {
         }
       }
       let part = try SurgeryPlan.rows(ranges, of: tensor)
-      replace(key, with: part, deed: "\(tensor.shape) to \(part.shape)")
+      return (part, "\(tensor.shape) to \(part.shape)")
     }
-    notes.append("rows have new numbers: the tokenizer must match")
+    stepNotes.append("rows have new numbers: the tokenizer must match")
     return keys.count
   }
 

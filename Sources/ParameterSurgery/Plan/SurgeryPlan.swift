@@ -16,13 +16,18 @@ public struct SurgeryPlan: Sendable {
   public let base: Checkpoint
   /// What each step did, in order: the operation as text, and the number of tensors concerned.
   public internal(set) var steps: [Step] = []
-  /// Things that are probably not meant, such as a name that nothing else will know.
-  public internal(set) var notes: [String] = []
+  /// Things that are probably not meant, such as tied tensors that come apart.
+  public var notes: [String] { stepNotes + partedTies }
+  /// Whether steps that take tensors from other checkpoints leave out what cannot be read there; otherwise
+  /// such a checkpoint is refused.
+  public var ignoresForeign = false
   /// Chooses the values of tensors that are added.
   public var seed: UInt64 = 0
   /// What casts and computations met while the result was written.
   public let losses = CastLosses()
 
+  /// Notes of single steps.
+  var stepNotes: [String] = []
   var entries: OrderedDictionary<Key, Entry> = [:]
   var metadata: OrderedDictionary<String, String>
   var inputs: [InputFile]

@@ -32,7 +32,7 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
   ) throws(SurgeryError) -> [SurgeryOperation] {
     guard let preset = SurgeryPreset(rawValue: name) else {
       let names = allCases.map(\.rawValue)
-      throw SurgeryError(
+      throw SurgeryError.form(
         "there is no preset \(quoted(name)); presets are \(listed(names))")
     }
     let keys = Array(plan.entries.keys)

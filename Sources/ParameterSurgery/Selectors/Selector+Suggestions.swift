@@ -28,11 +28,18 @@ extension Selector {
         paths.first { Suggester(tree: tree, path: $0).firstDeadEnd != nil } ?? paths.first ?? []
       if let tensor = emptyRows(path, tree) { return [rowHint(tensor, tree)] }
       let suggester = Suggester(tree: tree, path: path)
-      let nearest = suggester.nearest()
+      let suffix = filters.map(\.spelling).joined()
+      // Near is not enough: what is suggested selects something.
+      let nearest = suggester.nearest().map { $0 + suffix }.filter { suggestion in
+        (try? Selector(suggestion).match(in: tree).entries.isEmpty) == false
+      }
       if !nearest.isEmpty {
-        let suffix = filters.map(\.spelling).joined()
-        let names = nearest.map { ticked($0 + suffix) }
-        hints.append("did you mean \(names.joined(separator: " or "))?")
+        hints.append("did you mean \(nearest.map(ticked).joined(separator: " or "))?")
+      } else if let deeper = suggester.deeper() {
+        hints.append("did you mean \(ticked(deeper + suffix))? `*` stays inside a component")
+      }
+      if let name = unbracketedFilter {
+        hints.append("a filter has brackets, such as \(name)")
       }
       if let place = suggester.whatIsThere(always: nearest.isEmpty) { hints.append(place) }
       if nearest.isEmpty, text.contains(where: { "\\^$+|".contains($0) }) || text.contains(".*") {
@@ -44,6 +51,16 @@ extension Selector {
       }
       return hints
     }
+  }
+
+  /// A filter with something in its brackets, when its name stands in the selector without any.
+  private var unbracketedFilter: String? {
+    let examples = [
+      "rank": ":rank(1)", "dtype": ":dtype(BF16)", "numel": ":numel(>1M)", "shape": ":shape(*,768)",
+      "role": ":role(bias)",
+    ]
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).dropFirst()
+    return parts.lazy.compactMap { examples[String($0)] }.first
   }
 
   /// The tensor of which the path takes rows, and takes none.

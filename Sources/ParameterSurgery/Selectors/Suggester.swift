@@ -23,7 +23,7 @@ struct Suggester {
     if case .literal(let first) = path.first {
       for node in tree.records.indices.dropFirst() where tree.child(of: node, named: first) != nil {
         let depth = tree.path(of: node).components.count
-        ways.append(Way(node: node, cost: 2 + depth, spelling: tree.path(of: node).string))
+        ways.append(Way(node: node, cost: 2 + depth, spelling: spelling(of: node)))
         if ways.count > Suggester.width { break }
       }
     }
@@ -86,10 +86,14 @@ struct Suggester {
   }
 
   private func advance(_ way: Way, to child: Int, cost: Int) -> Way {
-    let component = tree.records[child].component.string
+    let component = selectorLiteral(tree.records[child].component.string[...])
     return Way(
       node: child, cost: way.cost + cost,
       spelling: way.spelling.isEmpty ? component : way.spelling + "." + component)
+  }
+
+  private func spelling(of node: Int) -> String {
+    tree.path(of: node).components.map(selectorLiteral).joined(separator: ".")
   }
 
   /// The child whose index is nearest; of two, the higher.
@@ -140,6 +144,20 @@ struct Suggester {
       }
     }
     return Array(best.spellings.prefix(3))
+  }
+
+  /// The path with `**` for each `*` that stands alone, when that leads to tensors: who writes `*.weight`
+  /// often means any depth.
+  func deeper() -> String? {
+    let changed = path.map { step -> Selector.Step in
+      if case .glob(_, "*") = step { .anyDepth } else { step }
+    }
+    guard changed != path,
+      let match = try? Selector(
+        text: "", isNegated: false, pattern: .paths([changed]), filters: []
+      ).match(in: tree), !match.entries.isEmpty
+    else { return nil }
+    return changed.spelling
   }
 
   // MARK: - What is there

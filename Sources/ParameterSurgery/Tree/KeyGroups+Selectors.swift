@@ -63,7 +63,7 @@ extension KeyGroups {
         continue
       }
       if !text.isEmpty { text += "." }
-      text += isNumber && place < numbers.count ? "\(numbers[place][0])" : literal(part)
+      text += isNumber && place < numbers.count ? "\(numbers[place][0])" : selectorLiteral(part)
     }
     return text
   }
@@ -74,11 +74,12 @@ extension KeyGroups {
     else { return numbers.map(String.init).joined(separator: ",") }
     return "\(first):\(last + 1)"
   }
+}
 
-  private static func literal(_ part: Substring) -> String {
-    let isPlain =
-      !part.isEmpty && part.utf8.allSatisfy { !"*?[]{}():!/,\"\\ ".utf8.contains($0) }
-    if isPlain { return String(part) }
-    return "\"" + part.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
-  }
+/// A component of a key as a selector takes it literally: in quotes where it would be read in another way.
+func selectorLiteral(_ part: Substring) -> String {
+  let isPlain =
+    !part.isEmpty && part.utf8.allSatisfy { !"*?[]{}():!/,\"\\ ".utf8.contains($0) }
+  if isPlain { return String(part) }
+  return "\"" + part.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
 }

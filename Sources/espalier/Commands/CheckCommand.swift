@@ -12,7 +12,8 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Truncation, holes, checksums, stale indices, missing, incomplete and equal layers, dtypes that \
       stand out, NaN and infinite elements, contradictions with config.json. docs/check.md lists the \
-      rules. Exit status 1 when there is an error; warnings and notes leave it at 0.
+      rules. Exit status 1 when there is an error; warnings and notes leave it at 0; otherwise 2 when a file \
+      is not there.
 
         espalier check model
         espalier check downloads/*.safetensors --fast
@@ -39,12 +40,21 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     var findings: [LintFinding] = []
+    var isMissing = false
     for file in files {
       let total =
         fast
         ? 0 : (try? Checkpoint.open(file))?.tensors.values.reduce(0) { $0 &+ $1.byteCount } ?? 0
       let bar = Progress("checking", total: total, unit: .bytes, mode: progress.progress)
-      let lint = try CheckpointLint(path: file, readingElements: !fast) { bar.advance(by: $0) }
+      defer { bar.finish() }
+      let lint: CheckpointLint
+      do throws(CheckpointError) {
+        lint = try CheckpointLint(path: file, readingElements: !fast) { bar.advance(by: $0) }
+      } catch {
+        isMissing = true
+        ExitStatus.report(error)
+        continue
+      }
       bar.finish()
       findings += lint.findings
       if !sarif, !output.json { show(lint.findings, of: file) }
@@ -55,6 +65,7 @@ struct CheckCommand: ParsableCommand {
       printJSON(findings)
     }
     if findings.contains(where: { $0.severity == .error }) { throw ExitStatus.no }
+    if isMissing { throw ExitStatus.unusable }
   }
 
   private func show(_ findings: [LintFinding], of file: String) {

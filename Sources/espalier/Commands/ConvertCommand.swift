@@ -41,8 +41,7 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Keep the strides of tensors that are not row-major; PyTorch files only.")
   var preserveStrides = false
 
-  @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
-  var ignoreForeign = false
+  @OptionGroup var foreign: ForeignOptions
 
   @Flag(help: "Allow the output to replace the input.")
   var inPlace = false
@@ -69,7 +68,7 @@ struct ConvertCommand: ParsableCommand {
     try checkpoint.write(
       to: output,
       options: WriteOptions(
-        inPlace: inPlace, ignoresForeign: ignoreForeign, preservesStrides: preserveStrides,
+        inPlace: inPlace, ignoresForeign: foreign.ignoreForeign, preservesStrides: preserveStrides,
         shardByteCount: shards.shardSize?.bytes,
         progress: { written, _ in meter.advance(to: written) }))
     bar.finish()
@@ -84,12 +83,7 @@ struct ConvertCommand: ParsableCommand {
         "\(file): \(plural(count, "value")) that \(count == 1 ? "is no tensor is" : "are no tensors are") "
           + "left out (espalier ls --all shows them)")
     }
-    for entry in checkpoint.unsupported {
-      StandardError.note("\(file): \(quoted(entry.key.string)) is left out: \(entry.reason)")
-    }
-    for name in checkpoint.foreignGlobals {
-      StandardError.note("\(file): values of \(quoted(name)) are left out")
-    }
+    checkpoint.noteLeftOut()
   }
 }
 

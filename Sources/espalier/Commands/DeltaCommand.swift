@@ -39,6 +39,7 @@ struct DeltaCommand: ParsableCommand {
       completion: .file())
     var output: String
 
+    @OptionGroup var foreign: ForeignOptions
     @OptionGroup var format: OutputOptions
     @OptionGroup var progress: ProgressOptions
 
@@ -51,7 +52,7 @@ struct DeltaCommand: ParsableCommand {
     func run() throws {
       let comparison = Progress("comparing", unit: .bytes, mode: progress.progress)
       let delta = try CheckpointDelta(
-        from: try Checkpoint.open(base), to: try Checkpoint.open(tuned)
+        from: try foreign.open(base), to: try foreign.open(tuned)
       ) { done, total in comparison.reach(done, of: total) }
       comparison.finish()
       let bytes = delta.checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
@@ -103,16 +104,20 @@ struct DeltaCommand: ParsableCommand {
 
     @OptionGroup var written: CheckpointOutput
 
+    @OptionGroup var foreign: ForeignOptions
     @OptionGroup var format: OutputOptions
     @OptionGroup var progress: ProgressOptions
+
+    func validate() throws { try ModelOutput.checkEnding(of: written.output) }
 
     func run() throws {
       guard let file = CheckpointDelta.path(at: delta) else {
         throw InputError("\(delta): no \(CheckpointDelta.fileName) in this folder")
       }
       let change = try CheckpointDelta(reading: try Checkpoint.open(file))
-      let base = try Checkpoint.open(base)
-      let target = ModelOutput(base: base, path: written.output, addsFormat: false)
+      let base = try foreign.open(base)
+      let target = ModelOutput(
+        base: base, path: written.output, ignoresForeign: foreign.ignoreForeign, addsFormat: false)
       let reading = Progress(
         "reading the base", total: base.tensors.values.reduce(0) { $0 &+ $1.byteCount },
         unit: .bytes, mode: progress.progress)

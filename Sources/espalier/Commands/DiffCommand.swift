@@ -117,19 +117,24 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
+    var options = Diff.Options()
+    do { options.renames = try rename.map { try KeyRewrite($0) } } catch let error as SurgeryError {
+      throw ValidationError(error.description)
+    }
     let first = try opened(a)
     let second = try opened(b)
-    var options = Diff.Options()
+    if let html { try WholeFile.checkWriting(to: html, first, second) }
     options.atol = atol
     options.rtol = rtol
     options.keysOnly = keysOnly
-    options.renames = try rename.map { try KeyRewrite($0) }
     options.ignoredPrefixes = ignorePrefix
     options.selectors = selectors.isEmpty ? nil : try SelectorList(selectors)
     let bar = Progress("comparing", unit: .bytes, mode: progress.progress)
     options.progress = { done, total in bar.reach(done, of: total) }
     defer { bar.finish() }
-    if selection.explain || selection.expect != nil {
+    if selection.explain || selection.expect != nil
+      || selectors.contains(where: { $0.hasPrefix("!") })
+    {
       try report(try Diff.selection(first, second, options: options), first, second)
     }
     if let base {
@@ -141,10 +146,7 @@ struct DiffCommand: ParsableCommand {
 
   private func opened(_ path: String) throws -> Checkpoint {
     let checkpoint = try Checkpoint.open(CheckpointName.path(path))
-    for entry in checkpoint.unsupported {
-      StandardError.note(
-        "\(checkpoint.path): \(quoted(entry.key.string)) is not compared: \(entry.reason)")
-    }
+    checkpoint.noteForeign(unreadable: "is not compared")
     return checkpoint
   }
 

@@ -51,8 +51,7 @@ struct EditCommand: ParsableCommand {
       """)
   var inPlace = false
 
-  @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
-  var ignoreForeign = false
+  @OptionGroup var foreign: ForeignOptions
 
   @OptionGroup var groups: GroupOptions
   @OptionGroup var shards: ShardOptions
@@ -68,11 +67,12 @@ struct EditCommand: ParsableCommand {
     if output == nil, !dryRun, !inPlace {
       throw ValidationError("--output says where to write; --dry-run writes nothing")
     }
+    if let output { try ModelOutput.checkEnding(of: output) }
     let plan = try plan(try Checkpoint.open(inPlace ? input : CheckpointName.path(input)))
     var target: ModelOutput?
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(
-        base: plan.base, path: path, inPlace: inPlace, ignoresForeign: ignoreForeign,
+        base: plan.base, path: path, inPlace: inPlace, ignoresForeign: foreign.ignoreForeign,
         shardByteCount: shards.shardSize?.bytes)
     }
     // What is refused is refused before anything is shown.
@@ -88,22 +88,30 @@ struct EditCommand: ParsableCommand {
 
   /// The plan of all operations.
   private func plan(_ base: Checkpoint) throws -> SurgeryPlan {
-    var steps: [(operation: SurgeryOperation, seed: UInt64?)] = []
+    var steps: [(operation: SurgeryOperation, seed: UInt64?, isTyped: Bool)] = []
     for step in operations.ordered {
       if step.name == "recipe" {
         let recipe = try Recipe(path: step.arguments[0])
-        steps += recipe.steps.map { ($0, seed ?? recipe.seed) }
+        steps += recipe.steps.map { ($0, seed ?? recipe.seed, false) }
       } else {
-        steps.append((try SurgeryOperation(step.name, step.arguments), seed))
+        steps.append((try SurgeryOperation(step.name, step.arguments), seed, true))
       }
     }
     if seed != nil, !steps.contains(where: { $0.operation.kind == .add }) {
       throw ValidationError("--seed chooses the values of --add, and nothing is added")
     }
     var plan = SurgeryPlan(base)
+    plan.ignoresForeign = foreign.ignoreForeign
+    if foreign.ignoreForeign { base.noteLeftOut() }
     for step in steps {
       if let seed = step.seed { plan.seed = seed }
-      try InputError.naming(input) { try plan.append(step.operation) }
+      try InputError.naming(input) {
+        do { try plan.append(step.operation) } catch let error as SurgeryError
+          where error.isForm && step.isTyped
+        {
+          throw ValidationError(error.description)
+        }
+      }
     }
     return plan
   }

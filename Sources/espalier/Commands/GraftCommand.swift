@@ -48,6 +48,7 @@ struct GraftCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chooses the initial values.", valueName: "n"))
   var seed: UInt64 = 0
 
+  @OptionGroup var foreign: ForeignOptions
   @OptionGroup var written: CheckpointOutput
 
   @OptionGroup var format: OutputOptions
@@ -60,15 +61,12 @@ struct GraftCommand: ParsableCommand {
     guard (try? Graft.Head(head)) != nil else {
       throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, or linear")
     }
+    try ModelOutput.checkEnding(of: written.output)
   }
 
   func run() throws {
     let layers = try Graft.Head(head)
-    let encoder = try Checkpoint.open(base)
-    for entry in encoder.unsupported {
-      throw InputError(
-        "\(base): \(quoted(entry.key.string)) cannot be copied: \(entry.reason)")
-    }
+    let encoder = try foreign.open(base)
     let prefix = self.prefix ?? EncoderNames.missingPrefix(in: encoder)
     let names = keepNames ? nil : try EncoderNames(encoder)
     let grafted = try InputError.naming(base) {
@@ -79,7 +77,9 @@ struct GraftCommand: ParsableCommand {
     let bar = Progress(
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    try ModelOutput(base: encoder, path: written.output).write(grafted, progress: bar)
+    try ModelOutput(
+      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign
+    ).write(grafted, progress: bar)
     try ModelFolder.writeSettings(in: written.output, labels: labels)
     bar.finish()
     let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })

@@ -119,15 +119,10 @@ struct ListCommand: ParsableCommand {
       try listing.readElements(
         of: checkpoint, statistics: stats, digests: digests, mode: progress.progress)
     }
+    checkpoint.noteForeign()
     if output.json {
-      listing.printJSON(checkpoint, totals: totals)
+      listing.printJSON(checkpoint, totals: totals, values: all ? try checkpoint.values : nil)
       Program.finish()
-    }
-    for name in checkpoint.foreignGlobals {
-      StandardError.note("\(file): names \(quoted(name)), which is not known and was not called")
-    }
-    for entry in checkpoint.unsupported {
-      StandardError.note("\(file): \(quoted(entry.key.string)) is not readable: \(entry.reason)")
     }
     if tree {
       TreeRendering(listing, sort: sort).print()

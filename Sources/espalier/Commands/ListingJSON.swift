@@ -4,7 +4,7 @@ import ParameterSurgery
 
 extension Listing {
   /// One object; docs/json.md describes it.
-  func printJSON(_ checkpoint: Checkpoint, totals: Bool) {
+  func printJSON(_ checkpoint: Checkpoint, totals: Bool, values: [Checkpoint.Value]?) {
     var json = JSONStream()
     json.member("path", .string(checkpoint.path))
     json.member("format", .string(checkpoint.format.rawValue))
@@ -16,6 +16,17 @@ extension Listing {
       text += ",\"reason\":"
       JSONValue.writeString(entry.reason, to: &text)
       text += "}"
+    }
+    if let values {
+      json.array("values", values) { value, text in
+        text += "{\"key\":"
+        JSONValue.writeString(value.key.string, to: &text)
+        text += ",\"type\":"
+        JSONValue.writeString(value.type, to: &text)
+        text += ",\"text\":"
+        JSONValue.writeString(value.text, to: &text)
+        text += "}"
+      }
     }
     if totals {
       json.member("totals", Listing.value(total))

@@ -30,32 +30,26 @@ struct MaskCreateCommand: ParsableCommand {
     abstract: "Write a freeze mask for a checkpoint.",
     usage: "espalier mask create <file> --train <selector> ... -o <mask> [<options>]",
     discussion: """
-      What --train selects trains and everything else is frozen; --freeze then takes away from it. \
+      What --train selects trains and everything else is frozen; --freeze takes away from it. Rules \
+      apply in the order in which they stand: of those that match a tensor or a row, the last wins. \
       With --freeze alone, everything else trains. Each takes several selectors, and rows of a tensor \
       are selectors too.
 
         espalier mask create model --train linear -o freeze.json
+        espalier mask create model --train linear --freeze linear.0 --train linear.0.bias -o m.json
         espalier mask create model --train '**.layer[-2:]' --freeze '**:role(norm)' -o m.json
         espalier mask create model --train '**.word_embeddings.weight[30522:]' -o m.json
       """)
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("What trains: one or more selectors.", valueName: "selector"))
-  var train: [String] = []
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("What stays frozen all the same.", valueName: "selector"))
-  var freeze: [String] = []
+  @OptionGroup var rules: MaskRules
 
   @OptionGroup var written: MaskOutput
 
   @Flag(
     name: .customLong("no-siblings"),
-    help: "Do not warn when a weight trains without its bias, or the other way round.")
+    help: "Do not warn when a weight trains without its bias.")
   var noSiblings = false
 
   @OptionGroup var groups: GroupOptions
@@ -64,19 +58,25 @@ struct MaskCreateCommand: ParsableCommand {
 
   func validate() throws {
     try groups.check(against: [("--json", format.json)])
-    if train.isEmpty, freeze.isEmpty {
+    if rules.ordered.isEmpty {
       throw ValidationError(
         "say what trains (--train SELECTOR) or what does not (--freeze SELECTOR)")
     }
   }
 
   func run() throws {
-    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let read = try Checkpoint.open(checkpoint.file)
+    try WholeFile.checkWriting(to: written.output, read)
+    let tree = ParameterTree(read)
     let mask = try InputError.naming(checkpoint.file) {
-      let mask = try FreezeMask(training: train, freezing: freeze, in: tree)
+      let requests = try rules.ordered.map { rule throws(SurgeryError) in
+        let selector = try Selector(rule.text)
+        return rule.kind == .train ? FreezeMask.Request.train(selector) : .freeze(selector)
+      }
+      let mask = try FreezeMask(typed: requests, in: tree)
       if selection.explain {
-        for selector in train + freeze {
-          selection.report(try SelectorList([Selector(selector)]).resolve(in: tree).explanations)
+        for request in requests {
+          selection.report(try SelectorList([request.selector]).resolve(in: tree).explanations)
         }
       }
       if let expect = selection.expect, mask.trainableKeys.count != expect {

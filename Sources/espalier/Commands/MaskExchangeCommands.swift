@@ -35,6 +35,7 @@ struct MaskExportCommand: ParsableCommand {
 
   func run() throws {
     let freeze = try FreezeMask(path: mask)
+    if let output { try WholeFile.checkWriting(to: output, reading: [mask]) }
     let text = try InputError.naming(mask) { try freeze.exported(to: to) }
     guard let output else { return StandardOutput.shared.write(text) }
     try WholeFile.write(Array(text.utf8), to: output)
@@ -69,7 +70,9 @@ struct MaskImportCommand: ParsableCommand {
 
   func run() throws {
     let bytes = try WholeFile.read(config)
-    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let read = try Checkpoint.open(checkpoint.file)
+    try WholeFile.checkWriting(to: written.output, reading: [config], read)
+    let tree = ParameterTree(read)
     let imported = try InputError.naming(config) {
       try ImportedMask(from, bytes: bytes, in: tree)
     }
@@ -135,6 +138,7 @@ struct TwoMasks: ParsableArguments {
   ) throws {
     let first = try FreezeMask(path: a)
     let second = try FreezeMask(path: b)
+    try WholeFile.checkWriting(to: written.output, reading: [a, b])
     let result = try InputError.naming(b) { try combine(first, second) }
     try MaskReport.write(result, to: written.output, json: format.json, in: nil)
   }
@@ -162,7 +166,9 @@ struct MaskInvertCommand: ParsableCommand {
 
   func run() throws {
     let freeze = try FreezeMask(path: mask)
-    let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let read = try Checkpoint.open(checkpoint.file)
+    try WholeFile.checkWriting(to: written.output, reading: [mask], read)
+    let tree = ParameterTree(read)
     let result = try InputError.naming(checkpoint.file) { try freeze.inverted(in: tree) }
     try MaskReport.write(result, to: written.output, json: format.json, in: tree)
   }

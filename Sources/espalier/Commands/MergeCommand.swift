@@ -75,6 +75,7 @@ struct MergeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Chooses what dare drops.", valueName: "n"))
   var seed: UInt64?
 
+  @OptionGroup var foreign: ForeignOptions
   @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
@@ -90,14 +91,29 @@ struct MergeCommand: ParsableCommand {
         "\(option.name) belongs to \(option.methods.map(\.rawValue).joined(separator: ", ")), "
           + "not to --method \(method.rawValue)")
     }
-  }
-
-  func run() throws {
     guard inputs.count > 1 || base != nil else {
       throw ValidationError("one input is nothing to merge")
     }
-    let checkpoints = try inputs.map { try Checkpoint.open($0) }
-    let start = try base.map { try Checkpoint.open(CheckpointName.path($0)) }
+    if method.needsBase != (base != nil) {
+      throw ValidationError(
+        method.needsBase
+          ? "--method \(method.rawValue) needs a --base"
+          : "--method \(method.rawValue) has no use for a --base")
+    }
+    if !weights.isEmpty, weights.count != inputs.count {
+      throw ValidationError(
+        "\(grouped(weights.count)) × --weight for \(plural(inputs.count, "input")): give one for each"
+      )
+    }
+    if method == .slerp, inputs.count != 2 {
+      throw ValidationError("--method slerp takes two inputs, not \(inputs.count)")
+    }
+    try ModelOutput.checkEnding(of: written.output)
+  }
+
+  func run() throws {
+    let checkpoints = try inputs.map { try foreign.open($0) }
+    let start = try base.map { try foreign.open(CheckpointName.path($0)) }
     let merged = try Merge(
       method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
       decay: decay ?? 0.9, seed: seed ?? 0
@@ -106,19 +122,34 @@ struct MergeCommand: ParsableCommand {
       "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)
     try ModelOutput(
-      base: start ?? checkpoints[0], path: written.output, shardByteCount: shards.shardSize?.bytes
+      base: start ?? checkpoints[0], path: written.output, ignoresForeign: foreign.ignoreForeign,
+      shardByteCount: shards.shardSize?.bytes
     ).write(merged, progress: bar)
     bar.finish()
+    let kept = try Merge.unmerged((start.map { [$0] } ?? []) + checkpoints)
+    if let first = kept.first {
+      StandardError.note(
+        "\(quoted(first.string))\(kept.count > 1 ? " and \(grouped(kept.count - 1)) more" : "") "
+          + (kept.count > 1
+            ? "hold no floats and differ: they are" : "holds no floats and differs: it is")
+          + " that of \(start?.path ?? checkpoints[0].path)")
+    }
+    let count = merged.tensors.values.count { $0.dtype.isFloatingPoint }
     if format.json {
       var json = JSONStream()
       json.member("path", .string(written.output))
       json.member("method", .string(method.rawValue))
       json.member("tensors", .integer(merged.tensors.count))
+      json.member("merged", .integer(count))
       json.finish()
     } else {
+      let rest = merged.tensors.count - count
       StandardOutput.shared.line(
-        "\(written.output): \(plural(merged.tensors.count, "tensor")) merged from "
-          + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))")
+        "\(written.output): \(plural(count, "tensor")) merged from "
+          + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))"
+          + (rest > 0
+            ? ", \(grouped(rest)) without floats taken as \(rest == 1 ? "it is" : "they are")" : "")
+      )
     }
   }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import CheckpointFiles
 import FineTuning
 import OrderedCollections
@@ -18,6 +19,23 @@ struct ModelOutput {
   var addsFormat = true
 
   private static let extensions = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"]
+
+  /// Throws when `path` looks like the name of a file of another kind, which would become a folder: it has an
+  /// ending of letters, and there is no such folder.
+  static func checkEnding(of path: String) throws {
+    let name = path.split(separator: "/").last ?? ""
+    guard !path.hasSuffix("/"), !extensions.contains(where: path.hasSuffix),
+      !WholeFile.isFolder(path),
+      let dot = name.lastIndex(of: "."), dot != name.startIndex
+    else { return }
+    let ending = name[dot...]
+    guard (2...6).contains(ending.count),
+      ending.dropFirst().allSatisfy({ $0.isASCII && $0.isLetter })
+    else { return }
+    throw ValidationError(
+      "\(quoted(path)) ends in \(ending): files end in \(extensions.joined(separator: ", ")), and a name "
+        + "without such an ending, or with a / behind it, is a new directory")
+  }
 
   /// The members of `config.json` that change with `checkpoint`.
   func configurationChanges(for checkpoint: Checkpoint) -> [ConfigurationUpdate.Change] {
@@ -131,6 +149,7 @@ enum ModelFolder {
   /// `config.json` names or nobody has named yet. A folder without `config.json`, or a file, gets none.
   static func writeSettings(in path: String, labels count: Int) throws {
     guard WholeFile.isFolder(path), WholeFile.exists(Path.join(path, "config.json")) else { return }
+    try forgetLabels(in: Path.join(path, "config.json"), unless: count)
     let model = try ModelDirectory(path)
     let settings = ClassifierSettings(
       pooling: .mean,
@@ -140,6 +159,16 @@ enum ModelFolder {
     try WholeFile.write(
       Array((settings.json.text(indent: 2) + "\n").utf8),
       to: Path.join(path, ClassifierSettings.fileName))
+  }
+
+  /// Takes the labels of another head out of a configuration, when they are more or fewer than `count`.
+  private static func forgetLabels(in path: String, unless count: Int) throws {
+    let json = try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
+    guard var members = json.object else { return }
+    let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer
+    guard let names, names != count else { return }
+    for name in ["id2label", "label2id", "num_labels"] { members[Key(name)] = nil }
+    try WholeFile.write(Array((JSONValue.object(members).text(indent: 2) + "\n").utf8), to: path)
   }
 
   /// Copies what a run wrote beside its weights: configuration, tokenizer, settings and mask.

@@ -9,7 +9,9 @@ struct ScanCommand: ParsableCommand {
     abstract: "Audit files for code and for hidden contents, without executing anything.",
     discussion: """
       Names every class and function of every pickle, and everything that an honest writer does not do. \
-      Exit status 1 when something is dangerous; docs/scan.md says what is.
+      A file that cannot be read is an error, and the others are audited all the same. Exit status 1 \
+      when something is dangerous, otherwise 2 when a file could not be read; docs/scan.md says what is \
+      dangerous.
 
         espalier scan pytorch_model.bin
         espalier scan downloads/* --json
@@ -28,23 +30,39 @@ struct ScanCommand: ParsableCommand {
 
   func run() throws {
     var reports: [ScanReport] = []
-    for file in files { reports += try scan(file) }
+    var failures: [CheckpointError] = []
+    for file in files {
+      do throws(CheckpointError) {
+        reports += try scan(file) { failures.append($0) }
+      } catch {
+        failures.append(error)
+      }
+    }
+    for failure in failures { ExitStatus.report(failure) }
     if output.json {
       var json = JSONStream()
       json.array("files", reports) { report, text in text += report.jsonValue.text() }
-      json.member("severity", .string((reports.map(\.severity).max() ?? .note).rawValue))
+      json.member("severity", reports.map(\.severity).max().map { .string($0.rawValue) } ?? .null)
+      json.array("errors", failures) { failure, text in
+        text += JSONValue.members([
+          "path": .string(failure.path), "reason": .string(failure.description),
+        ]).text()
+      }
       json.finish()
     } else {
       for report in reports { show(report) }
     }
     if reports.contains(where: { $0.severity == .danger }) { throw ExitStatus.no }
+    if !failures.isEmpty { throw ExitStatus.unusable }
   }
 
   /// Audits a file or what a folder holds, with a bar for each large file.
-  private func scan(_ file: String) throws -> [ScanReport] {
+  private func scan(
+    _ file: String, unreadable: (CheckpointError) -> Void
+  ) throws(CheckpointError) -> [ScanReport] {
     var bar: (path: String, progress: Progress)?
     defer { bar?.progress.finish() }
-    return try ScanReport.scan(file) { path, read, total in
+    return try ScanReport.scan(file, unreadable: unreadable) { path, read, total in
       if bar?.path != path {
         bar?.progress.finish()
         bar = (path, Progress("reading", total: total, unit: .bytes, mode: progress.progress))

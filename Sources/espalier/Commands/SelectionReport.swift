@@ -14,6 +14,11 @@ extension SelectionOptions {
 
   /// `--explain`: what each selector matched, on standard error.
   func report(_ explanations: [Selection.Explanation]) {
+    for explanation in explanations where explanation.isNegated && explanation.changed == 0 {
+      StandardError.note(
+        "\(quoted(explanation.selector)) takes nothing away: nothing that it matches was selected before it"
+      )
+    }
     guard explain else { return }
     for explanation in explanations {
       var line = "\(shown(explanation.selector)) matches \(plural(explanation.matched, "tensor"))"

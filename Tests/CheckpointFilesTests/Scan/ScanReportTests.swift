@@ -26,6 +26,19 @@ import Testing
     #expect(report.findings.first?.text.contains("safe by construction") == true)
   }
 
+  @Test func `a safetensors file that hides something is dangerous`() throws {
+    let sound = try Fixtures.bytes(Fixtures.path("torch/dtypes.safetensors"))
+    for (bytes, sentence) in [
+      (sound + Self.payloads[0].1, "bytes after the last tensor"),
+      (sound.dropLast(3), "the file is truncated"),
+    ] {
+      let report = try scan(Array(bytes))
+      #expect(report.format == "safetensors")
+      #expect(report.severity == .danger)
+      #expect(report.findings.contains { $0.text.contains(sentence) }, "\(report.findings)")
+    }
+  }
+
   @Test func `data and modules of Python are odd`() throws {
     for (name, global) in [
       ("foreign.pt", "argparse.Namespace"), ("module.pt", "torch.nn.modules.linear.Linear"),
@@ -155,5 +168,15 @@ import Testing
     try folder.write(Fixtures.bytes(Fixtures.path("torch/dtypes.safetensors")), "a.safetensors")
     let reports = try ScanReport.scan(folder.path)
     #expect(reports.map(\.severity) == [.danger, .note])
+  }
+
+  @Test func `a file that cannot be read does not hide the others`() throws {
+    try folder.write(Array("text".utf8), "a.bin")
+    try folder.write(P.whole(Self.payloads[0].1), "b.bin")
+    #expect(throws: CheckpointError.self) { try ScanReport.scan(folder.path) }
+    var failures: [CheckpointError] = []
+    let reports = try ScanReport.scan(folder.path, unreadable: { failures.append($0) })
+    #expect(reports.map(\.severity) == [.danger])
+    #expect(failures.map(\.path) == [folder.file("a.bin")])
   }
 }

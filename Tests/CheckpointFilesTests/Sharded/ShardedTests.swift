@@ -129,6 +129,26 @@ import Testing
     }
   }
 
+  @Test func `a tensor in another file than the index says is an error that names both`() throws {
+    for name in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+      try folder.write(Fixtures.bytes(Self.sharded + "/" + name), name)
+    }
+    let index = String(
+      decoding: try Fixtures.bytes(Self.sharded + "/model.safetensors.index.json"), as: UTF8.self)
+    let right = #""embeddings.LayerNorm.bias": "model-00001"#
+    #expect(index.contains(right))
+    try folder.write(
+      Array(index.replacing(right, with: right.dropLast() + "2").utf8),
+      "model.safetensors.index.json")
+    let error = try #require(
+      #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path) })
+    #expect(error.key == "embeddings.LayerNorm.bias")
+    #expect(
+      error.reason
+        == "the index says that \"model-00002-of-00002.safetensors\" holds it, which it does not; "
+        + "it is in \"model-00001-of-00002.safetensors\"")
+  }
+
   @Test func `what the index does not name is listed and not read`() throws {
     try folder.write(
       Fixtures.bytes(Self.sharded + "/model-00001-of-00002.safetensors"), "a.safetensors")

@@ -126,6 +126,26 @@ import Testing
     #expect(try plan.apply()["layer.0.weight"]?.floats() == expected)
   }
 
+  @Test(
+    arguments: [
+      (#""r": 2"#, nil), (#""r": 8, "rank_pattern": {"layer.0": 2}"#, nil), (#""r": 3"#, "3"),
+      (#""r": 0"#, "0"), (#""r": -1"#, "-1"),
+      (#""r": 2, "rank_pattern": {"layer": 9, "0": 4}"#, "4"),
+    ] as [(String, String?)])
+  func `an adapter's configuration knows the rank of its factors`(
+    _ members: String, _ stated: String?
+  ) throws {
+    let folder = try TemporaryAdapter(
+      config: #"{"peft_type": "LORA", "lora_alpha": 4, \#(members)}"#,
+      a: ([1, 0, 0, 1], [2, 2]), b: ([1, 2, 3, 4, 5, 6], [3, 2]))
+    var plan = SurgeryPlan(smallCheckpoint())
+    #expect(
+      message { try plan.append(SurgeryOperation(.mergeLora, [folder.path])) }
+        == (stated.map {
+          "\(folder.path)/adapter_config.json: `r` is \($0), the factors of \"layer.0\" have the rank 2"
+        } ?? ""))
+  }
+
   @Test(arguments: ["(?!a)b", #"(a)\\1"#, "("])
   func `an adapter's pattern that needs backtracking is refused`(_ pattern: String) throws {
     let folder = try TemporaryAdapter(

@@ -29,6 +29,79 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   return plan.apply()
 }
 
+@Suite struct TiedTensorTests {
+  /// `embed` under a second name.
+  private func tied() -> Checkpoint {
+    var checkpoint = smallCheckpoint()
+    checkpoint.tensors["head"] = checkpoint["embed"]
+    return checkpoint
+  }
+
+  private func plan(_ kind: SurgeryOperation.Kind, _ argument: String) throws -> SurgeryPlan {
+    var plan = SurgeryPlan(tied())
+    try plan.append(SurgeryOperation(kind, [argument]))
+    return plan
+  }
+
+  @Test(arguments: [
+    (SurgeryOperation.Kind.scale, "embed=2"), (.scale, "embed[0:2]=2"), (.resize, "embed=6"),
+    (.resize, "embed=3"), (.cast, "embed=BF16"), (.slice, "embed=[0:2]"), (.transpose, "embed"),
+  ])
+  func `that come apart are noted`(_ kind: SurgeryOperation.Kind, _ argument: String) throws {
+    #expect(
+      try plan(kind, argument).notes == [
+        "\"head\" was one tensor with \"embed\", and no longer is: give both to the operation, or tie "
+          + "them after it"
+      ])
+  }
+
+  @Test(arguments: [
+    (SurgeryOperation.Kind.scale, "{embed,head}=2"), (.resize, "{embed,head}=6"),
+    (.resize, "{embed,head}=3"), (.cast, "**=BF16"), (.slice, "{embed,head}=[0:2]"),
+    (.transpose, "{embed,head}"), (.rename, "embed=other"),
+  ])
+  func `that are changed alike stay one`(
+    _ kind: SurgeryOperation.Kind, _ argument: String
+  ) throws {
+    let plan = try plan(kind, argument)
+    #expect(plan.notes == [])
+    let result = plan.apply()
+    let (a, b) = (try #require(result["embed"] ?? result["other"]), try #require(result["head"]))
+    #expect(a.sharesStorage(with: b))
+  }
+
+  @Test(
+    arguments: [
+      (SurgeryOperation.Kind.untie, "layer", "untie layer: nothing selected is tied"),
+      (.resize, "embed=4", "resize embed=4: everything selected has 4 rows already"),
+      (.layers, "layer=0:9", "layers layer=0:9: leaves everything as it was"),
+      (.scale, "layer=2", nil),
+    ] as [(SurgeryOperation.Kind, String, String?)])
+  func `or not, an operation without effect is noted`(
+    _ kind: SurgeryOperation.Kind, _ argument: String, _ note: String?
+  ) throws {
+    let plan = try plan(kind, argument)
+    #expect(plan.notes == (note.map { [$0] } ?? []))
+    #expect(plan.changes.isEmpty == (note != nil))
+  }
+
+  @Test func `that would be too large name the operation`() {
+    #expect(
+      message { _ = try plan(.add, "x=F32[9223372036854775807]:zeros") }
+        == "add x=F32[9223372036854775807]:zeros: F32 [9223372036854775807] is too large, or no whole "
+        + "number of bytes")
+  }
+
+  @Test(arguments: [
+    (SurgeryOperation.Kind.untie, "head"), (.drop, "head"), (.copy, "embed=another"),
+  ])
+  func `that somebody takes apart are no news`(
+    _ kind: SurgeryOperation.Kind, _ argument: String
+  ) throws {
+    #expect(try plan(kind, argument).notes == [])
+  }
+}
+
 @Suite struct SurgeryPlanTests {
   @Test(arguments: [
     ("layer=block", "block.0.weight"), ("layer.0=first", "first.weight"),

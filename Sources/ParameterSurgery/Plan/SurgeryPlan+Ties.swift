@@ -1,0 +1,72 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+// Several names for one tensor.
+extension SurgeryPlan {
+  /// What makes two tensors the same elements.
+  struct View: Hashable {
+    private let storage: ObjectIdentifier
+    private let offset: Int
+    private let dtype: DType
+    private let shape: Shape
+    private let strides: [Int]
+
+    init(_ tensor: Tensor) {
+      storage = ObjectIdentifier(tensor.storage)
+      (offset, dtype) = (tensor.byteOffset, tensor.dtype)
+      (shape, strides) = (tensor.shape, tensor.strides)
+    }
+  }
+
+  /// Replaces tensors by what `change` makes of each. Names of one tensor become names of one tensor again.
+  mutating func replaceEach(
+    _ keys: [Key], with change: (Key, Tensor) throws -> (tensor: Tensor, deed: String)
+  ) throws {
+    var done: [View: (tensor: Tensor, deed: String)] = [:]
+    for key in keys {
+      guard let tensor = entries[key]?.tensor else { continue }
+      let view = View(tensor)
+      let result = try done[view] ?? change(key, tensor)
+      done[view] = result
+      replace(key, with: result.tensor, deed: result.deed)
+    }
+  }
+
+  /// Whether all tensors and metadata are those of `other`, in the same order.
+  func isSame(as other: SurgeryPlan) -> Bool {
+    entries.keys == other.entries.keys && metadata == other.metadata
+      && zip(entries.values, other.entries.values).allSatisfy {
+        View($0.tensor) == View($1.tensor)
+      }
+  }
+
+  /// Notes on names of one tensor that are names of several now, though no step said so.
+  var partedTies: [String] {
+    var groups: OrderedDictionary<View, [Key]> = [:]
+    for (key, tensor) in base.tensors { groups[View(tensor), default: []].append(key) }
+    groups = groups.filter { $1.count > 1 }
+    if groups.isEmpty { return [] }
+    var keys: [Key: [Key]] = [:]
+    for (key, entry) in entries where !entry.isApart {
+      if let origin = entry.origin { keys[origin, default: []].append(key) }
+    }
+    return groups.values.compactMap { group in
+      let tied = group.flatMap { keys[$0] ?? [] }
+      guard let first = tied.first, let tensor = entries[first]?.tensor,
+        let other = tied.first(where: {
+          entries[$0].map { View($0.tensor) != View(tensor) } ?? false
+        })
+      else { return nil }
+      return
+        "\(quoted(other.string)) was one tensor with \(quoted(first.string)), and no longer is: "
+        + "give both to the operation, or tie them after it"
+    }
+  }
+}
+
+extension SurgeryPlan.Entry {
+  /// Whether a step said that the tensor is to have, or not to have, bytes of its own.
+  var isApart: Bool {
+    deeds.contains { $0 == "untied" || $0.hasPrefix("copy of ") || $0.hasPrefix("tied to ") }
+  }
+}

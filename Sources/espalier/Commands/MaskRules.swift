@@ -1,0 +1,37 @@
+import ArgumentParser
+import ParameterSurgery
+import Synchronization
+
+/// `--train` and `--freeze`, in the order in which they stand on the command line.
+struct MaskRules: ParsableArguments {
+  /// A rule and its place among the others.
+  struct Rule: Sendable {
+    let kind: FreezeMask.Rule.Kind
+    let text: String
+    let place: Int
+  }
+
+  /// Counts the rules as they are parsed, from left to right.
+  private static let places = Atomic(0)
+
+  private static func rule(_ kind: FreezeMask.Rule.Kind) -> @Sendable (String) throws -> Rule {
+    { text in
+      Rule(kind: kind, text: text, place: places.wrappingAdd(1, ordering: .relaxed).oldValue)
+    }
+  }
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("What trains: one or more selectors.", valueName: "selector"),
+    transform: rule(.train))
+  var train: [Rule] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("What stays frozen all the same.", valueName: "selector"),
+    transform: rule(.freeze))
+  var freeze: [Rule] = []
+
+  /// All of them, from left to right.
+  var ordered: [Rule] { (train + freeze).sorted { $0.place < $1.place } }
+}
