@@ -47,6 +47,9 @@ import Testing
     if words[0] == "graft" { return }
     let done = try Tool.run(words + ["--ignore-foreign"], in: folder)
     #expect(done.status == 0, "\(done.errors)")
+    #expect(
+      done.errors.contains(
+        "espalier: note: foreign.pt: values of \"argparse.Namespace\" are left out\n"))
     #expect(folder.exists("out.safetensors"))
   }
 

@@ -47,6 +47,18 @@ import Testing
         == ["linear", "linear.0", "linear.2", "linear.0.bias"])
   }
 
+  @Test func `a selector that takes nothing away says so`() throws {
+    for (selector, note) in [
+      ("!bert", "espalier: note: \"!bert\" changes nothing\n"), ("!linear.0.{weight,bias}", ""),
+    ] {
+      let result = try Tool.run(
+        "mask", "create", "model.safetensors", "--train", "linear", selector, "-o", "m.json",
+        in: folder)
+      #expect(result.status == 0)
+      #expect(result.errors == note)
+    }
+  }
+
   @Test func `what no rule is about is frozen, though a rule that freezes stands first`() throws {
     let result = try Tool.run(
       "mask", "create", "model.safetensors", "--freeze", "linear.0", "--train", "linear", "--json",

@@ -81,7 +81,7 @@ extension ScanReport {
       try scanStream(file, &report)
     } else {
       do throws(CheckpointError) {
-        _ = try SafetensorsHeader.read(file)
+        _ = try SafetensorsReader.open(file)
         report.format = "safetensors"
         report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
       } catch {

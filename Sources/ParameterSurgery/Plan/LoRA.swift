@@ -5,7 +5,8 @@ extension SurgeryPlan {
   /// Merges an adapter (`adapter_model.safetensors`, `adapter_config.json`) as PEFT's
   /// `merge_and_unload` does: W + (α/r)·B·A, computed in F32.
   mutating func mergeLora(_ operation: SurgeryOperation) throws -> Int {
-    let adapter = try LoRAAdapter(folder: operation.argument, ignoresForeign: ignoresForeign)
+    let adapter = try LoRAAdapter(folder: operation.argument)
+    try demandKnown(adapter.checkpoint)
     var count = 0
     for layer in adapter.layers {
       let matches = entries.keys.filter {
@@ -39,7 +40,7 @@ extension SurgeryPlan {
       entries[key] = entry
       count += 1
     }
-    inputs += adapter.inputs
+    inputs += adapter.checkpoint.inputs
     return count
   }
 }
@@ -61,10 +62,11 @@ struct LoRAAdapter {
   private(set) var layers: [Layer] = []
   /// Tensors that the adapter replaces as a whole (`modules_to_save`, biases).
   private(set) var saved: [(String, Tensor)] = []
-  let inputs: [InputFile]
+  /// The file of the factors.
+  let checkpoint: Checkpoint
   private let fanInFanOut: Bool
 
-  init(folder: String, ignoresForeign: Bool = false) throws {
+  init(folder: String) throws {
     let configPath = Path.join(folder, "adapter_config.json")
     let config = try LoRAAdapter.configuration(configPath)
     let weights = ["adapter_model.safetensors", "adapter_model.bin"].map {
@@ -74,9 +76,7 @@ struct LoRAAdapter {
     guard let weights else {
       throw SurgeryError("\(folder): there is no adapter_model.safetensors")
     }
-    let checkpoint = try Checkpoint.open(weights)
-    if !ignoresForeign { try checkpoint.refuseForeign() }
-    inputs = checkpoint.inputs
+    checkpoint = try Checkpoint.open(weights)
     fanInFanOut = config["fan_in_fan_out"]?.bool ?? false
     var halves: OrderedDictionary<String, (a: Tensor?, b: Tensor?, isEmbedding: Bool)> = [:]
     for (key, tensor) in checkpoint.tensors {

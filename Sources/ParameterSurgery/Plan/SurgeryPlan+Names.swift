@@ -173,7 +173,7 @@ extension SurgeryPlan {
     }
     let path = String(operation.argument[..<colon])
     let other = try Checkpoint.open(path)
-    if !ignoresForeign { try other.refuseForeign() }
+    try demandKnown(other)
     let selector = String(operation.argument[operation.argument.index(after: colon)...])
     let items = try SelectorList([selector]).resolve(in: ParameterTree(other)).items
     for item in items {
@@ -200,6 +200,17 @@ extension SurgeryPlan {
     }
     inputs += other.inputs
     return items.count
+  }
+
+  /// Throws when `other` holds what cannot be read; notes it when that is to be left out.
+  mutating func demandKnown(_ other: Checkpoint) throws(CheckpointError) {
+    guard ignoresForeign else { return try other.refuseForeign() }
+    for name in other.foreignGlobals {
+      stepNotes.append("\(other.path): values of \(quoted(name)) are left out")
+    }
+    for entry in other.unsupported {
+      stepNotes.append("\(other.path): \(quoted(entry.key.string)) is left out: \(entry.reason)")
+    }
   }
 
   mutating func changeMetadata(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {

@@ -74,6 +74,7 @@ struct MaskCreateCommand: ParsableCommand {
         return rule.kind == .train ? FreezeMask.Request.train(selector) : .freeze(selector)
       }
       let mask = try FreezeMask(typed: requests, in: tree)
+      noteIdle(requests, mask, tree)
       if selection.explain {
         for request in requests {
           selection.report(try SelectorList([request.selector]).resolve(in: tree).explanations)
@@ -94,6 +95,20 @@ struct MaskCreateCommand: ParsableCommand {
       report.printJSON(path: written.output, warnings: warnings.map(\.description))
     } else {
       report.print(path: written.output, folds: groups.group)
+    }
+  }
+
+  /// A `!` that takes nothing away is a slip of the pen.
+  private func noteIdle(
+    _ requests: [FreezeMask.Request], _ mask: FreezeMask, _ tree: ParameterTree
+  ) {
+    for (place, request) in requests.enumerated() where request.selector.isNegated {
+      var others = requests
+      others.remove(at: place)
+      guard let other = try? FreezeMask(typed: others, in: tree), other.states == mask.states else {
+        continue
+      }
+      StandardError.note("\(quoted(request.selector.text)) changes nothing")
     }
   }
 
