@@ -42,6 +42,8 @@ extension SurgeryPlan {
 
   /// Notes on names of one tensor that are names of several now, though no step said so.
   var partedTies: [String] {
+    let storages = Set(base.tensors.values.map { ObjectIdentifier($0.storage) })
+    if storages.count == base.tensors.count { return [] }
     var groups: OrderedDictionary<View, [Key]> = [:]
     for (key, tensor) in base.tensors { groups[View(tensor), default: []].append(key) }
     groups = groups.filter { $1.count > 1 }
