@@ -100,3 +100,30 @@ void espalier_difference_f64(
   }
   finish(out, &s);
 }
+
+void espalier_difference_int64(
+    espalier_difference *out, const void *a, const void *b, size_t count, int is_signed, double atol,
+    double rtol) {
+  lanes s;
+  memset(&s, 0, sizeof s);
+  const char *pa = a, *pb = b;
+  for (size_t i = 0; i < count; i++) {
+    uint64_t bits_x, bits_y;
+    memcpy(&bits_x, pa + i * 8, 8);
+    memcpy(&bits_y, pb + i * 8, 8);
+    // The order of signed numbers is that of unsigned ones with the first bit turned.
+    const uint64_t turn = is_signed ? (uint64_t)1 << 63 : 0;
+    const int is_less = (bits_x ^ turn) < (bits_y ^ turn);
+    const double d = (double)(is_less ? bits_y - bits_x : bits_x - bits_y);
+    const double x = is_signed ? (double)(int64_t)bits_x : (double)bits_x;
+    const double y = is_signed ? (double)(int64_t)bits_y : (double)bits_y;
+    const int l = (int)(i % LANES);
+    s.max_abs[l] = d > s.max_abs[l] ? d : s.max_abs[l];
+    s.d2[l] += d * d;
+    s.a2[l] += x * x;
+    s.b2[l] += y * y;
+    s.ab[l] += x * y;
+    s.changed[l] += !(d <= atol + rtol * fabs(y));
+  }
+  finish(out, &s);
+}

@@ -6,8 +6,11 @@ extension Checkpoint {
   ///
   /// The work is done when the elements are used.
   ///
+  /// - Parameters:
+  ///   - dtype: a floating-point dtype of eight bits or more.
+  ///   - losses: where numbers that are too large for `dtype` are counted, if anybody wants to know.
   /// - Throws: `CheckpointError` when a dtype has no such conversion.
-  public func converted(to dtype: DType) throws -> Checkpoint {
+  public func converted(to dtype: DType, losses: CastLosses? = nil) throws -> Checkpoint {
     struct View: Hashable {
       let storage: ObjectIdentifier
       let dtype: DType
@@ -26,7 +29,9 @@ extension Checkpoint {
         continue
       }
       do {
-        let cast = try tensor.converted(to: dtype)
+        var finished: (@Sendable (ElementLosses) -> Void)?
+        if let losses { finished = { losses.record($0, key, dtype) } }
+        let cast = try tensor.converted(to: dtype, finished: finished)
         converted[view] = cast
         result.tensors[key] = cast
       } catch var error as CheckpointError {

@@ -2,7 +2,8 @@ public import CheckpointFiles
 
 /// What can be said of a tensor's elements in one pass.
 ///
-/// Elements that are NaN or infinite are counted and left out of everything else.
+/// Elements that are NaN or infinite are counted and left out of everything else. Complex numbers have a norm;
+/// they have no order, and no mean or deviation here.
 public struct TensorStatistics: Sendable, Hashable {
   /// The number of elements.
   public private(set) var count = 0
@@ -19,6 +20,7 @@ public struct TensorStatistics: Sendable, Hashable {
   private var sum = 0.0
   private var sumOfSquares = 0.0
   private var squaredNorm = 0.0
+  private var isComplex = false
 
   /// The statistics of the elements of `parts` together.
   ///
@@ -28,6 +30,14 @@ public struct TensorStatistics: Sendable, Hashable {
   /// - Throws: `CheckpointError` when the elements cannot be read.
   public init(of parts: [Tensor], progress: (Int) -> Void = { _ in }) throws {
     for part in parts {
+      if let pairs = part.viewAsReal() {
+        isComplex = true
+        try pairs.forEachDoubles { values in
+          addPairs(values)
+          progress(values.count * pairs.dtype.bitWidth / 8)
+        }
+        continue
+      }
       try part.forEachDoubles { values in
         add(values)
         progress(values.count * part.dtype.bitWidth / 8)
@@ -68,24 +78,40 @@ public struct TensorStatistics: Sendable, Hashable {
     (self.sum, self.sumOfSquares, self.squaredNorm) = (sum, sumOfSquares, squaredNorm)
   }
 
+  private mutating func addPairs(_ values: Span<Double>) {
+    count += values.count / 2
+    for index in stride(from: 0, to: values.count - 1, by: 2) {
+      let (real, imaginary) = (values[index], values[index + 1])
+      if real.isNaN || imaginary.isNaN {
+        nanCount += 1
+      } else if real.isInfinite || imaginary.isInfinite {
+        infiniteCount += 1
+      } else {
+        squaredNorm += real * real + imaginary * imaginary
+      }
+    }
+  }
+
+  private var isOrdered: Bool { finiteCount > 0 && !isComplex }
+
   /// How many elements are finite.
   public var finiteCount: Int { count - nanCount - infiniteCount }
 
-  /// The least element; `nil` when none is finite.
-  public var minimum: Double? { finiteCount > 0 ? low : nil }
+  /// The least element; `nil` when none is finite, as for the next three.
+  public var minimum: Double? { isOrdered ? low : nil }
 
   /// The greatest element; `nil` when none is finite.
-  public var maximum: Double? { finiteCount > 0 ? high : nil }
+  public var maximum: Double? { isOrdered ? high : nil }
 
   /// The mean; `nil` when no element is finite.
   public var mean: Double? {
-    finiteCount > 0 ? (shift ?? 0) + sum / Double(finiteCount) : nil
+    isOrdered ? (shift ?? 0) + sum / Double(finiteCount) : nil
   }
 
   /// The standard deviation with `n - 1` in the denominator, as PyTorch's `std`; `nil` below two
   /// finite elements.
   public var standardDeviation: Double? {
-    guard finiteCount > 1 else { return nil }
+    guard isOrdered, finiteCount > 1 else { return nil }
     let n = Double(finiteCount)
     return (max(sumOfSquares - sum * sum / n, 0) / (n - 1)).squareRoot()
   }

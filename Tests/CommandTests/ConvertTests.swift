@@ -1,5 +1,6 @@
 import CheckpointFiles
 import EspalierTestSupport
+import OrderedCollections
 import Testing
 
 @Suite struct `espalier convert` {
@@ -29,6 +30,40 @@ import Testing
     let checkpoint = try Checkpoint.open(folder.path("model.safetensors.index.json"))
     #expect(checkpoint.format == .sharded)
     #expect(checkpoint["embeddings.word_embeddings.weight"]?.dtype == .bfloat16)
+  }
+
+  @Test func `numbers that are too large are counted`() throws {
+    var checkpoint = Checkpoint()
+    checkpoint.tensors["w"] = Tensor([1e30, 7e4, 500, 1], shape: [4])
+    try checkpoint.write(to: folder.path("w.safetensors"))
+    for (dtype, expected) in [
+      ("F16", "2 numbers too large for F16, now infinite"),
+      ("F8_E4M3", "3 numbers too large for F8_E4M3, now its largest"), ("BF16", ""),
+    ] {
+      let result = try Tool.run(
+        "convert", "w.safetensors", "-o", "\(dtype).safetensors", "--dtype", dtype, in: folder)
+      #expect(result.status == 0)
+      #expect(result.errors == (expected.isEmpty ? "" : "espalier: warning: \"w\": \(expected)\n"))
+    }
+  }
+
+  /// PyTorch leaves such in memory that nobody filled.
+  @Test func `the smallest doubles have statistics and differences`() throws {
+    for (name, value) in [
+      ("a", Double("6.9e-310") ?? 0), ("b", Double.leastNonzeroMagnitude),
+    ] {
+      var checkpoint = Checkpoint()
+      checkpoint.tensors["n"] = Tensor(
+        dtype: .float64, shape: [1],
+        bytes: (0..<8).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) })
+      try checkpoint.write(to: folder.path("\(name).safetensors"))
+    }
+    let listing = try Tool.run("ls", "a.safetensors", "--stats", in: folder)
+    #expect(listing.status == 0)
+    #expect(listing.output.contains("  6.9e-310  "))
+    let diff = try Tool.run("diff", "a.safetensors", "b.safetensors", in: folder)
+    #expect(diff.status == 1)
+    #expect(diff.output.contains("  6.9e-310  "))
   }
 
   @Test func `what is lost is noted, what is foreign is refused unless it may be left out`() throws

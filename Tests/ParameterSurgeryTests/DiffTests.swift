@@ -43,6 +43,33 @@ import Testing
     #expect(try Diff(a, b).same == 2)
   }
 
+  /// A double does not tell 2⁵³ from 2⁵³ + 1.
+  @Test func `whole numbers of 64 bits differ by what they are`() throws {
+    func pair(_ dtype: DType, _ a: [UInt64], _ b: [UInt64]) throws -> ValueDifference? {
+      func checkpoint(_ values: [UInt64]) throws -> Checkpoint {
+        var checkpoint = Checkpoint()
+        checkpoint.tensors["n"] = Tensor(
+          dtype: dtype, shape: [values.count],
+          bytes: values.flatMap { value in
+            (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+          })
+        return checkpoint
+      }
+      return try Diff(checkpoint(a), checkpoint(b)).changed.first?.values
+    }
+    let large: UInt64 = 1 << 53
+    let signed = try #require(try pair(.int64, [large, 5], [large + 1, 5]))
+    #expect(signed.maxAbs == 1)
+    #expect(signed.changedFraction == 0.5)
+    #expect(try pair(.int64, [large + 1], [large + 2])?.maxAbs == 1)
+    #expect(try pair(.uint64, [1 << 63], [1 << 63 + 1])?.maxAbs == 1)
+    #expect(
+      try pair(.int64, [UInt64(bitPattern: .min)], [UInt64(bitPattern: .max)])?.maxAbs == 0x1p64)
+    #expect(try pair(.int64, [UInt64(bitPattern: -3)], [4])?.maxAbs == 7)
+    #expect(try pair(.uint64, [0], [.max])?.maxAbs == 0x1p64)
+    #expect(try pair(.int64, [large], [large]) == nil)
+  }
+
   @Test func `progress ends with everything that both have, equal or not`() throws {
     let a = try checkpoint(["w": [3, 4, 0, 0], "same": [1], "gone": [9]])
     let b = try checkpoint(["w": [3, 4, 0, 5], "same": [1], "new": [2, 2]])

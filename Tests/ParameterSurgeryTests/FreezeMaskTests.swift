@@ -122,6 +122,33 @@ import Testing
         == "5 tensors train (31 parameters; 1 in some rows only), 26 are frozen (452 parameters)")
   }
 
+  @Test func `a mask that was written by hand does not train what cannot train`() throws {
+    let tree = ParameterTree([
+      TensorInfo(key: "ids", dtype: .int64, shape: [4]),
+      TensorInfo(key: "none", dtype: .float32, shape: [0, 2]),
+      TensorInfo(key: "one", dtype: .float32, shape: []),
+      TensorInfo(key: "w", dtype: .float32, shape: [4, 2]),
+    ])
+    let sound = try FreezeMask(training: ["w[2:]"], in: tree)
+    func fails(_ key: String, _ state: String) -> String {
+      message {
+        let text = sound.jsonText.replacing("\"\(key)\": false", with: "\"\(key)\": \(state)")
+        #expect(text != sound.jsonText)
+        try FreezeMask(json: Array(text.utf8)).check(fits: tree, named: "x")
+      }
+    }
+    let start = "the mask does not fit x: "
+    #expect(fails("ids", "true") == start + "whole numbers do not train: \"ids\"")
+    let short = "fewer rows than the mask lets train: "
+    for key in ["none", "one"] {
+      #expect(fails(key, #"{"train_rows": [[0, 1]]}"#) == start + short + "\"\(key)\"")
+    }
+    let long = sound.jsonText.replacing("[2, 4]", with: "[2, 99999]")
+    #expect(
+      message { try FreezeMask(json: Array(long.utf8)).check(fits: tree) }
+        == "the mask does not fit the checkpoint: " + short + "\"w\"")
+  }
+
   @Test func `a mask that does not fit says what differs`() throws {
     let mask = try FreezeMask(training: ["linear", "bert.word.weight[20:]"], in: small)
     #expect(mask.mismatch(with: small) == nil)

@@ -35,6 +35,12 @@ void espalier_difference_f32(
     espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
     double atol, double rtol);
 
+/// Adds `count` pairs of whole numbers of 64 bits to `out`, as above; their differences are exact until they are
+/// rounded to a double.
+void espalier_difference_int64(
+    espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
+    int is_signed, double atol, double rtol);
+
 /// Adds `count` pairs of doubles to `out`, as above.
 void espalier_difference_f64(
     espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,

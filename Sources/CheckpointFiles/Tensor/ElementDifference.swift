@@ -28,7 +28,8 @@ package struct ElementDifference: Sendable {
     changed += other.changed
   }
 
-  /// Compares elements of two dtypes, as many as the shorter span holds, in double precision.
+  /// Compares elements of two dtypes, as many as the shorter span holds, in double precision; whole numbers
+  /// of 64 bits, which a double does not hold, by their exact difference.
   ///
   /// Elements count as changed unless |b − a| ≤ atol + rtol·|b|.
   package init(
@@ -42,6 +43,11 @@ package struct ElementDifference: Sendable {
         guard let x = a.baseAddress, let y = b.baseAddress else { return out }
         if kindA.code == espalier_kind_f32, kindB.code == espalier_kind_f32 {
           unsafe espalier_difference_f32(&out, x, y, count, atol, rtol)
+          return out
+        }
+        let isSigned = kindA.code == espalier_kind_i64
+        if kindA.code == kindB.code, isSigned || kindA.code == espalier_kind_u64 {
+          unsafe espalier_difference_int64(&out, x, y, count, isSigned ? 1 : 0, atol, rtol)
           return out
         }
         // Small enough to stay in the first-level cache.

@@ -90,7 +90,8 @@ extension Tensor {
     guard let part = Shape(extents) else { return nil }
     return Tensor(
       dtype: dtype, shape: part, storage: storage,
-      byteOffset: range.isEmpty
+      // Without elements there is no place to begin, and strides may be of any size.
+      byteOffset: part.count == 0
         ? byteOffset : byteOffset + range.lowerBound * strides[dimension] * width,
       strides: strides)
   }

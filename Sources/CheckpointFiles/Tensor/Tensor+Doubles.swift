@@ -29,4 +29,24 @@ extension Tensor {
       try body(filled)
     }
   }
+  /// Complex numbers as pairs of real ones in a last dimension, as `torch.view_as_real`; `nil` for others.
+  package func viewAsReal() -> Tensor? {
+    let part: DType
+    switch dtype {
+    case .complex32: part = .float16
+    case .complex64: part = .float32
+    case .complex128: part = .float64
+    default: return nil
+    }
+    guard let pairs = Shape(shape.dimensions + [2]) else { return nil }
+    // Where there are no elements, strides may be of any size.
+    return Tensor(
+      dtype: part, shape: pairs, storage: storage, byteOffset: byteOffset,
+      strides: strides.map { $0 &* 2 } + [1])
+  }
+}
+
+extension DType {
+  /// Whether elements have a reading as numbers, or as pairs of them.
+  package var hasNumbers: Bool { kind != nil || self == .float4 || isComplex }
 }

@@ -61,11 +61,20 @@ extension Tensor {
   ///
   /// - Throws: `CheckpointError` when there is no such conversion; integers are never a target.
   public func converted(to target: DType) throws -> Tensor {
+    try converted(to: target, finished: nil)
+  }
+
+  /// - Parameter finished: called after every use with what was lost.
+  func converted(
+    to target: DType, finished: (@Sendable (ElementLosses) -> Void)?
+  ) throws -> Tensor {
     if target == dtype { return self }
     guard target.isFloatingPoint, target.byteWidth != nil, dtype.kind != nil || dtype == .float4
     else { throw CheckpointError("\(dtype) does not convert to \(target)") }
     let source = self
-    return try Tensor.computed(dtype: target, shape: shape, from: storage.file) {
+    return try Tensor.computed(
+      dtype: target, shape: shape, from: storage.file, finished: finished
+    ) {
       let source = try source.readable()
       if target == .float64 {
         return { range, sink in
@@ -74,7 +83,9 @@ extension Tensor {
         }
       }
       return { range, sink in
-        try source.forEachFloats(in: range) { try sink.append(converting: $0) }
+        try source.forEachFloats(in: range) {
+          if finished == nil { try sink.append(converting: $0) } else { try sink.append($0) }
+        }
       }
     }
   }

@@ -123,6 +123,8 @@ public struct Tensor: Sendable {
     else { return nil }
     return Tensor(
       dtype: dtype, shape: part, storage: storage,
-      byteOffset: byteOffset + range.lowerBound * strides[0] * width, strides: explicitStrides)
+      byteOffset: part.count == 0
+        ? byteOffset : byteOffset + range.lowerBound * strides[0] * width,
+      strides: explicitStrides)
   }
 }

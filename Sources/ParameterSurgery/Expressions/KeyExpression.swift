@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// A regular expression for keys.
 ///
 /// Matched in time that grows with the expression's length times the text's, whatever both are: expressions and
@@ -49,7 +51,8 @@ struct KeyExpression: Sendable, Hashable {
     do {
       _ = try Regex(text)
     } catch {
-      throw Failure(reason: "not a regular expression: \(error)")
+      throw Failure(
+        reason: "not a regular expression: " + quoted("\(error)").dropFirst().dropLast())
     }
     guard trust == .typed else {
       throw Failure(

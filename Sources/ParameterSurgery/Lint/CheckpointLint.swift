@@ -118,7 +118,7 @@ public struct CheckpointLint: Sendable {
     var statistics: [Key: TensorStatistics] = [:]
     for (key, tensor) in checkpoint.tensors {
       do {
-        guard tensor.dtype.isFloatingPoint else {
+        guard tensor.dtype.isFloatingPoint || tensor.dtype.isComplex, tensor.dtype.hasNumbers else {
           // Loading is what compares the checksum.
           _ = try TensorDigest.hexadecimal(of: tensor)
           progress(tensor.byteCount)

@@ -10,6 +10,8 @@ extension FreezeMask {
     public let unexpectedKeys: [Key]
     /// Tensors with fewer rows than the mask lets train.
     public let shortKeys: [Key]
+    /// Tensors that the mask lets train and whose elements can have no gradient: whole numbers.
+    public let untrainableKeys: [Key]
     /// The dtypes that the mask was made for, if the checkpoint was cast as a whole.
     public let dtypes: (from: DType, to: DType)?
 
@@ -34,6 +36,9 @@ extension FreezeMask {
       if !unexpected.isEmpty { parts.append("unexpected keys: " + Mismatch.list(unexpected)) }
       if !shortKeys.isEmpty {
         parts.append("fewer rows than the mask lets train: " + Mismatch.list(shortKeys))
+      }
+      if !untrainableKeys.isEmpty {
+        parts.append("whole numbers do not train: " + Mismatch.list(untrainableKeys))
       }
       if let dtypes {
         parts.append("it was made for \(dtypes.from) where the checkpoint has \(dtypes.to)")
@@ -69,20 +74,25 @@ extension FreezeMask {
   /// What differs between the checkpoint that the mask was made for and this one; `nil` when the mask
   /// fits: the same keys, dtypes and shapes, in any order.
   public func mismatch(with tree: ParameterTree) -> Mismatch? {
-    if tree.entries.count == states.count, tree.layoutDigest == layoutDigest,
-      tree.entries.allSatisfy({ states[$0.key] != nil })
-    {
-      return nil
-    }
-    let missing = states.keys.filter { tree.index(of: $0) == nil }
-    let unexpected = tree.entries.map(\.key).filter { states[$0] == nil }.sorted()
+    let isSameLayout =
+      tree.entries.count == states.count && tree.layoutDigest == layoutDigest
+      && tree.entries.allSatisfy { states[$0.key] != nil }
+    // A mask that was written by hand may say of a layout what cannot be.
     let short = states.compactMap { key, state -> Key? in
       guard case .rows(let rows) = state, let info = tree[key] else { return nil }
       return rows.ranges.last?.upperBound ?? 0 > info.rowCount ?? 0 ? key : nil
     }
+    let untrainable = states.compactMap { key, state -> Key? in
+      state == .frozen || tree[key]?.canTrain ?? true ? nil : key
+    }
+    if isSameLayout, short.isEmpty, untrainable.isEmpty { return nil }
+    let missing = states.keys.filter { tree.index(of: $0) == nil }
+    let unexpected = tree.entries.map(\.key).filter { states[$0] == nil }.sorted()
+    let isExplained =
+      isSameLayout || !missing.isEmpty || !unexpected.isEmpty || !short.isEmpty
     return Mismatch(
       missingKeys: Array(missing), unexpectedKeys: unexpected, shortKeys: short,
-      dtypes: missing.isEmpty && unexpected.isEmpty && short.isEmpty ? castDTypes(tree) : nil)
+      untrainableKeys: untrainable, dtypes: isExplained ? nil : castDTypes(tree))
   }
 
   /// Throws unless the mask fits.

@@ -30,10 +30,7 @@ extension SurgeryPlan {
       let cast = try tensor.recomputed(
         as: dtype, saturating: saturates,
         finished: { lost in
-          losses.record(
-            CastLosses.Loss(
-              key: key, dtype: dtype, overflowCount: lost.overflowCount, nanCount: lost.nanCount,
-              isSaturated: saturates))
+          losses.record(lost, key, dtype, isSaturated: saturates)
         })
       return (cast, "\(tensor.dtype) to \(dtype)" + (saturates ? ", saturated" : ""))
     }

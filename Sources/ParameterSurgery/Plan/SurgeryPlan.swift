@@ -133,27 +133,3 @@ public struct SurgeryPlan: Sendable {
     }
   }
 }
-
-/// What was lost when numbers were rounded to a smaller type: filled while tensors are written.
-public final class CastLosses: Sendable {
-  /// The losses of one tensor.
-  public struct Loss: Sendable, Hashable {
-    /// The key in the result.
-    public let key: Key
-    /// The dtype that the numbers were rounded to.
-    public let dtype: DType
-    /// Numbers that were finite and too large.
-    public let overflowCount: Int
-    /// Numbers that were NaN before.
-    public let nanCount: Int
-    /// Whether what was too large is the largest number now.
-    public let isSaturated: Bool
-  }
-
-  private let losses = LossTable()
-
-  /// The losses that are known, in key order. Complete when the result is written.
-  public var all: [Loss] { losses.all }
-
-  func record(_ loss: Loss) { losses.record(loss) }
-}

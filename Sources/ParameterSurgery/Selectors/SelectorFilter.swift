@@ -113,7 +113,8 @@ extension SelectorFilter {
           guard let dtype = DType(spelled: text) else {
             let names = DType.allCases.map(\.name)
             let near = closest(to: text.uppercased(), among: names).map { ", perhaps \($0)" } ?? ""
-            throw SurgeryError("`\(text)` is no dtype\(near); dtypes are spelled F32, BF16, I64 …")
+            throw SurgeryError(
+              "\(ticked(text)) is no dtype\(near); dtypes are spelled F32, BF16, I64 …")
           }
           return dtype
         })
@@ -135,7 +136,7 @@ extension SelectorFilter {
         try parts.map { text throws(SurgeryError) in
           guard let role = TensorRole(rawValue: text.lowercased()) else {
             let names = TensorRole.allCases.map(\.rawValue).joined(separator: ", ")
-            throw SurgeryError("`\(text)` is no role; roles are \(names)")
+            throw SurgeryError("\(ticked(text)) is no role; roles are \(names)")
           }
           return role
         })
@@ -178,7 +179,7 @@ extension SelectorFilter.Comparison {
     {
       number = Int(fraction * Double(scale))
     } else {
-      throw SurgeryError("`\(text)` is not a number such as 2, >1M or <=768")
+      throw SurgeryError("\(ticked(text)) is not a number such as 2, >1M or <=768")
     }
   }
 }

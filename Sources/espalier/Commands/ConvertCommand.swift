@@ -61,7 +61,8 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     var checkpoint = try Checkpoint.open(file)
-    if let dtype { checkpoint = try checkpoint.converted(to: dtype) }
+    let losses = CastLosses()
+    if let dtype { checkpoint = try checkpoint.converted(to: dtype, losses: losses) }
     let total = checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
     let bar = Progress("writing", total: total, unit: .bytes, mode: progress.progress)
     let meter = Meter(bar)
@@ -72,6 +73,7 @@ struct ConvertCommand: ParsableCommand {
         shardByteCount: shards.shardSize?.bytes,
         progress: { written, _ in meter.advance(to: written) }))
     bar.finish()
+    losses.warn()
     noteWhatIsLost(checkpoint)
   }
 

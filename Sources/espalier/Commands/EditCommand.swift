@@ -123,30 +123,9 @@ struct EditCommand: ParsableCommand {
       mode: progress.progress)
     try target.write(result, progress: bar)
     bar.finish()
-    for loss in plan.losses.all {
-      var parts: [String] = []
-      if loss.overflowCount > 0 {
-        parts.append(
-          "\(plural(loss.overflowCount, "number")) too large for \(loss.dtype), now "
-            + (loss.isSaturated ? "its largest" : loss.dtype.overflowText))
-      }
-      if loss.nanCount > 0 { parts.append("\(grouped(loss.nanCount)) NaN") }
-      StandardError.warning("\(quoted(loss.key.string)): \(parts.joined(separator: ", "))")
-    }
+    plan.losses.warn()
   }
 }
-
-extension DType {
-  /// What numbers become that are too large.
-  fileprivate var overflowText: String {
-    switch self {
-    case .float8E4M3: "its largest"
-    case .float8E4M3FNUZ, .float8E5M2FNUZ: "NaN"
-    default: "infinite"
-    }
-  }
-}
-
 /// The operations of a command line, in the order in which they stand there.
 struct EditOperations: ParsableArguments {
   /// An operation and its place among the others.

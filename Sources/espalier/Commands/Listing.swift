@@ -115,7 +115,7 @@ struct Listing {
       guard let tensor = checkpoint[row.tensor.key] else { continue }
       let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
       do {
-        if hasStatistics {
+        if hasStatistics, tensor.dtype.hasNumbers {
           statistics[index] = try TensorStatistics(of: parts) { bar.advance(by: $0) }
         }
         if hasDigests {
