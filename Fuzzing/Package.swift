@@ -8,9 +8,18 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "espalier", path: "..")],
   targets: [
+    .target(name: "FuzzSupport", swiftSettings: [.swiftLanguageMode(.v6)]),
     .executableTarget(
       name: "fuzz",
-      dependencies: [.product(name: "CheckpointFiles", package: "espalier")],
-      swiftSettings: [.swiftLanguageMode(.v6)])
+      dependencies: ["FuzzSupport", .product(name: "CheckpointFiles", package: "espalier")],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    .executableTarget(
+      name: "fuzz-texts",
+      dependencies: [
+        "FuzzSupport", .product(name: "CheckpointFiles", package: "espalier"),
+        .product(name: "ParameterSurgery", package: "espalier"),
+        .product(name: "FineTuning", package: "espalier"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

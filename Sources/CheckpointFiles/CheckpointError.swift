@@ -34,7 +34,7 @@ extension CheckpointError: CustomStringConvertible {
     if let record { places.append("record \(quoted(record))") }
     if let offset { places.append("byte \(offset)") }
     if !places.isEmpty { text += " (\(places.joined(separator: ", ")))" }
-    return text
+    return oneLine(text)
   }
 }
 
@@ -46,17 +46,48 @@ package func quoted(_ text: String) -> String {
     switch scalar {
     case "\"": result += "\\\""
     case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\t": result += "\\t"
-    case "\r": result += "\\r"
     default:
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      default: result.unicodeScalars.append(scalar)
+      if let escape = scalar.controlEscape {
+        result += escape
+      } else {
+        result.unicodeScalars.append(scalar)
       }
     }
   }
   if text.unicodeScalars.count > 200 { result += "…" }
   return result + "\""
+}
+
+/// `sentence` on one line, whatever it repeats of a file or a command: control characters are escaped.
+package func oneLine(_ sentence: String) -> String {
+  guard sentence.unicodeScalars.contains(where: { $0.controlEscape != nil }) else {
+    return sentence
+  }
+  var result = ""
+  for scalar in sentence.unicodeScalars {
+    if let escape = scalar.controlEscape {
+      result += escape
+    } else {
+      result.unicodeScalars.append(scalar)
+    }
+  }
+  return result
+}
+
+extension Unicode.Scalar {
+  /// What stands for a scalar that moves a terminal's cursor, ends a line or cannot be seen.
+  fileprivate var controlEscape: String? {
+    switch self {
+    case "\n": return "\\n"
+    case "\t": return "\\t"
+    case "\r": return "\\r"
+    case " "..."~": return nil
+    default:
+      switch properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
+        return "\\u{" + String(value, radix: 16) + "}"
+      default: return nil
+      }
+    }
+  }
 }

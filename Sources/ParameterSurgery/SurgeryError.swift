@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// Why a selector, a mask or an edit could not be used. The description is what a user reads.
 public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The sentence.
@@ -14,7 +16,7 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
     _ description: String, selector: String? = nil, offset: Int? = nil, isForm: Bool = false
   ) {
     self.isForm = isForm
-    self.description = description
+    self.description = oneLine(description)
     self.selector = selector
     self.offset = offset
   }

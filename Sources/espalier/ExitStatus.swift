@@ -55,11 +55,6 @@ enum ExitStatus {
     return status
   }
 
-  /// Errors take one line, whatever the names in them hold.
-  private static func oneLine(_ text: String) -> String {
-    text.utf8.contains(UInt8(ascii: "\n"))
-      ? text.split(separator: "\n").joined(separator: " ") : text
-  }
 }
 
 /// Why a command could not use what it was given, when no library has a word for it.

@@ -1,26 +1,9 @@
 import CheckpointFiles
 import Foundation
+import FuzzSupport
 
-/// The file that every input is written to; libFuzzer runs one at a time in a process.
-private let file = ScratchFile()
-
-private final class ScratchFile: Sendable {
-  let path: String
-  let descriptor: Int32
-
-  init() {
-    let folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NSTemporaryDirectory()
-    path = "\(folder)/espalier-fuzz-\(getpid())"
-    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
-    precondition(descriptor >= 0, "cannot create \(path)")
-    atexit { unlink(file.path) }
-  }
-
-  func replace(_ bytes: UnsafeRawBufferPointer) {
-    ftruncate(descriptor, 0)
-    pwrite(descriptor, bytes.baseAddress, bytes.count, 0)
-  }
-}
+private let folder = ScratchFolder()
+private let file = folder.file("input")
 
 /// What libFuzzer calls with every input: everything that a file can be asked for, without and with its
 /// elements, and the audit. A thrown error is an answer; anything else ends the process.
@@ -29,8 +12,8 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   var bytes = [UInt8](UnsafeRawBufferPointer(start: start, count: count))
   // A checksum would stop nearly every change; 0 means that none was computed.
   if count % 8 != 0 { clearChecksums(&bytes) }
-  bytes.withUnsafeBytes { file.replace($0) }
-  do {
+  file.replace(bytes)
+  answering {
     let checkpoint = try Checkpoint.open(file.path)
     _ = try checkpoint.values
     _ = checkpoint.foreignGlobals
@@ -39,11 +22,8 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
       try tensor.forEachChunk(ofBytes: 4096) { seen += $0.byteCount }
       precondition(seen == tensor.byteCount, "a tensor gave \(seen) bytes of \(tensor.byteCount)")
     }
-  } catch {
-    let sentence = "\(error)"
-    precondition(!sentence.contains("\n"), "an error of two lines: \(sentence)")
   }
-  if count % 4 == 0 { _ = try? ScanReport.scan(file.path) }
+  if count % 4 == 0 { answering { _ = try ScanReport.scan(file.path) } }
   return 0
 }
 
@@ -59,19 +39,8 @@ private func clearChecksums(_ bytes: inout [UInt8]) {
   }
 }
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-/// SwiftPM starts an executable at `<target>_main`, so libFuzzer's own `main` is not linked.
 @_cdecl("fuzz_main")
-public func start(
-  _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-) -> CInt {
-  var count = count
-  var arguments = arguments
-  return runDriver(&count, &arguments, fuzzOne)
+public func start(_ count: CInt, _ arguments: Arguments) -> CInt {
+  atexit { folder.remove() }
+  return runFuzzer(count, arguments, fuzzOne)
 }
