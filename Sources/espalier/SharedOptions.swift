@@ -22,6 +22,9 @@ struct SelectionOptions: ParsableArguments {
       "Fail with status 2 unless exactly this many tensors are selected.", valueName: "n"))
   var expect: Int?
 
+  /// Whether anything was asked for.
+  var isGiven: Bool { explain || expect != nil }
+
   func validate() throws {
     if let expect, expect < 0 { throw ValidationError("--expect takes a count of 0 or more") }
   }

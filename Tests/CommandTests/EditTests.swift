@@ -15,6 +15,26 @@ import Testing
     try Checkpoint.open(folder.path(name)).keys.map(\.string)
   }
 
+  @Test func `says what selectors matched, and how many tensors it takes`() throws {
+    let arguments = [
+      "edit", Fixtures.path("bert-tiny"), "-o", "new.safetensors", "--drop", "pooler", "--cast",
+      "**.LayerNorm=BF16",
+    ]
+    let result = try Tool.run(arguments + ["--explain", "--expect", "12"], in: folder)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.hasPrefix("pooler matches 2 tensors\n  pooler.dense.bias\n"))
+    #expect(result.errors.contains("**.LayerNorm matches 10 tensors\n"))
+    let refused = try Tool.run(
+      arguments.map { $0 == "new.safetensors" ? "other.safetensors" : $0 } + ["--expect", "2"],
+      in: folder)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors.contains(
+        "expected 2 tensors, the operations take 12: drop pooler took 2, cast **.LayerNorm=BF16 took 10"
+      ))
+    #expect(!folder.exists("other.safetensors"))
+  }
+
   @Test func `operations are done in the order in which they stand`() throws {
     let result = try Tool.run(
       "edit", "a.safetensors", "-o", "b.safetensors", "--keep", "linear", "--rename",
@@ -34,6 +54,20 @@ import Testing
         == "espalier: error: a.safetensors: selector \"linear\" selects no tensor: the root has "
         + "`bert` and `head`\n")
     #expect(!folder.exists("c.safetensors"))
+  }
+
+  @Test func `strides of what is not changed stay`() throws {
+    let views = try Checkpoint.open(Fixtures.path("torch/views.pt"))
+    let strided = views.tensors.filter { !$0.value.isContiguous }.map(\.key)
+    try #require(strided.count > 1)
+    let result = try Tool.run(
+      "edit", Fixtures.path("torch/views.pt"), "-o", "v.pt", "--drop", strided[0].string, in: folder
+    )
+    #expect(result.status == 0, "\(result.errors)")
+    let written = try Checkpoint.open(folder.path("v.pt"))
+    for key in strided.dropFirst() {
+      #expect(written[key]?.strides == views[key]?.strides, "\(key)")
+    }
   }
 
   @Test func `a dry run shows the same and writes nothing`() throws {

@@ -70,6 +70,35 @@ import Testing
     #expect(violations?.allSatisfy { $0["reason"] as? String == "bytes" } == true)
   }
 
+  @Test func `train says what its selectors match, and how many tensors train`() throws {
+    func plan(_ more: String...) throws -> Tool.Result {
+      try Tool.run(
+        [
+          "train", "--model", "tiny", "--head", "linear", "--data", Self.data, "--dry-run",
+          "--train",
+          "linear", "bert.encoder.layer[1].output.dense", "!**.output.dense.bias",
+        ] + more, in: folder)
+    }
+    let explained = try plan("--explain", "--expect", "3")
+    #expect(explained.status == 0, "\(explained.errors)")
+    #expect(
+      explained.errors.contains(
+        """
+        linear matches 2 tensors
+          linear.weight
+          linear.bias
+        bert.encoder.layer[1].output.dense matches 2 tensors
+          bert.encoder.layer.1.output.dense.bias
+          bert.encoder.layer.1.output.dense.weight
+        !**.output.dense.bias matches 4 tensors, takes away 1
+
+        """))
+    let refused = try plan("--expect", "4")
+    #expect(refused.status == 2)
+    #expect(refused.errors.contains("tiny: expected 4 tensors to train, 3 would"))
+    #expect(try plan("--folds", "2", "--explain").status == 64)
+  }
+
   @Test func `rows of the vocabulary train and the others do not`() throws {
     try Tool.run(
       "mask", "create", "base", "--train", "**.word_embeddings.weight[100:120]", "--train",

@@ -85,6 +85,15 @@ public final class TrainingRun: @unchecked Sendable {
   /// The options, with the learning rate decided.
   public let options: TrainingOptions
 
+  /// What each of `selectors` matches in the model with its head.
+  ///
+  /// - Throws: `SurgeryError` when one matches nothing.
+  public func explanations(
+    of selectors: [String]
+  ) throws(SurgeryError) -> [Selection.Explanation] {
+    try SelectorList(selectors).resolve(in: ParameterTree(checkpoint)).explanations
+  }
+
   /// What was taken over from an interrupted run.
   public let resumption: Resumption?
 

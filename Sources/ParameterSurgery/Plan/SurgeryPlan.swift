@@ -21,6 +21,8 @@ public struct SurgeryPlan: Sendable {
   /// Whether steps that take tensors from other checkpoints leave out what cannot be read there; otherwise
   /// such a checkpoint is refused.
   public var ignoresForeign = false
+  /// What the selectors of the steps matched, in their order.
+  public private(set) var explanations: [Selection.Explanation] = []
   /// Chooses the values of tensors that are added.
   public var seed: UInt64 = 0
   /// What casts and computations met while the result was written.
@@ -77,12 +79,14 @@ public struct SurgeryPlan: Sendable {
   }
 
   /// What selectors select of the tensors as they are now.
-  func select(_ selectors: [String]) throws(SurgeryError) -> [Selection.Item] {
-    try SelectorList(selectors).resolve(in: tree).items
+  mutating func select(_ selectors: [String]) throws(SurgeryError) -> [Selection.Item] {
+    let selection = try SelectorList(selectors).resolve(in: tree)
+    explanations += selection.explanations
+    return selection.items
   }
 
   /// The same, where rows alone cannot be meant.
-  func selectWhole(
+  mutating func selectWhole(
     _ selectors: [String], for operation: String
   ) throws(SurgeryError) -> [Key] {
     try select(selectors).map { item throws(SurgeryError) in

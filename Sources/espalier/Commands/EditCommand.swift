@@ -23,7 +23,7 @@ struct EditCommand: ParsableCommand {
         espalier edit m.safetensors -o new.safetensors --recipe recipe.yaml
         espalier edit model --in-place --cast '**=F16' --shard-size 2GB
 
-      docs/recipes.md describes every operation.
+      docs/recipes.md describes every operation. --expect counts a tensor once for each operation.
       """)
 
   @Argument(
@@ -54,6 +54,7 @@ struct EditCommand: ParsableCommand {
   @OptionGroup var foreign: ForeignOptions
 
   @OptionGroup var groups: GroupOptions
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
@@ -77,6 +78,7 @@ struct EditCommand: ParsableCommand {
     }
     // What is refused is refused before anything is shown.
     try target?.check(plan.apply())
+    try report(plan)
     let display = EditDisplay(plan, target, groups: groups)
     if !format.json { display.print() }
     // A person reads the plan while it is carried out.
@@ -84,6 +86,18 @@ struct EditCommand: ParsableCommand {
     for note in plan.notes + display.notes { StandardError.note(note) }
     if !dryRun, let target { try write(plan, target) }
     if format.json { display.printJSON(path: dryRun ? nil : target?.path) }
+  }
+
+  /// `--explain` and `--expect`.
+  private func report(_ plan: SurgeryPlan) throws {
+    selection.report(plan.explanations)
+    let count = plan.steps.reduce(0) { $0 + $1.count }
+    if let expect = selection.expect, count != expect {
+      let steps = plan.steps.map { "\(shown($0.operation)) took \(grouped($0.count))" }
+      throw InputError(
+        "\(input): expected \(plural(expect, "tensor")), the operations take \(grouped(count)): "
+          + steps.joined(separator: ", "))
+    }
   }
 
   /// The plan of all operations.

@@ -51,8 +51,9 @@ struct ModelOutput {
   }
 
   private func options(_ progress: Progress?) -> WriteOptions {
+    // What nobody asked to change stays, in memory too; safetensors has no strides.
     var options = WriteOptions(
-      ignoresForeign: ignoresForeign, shardByteCount: shardByteCount)
+      ignoresForeign: ignoresForeign, preservesStrides: true, shardByteCount: shardByteCount)
     if isFolder { options.format = .safetensors }
     if let progress { options.progress = { written, _ in progress.reach(written) } }
     return options

@@ -143,6 +143,7 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup(title: "Data") var dataArguments: DataArguments
   @OptionGroup(title: "Training") var arguments: TrainingArguments
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var json: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
@@ -154,12 +155,18 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(
         "one mask says what trains: join several with espalier mask union, and give that")
     }
+    if mask != nil, selection.explain {
+      throw ValidationError("--explain is about selectors; espalier mask show has what a mask says")
+    }
     if mask != nil, !train.isEmpty {
       throw ValidationError("say what trains once: with --mask FILE or with --train SELECTOR")
     }
     if folds != nil || seeds != nil {
       guard output == nil, resume == nil else {
         throw ValidationError("--folds and --seeds measure and keep no model: leave out -o")
+      }
+      guard !selection.isGiven else {
+        throw ValidationError("--explain and --expect are about one run: try them with --dry-run")
       }
       guard save == .model else {
         throw ValidationError("--folds and --seeds keep no model: leave out --save")
@@ -206,6 +213,7 @@ struct TrainCommand: ParsableCommand {
     command.arguments.cacheDir = arguments.cacheDir ?? command.arguments.cacheDir
     command.arguments.threads = arguments.threads ?? command.arguments.threads
     command.dryRun = dryRun
+    command.selection = selection
     command.json = json
     command.progress = progress
     command.resume = resume
@@ -215,7 +223,8 @@ struct TrainCommand: ParsableCommand {
   /// The first option that a call with `--resume` alone cannot take.
   private static func ignoredOption(_ arguments: ArraySlice<String>) -> String? {
     let taken: Set<String> = [
-      "--resume", "--mask", "--train", "--dry-run", "--json", "--progress", "--cache-dir",
+      "--resume", "--mask", "--train", "--explain", "--expect", "--dry-run", "--json", "--progress",
+      "--cache-dir",
       "--threads", "-o", "--output",
     ]
     return arguments.lazy.filter { $0.hasPrefix("-") && $0.count > 1 }
@@ -226,6 +235,7 @@ struct TrainCommand: ParsableCommand {
     var request = try request(resuming: stored)
     request.invocation = invocation ?? Array(CommandLine.arguments.dropFirst(2))
     let run = try namingWhatDoesNotFit { try TrainingRun(request) }
+    try namingWhatDoesNotFit { try explain(run) }
     if !json.json || dryRun { report(run) }
     guard !dryRun, let folder = resume ?? output else { return }
     var display = TrainingDisplay(run: run, mode: progress.progress, quiet: json.json)
@@ -235,6 +245,16 @@ struct TrainCommand: ParsableCommand {
       StandardOutput.shared.line(TrainingJSON.result(run, result, folder: folder).text(indent: 2))
     } else {
       display.summarise(result, folder: folder)
+    }
+  }
+
+  /// `--explain`, and `--expect`, which counts the tensors that train at some time.
+  private func explain(_ run: TrainingRun) throws {
+    if selection.explain { selection.report(try run.explanations(of: train)) }
+    let count = run.mask.trainableKeys.count
+    if let expect = selection.expect, count != expect {
+      throw InputError(
+        "\(model ?? ""): expected \(plural(expect, "tensor")) to train, \(grouped(count)) would")
     }
   }
 
