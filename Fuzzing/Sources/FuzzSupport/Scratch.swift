@@ -1,11 +1,12 @@
 import Foundation
 
 /// A folder that goes with the process: in memory, where the system has such a place.
-public final class ScratchFolder: Sendable {
-  public let path: String
+package final class ScratchFolder: Sendable {
+  /// Where it is.
+  package let path: String
 
   /// A folder of this process alone.
-  public convenience init() {
+  package convenience init() {
     let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NSTemporaryDirectory()
     self.init(path: "\(parent)/espalier-fuzz-\(getpid())")
   }
@@ -16,18 +17,19 @@ public final class ScratchFolder: Sendable {
   }
 
   /// A folder in this one.
-  public func folder(_ name: String) -> ScratchFolder { ScratchFolder(path: "\(path)/\(name)") }
+  package func folder(_ name: String) -> ScratchFolder { ScratchFolder(path: "\(path)/\(name)") }
 
   /// Removes the folder and what is in it; for `atexit`.
-  public func remove() { try? FileManager.default.removeItem(atPath: path) }
+  package func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   /// The file `name` in the folder.
-  public func file(_ name: String) -> ScratchFile { ScratchFile(path: "\(path)/\(name)") }
+  package func file(_ name: String) -> ScratchFile { ScratchFile(path: "\(path)/\(name)") }
 }
 
 /// A file that is written again for every input; libFuzzer runs one at a time in a process.
-public final class ScratchFile: Sendable {
-  public let path: String
+package final class ScratchFile: Sendable {
+  /// Where it is.
+  package let path: String
   private let descriptor: Int32
 
   init(path: String) {
@@ -36,7 +38,8 @@ public final class ScratchFile: Sendable {
     precondition(descriptor >= 0, "cannot create \(path)")
   }
 
-  public func replace(_ bytes: some Sequence<UInt8>) {
+  /// Makes `bytes` all that the file holds.
+  package func replace(_ bytes: some Sequence<UInt8>) {
     let bytes = Array(bytes)
     ftruncate(descriptor, 0)
     _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
@@ -44,7 +47,7 @@ public final class ScratchFile: Sendable {
 }
 
 /// Does `body`; an error that it throws is an answer, if it is one line.
-public func answering(_ body: () throws -> Void) {
+package func answering(_ body: () throws -> Void) {
   do {
     try body()
   } catch {

@@ -8,7 +8,7 @@ private let scratch = Scratch()
 
 /// What libFuzzer calls with every input. Its first byte says what the rest is.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = [UInt8](UnsafeRawBufferPointer(start: start, count: count))
   guard let first = bytes.first, let kind = InputKind(rawValue: first) else { return -1 }
   answering { try scratch.read(Array(bytes.dropFirst()), as: kind) }
@@ -73,7 +73,8 @@ private final class Scratch: Sendable {
     case .rename:
       let rule = try KeyRewrite(text)
       let again = try KeyRewrite(rule.description)
-      precondition(again.apply(to: tree.entries.map(\.key)) == rule.apply(to: tree.entries.map(\.key)))
+      precondition(
+        again.apply(to: tree.entries.map(\.key)) == rule.apply(to: tree.entries.map(\.key)))
     case .recipe:
       var plan = SurgeryPlan(checkpoint)
       for step in try Recipe(yaml: bytes).steps { try plan.append(step) }
@@ -119,8 +120,9 @@ private final class Scratch: Sendable {
   ]
 }
 
+/// The program.
 @_cdecl("fuzz_texts_main")
-public func start(_ count: CInt, _ arguments: Arguments) -> CInt {
+func start(_ count: CInt, _ arguments: Arguments) -> CInt {
   atexit { scratch.remove() }
   return runFuzzer(count, arguments, fuzzOne)
 }

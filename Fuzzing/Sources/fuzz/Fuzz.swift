@@ -8,7 +8,7 @@ private let file = folder.file("input")
 /// What libFuzzer calls with every input: everything that a file can be asked for, without and with its
 /// elements, and the audit. A thrown error is an answer; anything else ends the process.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   var bytes = [UInt8](UnsafeRawBufferPointer(start: start, count: count))
   // A checksum would stop nearly every change; 0 means that none was computed.
   if count % 8 != 0 { clearChecksums(&bytes) }
@@ -39,8 +39,9 @@ private func clearChecksums(_ bytes: inout [UInt8]) {
   }
 }
 
+/// The program.
 @_cdecl("fuzz_main")
-public func start(_ count: CInt, _ arguments: Arguments) -> CInt {
+func start(_ count: CInt, _ arguments: Arguments) -> CInt {
   atexit { folder.remove() }
   return runFuzzer(count, arguments, fuzzOne)
 }
