@@ -1,4 +1,5 @@
 import EspalierTestSupport
+import Foundation
 import Testing
 
 /// The whole line on the committed tiny BERT: graft, mask, train, evaluate, predict, verify.
@@ -97,6 +98,20 @@ import Testing
     #expect(refused.status == 2)
     #expect(refused.errors.contains("tiny: expected 4 tensors to train, 3 would"))
     #expect(try plan("--folds", "2", "--explain").status == 64)
+  }
+
+  @Test func `layers that the configuration does not count are told`() throws {
+    let path = folder.path("base/config.json")
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let short = text.replacing("\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 1")
+    try #require(short != text)
+    try short.write(toFile: path, atomically: true, encoding: .utf8)
+    let note =
+      "espalier: note: base/config.json: counts 1 of the 2 layers of the checkpoint; the last one takes no part\n"
+    #expect(try train("--dry-run").errors.contains("16 tensors are not part of the classifier"))
+    let prediction = try Tool.run("predict", "--model", "base", "a fine film", in: folder)
+    #expect(prediction.status == 0)
+    #expect(prediction.errors == note)
   }
 
   @Test func `rows of the vocabulary train and the others do not`() throws {

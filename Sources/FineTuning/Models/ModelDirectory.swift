@@ -52,6 +52,26 @@ public struct ModelDirectory: Sendable {
     try settings?.demandFit(configuration, path: settingsPath)
   }
 
+  /// What is probably not meant, a sentence each: layers of the checkpoint that `config.json` does not count take
+  /// no part, as with transformers.
+  public var notes: [String] {
+    guard let prefix = try? BERTParameters.prefix(in: checkpoint) else { return [] }
+    var count = configuration.layerCount
+    while checkpoint[
+      Key(
+        prefix
+          + configuration.family.spelling(of: "encoder.layer.\(count).output.dense.weight"))] != nil
+    {
+      count += 1
+    }
+    let left = count - configuration.layerCount
+    guard left > 0 else { return [] }
+    return [
+      "\(Path.join(folder, "config.json")): counts \(configuration.layerCount) of the \(count) layers of the "
+        + "checkpoint; the last \(left == 1 ? "one takes" : "\(left) take") no part"
+    ]
+  }
+
   private static func checkpoint(
     _ weights: String, of name: String, over base: String
   ) throws -> Checkpoint {

@@ -100,6 +100,7 @@ struct ClassifierArguments: ParsableArguments {
     for name in directory.checkpoint.foreignGlobals {
       StandardError.note("\(model): names \(quoted(name)), which is not known and was not called")
     }
+    for note in directory.notes { StandardError.note(note) }
     return try TextClassifier(
       directory, pooling: pooling, maximumLength: maxLength,
       threads: threads)
