@@ -3,6 +3,20 @@ import ParameterSurgery
 import Testing
 
 @Suite struct SelectorTests {
+  @Test func `braces stand for so many patterns and no more`() throws {
+    let ways = String(repeating: "{a,b}", count: 12)
+    _ = try Selector(ways + ".weight")
+    #expect(
+      message { _ = try Selector(ways + "{a,b}") }.hasSuffix(
+        "the braces stand for more than 4096 patterns (column 1)"))
+    let long = String(repeating: "x", count: 14_000)
+    for text in [ways + long, long + ways, "{a\(long),b}\(ways.dropFirst(5))"] {
+      #expect(
+        message { _ = try Selector(text) }.contains("patterns, too many for ones as long as these"))
+    }
+    _ = try Selector("{a,b}" + long)
+  }
+
   @Test func `dots and brackets are equal`() throws {
     #expect(try selected("linear.0.weight") == ["linear.0.weight"])
     #expect(try selected("linear[0].weight") == ["linear.0.weight"])

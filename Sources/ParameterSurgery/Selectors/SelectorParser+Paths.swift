@@ -5,18 +5,32 @@ extension SelectorParser {
   /// Every way through the braces.
   func expand(_ elements: [Element]) throws(SurgeryError) -> [[Element]] {
     var paths: [[Element]] = [[]]
+    /// Of all paths.
+    var elementCount = 0
+    func check(_ pathCount: Int) throws(SurgeryError) {
+      guard pathCount <= SelectorParser.maximumPaths else {
+        throw failure(
+          "the braces stand for more than \(SelectorParser.maximumPaths) patterns", at: 0)
+      }
+      guard elementCount <= SelectorParser.maximumElements else {
+        throw failure(
+          "the braces stand for \(pathCount) patterns, too many for ones as long as these", at: 0)
+      }
+    }
     for element in elements {
       guard case .alternatives(let alternatives) = element else {
+        elementCount += paths.count
+        try check(paths.count)
         for index in paths.indices { paths[index].append(element) }
         continue
       }
       var longer: [[Element]] = []
+      let before = elementCount
+      elementCount = 0
       for alternative in alternatives {
         for way in try expand(alternative) {
-          guard longer.count + paths.count <= SelectorParser.maximumPaths else {
-            throw failure(
-              "the braces stand for more than \(SelectorParser.maximumPaths) patterns", at: 0)
-          }
+          elementCount += before + paths.count * way.count
+          try check(longer.count + paths.count)
           longer.append(contentsOf: paths.map { $0 + way })
         }
       }

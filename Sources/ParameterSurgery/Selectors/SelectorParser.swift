@@ -23,6 +23,8 @@ struct SelectorParser {
 
   /// Braces multiply; more ways than this through them is a mistake.
   static let maximumPaths = 4096
+  /// The pieces of all patterns together: a long selector has fewer ways through its braces.
+  static let maximumElements = 1 << 19
   private static let maximumNesting = 16
 
   init(_ text: String) {
