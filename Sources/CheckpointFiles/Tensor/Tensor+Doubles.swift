@@ -29,6 +29,7 @@ extension Tensor {
       try body(filled)
     }
   }
+
   /// Complex numbers as pairs of real ones in a last dimension, as `torch.view_as_real`; `nil` for others.
   package func viewAsReal() -> Tensor? {
     let part: DType
