@@ -11,19 +11,10 @@ extension Checkpoint {
   ///   - losses: where numbers that are too large for `dtype` are counted, if anybody wants to know.
   /// - Throws: `CheckpointError` when a dtype has no such conversion.
   public func converted(to dtype: DType, losses: CastLosses? = nil) throws -> Checkpoint {
-    struct View: Hashable {
-      let storage: ObjectIdentifier
-      let dtype: DType
-      let offset: Int
-      let shape: Shape
-      let strides: [Int]
-    }
     var result = self
-    var converted: [View: Tensor] = [:]
+    var converted: [TensorView: Tensor] = [:]
     for (key, tensor) in tensors where tensor.dtype.isFloatingPoint && tensor.dtype != dtype {
-      let view = View(
-        storage: ObjectIdentifier(tensor.storage), dtype: tensor.dtype, offset: tensor.byteOffset,
-        shape: tensor.shape, strides: tensor.strides)
+      let view = TensorView(tensor)
       if let done = converted[view] {
         result.tensors[key] = done
         continue

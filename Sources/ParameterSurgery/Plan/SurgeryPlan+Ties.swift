@@ -3,29 +3,14 @@ internal import OrderedCollections
 
 // Several names for one tensor.
 extension SurgeryPlan {
-  /// What makes two tensors the same elements.
-  struct View: Hashable {
-    private let storage: ObjectIdentifier
-    private let offset: Int
-    private let dtype: DType
-    private let shape: Shape
-    private let strides: [Int]
-
-    init(_ tensor: Tensor) {
-      storage = ObjectIdentifier(tensor.storage)
-      (offset, dtype) = (tensor.byteOffset, tensor.dtype)
-      (shape, strides) = (tensor.shape, tensor.strides)
-    }
-  }
-
   /// Replaces tensors by what `change` makes of each. Names of one tensor become names of one tensor again.
   mutating func replaceEach(
     _ keys: [Key], with change: (Key, Tensor) throws -> (tensor: Tensor, deed: String)
   ) throws {
-    var done: [View: (tensor: Tensor, deed: String)] = [:]
+    var done: [TensorView: (tensor: Tensor, deed: String)] = [:]
     for key in keys {
       guard let tensor = entries[key]?.tensor else { continue }
-      let view = View(tensor)
+      let view = TensorView(tensor)
       let result = try done[view] ?? change(key, tensor)
       done[view] = result
       replace(key, with: result.tensor, deed: result.deed)
@@ -36,7 +21,7 @@ extension SurgeryPlan {
   func isSame(as other: SurgeryPlan) -> Bool {
     entries.keys == other.entries.keys && metadata == other.metadata
       && zip(entries.values, other.entries.values).allSatisfy {
-        View($0.tensor) == View($1.tensor)
+        TensorView($0.tensor) == TensorView($1.tensor)
       }
   }
 
@@ -44,8 +29,8 @@ extension SurgeryPlan {
   var partedTies: [String] {
     let storages = Set(base.tensors.values.map { ObjectIdentifier($0.storage) })
     if storages.count == base.tensors.count { return [] }
-    var groups: OrderedDictionary<View, [Key]> = [:]
-    for (key, tensor) in base.tensors { groups[View(tensor), default: []].append(key) }
+    var groups: OrderedDictionary<TensorView, [Key]> = [:]
+    for (key, tensor) in base.tensors { groups[TensorView(tensor), default: []].append(key) }
     groups = groups.filter { $1.count > 1 }
     if groups.isEmpty { return [] }
     var keys: [Key: [Key]] = [:]
@@ -56,7 +41,7 @@ extension SurgeryPlan {
       let tied = group.flatMap { keys[$0] ?? [] }
       guard let first = tied.first, let tensor = entries[first]?.tensor,
         let other = tied.first(where: {
-          entries[$0].map { View($0.tensor) != View(tensor) } ?? false
+          entries[$0].map { TensorView($0.tensor) != TensorView(tensor) } ?? false
         })
       else { return nil }
       return
