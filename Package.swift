@@ -38,7 +38,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // Ground floor: C kernels and system libraries.
@@ -65,7 +64,6 @@ let package = Package(
       dependencies: [
         "CheckpointFiles", "CEspalierKernels",
         .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
 
@@ -76,7 +74,6 @@ let package = Package(
         "CheckpointFiles", "ParameterSurgery", "CEspalierKernels",
         .target(name: "CEspalierOneDNN", condition: .when(traits: ["OneDNN"])),
         .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
 

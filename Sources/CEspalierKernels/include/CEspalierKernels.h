@@ -12,6 +12,7 @@
 #include "EspalierProduct.h"
 #include "EspalierRounding.h"
 #include "EspalierRows.h"
+#include "EspalierSHA256.h"
 
 /// out[i] = the float whose upper half is in[i] (bfloat16), for i in 0..<count.
 void espalier_bf16_to_f32(float *_Nonnull out, const uint16_t *_Nonnull in, size_t count);

@@ -1,29 +1,40 @@
-internal import Crypto
+internal import CEspalierKernels
 
-/// A SHA-256 that is fed piece by piece.
+/// A SHA-256 (FIPS 180-4) that is fed piece by piece.
 package struct SHA256Hash {
-  private var hash = SHA256()
+  private var hash = espalier_sha256()
 
-  /// A hash of nothing yet.
-  package init() {}
+  /// A hash of nothing yet. With `usingPlainKernel`, the processor's SHA instructions are not used:
+  /// both kernels give the same digest, which the tests check.
+  package init(usingPlainKernel: Bool = false) {
+    unsafe espalier_sha256_begin(&hash, usingPlainKernel ? 1 : 0)
+  }
 
   /// Feeds the bytes of a span.
   package mutating func update(_ bytes: RawSpan) {
-    unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe espalier_sha256_update(&hash, bytes.baseAddress, bytes.count)
+    }
   }
 
   /// Feeds bytes.
-  package mutating func update(_ bytes: [UInt8]) { hash.update(data: bytes) }
+  package mutating func update(_ bytes: [UInt8]) { unsafe update(bytes.span.bytes) }
 
   /// Feeds the UTF-8 of a text.
   package mutating func update(_ text: String) { update(Array(text.utf8)) }
 
   /// The digest as 64 lower-case hexadecimal digits.
   package func hexadecimal() -> String {
+    var finished = hash
+    var digest = [UInt8](repeating: 0, count: 32)
+    unsafe digest.withUnsafeMutableBufferPointer { digest in
+      guard let base = digest.baseAddress else { return }
+      unsafe espalier_sha256_finish(&finished, base)
+    }
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     text.reserveCapacity(64)
-    for byte in hash.finalize() {
+    for byte in digest {
       text.append(digits[Int(byte >> 4)])
       text.append(digits[Int(byte & 15)])
     }
