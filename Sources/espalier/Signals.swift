@@ -8,7 +8,7 @@ import CheckpointFiles
   import Darwin
 #endif
 
-/// Ends the process on SIGINT and SIGTERM without leaving half-written files behind.
+/// Ends the process on SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU without leaving half-written files behind.
 ///
 /// A signal handler may call next to nothing, so these have none: the signals are blocked in every
 /// thread and one thread waits for them as for any other event.
@@ -44,12 +44,24 @@ enum Signals {
       }, nil)
   }
 
-  private static var set: sigset_t {
+  /// The signals that end the process. One that the parent has told to ignore (`nohup`, a job in the
+  /// background of a script) stays ignored: a blocked signal would be delivered all the same.
+  private static let set: sigset_t = {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGINT)
-    unsafe sigaddset(&set, SIGTERM)
+    // Ctrl-C, `kill`, a closed terminal, Ctrl-\, and a limit on the time of the processor.
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU] where !isIgnored(number) {
+      unsafe sigaddset(&set, number)
+    }
     return set
+  }()
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    let before = signal(number, SIG_DFL)
+    let isIgnored =
+      unsafe unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    if isIgnored { _ = signal(number, SIG_IGN) }
+    return isIgnored
   }
 
   private static func wait() {
