@@ -17,6 +17,9 @@ public struct WriteOptions: Sendable {
   /// The most bytes of tensors in one file. A larger checkpoint becomes `model-00001-of-00003.…` and an
   /// index.
   public var shardByteCount: Int?
+  /// Whether a symbolic link in the place of a file is followed. Inside a folder that is filled, it is
+  /// replaced instead.
+  package var followsLinks = true
   /// Called with the bytes of tensors written so far, and their total.
   public var progress: (@Sendable (_ written: Int, _ total: Int) -> Void)?
 
@@ -86,16 +89,23 @@ extension Checkpoint {
     }
   }
 
-  /// Writes the checkpoint and returns the paths of its files.
-  @discardableResult
-  func writeFiles(to path: String, _ options: WriteOptions) throws -> [String] {
+  /// Writes the checkpoint.
+  ///
+  /// - Parameters:
+  ///   - companions: complete files that take their places with it.
+  ///   - replaced: paths of files that go when it is in its place.
+  func writeFiles(
+    to path: String, _ options: WriteOptions, companions: [FileWriter] = [],
+    replacing replaced: [String] = []
+  ) throws {
     if !options.ignoresForeign { try refuseForeign() }
     let progress = WriteProgress(
       total: tensors.values.reduce(0) { $0 &+ $1.byteCount }, report: options.progress)
-    let writer = writer(path, options, progress)
+    var writer = writer(path, options, progress)
+    writer.companions = companions
+    writer.replaced = replaced
     try writer.write()
     progress.finish()
-    return try writer.paths
   }
 
   private func writer(

@@ -189,8 +189,9 @@ import Testing
     }
     #expect(
       try Folder.names(folder.path("shards")) == [
-        "config.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
-        "model-00003-of-00003.safetensors", "model.safetensors.index.json", "vocab.txt",
+        "config.json", "model-v2-00001-of-00003.safetensors",
+        "model-v2-00002-of-00003.safetensors", "model-v2-00003-of-00003.safetensors",
+        "model.safetensors.index.json", "vocab.txt",
       ])
     let whole = try Checkpoint.open(folder.path("shards"))
     #expect(whole.format == .sharded && whole.keys.count == 55)

@@ -1,22 +1,30 @@
 /// Writes a file so that a reader sees the old contents or the new, never a part: a temporary file in
 /// the same folder, flushed, then renamed over the target.
 ///
-/// Unless ``commit()`` succeeds the target is untouched and the temporary file is removed. Symbolic
-/// links are followed: the file they lead to is replaced.
+/// Unless ``commit()`` succeeds the target is untouched and the temporary file is removed. A symbolic
+/// link is followed where the caller's path names it: the file that it leads to is replaced. Inside a folder
+/// that a program fills, a link itself is replaced: a stranger's folder does not decide what is written.
 final class FileWriter {
   /// The path as the caller spelled it.
   let path: String
   /// Bytes written so far.
   private(set) var position = 0
 
+  /// The folder that the file will be in, and its name there. Links are followed.
+  let folder: String
+  let name: String
+  /// The file that was there when the writer began.
+  let existing: SystemCall.Identity?
+
   private let target: String
   private let temporary: String
-  private let folder: String
   private let descriptor: Int32
   private let slot: Int?
   private var buffer: [UInt8] = []
-  private var isOpen = true
+  private var isFinished = false
   private var isRenamed = false
+  /// Whether the file is in the place of its own name.
+  private(set) var isCommitted = false
 
   private static let bufferSize = 1 << 18
 
@@ -26,19 +34,21 @@ final class FileWriter {
 
   /// Begins a file that will stand at `path`.
   ///
-  /// - Parameter inputs: files that may not be replaced, because the caller reads them.
-  init(path: String, refusing inputs: Set<SystemCall.Identity> = []) throws(CheckpointError) {
-    let (target, existing) = try FileWriter.target(path, refusing: inputs)
+  /// - Parameters:
+  ///   - inputs: files that may not be replaced, because the caller reads them.
+  ///   - followingLinks: whether a symbolic link at `path` is followed.
+  init(
+    path: String, refusing inputs: Set<SystemCall.Identity> = [], followingLinks: Bool = true
+  ) throws(CheckpointError) {
+    let (target, existing) = try FileWriter.target(
+      path, refusing: inputs, followingLinks: followingLinks)
     let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(target[...$0]) } ?? "./"
     let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
     guard !name.isEmpty else { throw CheckpointError(path: path, "names a folder, not a file") }
 
-    // Long names would not fit with the suffix.
-    let stem = String(decoding: name.utf8.prefix(100), as: UTF8.self)
-    let number = String(UInt64.random(in: .min ... .max), radix: 36)
-    let temporary =
-      "\(folder).\(stem).espalier-\(SystemCall.processIdentifier)-\(number).tmp"
+    TemporaryName.removeAbandoned(in: folder)
+    let temporary = folder + TemporaryName.new(for: name)
     // Known before it is there: an interruption between the two would leave it behind.
     let slot = PendingFiles.register(temporary)
     let descriptor: Int32
@@ -49,10 +59,14 @@ final class FileWriter {
       // The temporary file's name would only puzzle; the folder is what the user can mend.
       throw CheckpointError(path: path, error.reason)
     }
+    // Tells other processes that the file is not abandoned, until the descriptor is closed.
+    _ = SystemCall.tryLock(descriptor)
     if let existing { SystemCall.setMode(descriptor, existing.mode) }
     self.path = path
     self.target = target
     self.folder = folder
+    self.name = name
+    self.existing = existing?.identity
     self.temporary = temporary
     self.descriptor = descriptor
     self.slot = slot
@@ -70,9 +84,11 @@ final class FileWriter {
 
   /// The file that stands for `path`, and what is there now.
   private static func target(
-    _ path: String, refusing inputs: Set<SystemCall.Identity>, inNewFolder: Bool = false
+    _ path: String, refusing inputs: Set<SystemCall.Identity>, inNewFolder: Bool = false,
+    followingLinks: Bool = true
   ) throws(CheckpointError) -> (path: String, existing: SystemCall.Status?) {
-    let target = SystemCall.resolved(path) ?? path
+    let resolved = SystemCall.resolved(path)
+    let target = followingLinks ? resolved ?? path : path
     guard let existing = SystemCall.status(at: target) else {
       let folder = Path.parent(of: target)
       guard inNewFolder || SystemCall.status(at: folder) != nil else {
@@ -84,7 +100,7 @@ final class FileWriter {
       throw CheckpointError(
         path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
     }
-    guard target == path || !HuggingFaceCache.isBlob(target) else {
+    guard resolved.map({ $0 == path || !HuggingFaceCache.isBlob($0) }) ?? true else {
       throw CheckpointError(
         path: path,
         "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else "
@@ -102,7 +118,7 @@ final class FileWriter {
   static let inputRefusal = plainRefusal + ", or in place (--in-place of convert and edit)"
 
   deinit {
-    if isOpen { SystemCall.close(descriptor) }
+    SystemCall.close(descriptor)
     if !isRenamed { SystemCall.remove(temporary) }
     PendingFiles.unregister(slot)
   }
@@ -166,15 +182,22 @@ final class FileWriter {
   /// Makes everything written durable, still under the temporary name. Several files that belong
   /// together are finished first and renamed after.
   func finish() throws(CheckpointError) {
-    guard isOpen else { return }
+    guard !isFinished else { return }
     try flush()
     try SystemCall.synchronize(descriptor, path)
-    SystemCall.close(descriptor)
-    isOpen = false
+    isFinished = true
   }
 
   /// Puts the file in its place.
   func commit() throws(CheckpointError) {
+    try commit(to: target)
+    isCommitted = true
+  }
+
+  /// Puts the file in the place of another name in the same folder.
+  func commit(as name: String) throws(CheckpointError) { try commit(to: folder + name) }
+
+  private func commit(to target: String) throws(CheckpointError) {
     try finish()
     try SystemCall.rename(temporary, to: target)
     isRenamed = true

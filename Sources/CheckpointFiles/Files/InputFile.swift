@@ -116,6 +116,9 @@ internal import Synchronization
     mapping = Mutex(nil)
   }
 
+  /// Takes the lock of the file until the object is gone; `false` when another process holds it.
+  func tryLock() -> Bool { SystemCall.tryLock(descriptor) != .heldByAnother }
+
   deinit {
     mapping.withLock { (mapping) in
       if let mapping { unsafe SystemCall.unmap(mapping.memory) }

@@ -3,7 +3,8 @@ internal import Synchronization
 /// The temporary files that are being written, and folders that were made for them, so that a program that
 /// is interrupted can remove them.
 package enum PendingFiles {
-  private static let slotCount = 64
+  // A file of each shard is pending until all are complete.
+  private static let slotCount = 4096
 
   /// Paths as C strings, 0 for a free slot. Atomics, because the reader may be a signal handler.
   @safe private struct Slots: @unchecked Sendable {

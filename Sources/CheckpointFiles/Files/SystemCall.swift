@@ -90,6 +90,12 @@ enum SystemCall {
     return unsafe stat(path, &status) == 0 ? Status(status) : nil
   }
 
+  /// Whether there is a regular file at `path` itself, and not a link to one.
+  static func isRegularAndNoLink(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && Status(status).isRegular
+  }
+
   /// Fills `buffer` from `offset`; returns how many bytes there were before the end of the file.
   static func readFully(
     _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, _ path: String
@@ -172,10 +178,14 @@ enum SystemCall {
   /// A new file for reading and writing; fails when `path` exists.
   static func createNew(_ path: String, mode: UInt32) throws(CheckpointError) -> Int32 {
     let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
-    guard let descriptor = retrying({ unsafe open(path, flags, mode_t(mode)) }) else {
-      throw failure(path, "cannot create")
+    if let descriptor = retrying({ unsafe open(path, flags, mode_t(mode)) }) { return descriptor }
+    // A file of each of many shards is open until all are complete.
+    if errno == EMFILE, raiseDescriptorLimit(),
+      let descriptor = retrying({ unsafe open(path, flags, mode_t(mode)) })
+    {
+      return descriptor
     }
-    return descriptor
+    throw failure(path, "cannot create")
   }
 
   /// A new file for reading and writing without a name, and the folder whose disk it takes.
@@ -237,6 +247,35 @@ enum SystemCall {
     }
   }
 
+  // MARK: Locks
+
+  /// Whether a lock was taken.
+  enum LockResult {
+    case taken, heldByAnother
+    /// Some network file systems have no locks.
+    case unavailable
+  }
+
+  /// Takes the advisory lock (`flock`) of an open file or folder without waiting. It ends with the last
+  /// descriptor, so also when the process is killed.
+  static func tryLock(_ descriptor: Int32) -> LockResult {
+    if retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) != nil { return .taken }
+    return errno == EWOULDBLOCK ? .heldByAnother : .unavailable
+  }
+
+  /// Takes the lock, and waits while another process holds it. Returns whether there is a lock.
+  static func lock(_ descriptor: Int32) -> Bool {
+    retrying({ flock(descriptor, LOCK_EX) }) != nil
+  }
+
+  /// A descriptor of the folder at `path`, or `nil`.
+  static func openFolder(_ path: String) -> Int32? {
+    retrying({ unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+  }
+
+  /// Whether the process with this number has ended.
+  static func hasEnded(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+
   /// Makes renames in `folder` durable. Some file systems cannot flush a folder; that is not an error.
   static func synchronizeFolder(_ folder: String) {
     guard let descriptor = retrying({ unsafe open(folder, O_RDONLY | O_CLOEXEC) }) else { return }
@@ -255,7 +294,14 @@ enum SystemCall {
     guard result == 0 else { throw failure(path, "cannot replace") }
   }
 
+  /// Removes the file at `path`, if there is one; what fails is ignored.
   static func remove(_ path: String) { _ = unsafe unlink(path) }
+
+  /// Removes the file at `path`. A file that is not there is not an error.
+  static func removeFully(_ path: String) throws(CheckpointError) {
+    guard unsafe unlink(path) != 0, errno != ENOENT else { return }
+    throw failure(path, "cannot remove")
+  }
 
   /// The same without a `String`, for signal handlers.
   @unsafe static func remove(_ path: UnsafePointer<CChar>) { _ = unsafe unlink(path) }

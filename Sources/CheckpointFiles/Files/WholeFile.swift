@@ -14,8 +14,13 @@ package enum WholeFile {
   }
 
   /// Puts `bytes` at `path`; a reader sees what was there before or all of them.
-  package static func write(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
-    let writer = try FileWriter(path: path)
+  ///
+  /// - Parameter followingLinks: whether a symbolic link at `path` is followed, as where a user names the
+  ///   file. Inside a folder that is filled, a link is replaced.
+  package static func write(
+    _ bytes: [UInt8], to path: String, followingLinks: Bool = true
+  ) throws(CheckpointError) {
+    let writer = try FileWriter(path: path, followingLinks: followingLinks)
     try writer.write(bytes)
     try writer.commit()
   }
@@ -61,22 +66,12 @@ package enum WholeFile {
 
   /// Whether the folder at `path` holds nothing, but for what ``removeLeftovers(in:)`` removes.
   package static func isEmptyFolder(_ path: String) throws(CheckpointError) -> Bool {
-    try SystemCall.entries(ofFolder: path).allSatisfy(isLeftover)
+    try SystemCall.entries(ofFolder: path).allSatisfy { TemporaryName.isAbandoned($0, in: path) }
   }
 
-  /// Removes temporary files that a killed process left in a folder.
-  package static func removeLeftovers(in folder: String) throws(CheckpointError) {
-    for name in try SystemCall.entries(ofFolder: folder) where isLeftover(name) {
-      SystemCall.remove(Path.join(folder, name))
-    }
-  }
-
-  /// Whether a name is one that ``FileWriter`` gives to its temporary files.
-  private static func isLeftover(_ name: String) -> Bool {
-    name.hasPrefix(".") && name.hasSuffix(".tmp")
-      && name.split(separator: ".").contains {
-        $0.hasPrefix("espalier-")
-      }
+  /// Removes temporary files that ended processes left in a folder.
+  package static func removeLeftovers(in folder: String) {
+    TemporaryName.removeAbandoned(in: folder)
   }
 
   /// Removes the file at `path`, if there is one.

@@ -14,6 +14,12 @@ enum CheckpointFolder {
   /// The checkpoint's file in the folder at `path`: one of the usual names, or else the only file with
   /// the ending of a checkpoint.
   static func file(in path: String) throws(CheckpointError) -> String {
+    guard !FolderChange.isInterrupted(in: path) else {
+      throw CheckpointError(
+        path: path,
+        "a change of this model was interrupted before all of its files were in place; finish it with "
+          + "espalier edit \(path) --in-place")
+    }
     for name in names where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
       return Path.join(path, name)
     }

@@ -3,7 +3,8 @@ internal import OrderedCollections
 /// Writes a checkpoint as several files and the index that makes them one, under the names that
 /// `transformers` uses.
 ///
-/// All files are complete before the first takes its place; the index comes last.
+/// All files are complete before the first takes its place. No file that is there is replaced but the index,
+/// which comes last: a reader finds the old checkpoint or the new one, also when the process is killed.
 struct ShardedWriter {
   let checkpoint: Checkpoint
   /// The name of the file, had it been one: `model.safetensors`.
@@ -11,46 +12,53 @@ struct ShardedWriter {
   let options: WriteOptions
   let refused: Set<SystemCall.Identity>
   let progress: WriteProgress
+  /// Small files beside the checkpoint that change with it, complete under temporary names.
+  var companions: [FileWriter] = []
+  /// Paths of files that the new checkpoint replaces.
+  var replaced: [String] = []
 
-  /// The files that ``write()`` will write, in its order.
+  /// The files that ``write()`` will write, in its order, where none of them is there.
   var paths: [String] {
     get throws(CheckpointError) {
-      let shards = split(options.shardByteCount)
-      guard shards.count > 1 else { return [path] }
-      guard shards.count <= 99_999 else {
+      let count = split(options.shardByteCount).count
+      guard count > 1 else { return [path] }
+      guard count <= 99_999 else {
         throw CheckpointError(
-          path: path, "\(shards.count) files, by the size of shards, are too many")
+          path: path, "\(count) files, by the size of shards, are too many")
       }
-      let (stem, ending) = stemAndEnding
-      return shards.indices.map {
-        Path.sibling("\(stem)-\(padded($0 + 1))-of-\(padded(shards.count))\(ending)", of: path)
-      } + [path + ".index.json"]
+      return shardNames(count, generation: 1).map { Path.sibling($0, of: path) } + [indexPath]
     }
   }
 
-  /// The name before and from its last dot.
-  private var stemAndEnding: (Substring, Substring) {
+  private var indexPath: String { path + ".index.json" }
+
+  /// The names of `count` shards: `model-00001-of-00003.safetensors`, and `model-v2-00001-of-…` where these
+  /// names are taken.
+  private func shardNames(_ count: Int, generation: Int) -> [String] {
     let name = Path.name(of: path)
     let dot = name.lastIndex(of: ".") ?? name.endIndex
-    return (name[..<dot], name[dot...])
+    let stem = name[..<dot] + (generation > 1 ? "-v\(generation)" : "")
+    return (1...count).map { "\(stem)-\(padded($0))-of-\(padded(count))\(name[dot...])" }
   }
 
-  /// Writes all files.
+  /// Writes all files, and removes those that they replace.
   func write() throws {
     let isTorch = try options.isTorch(path)
     let shards = split(options.shardByteCount)
-    let paths = try paths
     guard shards.count > 1 else {
-      let writer = try FileWriter(path: path, refusing: refused)
+      let writer = try FileWriter(
+        path: path, refusing: refused, followingLinks: options.followsLinks)
       try checkpoint.writeContents(to: writer, options, isTorch: isTorch, progress)
-      return try writer.commit()
+      try writer.finish()
+      return try FolderChange.commit(
+        [writer] + companions, removing: replaced.filter { $0 != path })
     }
+    let files = try paths
+    try FileWriter.check(indexPath, refusing: refused, inNewFolder: false)
+    try refuseInputs(among: try oldShards())
     var writers: [FileWriter] = []
-    var map: [(String, JSONValue)] = []
-    map.reserveCapacity(checkpoint.tensors.count)
-    for (number, keys) in shards.enumerated() {
-      let shardName = Path.name(of: paths[number])
-      let writer = try FileWriter(path: paths[number], refusing: refused)
+    for (keys, file) in zip(shards, files) {
+      let writer = try FileWriter(path: file)
       // Values that are not tensors have no place in shards.
       var part = Checkpoint(path: writer.path, metadata: checkpoint.metadata)
       if part.metadata.isEmpty, !checkpoint.structures.isEmpty { part.metadata["format"] = "pt" }
@@ -58,16 +66,72 @@ struct ShardedWriter {
       try part.writeContents(to: writer, options, isTorch: isTorch, progress)
       try writer.finish()
       writers.append(writer)
-      for key in keys { map.append((key.string, .string(shardName))) }
+    }
+    try commit(writers, shards)
+  }
+
+  /// Puts complete shards under names that nothing has, then the index over the old one.
+  private func commit(_ writers: [FileWriter], _ shards: [[Key]]) throws(CheckpointError) {
+    // Between the choice of names and their use, nobody else may choose.
+    let lock = FolderLock(waitingFor: Path.parent(of: path))
+    defer { withExtendedLifetime(lock) {} }
+    let old = try oldShards()
+    var generation = 1
+    var names = shardNames(shards.count, generation: generation)
+    while names.contains(where: { SystemCall.status(at: Path.sibling($0, of: path)) != nil }) {
+      generation += 1
+      names = shardNames(shards.count, generation: generation)
+    }
+    let index = try FileWriter(
+      path: indexPath, refusing: refused, followingLinks: options.followsLinks)
+    try index.write(Array((indexText(names, shards) + "\n").utf8))
+    try index.finish()
+    var placed: [String] = []
+    do throws(CheckpointError) {
+      for (writer, name) in zip(writers, names) {
+        try writer.commit(as: name)
+        placed.append(writer.folder + name)
+      }
+      let kept = Set(placed + [indexPath])
+      var seen: Set<String> = []
+      try FolderChange.commit(
+        [index] + companions,
+        removing: (replaced + old).filter { !kept.contains($0) && seen.insert($0).inserted })
+    } catch {
+      // Once the index is in its place, or a journal says that it will be, they are the checkpoint.
+      let isEffective = index.isCommitted || FolderChange.isInterrupted(in: index.folder)
+      if !isEffective { for path in placed { SystemCall.remove(path) } }
+      throw error
+    }
+  }
+
+  private func indexText(_ names: [String], _ shards: [[Key]]) -> String {
+    var map: [(String, JSONValue)] = []
+    map.reserveCapacity(checkpoint.tensors.count)
+    for (name, keys) in zip(names, shards) {
+      for key in keys { map.append((key.string, .string(name))) }
     }
     let total = checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
-    let index = JSONValue.members([
+    return JSONValue.members([
       "metadata": .members(["total_size": .integer(total)]), "weight_map": .object(pairs: map),
-    ])
-    let writer = try FileWriter(path: paths[shards.count], refusing: refused)
-    try writer.write(Array((index.text(indent: 2) + "\n").utf8))
-    try writer.finish()
-    for writer in writers + [writer] { try writer.commit() }
+    ]).text(indent: 2)
+  }
+
+  /// The shards of an index that is in the place of the new one. Links and folders are left alone, and an
+  /// index that cannot be read names nothing.
+  private func oldShards() throws(CheckpointError) -> [String] {
+    guard SystemCall.status(at: indexPath)?.isRegular == true,
+      let file = try? InputFile(path: indexPath), let index = try? ShardIndex(file)
+    else { return [] }
+    return index.files.map { Path.sibling($0, of: path) }.filter(SystemCall.isRegularAndNoLink)
+  }
+
+  private func refuseInputs(among files: [String]) throws(CheckpointError) {
+    for file in files {
+      if let status = SystemCall.status(at: file), refused.contains(status.identity) {
+        throw CheckpointError(path: file, FileWriter.inputRefusal)
+      }
+    }
   }
 
   private func padded(_ number: Int) -> String {

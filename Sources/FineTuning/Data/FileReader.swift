@@ -40,7 +40,7 @@ struct FileReader: ~Copyable {
 /// Puts a small file in place, whole or not at all.
 func replaceFile(at path: String, _ bytes: [UInt8]) throws(FineTuningError) {
   do {
-    try WholeFile.write(bytes, to: path)
+    try WholeFile.write(bytes, to: path, followingLinks: false)
   } catch {
     throw FineTuningError(error.description)
   }

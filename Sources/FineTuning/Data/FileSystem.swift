@@ -28,6 +28,15 @@ enum FileSystem {
     return try folder.removingIfEmpty(body)
   }
 
+  /// Takes the lock of a folder, which lasts as long as the value.
+  static func locking(_ path: String) throws(FineTuningError) -> FolderLock {
+    do {
+      return try FolderLock(path: path)
+    } catch {
+      throw FineTuningError(error.description)
+    }
+  }
+
   /// The JSON document in a file.
   static func json(_ path: String) throws -> JSONValue {
     do {

@@ -52,13 +52,22 @@ extension TrainingRun {
   public func train(
     into folder: String, onEvent: (Event) throws -> Void = { _ in }
   ) throws -> Result {
-    try alone { try trainAlone(into: folder, onEvent: onEvent) }
+    try alone {
+      try TrainingRun.demandFree(folder, resuming: resumption != nil)
+      // From here on the folder is this run's; it goes again when nothing is put into it.
+      return try FileSystem.filling(folder) {
+        let lock = try FileSystem.locking(folder)
+        defer { withExtendedLifetime(lock) {} }
+        // Another process may have gone on with the run before the lock was taken.
+        try TrainingRun.demandFree(folder, resuming: resumption != nil)
+        return try trainAlone(into: folder, onEvent: onEvent)
+      }
+    }
   }
 
   private func trainAlone(
     into folder: String, onEvent: (Event) throws -> Void
   ) throws -> Result {
-    try TrainingRun.demandFree(folder, resuming: resumption != nil)
     let clock = ContinuousClock()
     let start = clock.now
     try trainer.run { event in
@@ -77,9 +86,7 @@ extension TrainingRun {
       throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
     }
     let metrics = try trainer.evaluate(labelNames: settings.labels)
-    try FileSystem.filling(folder) {
-      try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
-    }
+    try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
     // Everything is in place: nothing is left to resume.
     WholeFile.remove(Path.join(folder, TrainingState.fileName))
     return Result(
@@ -133,6 +140,10 @@ extension TrainingRun {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
       throw FineTuningError("\(folder): is a file; name a folder for the trained model")
     }
+    if resuming, !WholeFile.exists(Path.join(folder, TrainingState.fileName)) {
+      throw FineTuningError(
+        "\(folder): the run was finished by another process; nothing is left to resume")
+    }
     if WholeFile.isFolder(folder), !resuming, try !FileSystem.isEmpty(folder) {
       let state = WholeFile.exists(Path.join(folder, TrainingState.fileName))
       throw FineTuningError(
@@ -144,15 +155,21 @@ extension TrainingRun {
       throw FineTuningError("\(folder): cannot be written")
     }
     // What a killed run was writing is of no use to anyone.
-    if WholeFile.isFolder(folder) { try WholeFile.removeLeftovers(in: folder) }
+    if WholeFile.isFolder(folder) { WholeFile.removeLeftovers(in: folder) }
   }
 
   private func storeState(in folder: String) throws {
-    try FileSystem.filling(folder) {
-      try trainer.snapshot(settings: stateSettings, invocation: invocation).write(
-        to: Path.join(folder, TrainingState.fileName))
-      try writeHistory(in: folder)
-    }
+    try write(
+      try trainer.snapshot(settings: stateSettings, invocation: invocation),
+      to: Path.join(folder, TrainingState.fileName))
+    try writeHistory(in: folder)
+  }
+
+  /// Writes a checkpoint in the folder of the run, where no link leads out of it.
+  private func write(_ checkpoint: Checkpoint, to path: String) throws {
+    var options = WriteOptions()
+    options.followsLinks = false
+    try checkpoint.write(to: path, options: options)
   }
 
   private func writeHistory(in folder: String) throws {
@@ -177,7 +194,7 @@ extension TrainingRun {
     }
     let trained = try trainedCheckpoint()
     switch saves {
-    case .model: try trained.write(to: Path.join(folder, "model.safetensors"))
+    case .model: try write(trained, to: Path.join(folder, "model.safetensors"))
     case .delta:
       let prefix = try BERTParameters.prefix(in: model.checkpoint)
       let origins = Dictionary(
@@ -186,7 +203,7 @@ extension TrainingRun {
         },
         uniquingKeysWith: { first, _ in first })
       let delta = try CheckpointDelta(from: model.checkpoint, to: trained, origins: origins)
-      try delta.checkpoint.write(to: Path.join(folder, CheckpointDelta.fileName))
+      try write(delta.checkpoint, to: Path.join(folder, CheckpointDelta.fileName))
     }
     try put("config.json", configuration().text(indent: 2) + "\n")
     try tokenizer.files.write(to: folder)

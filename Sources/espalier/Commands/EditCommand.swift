@@ -62,6 +62,11 @@ struct EditCommand: ParsableCommand {
   func run() throws {
     try groups.check(against: [("--json", format.json)])
     // Here and not in validate(), which would speak before a misspelt option is noticed.
+    if operations.ordered.isEmpty, inPlace, !dryRun, output == nil,
+      try Checkpoint.finishReplacing(input)
+    {
+      return StandardError.note("\(input): the change that was interrupted is finished")
+    }
     if operations.ordered.isEmpty {
       throw ValidationError("an operation is missing, such as --drop")
     }

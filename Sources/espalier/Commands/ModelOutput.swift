@@ -54,7 +54,10 @@ struct ModelOutput {
     // What nobody asked to change stays, in memory too; safetensors has no strides.
     var options = WriteOptions(
       ignoresForeign: ignoresForeign, preservesStrides: true, shardByteCount: shardByteCount)
-    if isFolder { options.format = .safetensors }
+    if isFolder {
+      options.format = .safetensors
+      options.followsLinks = false
+    }
     if let progress { options.progress = { written, _ in progress.reach(written) } }
     return options
   }
@@ -92,9 +95,11 @@ struct ModelOutput {
     let result = prepared(checkpoint)
     if inPlace, WholeFile.exists(path) {
       let update = WholeFile.isFolder(path) ? update(for: checkpoint) : nil
-      try result.replace(path, options: options(progress))
-      if let update, !update.changes.isEmpty { try write(update) }
-      return
+      var files: [(name: String, bytes: [UInt8])] = []
+      if let update, !update.changes.isEmpty {
+        files = [("config.json", Array((update.configuration.text(indent: 2) + "\n").utf8))]
+      }
+      return try result.replace(path, options: options(progress), beside: files)
     }
     guard isFolder else { return try result.write(to: path, options: options(progress)) }
     try FolderCreation(path: path).removingIfEmpty {
@@ -102,7 +107,9 @@ struct ModelOutput {
     }
     let source = sourceFolder
     for name in ModelFolder.companions where WholeFile.exists(Path.join(source, name)) {
-      try WholeFile.write(try WholeFile.read(Path.join(source, name)), to: Path.join(path, name))
+      try WholeFile.write(
+        try WholeFile.read(Path.join(source, name)), to: Path.join(path, name),
+        followingLinks: false)
     }
     if let update = update(for: checkpoint) {
       if !update.changes.isEmpty { try write(update) }
@@ -114,7 +121,7 @@ struct ModelOutput {
 
   private func write(_ update: ConfigurationUpdate) throws {
     let text = update.configuration.text(indent: 2) + "\n"
-    try WholeFile.write(Array(text.utf8), to: Path.join(path, "config.json"))
+    try WholeFile.write(Array(text.utf8), to: Path.join(path, "config.json"), followingLinks: false)
   }
 
   private var sourceFolder: String {
@@ -159,7 +166,7 @@ enum ModelFolder {
       task: count == 1 ? .regression : .classification)
     try WholeFile.write(
       Array((settings.json.text(indent: 2) + "\n").utf8),
-      to: Path.join(path, ClassifierSettings.fileName))
+      to: Path.join(path, ClassifierSettings.fileName), followingLinks: false)
   }
 
   /// Takes the labels of another head out of a configuration, when they are more or fewer than `count`.
@@ -169,14 +176,18 @@ enum ModelFolder {
     let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer
     guard let names, names != count else { return }
     for name in ["id2label", "label2id", "num_labels"] { members[Key(name)] = nil }
-    try WholeFile.write(Array((JSONValue.object(members).text(indent: 2) + "\n").utf8), to: path)
+    try WholeFile.write(
+      Array((JSONValue.object(members).text(indent: 2) + "\n").utf8), to: path,
+      followingLinks: false)
   }
 
   /// Copies what a run wrote beside its weights: configuration, tokenizer, settings and mask.
   static func copyRun(from source: String, to target: String) throws {
     for name in companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
     where WholeFile.exists(Path.join(source, name)) {
-      try WholeFile.write(try WholeFile.read(Path.join(source, name)), to: Path.join(target, name))
+      try WholeFile.write(
+        try WholeFile.read(Path.join(source, name)), to: Path.join(target, name),
+        followingLinks: false)
     }
   }
 }
