@@ -75,19 +75,23 @@ package func oneLine(_ sentence: String) -> String {
 }
 
 extension Unicode.Scalar {
-  /// What stands for a scalar that moves a terminal's cursor, ends a line or cannot be seen.
+  /// Whether the scalar moves a terminal's cursor, ends a line, reverses the direction of text or cannot be
+  /// seen. Printed as it is, it could make a text look like another one.
+  package var isUnprintable: Bool {
+    if (0x20...0x7E).contains(value) { return false }
+    switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: return true
+    default: return false
+    }
+  }
+
+  /// What stands for a scalar that is not printed as it is.
   fileprivate var controlEscape: String? {
     switch self {
     case "\n": return "\\n"
     case "\t": return "\\t"
     case "\r": return "\\r"
-    case " "..."~": return nil
-    default:
-      switch properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
-        return "\\u{" + String(value, radix: 16) + "}"
-      default: return nil
-      }
+    default: return isUnprintable ? "\\u{" + String(value, radix: 16) + "}" : nil
     }
   }
 }

@@ -51,7 +51,10 @@ enum ExitStatus {
       return status
     }
     if message.hasPrefix("Error: ") { message.removeFirst("Error: ".count) }
-    StandardError.line("espalier: error: \(message)")
+    // The parser repeats what was typed, or what a stored command line holds.
+    let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+    StandardError.line(
+      "espalier: error: \(lines.map { oneLine(String($0)) }.joined(separator: "\n"))")
     return status
   }
 

@@ -11,7 +11,7 @@ package struct JSONParser {
   private var depth = 0
 
   /// Deep enough for any honest document, shallow enough for any thread's stack.
-  private static let maximumDepth = 64
+  static let maximumDepth = 64
 
   private init(bytes: [UInt8]) { self.bytes = bytes }
 

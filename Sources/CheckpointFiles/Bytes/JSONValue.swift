@@ -76,8 +76,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 extension JSONValue {
   /// The document as text.
   ///
-  /// Strings are escaped as the reference implementation of safetensors does: `"`, `\` and control
-  /// characters only.
+  /// In strings `"`, `\`, and what no reader could see or what would move a terminal's cursor are escaped.
   ///
   /// - Parameter indent: spaces for each level; `nil` writes one line without spaces.
   public func text(indent: Int? = nil) -> String {
@@ -122,19 +121,29 @@ extension JSONValue {
     }
   }
 
+  /// Which scalars of a string are escaped, beside `"` and `\`.
+  package enum Escapes {
+    /// Control characters of ASCII below the space, as the reference implementation of safetensors does.
+    case reference
+    /// Everything that is not printed as it is: `Unicode.Scalar.isUnprintable`.
+    case unprintable
+  }
+
   /// Appends `text` as a JSON string with its quotes.
-  package static func writeString(_ text: String, to out: inout String) {
+  package static func writeString(
+    _ text: String, escaping escapes: Escapes = .unprintable, to out: inout String
+  ) {
     let bytes = text.utf8.span
     out += "\""
-    if bytes.endOfPlainJSON(from: 0) == bytes.count {
+    if bytes.endOfPlainJSON(from: 0) == bytes.count, escapes == .reference || bytes.isPlain {
       out += text
     } else {
-      writeEscaped(text, to: &out)
+      writeEscaped(text, escapes, to: &out)
     }
     out += "\""
   }
 
-  private static func writeEscaped(_ text: String, to out: inout String) {
+  private static func writeEscaped(_ text: String, _ escapes: Escapes, to out: inout String) {
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x22: out += "\\\""
@@ -144,11 +153,22 @@ extension JSONValue {
       case 0x0A: out += "\\n"
       case 0x0D: out += "\\r"
       case 0x09: out += "\\t"
-      case 0..<0x20:
-        let digits = String(scalar.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: out.unicodeScalars.append(scalar)
+      case 0..<0x20: writeUnits(of: scalar, to: &out)
+      default:
+        if escapes == .unprintable, scalar.isUnprintable {
+          writeUnits(of: scalar, to: &out)
+        } else {
+          out.unicodeScalars.append(scalar)
+        }
       }
+    }
+  }
+
+  /// Appends the UTF-16 of a scalar as escapes of four hexadecimal digits.
+  private static func writeUnits(of scalar: Unicode.Scalar, to out: inout String) {
+    for unit in String(scalar).utf16 {
+      let digits = String(unit, radix: 16)
+      out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
   }
 }

@@ -160,7 +160,7 @@ struct SafetensorsHeader {
           offsets = try pair(&scanner)
         } else {
           // The reference ignores fields that it does not know.
-          _ = try scanner.value()
+          try scanner.skipValue()
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }

@@ -67,19 +67,19 @@ enum SafetensorsWriter {
     var text = "{"
     text.reserveCapacity(tensors.count * 128)
     if !metadata.isEmpty {
-      JSONValue.writeString(SafetensorsHeader.metadataKey, to: &text)
+      JSONValue.writeString(SafetensorsHeader.metadataKey, escaping: .reference, to: &text)
       text += ":{"
       for (index, (name, value)) in metadata.elements.enumerated() {
         if index > 0 { text += "," }
-        JSONValue.writeString(name, to: &text)
+        JSONValue.writeString(name, escaping: .reference, to: &text)
         text += ":"
-        JSONValue.writeString(value, to: &text)
+        JSONValue.writeString(value, escaping: .reference, to: &text)
       }
       text += "}"
     }
     for (index, (key, tensor)) in tensors.elements.enumerated() {
       if text.utf8.count > 1 { text += "," }
-      JSONValue.writeString(key.string, to: &text)
+      JSONValue.writeString(key.string, escaping: .reference, to: &text)
       text += ":{\"dtype\":\"\(tensor.dtype.name)\",\"shape\":["
       text += tensor.shape.dimensions.map(String.init).joined(separator: ",")
       text += "],\"data_offsets\":[\(offsets[index]),\(offsets[index] + tensor.byteCount)]}"

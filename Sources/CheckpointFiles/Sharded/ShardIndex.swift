@@ -55,7 +55,7 @@ struct ShardIndex {
           hasMap = true
           try parseMap(&scanner, found)
         } else {
-          _ = try scanner.value()
+          try scanner.skipValue()
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }

@@ -78,7 +78,7 @@ struct DeltaCommand: ParsableCommand {
       }
       if !delta.renamed.isEmpty { parts.append("\(grouped(delta.renamed.count)) renamed") }
       StandardOutput.shared.line(
-        "\(output): \(parts.joined(separator: ", ")), \(byteText(bytes))")
+        "\(oneLine(output)): \(parts.joined(separator: ", ")), \(byteText(bytes))")
     }
   }
 

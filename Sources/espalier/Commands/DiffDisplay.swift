@@ -154,8 +154,12 @@ struct DiffReport {
   private var summary: String {
     let last = keysOnly ? "\(grouped(diff.same)) in both" : "\(grouped(diff.same)) same"
     var parts: [String] = []
-    if !diff.onlyInA.isEmpty { parts.append("\(grouped(diff.onlyInA.count)) only in \(a.path)") }
-    if !diff.onlyInB.isEmpty { parts.append("\(grouped(diff.onlyInB.count)) only in \(b.path)") }
+    if !diff.onlyInA.isEmpty {
+      parts.append("\(grouped(diff.onlyInA.count)) only in \(oneLine(a.path))")
+    }
+    if !diff.onlyInB.isEmpty {
+      parts.append("\(grouped(diff.onlyInB.count)) only in \(oneLine(b.path))")
+    }
     if !diff.changed.isEmpty { parts.append("\(grouped(diff.changed.count)) changed") }
     return (parts + [last]).joined(separator: ", ")
   }

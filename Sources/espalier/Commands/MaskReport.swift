@@ -51,7 +51,7 @@ struct MaskReport {
     let train =
       "\(grouped(entries.count)) of \(plural(mask.states.count, "tensor")) "
       + (entries.count == 1 ? "trains" : "train")
-    var line = "\(path): \(train)"
+    var line = "\(oneLine(path)): \(train)"
     if let tree {
       let elements = entries.reduce(0) { $0 + ($1.count ?? 0) }
       let all = tree.entries.reduce(0) { $0 + $1.shape.count }

@@ -117,7 +117,9 @@ struct TrainingArguments: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads takes a count of 1 or more") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads takes a count from 1 to 1,024")
+    }
     if noDropout, trunkDropout {
       throw ValidationError("--no-dropout and --trunk-dropout exclude each other")
     }

@@ -193,6 +193,6 @@ struct TrainingDisplay {
             "\($0.name) \(fixed($0.value(best) ?? .nan, digits: 4)), "
           }.joined() + "loss \(fixed(best.evalLoss, digits: 4))")
     }
-    output.line("wrote \(folder) in \(durationText(result.seconds))")
+    output.line("wrote \(oneLine(folder)) in \(durationText(result.seconds))")
   }
 }

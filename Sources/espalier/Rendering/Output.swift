@@ -89,10 +89,10 @@ enum StandardError {
   }
 
   /// Something worth knowing that changes nothing.
-  static func note(_ text: String) { line("espalier: note: \(text)") }
+  static func note(_ text: String) { line("espalier: note: \(oneLine(text))") }
 
   /// Something that is probably not meant.
-  static func warning(_ text: String) { line("espalier: warning: \(text)") }
+  static func warning(_ text: String) { line("espalier: warning: \(oneLine(text))") }
 
   /// Replaces the progress bar.
   static func showProgress(_ text: String) {
