@@ -3,17 +3,9 @@ internal import OrderedCollections
 
 /// One row of a data file.
 struct Row {
-  /// A member of a JSON object; `text` is `nil` for what is neither string, number nor truth value.
-  struct Member {
-    var name: String
-    var text: String?
-    /// The elements of an array of names.
-    var list: [String]?
-  }
-
   enum Content {
-    case fields([String])
-    case object([Member])
+    case cells([String])
+    case object(OrderedDictionary<Key, JSONValue>)
   }
 
   /// Where it starts, from 1.
@@ -26,6 +18,8 @@ struct RowReader: ~Copyable {
   private let file: FileReader
   private let path: String
   private let format: DataOptions.Format
+  private let separator: UInt8
+  private let quotes: DataOptions.Quotes
   private var buffer: [UInt8] = []
   private var position = 0
   /// Where the buffer starts in the file.
@@ -33,34 +27,61 @@ struct RowReader: ~Copyable {
   private var line = 1
   private var isAtEnd = false
   private var isStarted = false
+  /// The number of cells of the first row.
+  private var width: Int?
 
   /// A row longer than this is a file of another kind.
   private static let maximumRow = 64 << 20
+  /// A quoted cell between tabs that is longer is taken for an unquoted one.
+  private static let maximumQuoted = 16 << 20
   private static let piece = 1 << 18
 
-  init(_ file: consuming FileReader, path: String, format: DataOptions.Format) {
+  init(_ file: consuming FileReader, path: String, options: DataOptions) {
     self.file = file
     self.path = path
-    self.format = format
+    format = options.format ?? .init(path)
+    separator = options.separator?.byte ?? UInt8(ascii: format == .csv ? "," : "\t")
+    quotes =
+      options.quotes == .auto && separator != UInt8(ascii: "\t") ? .yes : options.quotes
   }
 
   /// The next row that is not an empty line; `nil` at the end.
   mutating func next() throws(FineTuningError) -> Row? {
-    if !isStarted {
-      isStarted = true
-      while buffer.count < 3, try fill() {}
-      if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
-    }
-    while let end = try findEnd() {
+    if !isStarted { try start() }
+    while try byte(0) != nil {
       let start = line
-      let range = position..<end
-      let row = try parse(range, start)
-      for byte in buffer[range] where byte == 0x0A { line += 1 }
-      line += 1
-      position = min(end + 1, buffer.count)
-      if let row { return Row(line: start, content: row) }
+      let scan = format == .jsonl ? try lineOfJSON() : try cells()
+      let range = position..<position + scan.length
+      if let bad = firstInvalidUTF8(in: buffer, range) {
+        let inner = lineEnds(in: position..<bad)
+        throw FineTuningError(
+          "\(path): line \(line + inner): not UTF-8 at byte \(offset + bad); save the file as UTF-8"
+        )
+      }
+      let content: Row.Content?
+      if format == .jsonl {
+        content = try json(range, line)
+      } else {
+        content =
+          scan.isBlank ? nil : .cells(scan.fields.map { String(decoding: $0, as: UTF8.self) })
+      }
+      line += lineEnds(in: position..<position + scan.next)
+      position += scan.next
+      if let content {
+        if width == nil { width = scan.fields.count }
+        return Row(line: start, content: content)
+      }
     }
     return nil
+  }
+
+  private mutating func start() throws(FineTuningError) {
+    isStarted = true
+    while buffer.count < 4096, try fill() {}
+    if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    if let refusal = DataFileKind.refusal(Array(buffer[position...].prefix(4096)), format) {
+      throw FineTuningError("\(path): \(refusal)")
+    }
   }
 
   /// Reads more; returns `false` at the end of the file.
@@ -73,99 +94,209 @@ struct RowReader: ~Copyable {
     }
     guard buffer.count <= RowReader.maximumRow else {
       throw FineTuningError(
-        "\(path): line \(line): a row of more than 64 MB\(format == .csv ? "; is a quote not closed?" : "")"
+        "\(path): line \(line): a row of more than 64 MB\(quotes == .yes ? "; is a quote not closed?" : "")"
       )
     }
     isAtEnd = try file.read(RowReader.piece, onto: &buffer) == 0
     return !isAtEnd
   }
 
-  /// Where the row that starts at ``position`` ends; `nil` when there is none.
-  private mutating func findEnd() throws(FineTuningError) -> Int? {
-    var index = position
-    var isQuoted = false
-    while true {
-      while index < buffer.count {
-        let byte = buffer[index]
-        if byte == 0x0A, !isQuoted { return index }
-        if byte == UInt8(ascii: "\""), format == .csv { isQuoted.toggle() }
-        index += 1
-      }
-      let done = index - position
-      if try !fill() { break }
-      index = position + done
+  /// The byte at a distance from ``position``; `nil` at the end of the file.
+  @inline(__always)
+  private mutating func byte(_ distance: Int) throws(FineTuningError) -> UInt8? {
+    while position + distance >= buffer.count {
+      guard try fill() else { return nil }
     }
-    if isQuoted {
-      throw FineTuningError("\(path): line \(line): a quoted field without its closing quote")
-    }
-    return position < buffer.count ? buffer.count : nil
+    return buffer[position + distance]
   }
 
-  private func parse(_ range: Range<Int>, _ line: Int) throws(FineTuningError) -> Row.Content? {
-    var range = range
-    if !range.isEmpty, buffer[range.upperBound - 1] == 0x0D {
-      range = range.lowerBound..<range.upperBound - 1
+  /// The line ends within a range: a line feed, a carriage return, or both together. A line of JSON ends
+  /// with a line feed alone.
+  private func lineEnds(in range: Range<Int>) -> Int {
+    var count = 0
+    for index in range {
+      switch buffer[index] {
+      case 0x0A: count += 1
+      case 0x0D where format != .jsonl:
+        if index + 1 == buffer.count || buffer[index + 1] != 0x0A { count += 1 }
+      default: break
+      }
     }
-    if range.isEmpty { return nil }
-    if let bad = firstInvalidUTF8(in: buffer, range) {
-      let inner = buffer[range.lowerBound..<bad].count { $0 == 0x0A }
+    return count
+  }
+
+  // MARK: - Cells
+
+  /// What one row takes in the file.
+  private struct Scan {
+    var fields: [[UInt8]] = []
+    /// Bytes of the row without its line end, and with it.
+    var length = 0
+    var next = 0
+    /// Whether there is nothing but blanks, which is no row.
+    var isBlank = false
+    /// Whether a quoted cell holds the end of a line.
+    var spansLines = false
+  }
+
+  private mutating func cells() throws(FineTuningError) -> Scan {
+    switch quotes {
+    case .yes: return try quotedCells(isStrict: false) ?? Scan()
+    case .no: return try plainCells(from: 0)
+    case .auto: break
+    }
+    let plain = try plainCells(from: 0)
+    guard plain.fields.contains(where: { $0.first == UInt8(ascii: "\"") }),
+      let quoted = try quotedCells(isStrict: true)
+    else { return plain }
+    // Both readings are possible: that one is right which has as many cells as the first row.
+    let expected = width ?? quoted.fields.count
+    guard quoted.fields.count == expected else {
+      return plain.fields.count == expected ? plain : quoted
+    }
+    if quoted.spansLines, expected > 1, try plainRows(quoted.length, have: expected) {
       throw FineTuningError(
-        "\(path): line \(line + inner): not UTF-8 at byte \(offset + bad); save the file as UTF-8")
+        "\(path): line \(line): a cell that starts with a quote ends in a later line, but each of these lines "
+          + "alone has \(counted(expected, "cell")), too; --quotes yes if quotes delimit cells, --quotes no "
+          + "if they are part of the texts")
     }
-    switch format {
-    case .tsv:
-      return .fields(
-        buffer[range].split(separator: 0x09, omittingEmptySubsequences: false).map {
-          String(decoding: $0, as: UTF8.self)
-        })
-    case .csv: return .fields(try csv(range, line))
-    case .jsonl: return try json(range, line)
-    }
+    return quoted
   }
 
-  private func csv(_ range: Range<Int>, _ line: Int) throws(FineTuningError) -> [String] {
-    let quote = UInt8(ascii: "\"")
-    let comma = UInt8(ascii: ",")
-    var fields: [String] = []
-    var field: [UInt8] = []
-    var index = range.lowerBound
-    while true {
-      field.removeAll(keepingCapacity: true)
-      if index < range.upperBound, buffer[index] == quote {
-        index += 1
-        while index < range.upperBound {
-          if buffer[index] == quote {
-            index += 1
-            guard index < range.upperBound, buffer[index] == quote else { break }
-          }
-          field.append(buffer[index])
-          index += 1
-        }
-        guard index == range.upperBound || buffer[index] == comma else {
-          let inner = buffer[range.lowerBound..<index].count { $0 == 0x0A }
-          throw FineTuningError(
-            "\(path): line \(line + inner): text after the closing quote of column \(fields.count + 1)"
-          )
-        }
-      } else {
-        while index < range.upperBound, buffer[index] != comma {
-          guard buffer[index] != quote else {
-            throw FineTuningError(
-              "\(path): line \(line): a quote inside column \(fields.count + 1), which does not start with one"
-            )
-          }
-          field.append(buffer[index])
-          index += 1
-        }
-      }
-      fields.append(String(decoding: field, as: UTF8.self))
-      guard index < range.upperBound else { return fields }
-      index += 1
+  /// Whether every line of the next `length` bytes, read without quotes, has `count` cells.
+  private mutating func plainRows(
+    _ length: Int, have count: Int
+  ) throws(FineTuningError) -> Bool {
+    var distance = 0
+    while distance < length {
+      let row = try plainCells(from: distance)
+      guard row.fields.count == count else { return false }
+      distance = row.next
     }
+    return true
+  }
+
+  /// Adds the end of a row whose content ends at `distance`.
+  private mutating func end(_ scan: inout Scan, at distance: Int) throws(FineTuningError) {
+    scan.length = distance
+    scan.next = distance
+    guard let byte = try byte(distance) else { return }
+    scan.next += 1
+    if byte == 0x0D, try self.byte(distance + 1) == 0x0A { scan.next += 1 }
+  }
+
+  /// The next line, cut at separators; quotes are text.
+  private mutating func plainCells(from start: Int) throws(FineTuningError) -> Scan {
+    var scan = Scan()
+    var field: [UInt8] = []
+    var distance = start
+    while let byte = try byte(distance), byte != 0x0A, byte != 0x0D {
+      if byte == separator {
+        scan.fields.append(field)
+        field.removeAll(keepingCapacity: true)
+      } else {
+        field.append(byte)
+      }
+      distance += 1
+    }
+    scan.isBlank = scan.fields.isEmpty && field.allSatisfy { $0 == 0x20 || $0 == 0x09 }
+    scan.fields.append(field)
+    try end(&scan, at: distance)
+    return scan
+  }
+
+  private enum State {
+    case start, plain, quoted, afterQuote
+  }
+
+  /// The next row, with quoted cells, as pandas and Python's csv read it: only a quote at the start of a cell
+  /// opens it, and what follows its closing quote belongs to the cell.
+  ///
+  /// - Parameter isStrict: whether `nil` is returned when a cell that starts with a quote is not a quoted one
+  ///   to its end. Otherwise an open quote at the end of the file is an error, and so is text after a closing
+  ///   quote in another line: a quote is missing there.
+  private mutating func quotedCells(isStrict: Bool) throws(FineTuningError) -> Scan? {
+    let quote = UInt8(ascii: "\"")
+    var scan = Scan()
+    var field: [UInt8] = []
+    var state = State.start
+    var distance = 0
+    var cellStart = 0
+    var cellSpansLines = false
+    var isQuoted = false
+    func place(_ reader: borrowing RowReader) -> Int {
+      reader.line + reader.lineEnds(in: reader.position..<reader.position + cellStart)
+    }
+    while let byte = try byte(distance) {
+      if isStrict, distance > RowReader.maximumQuoted { return nil }
+      let isLineEnd = byte == 0x0A || byte == 0x0D
+      switch state {
+      case .quoted:
+        if byte == quote {
+          state = .afterQuote
+        } else {
+          if isLineEnd { cellSpansLines = true }
+          field.append(byte)
+        }
+        distance += 1
+        continue
+      case .start where byte == quote:
+        (state, isQuoted, cellStart) = (.quoted, true, distance)
+        distance += 1
+        continue
+      case .afterQuote where byte == quote:
+        field.append(byte)
+        state = .quoted
+        distance += 1
+        continue
+      default: break
+      }
+      if isLineEnd { break }
+      if byte == separator {
+        scan.fields.append(field)
+        scan.spansLines = scan.spansLines || cellSpansLines
+        field.removeAll(keepingCapacity: true)
+        (state, cellSpansLines) = (.start, false)
+      } else {
+        if state == .afterQuote {
+          if isStrict { return nil }
+          guard !cellSpansLines else {
+            throw FineTuningError(
+              "\(path): line \(place(self)): the quoted cell that starts here goes on for several lines and has "
+                + "text after its closing quote; is a quote missing?")
+          }
+        }
+        state = .plain
+        field.append(byte)
+      }
+      distance += 1
+    }
+    if state == .quoted {
+      if isStrict { return nil }
+      throw FineTuningError(
+        "\(path): line \(place(self)): a quoted field without its closing quote")
+    }
+    scan.isBlank =
+      scan.fields.isEmpty && !isQuoted && field.allSatisfy { $0 == 0x20 || $0 == 0x09 }
+    scan.fields.append(field)
+    scan.spansLines = scan.spansLines || cellSpansLines
+    try end(&scan, at: distance)
+    return scan
+  }
+
+  // MARK: - JSON lines
+
+  private mutating func lineOfJSON() throws(FineTuningError) -> Scan {
+    var scan = Scan()
+    var distance = 0
+    while let byte = try byte(distance), byte != 0x0A { distance += 1 }
+    (scan.length, scan.next) = (distance, distance)
+    if try byte(distance) != nil { scan.next += 1 }
+    return scan
   }
 
   private func json(_ range: Range<Int>, _ line: Int) throws(FineTuningError) -> Row.Content? {
-    if buffer[range].allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return nil }
+    if buffer[range].allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return nil }
     let value: JSONValue
     do {
       value = try JSONParser.parse(Array(buffer[range]))
@@ -177,17 +308,6 @@ struct RowReader: ~Copyable {
         "\(path): line \(line): not a JSON object; JSONL has one object a line, as {\"text\": \"…\", \"label\": 1}"
       )
     }
-    return .object(
-      members.map { key, value in
-        let text: String? =
-          switch value {
-          case .string(let text): text
-          case .number(let text): text
-          case .bool(let value): value ? "true" : "false"
-          default: nil
-          }
-        return Row.Member(
-          name: key.string, text: text, list: value.array.flatMap { labelNames($0) })
-      })
+    return .object(members)
   }
 }

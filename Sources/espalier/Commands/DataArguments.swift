@@ -12,6 +12,22 @@ struct DataArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      What stands between cells: one character such as ';', or tab. Default: a comma for csv, a tab for \
+      tsv.
+      """, valueName: "character"))
+  var separator: DataOptions.Separator?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Whether quotes delimit cells: yes, as pandas reads them; no, they are text; or auto: yes, but \
+      between tabs only where a whole cell is quoted.
+      """, valueName: "when"))
+  var quotes: DataOptions.Quotes = .auto
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Whether the first row names the columns: auto, yes or no. Auto takes it for names when it \
       holds those asked for, or else a usual one: text, sentence, review, content, comment and others.
       """, valueName: "when"))
@@ -29,8 +45,30 @@ struct DataArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The column of the label.", valueName: "column"))
   var labelColumn: String?
 
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      """
+      For several labels a text: the columns of 0 and 1, one for each label, in their order; names or \
+      numbers, apart or between commas.
+      """, valueName: "column"))
+  var labelColumns: [String] = []
+
+  /// The columns of 0 and 1, one by one.
+  private var markColumns: [String] {
+    labelColumns.flatMap { $0.split(separator: ",").map(String.init) }
+  }
+
   func validate() throws {
-    let columns = [textColumn, textPairColumn, labelColumn].compactMap(\.self)
+    if labelColumn != nil, !labelColumns.isEmpty {
+      throw ValidationError(
+        "--label-column is one column of labels, --label-columns a column of 0 and 1 for each: give one of them"
+      )
+    }
+    if separator != nil, dataFormat == .jsonl {
+      throw ValidationError("--separator is for tsv and csv: leave it out with --data-format jsonl")
+    }
+    let columns = [textColumn, textPairColumn, labelColumn].compactMap(\.self) + markColumns
     if let twice = columns.first(where: { column in columns.count { $0 == column } > 1 }) {
       throw ValidationError(
         "text, second text and label are different columns: '\(twice)' is named twice")
@@ -40,16 +78,23 @@ struct DataArguments: ParsableArguments {
   /// The rows of a file.
   func read(
     _ path: String, labels: Bool = true, known: [String] = [],
-    task: PredictionTask = .classification
+    task: PredictionTask = .classification, isTaskChosen: Bool = true
   ) throws -> LabelledDataset {
     try LabelledDataset(
       contentsOf: path,
       options: DataOptions(
-        format: dataFormat, header: header, textColumn: textColumn, pairColumn: textPairColumn,
-        labelColumn: labelColumn, needsLabels: labels, knownLabels: known, task: task))
+        format: dataFormat, separator: separator, quotes: quotes, header: header,
+        textColumn: textColumn, pairColumn: textPairColumn, labelColumn: labelColumn,
+        labelColumns: markColumns, needsLabels: labels, knownLabels: known, task: task,
+        isTaskChosen: isTaskChosen))
   }
 }
 
+extension DataOptions.Quotes: ExpressibleByArgument {}
+extension DataOptions.Separator: ExpressibleByArgument {
+  /// One character, `\t` or `tab`.
+  public init?(argument: String) { self.init(argument) }
+}
 extension DataOptions.Format: ExpressibleByArgument {}
 extension DataOptions.Header: ExpressibleByArgument {}
 extension PredictionTask: ExpressibleByArgument {}

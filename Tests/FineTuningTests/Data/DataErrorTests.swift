@@ -53,7 +53,7 @@ struct DataErrorTests {
     let text = "opinion\tstars\na\t1\nb\t0\n"
     #expect(
       try complaint(text)
-        == "line 1: the label \"stars\" is the only one that is no number; if the first row names the columns, say --header yes and the columns; if it is a label, --header no"
+        == "line 1: the label \"stars\" is the only one that is not a number; if the first row names the columns, say --header yes and the columns; if it is a label, --header no"
     )
     let folder = try TemporaryFolder()
     let path = try folder.write("a.tsv", text)
@@ -125,8 +125,10 @@ struct DataErrorTests {
   @Test func `quotes of CSV must fit together`() throws {
     #expect(
       try complaint("a,1\n\"b,0\n", "a.csv") == "line 2: a quoted field without its closing quote")
-    #expect(try complaint("\"a\"b,1\n", "a.csv").hasPrefix("line 1: text after the closing quote"))
-    #expect(try complaint("a \"b\",1\n", "a.csv").hasPrefix("line 1: a quote inside column 1"))
+    #expect(
+      try complaint("text,label\n\"a,1\nBad \"m\",2\nc,1\n", "a.csv").hasPrefix(
+        "line 2: the quoted cell that starts here goes on for several lines and has text after its closing quote"
+      ))
   }
 
   @Test func `a line of JSONL is one object with strings, numbers or truth values`() throws {

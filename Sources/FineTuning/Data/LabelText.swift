@@ -1,0 +1,96 @@
+internal import CheckpointFiles
+
+/// How labels are spelled and compared. The same rules hold in training, evaluation and prediction: two
+/// labels are the same when their UTF-8 bytes are, or when both spell the same number.
+enum LabelText {
+  /// The number that `text` spells in decimal digits, as `0`, `-2.5` or `1e3`; `nil` for anything else,
+  /// such as hexadecimal digits, `nan` or `inf`.
+  static func decimal(_ text: String) -> Double? {
+    var rest = text.utf8[...]
+    if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") {
+      rest = rest.dropFirst()
+    }
+    var digits = 0
+    func skipDigits() {
+      while let byte = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+        rest = rest.dropFirst()
+        digits += 1
+      }
+    }
+    skipDigits()
+    if rest.first == UInt8(ascii: ".") {
+      rest = rest.dropFirst()
+      skipDigits()
+    }
+    guard digits > 0 else { return nil }
+    if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+      rest = rest.dropFirst()
+      if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") {
+        rest = rest.dropFirst()
+      }
+      digits = 0
+      skipDigits()
+      guard digits > 0 else { return nil }
+    }
+    guard rest.isEmpty, let value = Double(text), value.isFinite else { return nil }
+    return value
+  }
+
+  /// The one spelling of all texts that are the same label: of a number the shortest, as `1` for `1.0`
+  /// and `1e0`; of any other text, and of a number with leading zeros such as `007`, the text itself.
+  static func canonical(_ text: String) -> String {
+    let trimmed = trimmedSpaces(text)
+    guard let value = decimal(trimmed) else { return text }
+    let digits = trimmed.utf8.drop { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") }
+    let whole = digits.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    if whole.count > 1, whole.first == UInt8(ascii: "0") { return text }
+    if value == 0 { return "0" }
+    // Integers may have more digits than a Double holds.
+    if whole.count == digits.count {
+      return trimmed.utf8.first == UInt8(ascii: "+") ? String(trimmed.dropFirst()) : trimmed
+    }
+    return value == value.rounded() && abs(value) < 0x1p53 ? String(Int(value)) : "\(value)"
+  }
+
+  /// The row of logits that a canonical label names by its number; `nil` when it is not a count.
+  static func row(_ canonical: String) -> Int? {
+    guard let number = Int(canonical), number >= 0, String(number) == canonical else { return nil }
+    return number
+  }
+
+  /// Whether two labels or names of columns have the same bytes. `==` of `String` calls canonically
+  /// equivalent spellings equal.
+  static func same(_ a: String, _ b: String) -> Bool { Key(a) == Key(b) }
+
+  /// What two labels have in common that only look alike: it leaves out capitals, blanks, invisible
+  /// characters and leading zeros. Compare it by `==` of `String`, which leaves out Unicode composition.
+  static func folded(_ text: String) -> String {
+    if let value = decimal(trimmedSpaces(text)) { return "\(value)" }
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.lowercased().unicodeScalars
+    where !scalar.properties.isWhitespace && scalar.properties.generalCategory != .format {
+      scalars.append(scalar)
+    }
+    return String(scalars)
+  }
+
+  /// The groups of labels that look alike, by their places, in the order of the first of each.
+  static func lookalikes(_ labels: [String]) -> [[Int]] {
+    var groups: [String: [Int]] = [:]
+    var order: [String] = []
+    for (index, label) in labels.enumerated() {
+      let folded = folded(label)
+      if groups[folded] == nil { order.append(folded) }
+      groups[folded, default: []].append(index)
+    }
+    return order.compactMap { groups[$0] }.filter { $0.count > 1 }
+  }
+}
+
+/// A text without spaces and tabs at its ends.
+func trimmedSpaces(_ text: String) -> String {
+  let space: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+  var rest = text.utf8[...].drop(while: space)
+  while let last = rest.last, space(last) { rest.removeLast() }
+  return String(Substring(rest))
+}
