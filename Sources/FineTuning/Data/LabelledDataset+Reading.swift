@@ -3,8 +3,8 @@ internal import CheckpointFiles
 extension LabelledDataset {
   /// Reads a file of labelled texts.
   ///
-  /// Labels that are the numbers 0 to n − 1 stay what they are; others are numbered in the order of
-  /// their UTF-8 bytes.
+  /// Labels that are numbers are numbered by their values, others in the order of their UTF-8 bytes. Lists of
+  /// 0 and 1 have a label for each position, `LABEL_0` and so on.
   ///
   /// - Parameters:
   ///   - path: a TSV, CSV or JSONL file.
@@ -14,48 +14,59 @@ extension LabelledDataset {
   public init(
     contentsOf path: String, options: DataOptions = DataOptions(), labels: [String]? = nil
   ) throws(FineTuningError) {
-    var rows = RowReader(try FileReader(path), path: path, format: options.format ?? .init(path))
+    let format = options.format ?? .init(path)
+    if options.separator != nil, format == .jsonl {
+      throw FineTuningError(
+        "\(path): a separator is for TSV and CSV, and this is read as JSON lines")
+    }
+    var rows = RowReader(try FileReader(path), path: path, options: options)
     var columns = Columns(options: options, path: path)
-    var column = TargetColumn(task: options.task, path: path)
-    var rowsRead: [Example] = []
+    var targets = TargetColumn(task: options.task, path: path)
+    var examples: [Example] = []
     while let row = try rows.next() {
       guard let fields = try columns.fields(of: row) else { continue }
+      if examples.isEmpty { targets.name(LabelledDataset.labelNames(columns)) }
       var target: Target?
-      if let label = fields.label { target = try column.target(label, line: row.line) }
-      rowsRead.append(Example(text: fields.text, pair: fields.pair, target: target))
+      if let label = fields.label {
+        try targets.demandOneKind(label, line: row.line)
+        target = try targets.target(label, line: row.line)
+      }
+      examples.append(Example(text: fields.text, pair: fields.pair, target: target))
     }
-    guard !rowsRead.isEmpty else {
+    guard !examples.isEmpty else {
       throw FineTuningError(
         columns.sawHeader ? "\(path): no rows below the header" : "\(path): empty, no rows to read")
     }
-    if options.header == .auto, !columns.sawHeader { try column.demandData() }
-    let order = labels ?? column.inOrder
-    let places = try column.places(in: order)
+    try LabelPlausibility(
+      targets: targets, options: options,
+      isHeaderUnknown: options.header == .auto && !columns.sawHeader && format != .jsonl, path: path
+    ).check(examples)
+    let numbering = try targets.numbering(labels)
+    var next = 0
+    for index in examples.indices {
+      guard let target = examples[index].target else { continue }
+      if let sets = numbering.sets {
+        examples[index].target = .labels(sets[next])
+        next += 1
+      } else {
+        examples[index].target = target.renumbered(numbering.places)
+      }
+    }
     self.init(
-      examples: rowsRead.map {
-        Example(text: $0.text, pair: $0.pair, target: $0.target?.renumbered(places))
-      },
-      labels: options.task == .regression ? [] : order, task: options.task)
+      examples: examples, labels: options.task == .regression ? [] : numbering.labels,
+      task: options.task)
     self.path = path
+    self.columns = columns.description
+    hasPositions = numbering.sets != nil
+    firstLines = numbering.firstLines
+    notes = (columns.notes + (hasPositions ? [] : targets.notes)).map { "\(path): \($0)" }
   }
-}
 
-extension DataOptions.Format {
-  /// The format that the ending of a file's name stands for.
-  init(_ path: String) {
-    let name = path.lowercased()
-    if name.hasSuffix(".csv") {
-      self = .csv
-    } else if [".jsonl", ".ndjson", ".json"].contains(where: name.hasSuffix) {
-      self = .jsonl
-    } else {
-      self = .tsv
+  /// The names of labels that have a column each.
+  private static func labelNames(_ columns: Columns) -> [String] {
+    guard !columns.marks.isEmpty, let places = columns.description?.labels else { return [] }
+    return places.enumerated().map { index, column in
+      if case .named(let name) = column { name } else { "LABEL_\(index)" }
     }
   }
-}
-
-/// Names for a message: all of a few, the beginning of many.
-func listed(_ names: [String]) -> String {
-  let shown = names.prefix(12).map(quoted).joined(separator: ", ")
-  return names.count > 12 ? shown + " and \(names.count - 12) more" : shown
 }

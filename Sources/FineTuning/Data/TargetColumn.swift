@@ -1,13 +1,22 @@
 internal import CheckpointFiles
 
-/// Reads what stands in the label column, as the task wants it.
+/// Reads what stands in the column of the label, as the task wants it.
 struct TargetColumn {
-  /// The spellings of labels, numbered as they come.
-  private(set) var spellings: [String] = []
+  /// The labels, numbered as they come, in the spelling of ``LabelText/canonical(_:)``.
+  private(set) var labels: [String] = []
+  /// The line of the first row of each label.
+  private(set) var firstLines: [Int] = []
+  /// The rows that have each label.
+  private(set) var counts: [Int] = []
+  /// Rows with a target.
+  private(set) var rowCount = 0
   private var numbers: [Key: Int] = [:]
-  private var firstLines: [Int] = []
-  /// Rows that have the first row's label.
-  private var firstCount = 0
+  /// Other spellings of labels that are numbers, by the label's number.
+  private var merged: [Int: [String]] = [:]
+  private var spellings: [String] = []
+  private var lists: BinaryLists
+  /// The line of the first JSON value of each kind.
+  private var kinds: [(kind: String, line: Int)] = []
   private let task: PredictionTask
   private let path: String
 
@@ -17,63 +26,133 @@ struct TargetColumn {
   init(task: PredictionTask, path: String) {
     self.task = task
     self.path = path
+    lists = BinaryLists(path: path)
+  }
+
+  /// Names the labels of ``Columns/Label/marks(_:)``, before the first row.
+  mutating func name(_ names: [String]) {
+    labels = names
+    firstLines = names.map { _ in 1 }
+    counts = names.map { _ in 0 }
   }
 
   /// The target of one row, its labels numbered as they come.
   mutating func target(_ content: Columns.Label, line: Int) throws(FineTuningError) -> Target {
-    switch (task, content) {
-    case (.classification, .text(let text)): return .label(try number(text, line))
-    case (.regression, .text(let text)):
-      let trimmed = trimmedSpaces(text)
-      guard let value = Double(trimmed), value.isFinite else {
+    rowCount += 1
+    switch task {
+    case .classification: return .label(try number(try single(content, line), line))
+    case .regression: return .value(try value(content, line))
+    case .multiLabel: return .labels(try set(content, line))
+    }
+  }
+
+  private func single(
+    _ content: Columns.Label, _ line: Int
+  ) throws(FineTuningError) -> String {
+    switch content {
+    case .cell(let text): return text
+    case .json(let value):
+      guard let text = LabelElement(value)?.text else {
         throw FineTuningError(
-          "\(path): line \(line): the label \(quoted(text)) is not a number, as regression needs"
-            + (line == 1 ? TargetColumn.headerHint : "")
+          "\(path): line \(line): the label is a list, and one label a text is expected (several are train --task multi-label)"
         )
       }
-      return .value(value)
-    case (.multiLabel, .text(let text)):
-      var places: Set<Int> = []
-      for name in try names(text, line) { places.insert(try number(name, line)) }
-      return .labels(places.sorted())
-    case (.multiLabel, .list(let names)):
-      var places: Set<Int> = []
-      for name in names { places.insert(try number(name, line)) }
-      return .labels(places.sorted())
-    case (_, .list):
+      return text
+    case .marks:
       throw FineTuningError(
-        "\(path): line \(line): the label is a list, and one label a text is expected (several are train --task multi-label)"
+        "\(path): a column of 0 and 1 for each label is --task multi-label; one label a text is in one column"
       )
     }
+  }
+
+  private func value(_ content: Columns.Label, _ line: Int) throws(FineTuningError) -> Double {
+    let text = try single(content, line)
+    guard let value = LabelText.decimal(trimmedSpaces(text)) else {
+      throw FineTuningError(
+        "\(path): line \(line): the label \(quoted(text)) is not a number in decimal digits, as regression needs"
+          + (line == 1 ? TargetColumn.headerHint : ""))
+    }
+    return value
+  }
+
+  // MARK: - Several labels
+
+  private mutating func set(
+    _ content: Columns.Label, _ line: Int
+  ) throws(FineTuningError) -> [Int] {
+    let elements: [LabelElement]
+    switch content {
+    case .marks(let cells): return try marked(cells, line)
+    case .cell(let text), .json(.string(let text)): elements = try self.elements(text, line)
+    case .json(.array(let array)):
+      guard let known = LabelElement.all(array) else {
+        throw FineTuningError(
+          "\(path): line \(line): a list of labels holds strings, numbers or truth values only")
+      }
+      elements = known
+    case .json(let value): elements = LabelElement(value).map { [$0] } ?? []
+    }
+    try lists.append(elements, line)
+    var places: Set<Int> = []
+    for element in elements { places.insert(try number(element.text, line)) }
+    return places.sorted()
+  }
+
+  /// The labels of a row of 0 and 1.
+  private mutating func marked(_ cells: [String], _ line: Int) throws(FineTuningError) -> [Int] {
+    var places: [Int] = []
+    for (index, cell) in cells.enumerated() {
+      guard let bit = LabelElement.bit(cell) else {
+        throw FineTuningError(
+          "\(path): line \(line): the label \(quoted(labels[index])) is \(quoted(cell)), expected 0 or 1"
+        )
+      }
+      if bit {
+        places.append(index)
+        counts[index] += 1
+      }
+    }
+    return places
   }
 
   /// The labels of a cell: a JSON array, or names between commas.
-  private func names(_ text: String, _ line: Int) throws(FineTuningError) -> [String] {
+  private func elements(_ text: String, _ line: Int) throws(FineTuningError) -> [LabelElement] {
     let trimmed = trimmedSpaces(text)
-    guard trimmed.hasPrefix("[") else {
-      return trimmed.split(separator: ",").map { trimmedSpaces(String($0)) }.filter { !$0.isEmpty }
+    guard trimmed.utf8.first == UInt8(ascii: "[") else {
+      return trimmed.utf8.split(separator: UInt8(ascii: ",")).map {
+        trimmedSpaces(String(Substring($0)))
+      }.filter { !$0.isEmpty }.map { LabelElement(cell: $0) }
     }
     guard let array = (try? JSONParser.parse(Array(trimmed.utf8)))?.array,
-      let names = labelNames(array)
+      let elements = LabelElement.all(array)
     else {
       throw FineTuningError(
-        "\(path): line \(line): the labels \(quoted(text)) begin like a JSON array and are none of names"
+        "\(path): line \(line): the labels \(quoted(text)) begin like a JSON array, but are not an array of names or of 0 and 1"
       )
     }
-    return names
+    return elements
   }
 
-  private mutating func number(_ name: String, _ line: Int) throws(FineTuningError) -> Int {
-    if let number = numbers[Key(name)] {
-      if number == 0 { firstCount += 1 }
+  // MARK: - Numbering
+
+  private mutating func number(_ text: String, _ line: Int) throws(FineTuningError) -> Int {
+    let label = LabelText.canonical(text)
+    if let number = numbers[Key(label)] {
+      counts[number] += 1
+      if !LabelText.same(spellings[number], text),
+        merged[number]?.contains(where: { LabelText.same($0, text) }) != true
+      {
+        merged[number, default: []].append(text)
+      }
       return number
     }
-    if spellings.isEmpty { firstCount = 1 }
-    let number = spellings.count
-    numbers[Key(name)] = number
-    spellings.append(name)
+    let number = labels.count
+    numbers[Key(label)] = number
+    labels.append(label)
+    spellings.append(text)
     firstLines.append(line)
-    guard spellings.count <= TargetColumn.maximumLabels else {
+    counts.append(1)
+    guard labels.count <= TargetColumn.maximumLabels else {
       throw FineTuningError(
         "\(path): more than \(TargetColumn.maximumLabels) different labels by line \(line); is that the right column (--label-column)? Numbers to predict are train --task regression"
       )
@@ -81,48 +160,106 @@ struct TargetColumn {
     return number
   }
 
-  private static let headerHint = "; if the first row names the columns, say --header yes"
+  static let headerHint = "; if the first row names the columns, say --header yes"
 
-  /// Throws when the first row, read as data, is most probably a header with unusual names: its label
-  /// is the only one that is not a number, and occurs once.
-  func demandData() throws(FineTuningError) {
-    guard task == .classification, spellings.count > 2, firstCount == 1, Int(spellings[0]) == nil,
-      spellings.dropFirst().allSatisfy({ Int($0) != nil })
-    else { return }
-    throw FineTuningError(
-      "\(path): line \(firstLines[0]): the label \(quoted(spellings[0])) is the only one that is no number\(TargetColumn.headerHint) and the columns; if it is a label, --header no"
-    )
+  /// The targets with labels numbered in their order.
+  struct Numbering {
+    var labels: [String]
+    var firstLines: [Int]
+    /// The place of each label, or `nil` when the targets are ``sets``.
+    var places: [Int]
+    /// The places of the ones of every row, when the rows are lists of 0 and 1.
+    var sets: [[Int]]?
   }
 
-  /// The place of each label among `order`.
+  /// Numbers the labels in the order of ``inOrder``, or as `known` does.
   ///
-  /// - Throws: `FineTuningError` that names the line of one that is not there.
-  func places(in order: [String]) throws(FineTuningError) -> [Int] {
+  /// - Throws: `FineTuningError` that names the line of a label that is not among `known`, or of a list that
+  ///   is neither of names nor of 0 and 1.
+  func numbering(_ known: [String]?) throws(FineTuningError) -> Numbering {
+    if task == .multiLabel, let ones = try lists.finished() {
+      let order = known ?? (0..<ones.length).map { "LABEL_\($0)" }
+      guard order.count == ones.length else {
+        throw FineTuningError(
+          "\(path): line \(ones.line): a list of \(ones.length) targets, expected one for each of the \(order.count) labels"
+        )
+      }
+      return Numbering(
+        labels: order, firstLines: order.map { _ in ones.line }, places: [], sets: ones.sets)
+    }
+    let order = known ?? inOrder
     var places: [Key: Int] = [:]
-    for (index, label) in order.enumerated() { places[Key(label)] = index }
+    for (index, label) in order.enumerated() where places[Key(LabelText.canonical(label))] == nil {
+      places[Key(LabelText.canonical(label))] = index
+    }
     var result: [Int] = []
-    for (label, line) in zip(spellings, firstLines) {
+    var lines = order.map { _ in 1 }
+    for (label, line) in zip(labels, firstLines) {
       guard let place = places[Key(label)] else {
         throw FineTuningError(
           "\(path): line \(line): the label \(quoted(label)) is not among those of the training data: \(listed(order))"
         )
       }
       result.append(place)
+      lines[place] = line
     }
-    return result
+    return Numbering(labels: order, firstLines: lines, places: result, sets: nil)
   }
 
-  /// 0 ..< n as numbers, or sorted by bytes.
-  var inOrder: [String] {
-    let numbers = Set(spellings.compactMap { Int($0) })
-    // "01" is a name: the numbers must be spelled as numbers are.
-    if numbers.count == spellings.count, spellings.allSatisfy({ Int($0).map(String.init) == $0 }),
-      numbers.min() == 0, numbers.max() == spellings.count - 1
-    {
-      return (0..<spellings.count).map(String.init)
-    }
-    return spellings.sorted { Key($0) < Key($1) }
+  /// As the columns of 0 and 1 stand; numbers by their values; anything else by bytes.
+  private var inOrder: [String] {
+    if numbers.isEmpty { return labels }
+    let values = labels.compactMap(LabelText.decimal)
+    guard values.count == labels.count else { return labels.sorted { Key($0) < Key($1) } }
+    return zip(values, labels).sorted { ($0.0, Key($0.1)) < ($1.0, Key($1.1)) }.map(\.1)
   }
+
+  /// What the user should know of the labels: spellings that are one label, and labels that look alike.
+  var notes: [String] {
+    var notes = merged.sorted { $0.key < $1.key }.prefix(5).map { number, others in
+      "\(listed([spellings[number]] + others)) are the same number and one label, \(quoted(labels[number]))"
+    }
+    let groups = LabelText.lookalikes(labels)
+    notes += groups.prefix(5).map { group in
+      let names = group.prefix(6).map {
+        "\(quotedExactly(labels[$0])) (\(counted(counts[$0], "row")))"
+      }
+      return
+        "labels that differ only in capitals, blanks, invisible characters, leading zeros or Unicode composition: "
+        + names.joined(separator: ", ")
+    }
+    if groups.count > 5 { notes.append("… and \(groups.count - 5) more groups of that kind") }
+    return notes
+  }
+
+  /// Refuses a column of JSON values of several kinds, as `datasets` does: a label 1 beside a label "good" is
+  /// a mistake in one of the rows.
+  mutating func demandOneKind(_ content: Columns.Label, line: Int) throws(FineTuningError) {
+    guard task == .classification, case .json(let value) = content else { return }
+    let kind: String
+    switch value {
+    case .bool: kind = "a truth value"
+    case .number: kind = "a number"
+    case .string(let text):
+      kind = LabelText.decimal(trimmedSpaces(text)) == nil ? "a string" : "a number"
+    default: return
+    }
+    guard let first = kinds.first else { return kinds.append((kind, line)) }
+    guard first.kind == kind else {
+      throw FineTuningError(
+        "\(path): line \(line): the label is \(kind), that of line \(first.line) is \(first.kind)")
+    }
+  }
+}
+
+/// A name in quotes in which characters beyond ASCII that may look like others are shown by their numbers.
+private func quotedExactly(_ text: String) -> String {
+  guard text.utf8.contains(where: { $0 >= 0x80 }) else { return quoted(text) }
+  var result = ""
+  for scalar in text.unicodeScalars {
+    result += scalar.isASCII ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+  }
+  return "\"\(result)\""
 }
 
 extension Target {
@@ -134,26 +271,4 @@ extension Target {
     case .value: self
     }
   }
-}
-
-/// The elements of an array of strings, numbers and truth values as names; `nil` when there is
-/// something else.
-func labelNames(_ array: [JSONValue]) -> [String]? {
-  var names: [String] = []
-  for value in array {
-    switch value {
-    case .string(let text), .number(let text): names.append(text)
-    case .bool(let value): names.append(value ? "true" : "false")
-    default: return nil
-    }
-  }
-  return names
-}
-
-/// A text without spaces and tabs at its ends.
-func trimmedSpaces(_ text: String) -> String {
-  let space: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-  var rest = text[...].drop(while: space)
-  while let last = rest.last, space(last) { rest.removeLast() }
-  return String(rest)
 }

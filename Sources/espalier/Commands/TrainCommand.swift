@@ -89,7 +89,7 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       What to predict: classification (one label a text), regression (a number) or multi-label (any \
-      number of labels: names between commas, or a JSON array). Default: what the model predicts.
+      number of labels: names between commas, a JSON array of names or of 0 and 1, or --label-columns). Default: what the model predicts.
       """, valueName: "task"))
   var task: PredictionTask?
 
@@ -263,7 +263,9 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("name the model with --model and the labelled texts with --data")
     }
     let directory = try ModelDirectory(model)
-    let task = try self.task ?? directory.task()
+    let task =
+      try self.task ?? (dataArguments.labelColumns.isEmpty ? directory.task() : .multiLabel)
+    let isChosen = self.task != nil || directory.settings != nil
     let selection: TrainingRun.TrainSelection =
       if let mask {
         .mask(try FreezeMask(path: mask))
@@ -273,9 +275,13 @@ struct TrainCommand: ParsableCommand {
         .selectors(train)
       }
     var request = TrainingRun.Request(
-      model: directory, selection: selection, training: try dataArguments.read(data, task: task))
+      model: directory, selection: selection,
+      training: try dataArguments.read(data, task: task, isTaskChosen: isChosen))
     request.head = head
-    request.evaluation = try eval.map { try dataArguments.read($0, task: task) }
+    request.evaluation = try eval.map {
+      try dataArguments.read(
+        $0, known: request.training.labels, task: task, isTaskChosen: isChosen)
+    }
     request.pooling = arguments.pooling
     request.maximumLength = arguments.maxLength
     request.threads = arguments.threads

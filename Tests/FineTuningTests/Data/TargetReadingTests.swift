@@ -22,7 +22,7 @@ struct TargetReadingTests {
     #expect(json.examples.map(\.target) == [.value(0.5)])
   }
 
-  @Test(arguments: ["x", "nan", "inf", ""])
+  @Test(arguments: ["x", "nan", "inf", "", "0x10", "0x1p3", "1_000", "1e999", "١"])
   func `what is no number is named with its line`(label: String) throws {
     let error = #expect(throws: FineTuningError.self) {
       try read("a\t1\nb\t\(label)\n", .regression)
@@ -32,7 +32,7 @@ struct TargetReadingTests {
 
   @Test func `several labels stand between commas or in a JSON array, or there are none`() throws {
     let data = try read(
-      "a\tred, blue\nb\t\nc\t[\"blue\",\"a, b\"]\nd\tred,red\ne\t[]\n", .multiLabel)
+      "a\tred, blue\nb\t\nc\t[\"blue\",\"a, b\"]\nd\tred\ne\t[]\n", .multiLabel)
     #expect(data.labels == ["a, b", "blue", "red"])
     #expect(
       data.examples.map(\.target) == [

@@ -1,0 +1,79 @@
+internal import CheckpointFiles
+internal import ParameterSurgery
+
+/// Finds labels that are probably something else, read by mistake: a header, a text, a number to predict.
+///
+/// What a user said of the file is never doubted: each error names the option that settles it.
+struct LabelPlausibility {
+  let targets: TargetColumn
+  let options: DataOptions
+  /// Whether the first row was taken for data, and the user did not say so.
+  let isHeaderUnknown: Bool
+  let path: String
+
+  /// - Throws: `FineTuningError` that says what is implausible, and which option settles it.
+  func check(_ examples: [LabelledDataset.Example]) throws(FineTuningError) {
+    guard options.needsLabels, options.labelColumns.isEmpty, !areKnown else { return }
+    if isHeaderUnknown { try demandData() }
+    if options.labelColumn == nil, options.task != .regression { try demandLabels(examples) }
+    if options.task == .classification, !options.isTaskChosen { try demandClasses() }
+  }
+
+  /// Whether a model has all of the labels.
+  private var areKnown: Bool {
+    let known = Set(options.knownLabels.map { Key(LabelText.canonical($0)) })
+    return !known.isEmpty && targets.labels.allSatisfy { known.contains(Key($0)) }
+  }
+
+  /// The first row, read as data, is most probably a header: its label is the only one that is not a number, or
+  /// the only one that occurs once.
+  private func demandData() throws(FineTuningError) {
+    let (labels, counts) = (targets.labels, targets.counts)
+    guard options.task == .classification, labels.count > 1, counts[0] == 1,
+      LabelText.decimal(labels[0]) == nil
+    else { return }
+    let place = "\(path): line \(targets.firstLines[0]): the label \(quoted(labels[0]))"
+    let advice = "\(TargetColumn.headerHint) and the columns; if it is a label, --header no"
+    if labels.count > 2, labels.dropFirst().allSatisfy({ LabelText.decimal($0) != nil }) {
+      throw FineTuningError("\(place) is the only one that is not a number\(advice)")
+    }
+    // In a file of which one row in twenty has a label of its own, that may be any row.
+    let others = targets.rowCount - 1
+    let single = counts.dropFirst().count { $0 == 1 }
+    guard others >= 4, single * 20 <= others else { return }
+    throw FineTuningError("\(place) of the first row occurs nowhere else\(advice)")
+  }
+
+  /// Texts were taken for labels, when columns were found by custom.
+  private func demandLabels(_ examples: [LabelledDataset.Example]) throws(FineTuningError) {
+    let advice =
+      "; say which is which with --text-column and --label-column (a name, or a number from 1)"
+    if options.textColumn == nil, targets.labels.contains(where: { LabelText.decimal($0) == nil }),
+      examples.allSatisfy({ LabelText.decimal(trimmedSpaces($0.text)) != nil })
+    {
+      throw FineTuningError(
+        "\(path): every text is a number, such as \(quoted(examples.first?.text ?? "")), and the labels are not"
+          + advice)
+    }
+    // The labels of a row together, for several labels a text.
+    let labels = Set(examples.compactMap(\.target)).count
+    guard targets.rowCount >= 4, labels * 2 > targets.rowCount else { return }
+    let texts = Set(examples.map { Key($0.text) }).count
+    guard texts * 2 <= labels else { return }
+    throw FineTuningError(
+      "\(path): \(grouped(labels)) different labels in \(counted(targets.rowCount, "row")), but only "
+        + "\(grouped(texts)) different \(texts == 1 ? "text" : "texts"): the columns are probably the other way round"
+        + advice)
+  }
+
+  /// Decimal numbers are scores to predict, unless someone says that they are classes.
+  private func demandClasses() throws(FineTuningError) {
+    let values = targets.labels.compactMap(LabelText.decimal)
+    guard values.count == targets.labels.count,
+      let place = values.firstIndex(where: { $0 != $0.rounded() })
+    else { return }
+    throw FineTuningError(
+      "\(path): the labels are decimal numbers, such as \(targets.labels[place]); numbers to predict are --task "
+        + "regression, and --task classification takes each for a class")
+  }
+}
