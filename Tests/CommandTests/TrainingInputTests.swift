@@ -141,7 +141,7 @@ struct TrainingInputTests {
     let result = try Tool.run("evaluate", "--model", "tuned", "--data", "ugly.tsv", in: folder)
     #expect(
       result.errors
-        == "espalier: error: ugly.tsv: the label \"ugly\" is not one of the model's: \"no\", \"yes\"\n"
+        == "espalier: error: ugly.tsv: line 2: the label \"ugly\" is not one of the model's: \"no\", \"yes\"\n"
     )
     let train = ["train", "--model", "tuned", "--train", "linear", "--dry-run", "--data"]
     try folder.write(Array("a\tx\nb\ty\nc\tz\n".utf8), to: "three.tsv")

@@ -105,6 +105,25 @@ public struct ModelDirectory: Sendable {
     return try Head.found(in: checkpoint)?.labels == 1 ? .regression : .classification
   }
 
+  /// The names of the labels of a head with `count` outputs, in the order of the logits: those of `id2label`
+  /// in `config.json`, which a user may have edited after the training, then those of `espalier.json`.
+  package func headLabels(count: Int) -> HeadLabels {
+    func isDefault(_ names: [String]) -> Bool { names == HeadLabels.defaults(names.count) }
+    let stored = settings?.labels
+    let edited = labelNames(count: count)
+    guard let names = edited.flatMap({ isDefault($0) ? nil : $0 }) ?? stored ?? edited else {
+      return HeadLabels(names: HeadLabels.defaults(count), isNamed: false, model: name)
+    }
+    var result = HeadLabels(names: names, isNamed: !isDefault(names), model: name)
+    if let stored, settings?.task != .regression, stored.map({ Key($0) }) != names.map({ Key($0) })
+    {
+      result.notes.append(
+        "\(Path.join(folder, "config.json")): id2label has other names than \(ClassifierSettings.fileName); the "
+          + "labels are \(listed(names))")
+    }
+    return result
+  }
+
   /// The names of the labels in `id2label` of `config.json`, in the order of the logits, if there
   /// are `count` of them.
   package func labelNames(count: Int) -> [String]? {

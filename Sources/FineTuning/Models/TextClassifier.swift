@@ -12,6 +12,10 @@ public final class TextClassifier: Sendable {
   private let model: Mutex<Classifier>
   private let tokenizer: any Tokenizer
   private let padding: (length: Int, token: Int32)?
+  private let labels: HeadLabels
+
+  /// What the user should know of the names of the labels, a sentence each.
+  public var notes: [String] { labels.notes }
 
   /// Loads a classifier: a folder that a run wrote, or any encoder with a head.
   ///
@@ -39,8 +43,7 @@ public final class TextClassifier: Sendable {
       try directory.settings
       ?? ClassifierSettings(
         pooling: found.head == .classifier ? directory.configuration.family.ownHead.pooling : .mean,
-        labels: directory.labelNames(count: found.labels)
-          ?? (0..<found.labels).map { "LABEL_\($0)" },
+        labels: HeadLabels.defaults(found.labels),
         maximumLength: min(
           ClassifierSettings.defaultMaximumLength, directory.configuration.maximumPositions),
         task: try directory.task())
@@ -58,6 +61,8 @@ public final class TextClassifier: Sendable {
         "\(directory.name): \(ClassifierSettings.fileName) names \(settings.labels.count) labels, "
           + "the head has \(found.labels)")
     }
+    labels = directory.headLabels(count: found.labels)
+    settings.labels = labels.names
     self.settings = settings
     model = Mutex(
       try Classifier(
@@ -100,10 +105,11 @@ public final class TextClassifier: Sendable {
     }
   }
 
-  /// The rows with labels numbered as the classifier numbers them.
+  /// The rows with labels numbered as the classifier numbers them: by their names, or, when they are numbers or
+  /// lists of 0 and 1, by the rows of the logits. What was decided is added to the notes of the data.
   ///
   /// - Throws: `FineTuningError` that names a label that the classifier does not know.
   public func relabelled(_ data: LabelledDataset) throws(FineTuningError) -> LabelledDataset {
-    try data.relabelled(as: settings.labels)
+    try LabelMatching(data, with: labels).applied(to: data)
   }
 }

@@ -59,6 +59,16 @@ extension TrainingRun {
     }
   }
 
+  /// What to say of the files: what they hold that is probably not meant, and columns that differ.
+  static func notes(_ training: LabelledDataset, _ evaluation: LabelledDataset?) -> [String] {
+    guard let evaluation else { return training.notes }
+    var notes = training.notes + evaluation.notes.filter { !training.notes.contains($0) }
+    if let columns = evaluation.columns, let path = evaluation.path, columns != training.columns {
+      notes.append("\(path): other columns than in the training data: \(columns)")
+    }
+    return notes
+  }
+
   /// What to say of texts that are longer than the longest sequence; `nil` when there are none.
   static func note(
     onCut training: TokenizedDataset, _ evaluation: TokenizedDataset,
@@ -153,45 +163,8 @@ extension TrainingRun {
     _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer, notes: inout [String]
   ) throws(FineTuningError) -> ClassifierSettings {
     let model = request.model
-    let known =
-      prepared.isNew
-      ? nil : model.settings?.labels ?? model.labelNames(count: prepared.labelCount)
-    let data = request.training.labels
     let task = request.training.task
-    let labels: [String]
-    if task == .regression {
-      guard prepared.labelCount == 1 else {
-        throw FineTuningError(
-          "\(model.name): the head has \(prepared.labelCount) outputs, regression has one; start from "
-            + "a checkpoint without a head")
-      }
-      labels = ["LABEL_0"]
-    } else if let known, data.allSatisfy(known.contains) {
-      labels = known
-    } else if data.count <= prepared.labelCount {
-      // A head without names of its own takes those of the data.
-      let source = request.training.path ?? "the training data"
-      if let known, known.indices.contains(where: { known[$0] != "LABEL_\($0)" }),
-        request.resuming == nil
-      {
-        notes.append(
-          "\(source): other labels than those of \(model.name) (\(listed(known))): its head goes on under "
-            + "the new names")
-      }
-      let invented = (data.count..<prepared.labelCount).map { "LABEL_\($0)" }
-      labels = data + invented
-      if !invented.isEmpty, request.resuming == nil {
-        notes.append(
-          "\(source): only "
-            + "\(counted(data.count, "label")) (\(listed(data))) for the \(prepared.labelCount) outputs of "
-            + "the head of \(model.name): the other\(invented.count == 1 ? " is" : "s are") called "
-            + "\(listed(invented))")
-      }
-    } else {
-      throw FineTuningError(
-        "\(request.training.path ?? "the training data"): \(grouped(data.count)) labels, and the head of "
-          + "\(model.name) has room for \(prepared.labelCount): \(listed(data))")
-    }
+    let labels = try TrainingRun.labels(request, prepared, notes: &notes)
     let limit = min(
       model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max)
     let length =
@@ -210,30 +183,6 @@ extension TrainingRun {
 }
 
 extension LabelledDataset {
-  /// The same rows with labels numbered as in `names`.
-  ///
-  /// - Throws: `FineTuningError` that names a label that is not among them.
-  func relabelled(as names: [String]) throws(FineTuningError) -> LabelledDataset {
-    if labels == names || task == .regression { return self }
-    var places: [Int] = []
-    for label in labels {
-      guard let place = names.firstIndex(of: label) else {
-        throw FineTuningError(
-          "\(path.map { "\($0): " } ?? "")the label \(quoted(label)) is not one of the model's: "
-            + names.prefix(10).map(quoted).joined(separator: ", "))
-      }
-      places.append(place)
-    }
-    var result = self
-    result.labels = names
-    result.examples = examples.map { example in
-      var example = example
-      example.target = example.target?.renumbered(places)
-      return example
-    }
-    return result
-  }
-
   /// The rows as ids. Rows without a label get 0.
   func tokenized(_ tokenizer: any Tokenizer, maximumLength: Int) -> TokenizedDataset {
     let encodings = examples.map {

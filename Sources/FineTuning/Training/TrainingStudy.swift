@@ -90,12 +90,11 @@ public struct TrainingStudy: Sendable {
       }
       let parts: (training: [Int], evaluation: [Int])
       if let evaluation = request.evaluation {
-        let relabelled = try evaluation.relabelled(as: whole.labels)
+        let relabelled = try LabelMatching(evaluation, withTraining: whole).applied(to: evaluation)
         parts = (
           Array(0..<whole.count), Array(whole.count..<whole.count + relabelled.count)
         )
-        whole = LabelledDataset(
-          examples: whole.examples + relabelled.examples, labels: whole.labels, task: whole.task)
+        whole.examples += relabelled.examples
       } else {
         let held = whole.holdOutIndices(0.1, seed: request.options.seed)
         parts = (held.training, held.heldOut)

@@ -34,7 +34,9 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let classifier = try classifier.load()
     let data = try classifier.relabelled(
-      try dataArguments.read(data, task: classifier.settings.task))
+      try dataArguments.read(
+        data, known: classifier.settings.labels, task: classifier.settings.task))
+    for note in data.notes { StandardError.note(note) }
     let bar = Progress(
       "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0
@@ -103,8 +105,10 @@ struct ClassifierArguments: ParsableArguments {
       StandardError.note("\(model): names \(quoted(name)), which is not known and was not called")
     }
     for note in directory.notes { StandardError.note(note) }
-    return try TextClassifier(
+    let classifier = try TextClassifier(
       directory, pooling: pooling, maximumLength: maxLength,
       threads: threads)
+    for note in classifier.notes { StandardError.note(note) }
+    return classifier
   }
 }

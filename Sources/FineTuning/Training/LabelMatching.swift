@@ -1,0 +1,310 @@
+internal import CheckpointFiles
+internal import ParameterSurgery
+
+/// The names of the outputs of a head.
+package struct HeadLabels: Sendable {
+  /// In the order of the logits.
+  package var names: [String]
+  /// Whether they are more than the `LABEL_0`, `LABEL_1`, … of transformers.
+  package var isNamed: Bool
+  /// The model, for messages.
+  package var model: String
+  /// What the user should know of the names.
+  package var notes: [String] = []
+
+  /// What transformers calls the outputs of a head without names.
+  package static func defaults(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
+}
+
+/// Which outputs of a head the labels of a data file are.
+///
+/// In this order: labels with the names of outputs; numbers, and positions of lists, which are rows of the logits as
+/// in transformers; labels that differ from names in capitals, blanks or Unicode composition alone.
+struct LabelMatching {
+  /// The names of the outputs.
+  private(set) var names: [String]
+  /// The output of each label of the data.
+  private(set) var places: [Int]
+  /// What the user should know, a sentence each.
+  private(set) var notes: [String] = []
+
+  /// Matches labels with the outputs of a head that is there already.
+  ///
+  /// - Parameter renames: whether a head may take the names of the data, because it is going to be trained.
+  /// - Throws: `FineTuningError` that names a label without an output.
+  init(
+    _ data: LabelledDataset, with head: HeadLabels, renames: Bool = false
+  ) throws(FineTuningError) {
+    let source = data.path ?? "the data"
+    let count = head.names.count
+    (names, places) = (head.names, [])
+    if data.task == .regression { return }
+    if data.hasPositions {
+      guard data.labels.count == count else {
+        throw FineTuningError(
+          "\(source): lists of \(data.labels.count) targets, but the head of \(head.model) has "
+            + "\(counted(count, "output"))")
+      }
+      places = Array(0..<count)
+      if head.isNamed {
+        notes.append("\(source): the targets of a list are \(listed(names)), in this order")
+      }
+      return
+    }
+    if let exact = try LabelMatching.exact(data, names) {
+      places = exact
+      return
+    }
+    // A head whose names are numbers has no other numbers.
+    let rows = data.labels.compactMap(LabelText.row)
+    let areRows =
+      rows.count == data.labels.count && !rows.isEmpty
+      && !names.contains { LabelText.decimal($0) != nil }
+    if areRows, rows.allSatisfy({ $0 < count }) {
+      places = rows
+      if head.isNamed {
+        notes.append(
+          "\(source): the labels are numbers and those of \(head.model) are names: "
+            + zip(data.labels, rows).prefix(12).map { "\($0) is \(quoted(names[$1]))" }
+            .joined(separator: ", ") + (rows.count > 12 ? ", …" : ""))
+      }
+      return
+    }
+    if let alike = try LabelMatching.alike(data, names) {
+      places = alike
+      notes.append(
+        "\(source): labels are taken for those of \(head.model), from which they differ in capitals, blanks, "
+          + "invisible characters or Unicode composition: "
+          + zip(data.labels, alike).filter { !LabelText.same($0, names[$1]) }.prefix(12)
+          .map { "\(quoted($0)) for \(quoted(names[$1]))" }.joined(separator: ", "))
+      return
+    }
+    if !renames, !head.isNamed, data.labels.count == count, (data.columns?.labels.count ?? 0) > 1 {
+      places = Array(0..<count)
+      notes.append(
+        "\(source): the columns \(listed(data.labels)) are the outputs of \(head.model), in this order"
+      )
+      return
+    }
+    guard renames else {
+      if areRows, let row = rows.first(where: { $0 >= count }) {
+        throw FineTuningError(
+          "\(source): \(data.line(of: "\(row)"))the label \(row) is neither one of the model's (\(listed(names))) nor "
+            + "a row of its head, 0 to \(count - 1)")
+      }
+      throw LabelMatching.unknown(data, names, "the model's")
+    }
+    try rename(data, head, areNumbers: areRows)
+  }
+
+  /// Matches the labels of data to evaluate with those of the data that a new head trains on.
+  ///
+  /// - Throws: `FineTuningError` that names a label that does not occur there.
+  init(_ data: LabelledDataset, withTraining training: LabelledDataset) throws(FineTuningError) {
+    names = training.labels
+    places = []
+    if data.task == .regression { return }
+    if data.hasPositions != training.hasPositions {
+      throw FineTuningError(
+        "\(data.path ?? "the evaluation data"): the labels are \(data.hasPositions ? "lists of 0 and 1" : "names"), "
+          + "those of \(training.path ?? "the training data") are \(training.hasPositions ? "lists of 0 and 1" : "names")"
+      )
+    }
+    guard !data.hasPositions || data.labels.count == names.count else {
+      throw FineTuningError(
+        "\(data.path ?? "the evaluation data"): lists of \(data.labels.count) targets, those of "
+          + "\(training.path ?? "the training data") have \(names.count)")
+    }
+    guard let exact = try LabelMatching.exact(data, names) else {
+      throw LabelMatching.unknown(
+        data, names, training.path.map { "the labels of \($0)" } ?? "the training data's")
+    }
+    places = exact
+  }
+
+  /// The data with labels numbered as the outputs are.
+  func applied(to data: LabelledDataset) -> LabelledDataset {
+    var result = data
+    result.notes += notes
+    if data.task == .regression { return result }
+    result.examples = data.examples.map { example in
+      var example = example
+      example.target = example.target?.renumbered(places)
+      return example
+    }
+    result.labels = names
+    result.firstLines = []
+    return result
+  }
+
+  // MARK: -
+
+  /// Outputs with exactly the names of the labels; `nil` when a label has none.
+  ///
+  /// - Throws: when a label is the name of several outputs.
+  private static func exact(
+    _ data: LabelledDataset, _ names: [String]
+  ) throws(FineTuningError) -> [Int]? {
+    var outputs: [Key: [Int]] = [:]
+    for (index, name) in names.enumerated() {
+      outputs[Key(LabelText.canonical(name)), default: []].append(index)
+    }
+    var places: [Int] = []
+    for label in data.labels {
+      guard let found = outputs[Key(LabelText.canonical(label))] else { return nil }
+      guard found.count == 1 else {
+        throw FineTuningError(
+          "\(data.path ?? "the data"): the label \(quoted(label)) is the name of \(found.count) outputs of the head, "
+            + "\(found.map(String.init).joined(separator: ", "))")
+      }
+      places.append(found[0])
+    }
+    return places
+  }
+
+  /// Outputs whose names are alike, each for one label; `nil` when there is none for a label.
+  ///
+  /// - Throws: when two labels are alike and have the same output.
+  private static func alike(
+    _ data: LabelledDataset, _ names: [String]
+  ) throws(FineTuningError) -> [Int]? {
+    var outputs: [String: [Int]] = [:]
+    for (index, name) in names.enumerated() {
+      outputs[LabelText.folded(name), default: []].append(index)
+    }
+    var places: [Int] = []
+    for label in data.labels {
+      guard let found = outputs[LabelText.folded(label)] else { return nil }
+      // The very name wins over one that is alike.
+      guard
+        let place = found.count == 1
+          ? found[0] : found.first(where: { LabelText.same(names[$0], label) })
+      else { return nil }
+      if let other = places.firstIndex(of: place) {
+        throw FineTuningError(
+          "\(data.path ?? "the data"): the labels \(quoted(data.labels[other])) and \(quoted(label)) are both like "
+            + "\(quoted(names[place])) of the head; use one of them")
+      }
+      places.append(place)
+    }
+    return places
+  }
+
+  private static func unknown(
+    _ data: LabelledDataset, _ names: [String], _ owner: String
+  ) -> FineTuningError {
+    let known = Set(names.map { Key(LabelText.canonical($0)) })
+    let label =
+      data.labels.first { !known.contains(Key(LabelText.canonical($0))) } ?? data.labels.first ?? ""
+    let line = data.line(of: label)
+    return FineTuningError(
+      "\(data.path.map { "\($0): " } ?? "")\(line)the label \(quoted(label)) is not "
+        + "one of \(owner): \(listed(names))"
+        + (data.columns.map { if case .numbered = $0.text { true } else { false } } == true
+          && line == "line 1: " ? TargetColumn.headerHint : ""))
+  }
+
+  /// Gives the outputs the names of the data.
+  private mutating func rename(
+    _ data: LabelledDataset, _ head: HeadLabels, areNumbers: Bool
+  ) throws(FineTuningError) {
+    let source = data.path ?? "the training data"
+    let count = head.names.count
+    guard data.labels.count <= count else {
+      throw FineTuningError(
+        "\(source): \(grouped(data.labels.count)) labels, and the head of \(head.model) has room for "
+          + "\(count): \(listed(data.labels))")
+    }
+    let known = Set(names.map { LabelText.folded($0) })
+    if head.isNamed, data.labels.contains(where: { known.contains(LabelText.folded($0)) }) {
+      throw LabelMatching.unknown(data, names, "the model's")
+    }
+    if areNumbers, data.labels.count < count {
+      let largest = data.labels.compactMap(LabelText.row).max() ?? 0
+      throw FineTuningError(
+        "\(source): \(data.line(of: "\(largest)"))the label \(largest) is not a row of the head of \(head.model), which has the rows 0 to \(count - 1)"
+      )
+    }
+    if head.isNamed {
+      notes.append(
+        "\(source): other labels than those of \(head.model) (\(listed(names))): its head goes on under the new names"
+      )
+    } else if areNumbers {
+      notes.append(
+        "\(source): the labels are not the rows 0 to \(count - 1) of the head of \(head.model): in their order they "
+          + "become its names")
+    }
+    let invented = (data.labels.count..<count).map { "LABEL_\($0)" }
+    if !invented.isEmpty {
+      notes.append(
+        "\(source): only \(counted(data.labels.count, "label")) (\(listed(data.labels))) for the \(count) outputs of "
+          + "the head of \(head.model): the other\(invented.count == 1 ? " is" : "s are") called "
+          + "\(listed(invented))")
+    }
+    names = data.labels + invented
+    places = Array(data.labels.indices)
+  }
+}
+
+extension LabelledDataset {
+  /// `line 7: ` for a label that line 7 is the first to have; nothing when there is no file.
+  fileprivate func line(of label: String) -> String {
+    guard let place = labels.firstIndex(where: { LabelText.same($0, label) }),
+      place < firstLines.count
+    else { return "" }
+    return "line \(firstLines[place]): "
+  }
+}
+
+extension TrainingRun {
+  /// The names of the labels of the trained model.
+  static func labels(
+    _ request: Request, _ prepared: Prepared, notes: inout [String]
+  ) throws(FineTuningError) -> [String] {
+    let data = request.training
+    if data.task == .regression {
+      guard prepared.labelCount == 1 else {
+        throw FineTuningError(
+          "\(request.model.name): the head has \(prepared.labelCount) outputs, regression has one; start from "
+            + "a checkpoint without a head")
+      }
+      return ["LABEL_0"]
+    }
+    if prepared.isNew { return data.labels }
+    let head = request.model.headLabels(count: prepared.labelCount)
+    guard head.names.count == prepared.labelCount else {
+      throw FineTuningError(
+        "\(request.model.name): \(ClassifierSettings.fileName) names \(head.names.count) labels, the head has "
+          + "\(prepared.labelCount)")
+    }
+    let matching = try LabelMatching(data, with: head, renames: true)
+    if request.resuming == nil {
+      notes += head.notes + matching.notes
+      let counts = matching.applied(to: data).labelCounts
+      let absent = head.names.indices.filter { counts[$0] == 0 }.map { head.names[$0] }
+      if !absent.isEmpty, absent.count < counts.count,
+        matching.names.map({ Key($0) }) == head.names.map({ Key($0) })
+      {
+        notes.append(
+          "\(data.path ?? "the training data"): no example has \(absent.count == 1 ? "the label" : "the labels") "
+            + "\(listed(absent)) of the head of \(request.model.name)")
+      }
+    }
+    return matching.names
+  }
+
+  /// The data with labels numbered as the outputs of the trained model.
+  static func relabelled(
+    _ data: LabelledDataset, _ request: Request, _ prepared: Prepared, _ names: [String],
+    notes: inout [String]
+  ) throws(FineTuningError) -> LabelledDataset {
+    if prepared.isNew {
+      return try LabelMatching(data, withTraining: request.training).applied(to: data)
+    }
+    let head = HeadLabels(
+      names: names, isNamed: names != HeadLabels.defaults(names.count), model: request.model.name)
+    let matching = try LabelMatching(data, with: head)
+    if request.resuming == nil { notes += matching.notes.filter { !notes.contains($0) } }
+    return matching.applied(to: data)
+  }
+}
