@@ -5,7 +5,9 @@ extension TrainingPlan {
   /// The plan of a run that is ready to start.
   ///
   /// - Throws: when the digest of the frozen prefix cannot be computed.
-  init(_ trainer: Trainer, notes: [String]) throws {
+  init(
+    _ trainer: Trainer, settings: ClassifierSettings, columns: DataColumns?, notes: [String]
+  ) throws {
     let (model, options, padding) = (trainer.model, trainer.options, trainer.padding)
     let (training, evaluation) = (trainer.training, trainer.evaluation)
     let store = model.parameters
@@ -14,6 +16,11 @@ extension TrainingPlan {
     let outlines = trainer.phases[first...].map { ($0, PhaseOutline($0, store)) }
     let outline = outlines[0].1
 
+    self.columns = columns
+    pooling = settings.pooling
+    labels = TrainingPlan.counts(settings, training.targets, evaluation.targets)
+    let numbers = settings.task == .regression ? training.targets.values : []
+    values = numbers.min().flatMap { least in numbers.max().map { least...$0 } }
     tensors = outline.tensors(trainer.rates, peak: trainer.schedule.peak)
     parameterCount = store.parameters.reduce(0) { $0 + $1.shape.count }
     backwardStop = outline.backwardStop
@@ -83,5 +90,26 @@ extension TrainingPlan {
           expectedEpoch: cost(next).laterEpoch(training, evaluation) / rate))
     }
     self.phases = phases
+  }
+
+  /// How many examples have each label.
+  private static func counts(
+    _ settings: ClassifierSettings, _ training: [Target], _ evaluation: [Target]
+  ) -> [LabelCount] {
+    guard settings.task != .regression else { return [] }
+    func counts(_ targets: [Target]) -> [Int] {
+      var counts = [Int](repeating: 0, count: settings.labels.count)
+      for target in targets {
+        switch target {
+        case .label(let label): counts[label] += 1
+        case .labels(let labels): for label in labels { counts[label] += 1 }
+        case .value: break
+        }
+      }
+      return counts
+    }
+    return zip(settings.labels, zip(counts(training), counts(evaluation))).map {
+      LabelCount(name: $0, training: $1.0, evaluation: $1.1)
+    }
   }
 }

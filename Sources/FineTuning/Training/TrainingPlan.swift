@@ -38,6 +38,24 @@ public struct TrainingPlan: Sendable {
     public let expectedEpoch: Double
   }
 
+  /// A label, with the examples that have it.
+  public struct LabelCount: Sendable, Hashable {
+    /// The label.
+    public let name: String
+    /// Examples to train that have it.
+    public let training: Int
+    /// Examples to evaluate that have it.
+    public let evaluation: Int
+  }
+
+  /// Where texts and labels of the training data are read from; `nil` when there is no file.
+  public let columns: DataColumns?
+  /// The labels in the order of the logits; none for numbers.
+  public let labels: [LabelCount]
+  /// The least and the greatest number of the training data; `nil` for labels.
+  public let values: ClosedRange<Double>?
+  /// How hidden states become one vector.
+  public let pooling: Pooling
   /// What trains at first, in the order of the state dict.
   public let tensors: [TrainedTensor]
   /// Elements of all parameters.

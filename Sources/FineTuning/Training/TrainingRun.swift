@@ -185,14 +185,21 @@ public final class TrainingRun: @unchecked Sendable {
     let current = phases.last { $0.firstEpoch <= reached } ?? phases[0]
 
     // Data.
-    var training = try request.training.relabelled(as: settings.labels)
+    var training = try TrainingRun.relabelled(
+      request.training, request, prepared, settings.labels, notes: &notes)
     let evaluation: LabelledDataset
     if let given = request.evaluation {
       guard given.task == training.task else {
         throw FineTuningError(
           "training data for \(training.task.rawValue), evaluation data for \(given.task.rawValue)")
       }
-      evaluation = try given.relabelled(as: settings.labels)
+      guard given.isPaired == training.isPaired else {
+        throw FineTuningError(
+          "\(given.path ?? "the evaluation data"): \(given.isPaired ? "two texts" : "one text") a row, but "
+            + "\(training.path ?? "the training data") has \(training.isPaired ? "two" : "one")")
+      }
+      evaluation = try TrainingRun.relabelled(
+        given, request, prepared, settings.labels, notes: &notes)
     } else {
       (training, evaluation) = training.splitting(holdingOut: 0.1, seed: options.seed)
       notes.append(
@@ -202,6 +209,9 @@ public final class TrainingRun: @unchecked Sendable {
     guard evaluation.count > 0 else {
       throw FineTuningError(
         "no example is left to evaluate on; give evaluation data with --eval")
+    }
+    if request.resuming == nil {
+      notes += TrainingRun.notes(request.training, request.evaluation)
     }
     let padding =
       settings.pooling == .meanAll
@@ -282,7 +292,8 @@ public final class TrainingRun: @unchecked Sendable {
         "the training loss is weighed by label, the evaluation loss that decides which epoch is kept is not; "
           + "--best-by f1 gives every label the same share")
     }
-    plan = try TrainingPlan(trainer, notes: notes)
+    plan = try TrainingPlan(
+      trainer, settings: settings, columns: request.training.columns, notes: notes)
     if let stored = request.resuming,
       let difference = TrainingRun.difference(stateSettings, stored.settings)
     {

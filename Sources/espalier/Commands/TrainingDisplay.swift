@@ -56,6 +56,11 @@ struct PlanRendering {
       "data",
       "\(plural(plan.examples, "example")) (\(grouped(plan.tokens)) tokens) to train, "
         + "\(grouped(plan.evaluationExamples)) to evaluate")
+    if let columns = plan.columns { line("columns", "\(columns)") }
+    line("labels", labels)
+    line(
+      "texts",
+      "up to \(grouped(plan.maximumLength)) tokens, pooling \(plan.pooling.rawValue)")
     line(
       "steps",
       "\(grouped(plan.steps)), learning rate up to \(significant(plan.learningRate, digits: 3))")
@@ -65,6 +70,16 @@ struct PlanRendering {
         + "\(durationText(plan.expectedFirstEpoch)), then "
         + "\(durationText(plan.expectedLaterEpoch)) each")
     for note in plan.notes { StandardError.note(note) }
+  }
+
+  /// The labels with the examples to train that have them, or the range of numbers.
+  private var labels: String {
+    if let values = plan.values {
+      return "numbers from \(significant(values.lowerBound)) to \(significant(values.upperBound))"
+    }
+    let names = plan.labels.prefix(12).map { "\(quoted($0.name)) \(grouped($0.training))" }
+      .joined(separator: ", ")
+    return plan.labels.count > 12 ? names + ", … and \(plan.labels.count - 12) more" : names
   }
 
   private func print(_ phase: TrainingPlan.Phase) {

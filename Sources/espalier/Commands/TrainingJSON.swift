@@ -33,6 +33,15 @@ enum TrainingJSON {
     ])
   }
 
+  /// The name of a column, or its number in a file without a header.
+  private static func column(_ column: DataColumn?) -> JSONValue {
+    switch column {
+    case .named(let name): .string(name)
+    case .numbered(let number): .integer(number)
+    case nil: .null
+    }
+  }
+
   static func plan(_ plan: TrainingPlan) -> JSONValue {
     .members([
       "trained_tensors": tensors(plan.tensors),
@@ -48,6 +57,17 @@ enum TrainingJSON {
       "examples": .integer(plan.examples),
       "tokens": .integer(plan.tokens),
       "eval_examples": .integer(plan.evaluationExamples),
+      "text_column": column(plan.columns?.text),
+      "text_pair_column": column(plan.columns?.pair),
+      "label_columns": .array((plan.columns?.labels ?? []).map { column($0) }),
+      "labels": .array(
+        plan.labels.map {
+          .members([
+            "label": .string($0.name), "examples": .integer($0.training),
+            "eval_examples": .integer($0.evaluation),
+          ])
+        }),
+      "pooling": .string(plan.pooling.rawValue),
       "max_length": .integer(plan.maximumLength),
       "cut_examples": .integer(plan.cutExamples),
       "cut_eval_examples": .integer(plan.cutEvaluationExamples),
