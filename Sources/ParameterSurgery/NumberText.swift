@@ -15,6 +15,8 @@ package func grouped(_ count: Int) -> String {
 
 /// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
 package func fixed(_ value: Double, digits: Int) -> String {
+  // The sign of a value that is not a number means nothing.
+  if value.isNaN { return "nan" }
   guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
   let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
   let whole = Int((abs(value) * Double(scale)).rounded())

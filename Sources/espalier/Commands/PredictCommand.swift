@@ -49,6 +49,7 @@ struct PredictCommand: ParsableCommand {
         LabelledDataset(
           examples: texts.map { LabelledDataset.Example(text: $0, label: nil) }, labels: [])
       }
+    for note in data.notes { StandardError.note(note) }
     let bar = Progress(
       "predicting", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0
@@ -63,7 +64,7 @@ struct PredictCommand: ParsableCommand {
     for (example, row) in zip(data.examples, logits) {
       let line =
         output.json
-        ? json(settings, row, example).text()
+        ? json(settings, row, example).line
         : (columns(settings, row) + [printable(example.text)]).joined(separator: "\t")
       StandardOutput.shared.line(line)
     }
@@ -75,7 +76,7 @@ struct PredictCommand: ParsableCommand {
     case .classification:
       let prediction = Prediction(logits: row, labels: settings.labels)
       return [printable(prediction.label), fixed(prediction.probability, digits: 4)]
-    case .regression: return ["\(row.first ?? .nan)"]
+    case .regression: return [row.first.map { $0.isNaN ? "nan" : "\($0)" } ?? "nan"]
     case .multiLabel:
       let prediction = MultiLabelPrediction(logits: row, labels: settings.labels)
       return [
@@ -98,7 +99,7 @@ struct PredictCommand: ParsableCommand {
         ("label", .string(prediction.label)), ("probability", .real(prediction.probability)),
         ("probabilities", .array(prediction.probabilities.map { .real($0) })),
       ]
-    case .regression: members.append(("value", .number("\(row.first ?? 0)")))
+    case .regression: members.append(("value", number(row.first ?? .nan)))
     case .multiLabel:
       let prediction = MultiLabelPrediction(logits: row, labels: settings.labels)
       members += [
@@ -106,8 +107,13 @@ struct PredictCommand: ParsableCommand {
         ("probabilities", .array(prediction.probabilities.map { .real($0) })),
       ]
     }
-    members.append(("logits", .array(row.map { .number("\($0)") })))
+    members.append(("logits", .array(row.map(number))))
     return .object(pairs: members)
+  }
+
+  /// A number in the spelling of single precision; `null` when it is not finite, for JSON has no word for that.
+  private func number(_ value: Float) -> JSONValue {
+    value.isFinite ? .number("\(value)") : .null
   }
 
   /// A text on one line of columns: tabs and line ends would break it.
