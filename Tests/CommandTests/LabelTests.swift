@@ -269,6 +269,57 @@ struct LabelTests {
     )
   }
 
+  @Test func `single texts for a model that was trained on pairs are pointed out`() throws {
+    try write("sentence1\tsentence2\tlabel\na\tb\tx\nc\td\ty\n", "pairs.tsv")
+    _ = try run(
+      "train", "--model", "tiny", "--head", "linear", "--train", "linear", "--data", "pairs.tsv",
+      "--eval", "pairs.tsv", "--epochs", "1", "-o", "pairs")
+    #expect(try folder.text("pairs/espalier.json").contains("\"pairs\": true"))
+    #expect(try run("evaluate", "--model", "pairs", "--data", "pairs.tsv").errors == "")
+    try write("sentence1\tlabel\na\tx\nc\ty\n", "single.tsv")
+    #expect(
+      try run("evaluate", "--model", "pairs", "--data", "single.tsv").errors
+        == "espalier: note: single.tsv: one text a row, but the model was trained on pairs of texts\n"
+    )
+  }
+
+  @Test func `names of transformers are rows, in the order of their numbers`() throws {
+    let names = (0..<12).map { "text \($0)\tLABEL_\($0)\n" }.joined()
+    try write(names, "names.tsv")
+    #expect(
+      try plan("tiny", "names.tsv", "--head", "linear").output.contains(
+        "\"LABEL_9\" 1, \"LABEL_10\" 1, \"LABEL_11\" 1\n"))
+    try tune()
+    try write("a\tLABEL_1\nb\tLABEL_1\nc\tLABEL_0\n", "rows.tsv")
+    #expect(
+      try plan("tuned", "rows.tsv").output.contains("labels      \"negative\" 1, \"positive\" 2\n"))
+    try write("a\tLABEL_1\nb\t1\n", "both.tsv")
+    #expect(try run("evaluate", "--model", "tuned", "--data", "both.tsv").status == 2)
+  }
+
+  @Test func `names for another number of outputs are not followed in silence`() throws {
+    try tune()
+    let config = try folder.text("tuned/config.json")
+    try write(
+      config.replacing("\"1\": \"positive\"", with: "\"1\": \"positive\", \"2\": \"more\""),
+      "tuned/config.json")
+    #expect(
+      try run("predict", "--model", "tuned", "a").errors
+        == "espalier: note: tuned/config.json: id2label with 3 names is not read: the head has 2 outputs, 0 to 1\n"
+    )
+  }
+
+  @Test func `predict does not care for what stands in the column of the label`() throws {
+    try tune()
+    try write(
+      "{\"text\":\"a\",\"label\":1}\n{\"text\":\"b\",\"label\":\"?\"}\n{\"text\":\"c\",\"label\":null}\n{\"text\":\"d\",\"label\":[1,1]}\n",
+      "any.jsonl")
+    let result = try run("predict", "--model", "tuned", "--data", "any.jsonl")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors == "")
+    #expect(result.output.split(separator: "\n").count == 4)
+  }
+
   // MARK: - What is printed
 
   @Test func `characters that end lines for some readers are escaped in JSON lines`() throws {

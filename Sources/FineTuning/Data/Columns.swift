@@ -39,6 +39,8 @@ struct Columns {
   var sawHeader = false
   /// Rows with fewer cells than the first, and the line of the first of them.
   private var shortRows: (count: Int, line: Int)?
+  /// Rows whose text is empty, and the line of the first of them.
+  private var emptyTexts: (count: Int, line: Int)?
 
   init(options: DataOptions, path: String) {
     self.options = options
@@ -59,6 +61,7 @@ struct Columns {
     guard let text = try value(text, "text", row) else {
       throw FineTuningError("\(path): line \(row.line): no text")
     }
+    if text.isEmpty { emptyTexts = ((emptyTexts?.count ?? 0) + 1, emptyTexts?.line ?? row.line) }
     return Fields(
       text: text, pair: try value(pair, "second text", row), label: try labelValue(row))
   }
@@ -84,10 +87,15 @@ struct Columns {
 
   /// What the user should know of the rows that were read.
   var notes: [String] {
-    guard let (count, line) = shortRows else { return [] }
-    return [
-      "\(counted(count, "row")) with fewer than \(names.count) cells, the first in line \(line)"
-    ]
+    var notes: [String] = []
+    if let (count, line) = shortRows {
+      notes.append(
+        "\(counted(count, "row")) with fewer than \(names.count) cells, the first in line \(line)")
+    }
+    if let (count, line) = emptyTexts {
+      notes.append("\(counted(count, "text")) without a character, the first in line \(line)")
+    }
+    return notes
   }
 
   /// The columns by their names or numbers.

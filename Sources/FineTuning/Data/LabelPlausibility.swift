@@ -29,7 +29,7 @@ struct LabelPlausibility {
   /// the only one that occurs once.
   private func demandData() throws(FineTuningError) {
     let (labels, counts) = (targets.labels, targets.counts)
-    guard options.task == .classification, labels.count > 1, counts[0] == 1,
+    guard options.task != .regression, labels.count > 1, counts[0] == 1,
       LabelText.decimal(labels[0]) == nil
     else { return }
     let place = "\(path): line \(targets.firstLines[0]): the label \(quoted(labels[0]))"

@@ -52,9 +52,10 @@ enum LabelText {
     return value == value.rounded() && abs(value) < 0x1p53 ? String(Int(value)) : "\(value)"
   }
 
-  /// The row of logits that a canonical label names by its number; `nil` when it is not a count.
+  /// The row of logits that a canonical label names, as `3` or as transformers' `LABEL_3`; `nil` for any other.
   static func row(_ canonical: String) -> Int? {
-    guard let number = Int(canonical), number >= 0, String(number) == canonical else { return nil }
+    let digits = canonical.hasPrefix("LABEL_") ? String(canonical.dropFirst(6)) : canonical
+    guard let number = Int(digits), number >= 0, String(number) == digits else { return nil }
     return number
   }
 

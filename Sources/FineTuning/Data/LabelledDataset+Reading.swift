@@ -28,8 +28,13 @@ extension LabelledDataset {
       if examples.isEmpty { targets.name(LabelledDataset.labelNames(columns)) }
       var target: Target?
       if let label = fields.label {
-        try targets.demandOneKind(label, line: row.line)
-        target = try targets.target(label, line: row.line)
+        do throws(FineTuningError) {
+          try targets.demandOneKind(label, line: row.line)
+          target = try targets.target(label, line: row.line)
+        } catch {
+          // Texts to predict may have anything in that column.
+          if options.needsLabels { throw error }
+        }
       }
       examples.append(Example(text: fields.text, pair: fields.pair, target: target))
     }
@@ -41,7 +46,14 @@ extension LabelledDataset {
       targets: targets, options: options,
       isHeaderUnknown: options.header == .auto && !columns.sawHeader && format != .jsonl, path: path
     ).check(examples)
-    let numbering = try targets.numbering(labels)
+    let numbering: TargetColumn.Numbering
+    do throws(FineTuningError) {
+      numbering = try targets.numbering(labels)
+    } catch {
+      if options.needsLabels { throw error }
+      for index in examples.indices { examples[index].target = nil }
+      numbering = TargetColumn.Numbering(labels: labels ?? [], firstLines: [], places: [])
+    }
     var next = 0
     for index in examples.indices {
       guard let target = examples[index].target else { continue }
@@ -59,7 +71,8 @@ extension LabelledDataset {
     self.columns = columns.description
     hasPositions = numbering.sets != nil
     firstLines = numbering.firstLines
-    notes = (columns.notes + (hasPositions ? [] : targets.notes)).map { "\(path): \($0)" }
+    let areNames = options.needsLabels && !hasPositions
+    notes = (columns.notes + (areNames ? targets.notes : [])).map { "\(path): \($0)" }
   }
 
   /// The names of labels that have a column each.

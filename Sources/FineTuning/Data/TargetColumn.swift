@@ -206,10 +206,13 @@ struct TargetColumn {
     return Numbering(labels: order, firstLines: lines, places: result, sets: nil)
   }
 
-  /// As the columns of 0 and 1 stand; numbers by their values; anything else by bytes.
+  /// As the columns of 0 and 1 stand; numbers, and the numbers of `LABEL_3`, by their values; anything else by
+  /// bytes.
   private var inOrder: [String] {
     if numbers.isEmpty { return labels }
-    let values = labels.compactMap(LabelText.decimal)
+    let values = labels.compactMap {
+      LabelText.decimal($0) ?? LabelText.row($0).map { Double($0) }
+    }
     guard values.count == labels.count else { return labels.sorted { Key($0) < Key($1) } }
     return zip(values, labels).sorted { ($0.0, Key($0.1)) < ($1.0, Key($1.1)) }.map(\.1)
   }

@@ -99,12 +99,15 @@ public struct ClassifierSettings: Sendable, Hashable {
   public var maximumLength: Int
   /// What is predicted.
   public var task: PredictionTask
+  /// Whether the classifier was trained on pairs of texts.
+  public var readsPairs: Bool
 
   /// Settings of a classifier.
   public init(
     pooling: Pooling, labels: [String], maximumLength: Int,
-    task: PredictionTask = .classification
+    task: PredictionTask = .classification, readsPairs: Bool = false
   ) {
+    self.readsPairs = readsPairs
     self.task = task
     self.pooling = pooling
     self.labels = labels
@@ -144,7 +147,8 @@ public struct ClassifierSettings: Sendable, Hashable {
           + (task == .regression ? "1 for a number" : "1 or more"))
     }
     self.init(
-      pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task)
+      pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task,
+      readsPairs: json["pairs"]?.bool ?? false)
   }
 
   /// - Throws: `FineTuningError` when the encoder cannot read sequences of ``maximumLength`` tokens.
@@ -161,12 +165,12 @@ public struct ClassifierSettings: Sendable, Hashable {
 
   /// The settings as JSON.
   public var json: JSONValue {
-    .members([
-      "format": "espalier-classifier", "version": 1,
-      "task": .string(task.rawValue),
-      "pooling": .string(pooling.rawValue),
-      "max_length": .integer(maximumLength),
-      "labels": .array(labels.map(JSONValue.string)),
-    ])
+    var members: [(String, JSONValue)] = [
+      ("format", "espalier-classifier"), ("version", 1), ("task", .string(task.rawValue)),
+      ("pooling", .string(pooling.rawValue)), ("max_length", .integer(maximumLength)),
+      ("labels", .array(labels.map(JSONValue.string))),
+    ]
+    if readsPairs { members.append(("pairs", true)) }
+    return .object(pairs: members)
   }
 }

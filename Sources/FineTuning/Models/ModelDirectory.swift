@@ -111,17 +111,23 @@ public struct ModelDirectory: Sendable {
     func isDefault(_ names: [String]) -> Bool { names == HeadLabels.defaults(names.count) }
     let stored = settings?.labels
     let edited = labelNames(count: count)
-    guard let names = edited.flatMap({ isDefault($0) ? nil : $0 }) ?? stored ?? edited else {
-      return HeadLabels(names: HeadLabels.defaults(count), isNamed: false, model: name)
+    var notes: [String] = []
+    if edited == nil, let named = configurationJSON["id2label"]?.object?.count {
+      notes.append(
+        "\(Path.join(folder, "config.json")): id2label with \(counted(named, "name")) is not read: the head has "
+          + "\(counted(count, "output")), 0 to \(count - 1)")
     }
-    var result = HeadLabels(names: names, isNamed: !isDefault(names), model: name)
+    guard let names = edited.flatMap({ isDefault($0) ? nil : $0 }) ?? stored ?? edited else {
+      return HeadLabels(
+        names: HeadLabels.defaults(count), isNamed: false, model: name, notes: notes)
+    }
     if let stored, settings?.task != .regression, stored.map({ Key($0) }) != names.map({ Key($0) })
     {
-      result.notes.append(
+      notes.append(
         "\(Path.join(folder, "config.json")): id2label has other names than \(ClassifierSettings.fileName); the "
           + "labels are \(listed(names))")
     }
-    return result
+    return HeadLabels(names: names, isNamed: !isDefault(names), model: name, notes: notes)
   }
 
   /// The names of the labels in `id2label` of `config.json`, in the order of the logits, if there

@@ -105,6 +105,15 @@ public final class TextClassifier: Sendable {
     }
   }
 
+  /// What the user should know of texts before they are read, a sentence each: notes of the data, and single
+  /// texts for a classifier that was trained on pairs.
+  public func notes(on data: LabelledDataset) -> [String] {
+    guard settings.readsPairs, !data.isPaired, data.count > 0 else { return data.notes }
+    return data.notes + [
+      "\(data.path ?? "the data"): one text a row, but the model was trained on pairs of texts"
+    ]
+  }
+
   /// The rows with labels numbered as the classifier numbers them: by their names, or, when they are numbers or
   /// lists of 0 and 1, by the rows of the logits. What was decided is added to the notes of the data.
   ///

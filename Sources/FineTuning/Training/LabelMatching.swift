@@ -58,7 +58,7 @@ struct LabelMatching {
     // A head whose names are numbers has no other numbers.
     let rows = data.labels.compactMap(LabelText.row)
     let areRows =
-      rows.count == data.labels.count && !rows.isEmpty
+      rows.count == data.labels.count && !rows.isEmpty && Set(rows).count == rows.count
       && !names.contains { LabelText.decimal($0) != nil }
     if areRows, rows.allSatisfy({ $0 < count }) {
       places = rows

@@ -178,7 +178,7 @@ extension TrainingRun {
     return ClassifierSettings(
       pooling: request.pooling ?? model.settings?.pooling
         ?? (prepared.head == .classifier ? model.configuration.family.ownHead.pooling : .mean),
-      labels: labels, maximumLength: length, task: task)
+      labels: labels, maximumLength: length, task: task, readsPairs: request.training.isPaired)
   }
 }
 

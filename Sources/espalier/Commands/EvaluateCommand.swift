@@ -36,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
     let data = try classifier.relabelled(
       try dataArguments.read(
         data, known: classifier.settings.labels, task: classifier.settings.task))
-    for note in data.notes { StandardError.note(note) }
+    for note in classifier.notes(on: data) { StandardError.note(note) }
     let bar = Progress(
       "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0

@@ -49,7 +49,7 @@ struct PredictCommand: ParsableCommand {
         LabelledDataset(
           examples: texts.map { LabelledDataset.Example(text: $0, label: nil) }, labels: [])
       }
-    for note in data.notes { StandardError.note(note) }
+    for note in classifier.notes(on: data) { StandardError.note(note) }
     let bar = Progress(
       "predicting", total: data.count, unit: .items("texts"), mode: progress.progress)
     var done = 0

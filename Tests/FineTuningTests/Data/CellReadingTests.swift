@@ -52,6 +52,14 @@ struct CellReadingTests {
       ])
   }
 
+  @Test func `texts without a character are counted`() throws {
+    let data = try read("text,label\na,1\n,0\n\"\",1\n")
+    #expect(texts(data) == ["a", "", ""])
+    #expect(
+      data.notes == ["\(folder.path("data.csv")): 2 texts without a character, the first in line 3"]
+    )
+  }
+
   @Test func `a header may begin with the empty name of an index`() throws {
     let data = try read(",text,label\n0,a,x\n1,b,y\n")
     #expect(texts(data) == ["a", "b"])
