@@ -167,9 +167,9 @@ extension Columns {
 
   /// Whether a file without a header, of whose columns nobody named one, is read by the custom that the
   /// first is the text and the second the label. Where labels are not needed, two columns may as well be
-  /// a number and a text: the second must hold a label that is known.
+  /// a number and a text: the second must hold a label that is known. Empty cells at the end do not count.
   private func isTextAndLabel(_ cells: [String]) -> Bool {
-    switch cells.count {
+    switch (cells.lastIndex { !$0.isEmpty } ?? 0) + 1 {
     case ...1: true
     case 2:
       options.needsLabels

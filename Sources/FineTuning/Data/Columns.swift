@@ -57,7 +57,13 @@ struct Columns {
         if try settle(cells: cells) { return nil }
       }
     }
-    if case .cells(let cells) = row.content { try demandWidth(of: cells, row.line) }
+    if case .cells(let cells) = row.content {
+      try demandWidth(of: cells, row.line)
+      // Files with headers that were joined.
+      if sawHeader, names.count > 1, cells.map({ Key($0) }) == names.map({ Key($0) }) {
+        throw FineTuningError("\(path): line \(row.line): the row repeats the header; remove it")
+      }
+    }
     guard let text = try value(text, "text", row) else {
       throw FineTuningError("\(path): line \(row.line): no text")
     }

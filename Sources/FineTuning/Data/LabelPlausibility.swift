@@ -14,7 +14,7 @@ struct LabelPlausibility {
   /// - Throws: `FineTuningError` that says what is implausible, and which option settles it.
   func check(_ examples: [LabelledDataset.Example]) throws(FineTuningError) {
     guard options.needsLabels, options.labelColumns.isEmpty, !areKnown else { return }
-    if isHeaderUnknown { try demandData() }
+    if isHeaderUnknown { try demandData(examples) }
     if options.labelColumn == nil, options.task != .regression { try demandLabels(examples) }
     if options.task == .classification, !options.isTaskChosen { try demandClasses() }
   }
@@ -27,7 +27,7 @@ struct LabelPlausibility {
 
   /// The first row, read as data, is most probably a header: its label is the only one that is not a number, or
   /// the only one that occurs once.
-  private func demandData() throws(FineTuningError) {
+  private func demandData(_ examples: [LabelledDataset.Example]) throws(FineTuningError) {
     let (labels, counts) = (targets.labels, targets.counts)
     guard options.task != .regression, labels.count > 1, counts[0] == 1,
       LabelText.decimal(labels[0]) == nil
@@ -37,11 +37,23 @@ struct LabelPlausibility {
     if labels.count > 2, labels.dropFirst().allSatisfy({ LabelText.decimal($0) != nil }) {
       throw FineTuningError("\(place) is the only one that is not a number\(advice)")
     }
-    // In a file of which one row in twenty has a label of its own, that may be any row.
+    // In a file of which one row in twenty has a label of its own, that may be any row. A text and a label that
+    // look like names of columns, beside texts that do not, are no chance even if it is one in two.
     let others = targets.rowCount - 1
     let single = counts.dropFirst().count { $0 == 1 }
-    guard others >= 4, single * 20 <= others else { return }
+    let isName = isName(labels[0]) && isName(examples.first?.text ?? "")
+    let sentences = examples.dropFirst().count { !self.isName($0.text) }
+    guard
+      others >= 4 && single * 20 <= others
+        || others >= 3 && single * 2 <= others && isName && sentences * 2 > others
+    else { return }
     throw FineTuningError("\(place) of the first row occurs nowhere else\(advice)")
+  }
+
+  /// Whether a text may be the name of a column: a short word.
+  private func isName(_ text: String) -> Bool {
+    text.utf8.count <= 32
+      && text.unicodeScalars.allSatisfy { $0 == "_" || $0 == "-" || $0.properties.isAlphabetic }
   }
 
   /// Texts were taken for labels, when columns were found by custom.

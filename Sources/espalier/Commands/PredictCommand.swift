@@ -116,8 +116,9 @@ struct PredictCommand: ParsableCommand {
     value.isFinite ? .number("\(value)") : .null
   }
 
-  /// A text on one line of columns: tabs and line ends would break it.
+  /// A text on one line of columns: tabs and line ends would break it, and so would the separators that Python takes
+  /// for line ends.
   private func printable(_ text: String) -> String {
-    String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    String(text.map { $0.isNewline || "\t\u{1C}\u{1D}\u{1E}".contains($0) ? " " : $0 })
   }
 }

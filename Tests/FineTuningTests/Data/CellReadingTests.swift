@@ -52,6 +52,13 @@ struct CellReadingTests {
       ])
   }
 
+  @Test func `a header in the middle is not a row`() throws {
+    #expect(
+      try complaint("text,label\na,1\ntext,label\nb,0\n")
+        == "line 3: the row repeats the header; remove it")
+    #expect(try texts(read("a\tx\t\nb\ty\t\n", "b.tsv")) == ["a", "b"])
+  }
+
   @Test func `texts without a character are counted`() throws {
     let data = try read("text,label\na,1\n,0\n\"\",1\n")
     #expect(texts(data) == ["a", "", ""])

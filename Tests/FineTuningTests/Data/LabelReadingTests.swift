@@ -55,6 +55,12 @@ struct LabelReadingTests {
     // The labels are in a column that the user numbered, and the first row may be a header all the same.
     let numbered = DataOptions(textColumn: "1", labelColumn: "2")
     #expect(try complaint(text, "c.tsv", numbered).contains("occurs nowhere else"))
+    let few = "opinion\tverdict\nI like it\tpos\nI do not\tneg\nRather good\tpos\n"
+    #expect(
+      try complaint(few, "e.tsv").contains("\"verdict\" of the first row occurs nowhere else"))
+    #expect(
+      try complaint(few.replacing("verdict", with: "tags"), "f.tsv", DataOptions(task: .multiLabel))
+        .contains("\"tags\" of the first row occurs nowhere else"))
     // Where rows with a label of their own are common, the first may be one.
     let rare = (0..<20).map { "text\($0)\t\($0 < 10 ? "own\($0)" : "common")\n" }.joined()
     #expect(try read(rare, "d.tsv").labels.count == 11)
