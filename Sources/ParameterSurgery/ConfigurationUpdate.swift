@@ -46,6 +46,10 @@ public struct ConfigurationUpdate: Sendable {
         members[Key(name)] = .string(new)
       }
     }
+    // A head with elements of its own is loaded only when it is not tied to the embedding.
+    if OutputHead.isSeparate(in: result), !OutputHead.isSeparate(in: base) {
+      members["tie_word_embeddings"] = false
+    }
     self.configuration = .object(members)
     let names = OrderedSet(configuration.object?.keys ?? []).union(members.keys)
     changes = names.compactMap { name in

@@ -100,13 +100,8 @@ import Testing
     try plan.append(SurgeryOperation(.mergeLora, [folder.path]))
     // W + 4/2 · B·A, A being the identity.
     #expect(try plan.apply()["layer.0.weight"]?.floats() == [2, 5, 8, 11, 14, 17])
-    let dora = try TemporaryAdapter(
-      config: #"{"peft_type": "LORA", "lora_alpha": 4, "use_dora": true}"#,
-      a: ([1, 0, 0, 1], [2, 2]), b: ([1, 2, 3, 4, 5, 6], [3, 2]))
-    #expect(
-      message { try plan.append(SurgeryOperation(.mergeLora, [dora.path])) }
-        == "\(dora.path)/adapter_config.json: a DoRA adapter; only plain LoRA is merged")
   }
+
   /// Each with the α of `layer.0`; 4 is what others have.
   @Test(
     arguments: [

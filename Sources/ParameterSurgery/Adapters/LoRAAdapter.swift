@@ -1,0 +1,296 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+/// A LoRA adapter as PEFT saves it (`adapter_model.safetensors`, `adapter_config.json`), sorted by what its members
+/// do when it is merged.
+struct LoRAAdapter {
+  /// The factors for one weight.
+  struct Layer {
+    /// The module's name in the model, with a `base_layer` for each wrapper that is around another.
+    let wrapper: String
+    /// The module's name in the model.
+    let module: String
+    var a: Tensor?
+    var b: Tensor?
+    /// The bias of the second factor (`lora_bias`).
+    var bias: Tensor?
+    /// The lengths that DoRA gives to the outputs.
+    var magnitude: Tensor?
+    /// An embedding's factors are stored the other way round.
+    var isEmbedding = false
+  }
+
+  /// A tensor that is stored as a whole.
+  struct Whole {
+    /// Its name in the model.
+    let name: String
+    /// Its name in the adapter's file.
+    let source: Key
+    let tensor: Tensor
+    /// How PEFT brings it into the model.
+    let role: Role
+
+    enum Role: Hashable {
+      /// A module of its own, of `modules_to_save`, takes the place of the model's.
+      case module
+      /// It is loaded into the model's tensor: a trained bias, an embedding saved beside its factors.
+      case base
+    }
+  }
+
+  /// Rows of an embedding.
+  struct Rows {
+    let module: String
+    let source: Key
+    let indices: [Int]
+    let tensor: Tensor
+  }
+
+  let settings: LoRASettings
+  private(set) var layers: OrderedDictionary<Key, Layer> = [:]
+  /// The modules that have factors.
+  private var modules: Set<Key> = []
+  private(set) var wholes: [Whole] = []
+  private(set) var rows: [Rows] = []
+  /// The file of the tensors.
+  let checkpoint: Checkpoint
+
+  /// - Throws: ``SurgeryError`` that names the member which cannot be merged, `CheckpointError` when a file cannot be
+  ///   read.
+  init(folder: String) throws {
+    settings = try LoRASettings(Path.join(folder, "adapter_config.json"))
+    let files = ["adapter_model.safetensors", "adapter_model.bin"].map { Path.join(folder, $0) }
+    guard let weights = files.first(where: WholeFile.exists) else {
+      throw SurgeryError("\(folder): there is no adapter_model.safetensors")
+    }
+    checkpoint = try Checkpoint.open(weights)
+    let names = try modelNames()
+    var adapterNames: Set<String> = []
+    var others: [(name: [String], source: Key, tensor: Tensor)] = []
+    for (name, (source, tensor)) in zip(names, checkpoint.tensors) {
+      let parts = Key(name).components.map(String.init)
+      guard let place = parts.firstIndex(where: { $0.hasPrefix("lora_") }) else {
+        others.append((parts, source, tensor))
+        continue
+      }
+      try addFactor(
+        Array(parts[..<place]), Array(parts[place...]), tensor, source, &adapterNames)
+    }
+    let all = Set(names.map { Key($0) })
+    modules = Set(layers.values.map { Key($0.module) })
+    for (name, source, tensor) in others {
+      try addOther(name, source, tensor, all, &adapterNames)
+    }
+    if adapterNames.count > 1 {
+      throw refusal(
+        "holds several adapters (\(listed(adapterNames.map { $0.isEmpty ? "one without a name" : $0 }.sorted()))), "
+          + "and one is merged at a time")
+    }
+    try checkConflicts()
+  }
+
+  private func refusal(_ reason: String) -> SurgeryError {
+    SurgeryError("\(checkpoint.path): \(reason)")
+  }
+
+  /// The keys without the prefix that PEFT's wrapper gives them.
+  private func modelNames() throws(SurgeryError) -> [String] {
+    let prefix = "base_model.model."
+    let keys = checkpoint.keys
+    guard let first = keys.first(where: { $0.string.hasPrefix(prefix) }) else {
+      return keys.map(\.string)
+    }
+    if let other = keys.first(where: { !$0.string.hasPrefix(prefix) }) {
+      throw refusal(
+        "\(quoted(other.string)) does not begin with `\(prefix)`, and \(quoted(first.string)) does")
+    }
+    return keys.map { String($0.string.dropFirst(prefix.count)) }
+  }
+
+  /// Adds a member whose name has a part that begins with `lora_`.
+  private mutating func addFactor(
+    _ wrapper: [String], _ tail: [String], _ tensor: Tensor, _ source: Key,
+    _ adapterNames: inout Set<String>
+  ) throws(SurgeryError) {
+    let kind = tail[0]
+    // `lora_A.weight`, or `lora_A.default.weight` in a model that is not unwrapped.
+    var rest = Array(tail.dropFirst())
+    let isModule = kind == "lora_A" || kind == "lora_B"
+    let ending = ["weight", "bias"].contains(rest.last ?? "") ? rest.removeLast() : ""
+    // What VeLoRA and MonteCLoRA keep for training has no part in the merged weights.
+    if kind == "lora_velora_embed" || kind == "lora_monteclora_sampler",
+      settings.linearVariant != nil
+    {
+      return
+    }
+    let path = wrapper.joined(separator: ".")
+    let module = wrapper.filter { $0 != "base_layer" }.joined(separator: ".")
+    var layer = layers[Key(path)] ?? Layer(wrapper: path, module: module)
+    guard !module.isEmpty, rest.count <= 1, !isModule || !ending.isEmpty else {
+      throw refusal("\(quoted(source.string)) is not the name of a factor")
+    }
+    adapterNames.insert(rest.first ?? "")
+    func put(_ slot: inout Tensor?) throws(SurgeryError) {
+      if slot != nil { throw refusal("\(quoted(source.string)) occurs twice") }
+      slot = tensor
+    }
+    switch (kind, ending) {
+    case ("lora_A", "weight"): try put(&layer.a)
+    case ("lora_B", "weight"): try put(&layer.b)
+    case ("lora_B", "bias"):
+      guard settings.hasFactorBias else {
+        throw refusal("\(quoted(source.string)) is a bias, and `lora_bias` is not set")
+      }
+      try put(&layer.bias)
+    case ("lora_embedding_A", ""), ("lora_embedding_B", ""):
+      layer.isEmbedding = true
+      if kind == "lora_embedding_A" { try put(&layer.a) } else { try put(&layer.b) }
+    case ("lora_magnitude_vector", _) where ending != "bias":
+      guard settings.usesDoRA else {
+        throw refusal("\(quoted(source.string)) is of DoRA, and `use_dora` is not set")
+      }
+      try put(&layer.magnitude)
+    default:
+      throw refusal("\(quoted(source.string)) is of a kind that is not merged")
+    }
+    layers[Key(path)] = layer
+  }
+
+  /// Adds a member that is not a factor.
+  ///
+  /// - Parameter names: those of all members.
+  private mutating func addOther(
+    _ name: [String], _ source: Key, _ tensor: Tensor, _ names: Set<Key>,
+    _ adapterNames: inout Set<String>
+  ) throws(SurgeryError) {
+    if let place = name.firstIndex(of: "token_adapter") {
+      let tail = name[(place + 1)...]
+      guard tail.first == "trainable_tokens_delta", tail.count <= 2 else {
+        throw refusal("\(quoted(source.string)) is of a kind that is not merged")
+      }
+      adapterNames.insert(tail.count == 2 ? tail[place + 2] : "")
+      return try addRows(name[..<place].joined(separator: "."), source, tensor)
+    }
+    if let place = name.firstIndex(of: "modules_to_save"), place + 1 < name.count {
+      // With `bias` "all", PEFT stores the biases of these modules a second time, under this name.
+      let whole = (name[..<place] + name[(place + 1)...]).joined(separator: ".")
+      if names.contains(Key(whole)) { return }
+      // A model that is not unwrapped has the adapter's name there.
+      let isNamed = name.count > place + 2
+      adapterNames.insert(isNamed ? name[place + 1] : "")
+      let text = isNamed ? (name[..<place] + name[(place + 2)...]).joined(separator: ".") : whole
+      guard !settings.savedModules(holding: text).isEmpty else {
+        throw refusal(
+          "\(quoted(source.string)) is of a module that `modules_to_save` does not name")
+      }
+      return wholes.append(Whole(name: text, source: source, tensor: tensor, role: .module))
+    }
+    // The module as it was before: its copy takes its place.
+    if name.contains("original_module") { return }
+    let text = name.filter { $0 != "base_layer" }.joined(separator: ".")
+    if name.contains("base_layer") {
+      let module = name.dropLast().filter { $0 != "base_layer" }.joined(separator: ".")
+      guard modules.contains(Key(module)) else {
+        throw refusal(
+          "\(quoted(source.string)) is of a layer with factors, and there are no factors for \(quoted(module))"
+        )
+      }
+      return wholes.append(Whole(name: text, source: source, tensor: tensor, role: .base))
+    }
+    let role: Whole.Role = settings.savedModules(holding: text).isEmpty ? .base : .module
+    wholes.append(Whole(name: text, source: source, tensor: tensor, role: role))
+  }
+
+  private mutating func addRows(
+    _ module: String, _ source: Key, _ tensor: Tensor
+  ) throws(SurgeryError) {
+    guard let indices = settings.rows(of: module) else {
+      throw SurgeryError(
+        "\(settings.path): `trainable_token_indices` has no rows for \(quoted(module)), and the adapter holds "
+          + quoted(source.string))
+    }
+    guard tensor.shape.rank == 2, tensor.shape[0] == indices.count, !indices.isEmpty else {
+      throw refusal(
+        "\(quoted(source.string)) has the shape \(tensor.shape), and `trainable_token_indices` names "
+          + "\(indices.count) rows")
+    }
+    if Set(indices).count != indices.count {
+      throw SurgeryError(
+        "\(settings.path): `trainable_token_indices` names a row of \(quoted(module)) twice")
+    }
+    rows.append(Rows(module: module, source: source, indices: indices, tensor: tensor))
+  }
+
+  /// Throws when a member is there in two ways, or in a way that PEFT leaves out when it loads the adapter.
+  private func checkConflicts() throws(SurgeryError) {
+    var targets = settings.targets
+    if settings.tiesWeights, let layer = layers.values.first(where: \.isEmbedding) {
+      throw SurgeryError(
+        "\(settings.path): `ensure_weight_tying` is set, and \(quoted(layer.module)) is an embedding with factors"
+      )
+    }
+    for layer in layers.values {
+      guard layer.a != nil, layer.b != nil else {
+        throw refusal("the two factors for \(quoted(layer.module + ".weight")) do not fit")
+      }
+      if settings.usesDoRA, layer.magnitude == nil {
+        throw refusal(
+          "\(quoted(layer.module)) has no `lora_magnitude_vector`, and `use_dora` is set")
+      }
+      if let entry = settings.savedModules(holding: layer.module + ".weight").first {
+        throw SurgeryError(
+          "\(settings.path): `modules_to_save` names \(quoted(entry)), and the adapter holds factors for "
+            + quoted(layer.module))
+      }
+      if settings.parameters(of: layer.module).isEmpty,
+        let member = targets.exclusion(of: owner(of: layer))
+      {
+        throw SurgeryError(
+          "\(settings.path): `\(member)` leaves out \(quoted(layer.module)), and the adapter holds factors for it"
+        )
+      }
+    }
+    var seen: Set<Key> = []
+    for whole in wholes {
+      guard seen.insert(Key(whole.name)).inserted else {
+        throw refusal("\(quoted(whole.source.string)) is stored a second time under another name")
+      }
+      // What a layer with factors was before is called `base_layer`; PEFT does not load another name.
+      if whole.name.hasSuffix(".weight"), !whole.source.string.contains(".base_layer."),
+        modules.contains(Key(String(whole.name.dropLast(".weight".count))))
+      {
+        throw refusal("\(quoted(whole.source.string)) is stored beside factors for the same weight")
+      }
+    }
+    for part in rows {
+      if modules.contains(Key(part.module)) || seen.contains(Key(part.module + ".weight")) {
+        throw refusal(
+          "\(quoted(part.source.string)) is stored beside another change of the same weight")
+      }
+    }
+    guard !layers.isEmpty else { throw refusal("holds no LoRA factors") }
+  }
+
+  /// The module that the configuration knows: the output projection of an attention that PEFT wraps as a whole
+  /// belongs to the attention.
+  func owner(of layer: Layer) -> String {
+    let parts = Key(layer.wrapper).components
+    guard parts.count > 2, parts[parts.count - 2] == "base_layer", parts.last == "out_proj" else {
+      return layer.module
+    }
+    return parts.dropLast(2).filter { $0 != "base_layer" }.joined(separator: ".")
+  }
+}
+
+extension LoRASettings {
+  /// The parameters of `module` that `target_parameters` names; `module` itself has no weight then.
+  func parameters(of module: String) -> [String] {
+    targetParameters.compactMap { target in
+      let parts = Key(target).components
+      let owner = parts.dropLast().joined(separator: ".")
+      guard let parameter = parts.last, owner.isEmpty || LoRATargets.names([owner], name: module)
+      else { return nil }
+      return String(parameter)
+    }
+  }
+}

@@ -1,0 +1,252 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+/// What `adapter_config.json` says of a LoRA adapter, as far as merging needs it.
+///
+/// Every member of PEFT's `LoraConfig` is read here, known to have no influence on the merged weights, or refused
+/// by its name. So is a member that PEFT 0.21 does not have: it may change what the factors mean.
+struct LoRASettings {
+  /// The configuration file, for messages.
+  let path: String
+  /// What the product of a module's factors is multiplied by.
+  var scaling: LoRAScaling
+  /// The modules that get factors.
+  var targets: LoRATargets
+  let fanInFanOut: Bool
+  let usesDoRA: Bool
+  let hasFactorBias: Bool
+  /// A variant whose factors merge like those of plain LoRA, and which only linear layers have.
+  let linearVariant: String?
+  /// `module.parameter`, for weights that are parameters of a module without one of its own.
+  let targetParameters: [String]
+  /// Names or expressions of the modules that the adapter replaces as a whole.
+  let modulesToSave: [String]
+  /// The rows of embeddings that `trainable_tokens_delta` replaces: by the name of the module, or for the one.
+  let tokens: Tokens?
+  let tiesWeights: Bool
+
+  enum Tokens {
+    case all([Int])
+    case modules([(name: String, rows: [Int])])
+  }
+
+  /// Members that only matter while an adapter is trained, or that say where it comes from.
+  private static let harmless: Set<String> = [
+    "auto_mapping", "base_model_name_or_path", "revision", "task_type", "peft_type",
+    "peft_version", "inference_mode", "lora_dropout", "megatron_core", "runtime_config",
+    "eva_config", "corda_config", "loftq_config", "lora_ga_config", "qalora_group_size",
+    // Of older versions of PEFT, and of ms-swift.
+    "merge_weights", "lora_dtype", "lorap_lr_ratio", "lorap_emb_lr",
+  ]
+
+  /// Members that `init` reads.
+  private static let known: Set<String> = [
+    "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules",
+    "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out", "bias",
+    "use_dora", "lora_bias", "modules_to_save", "init_lora_weights", "trainable_token_indices",
+    "target_parameters", "ensure_weight_tying", "velora_config", "monteclora_config",
+  ]
+
+  /// Members that stand for a computation that is not a sum of weights, or that needs more than the factors.
+  private static let refused: [(name: String, reason: String)] = [
+    (
+      "alora_invocation_tokens", "an activated LoRA works on some tokens only, and cannot be merged"
+    ),
+    ("arrow_config", "a router that chooses between adapters cannot be merged"),
+    ("kasa_config", "KaSA changes the weights of the base before it is trained"),
+    ("use_bdlora", "block-diagonal factors are not merged"),
+    ("use_qalora", "QALoRA factors for pooled inputs are not merged"),
+    ("layer_replication", "an adapter for replicated layers is not merged"),
+    ("megatron_config", "an adapter for the parallel layers of Megatron is not merged"),
+    ("enable_lora", "factors for parts of a fused weight are not merged"),
+  ]
+
+  /// - Throws: ``SurgeryError`` that names the member which is refused, `CheckpointError` when the file cannot be
+  ///   read.
+  init(_ path: String) throws {
+    self.path = path
+    let config = try LoRASettings.document(path)
+    guard let type = config["peft_type"]?.string else {
+      throw SurgeryError("\(path): `peft_type` is missing")
+    }
+    guard type == "LORA" else {
+      throw SurgeryError("\(path): `peft_type` is \(quoted(type)); only LORA adapters are merged")
+    }
+    try LoRASettings.refuse(config, path)
+    let fields = LoRAFields(config: config, path: path)
+    scaling = try LoRAScaling(fields)
+    targets = try LoRATargets(fields)
+    fanInFanOut = try fields.flag("fan_in_fan_out")
+    usesDoRA = try fields.flag("use_dora")
+    hasFactorBias = try fields.flag("lora_bias")
+    tiesWeights = try fields.flag("ensure_weight_tying")
+    targetParameters = try fields.texts("target_parameters")
+    modulesToSave = try fields.texts("modules_to_save")
+    tokens = try LoRASettings.tokens(fields)
+    let bias = config["bias"]?.string ?? "none"
+    guard ["none", "all", "lora_only"].contains(bias) else {
+      throw SurgeryError("\(path): `bias` is \(quoted(bias)), not none, all or lora_only")
+    }
+    let start = try LoRASettings.initialisation(config["init_lora_weights"] ?? .null, path)
+    let variants = ["velora_config", "monteclora_config"].filter(fields.isSet)
+    linearVariant = variants.first
+    if let first = variants.first, variants.count > 1 || usesDoRA || start == "mica" {
+      throw SurgeryError(
+        "\(path): `\(first)` beside another variant of LoRA, which PEFT does not have")
+    }
+    if usesDoRA, start == "mica" || hasFactorBias {
+      throw SurgeryError(
+        "\(path): `use_dora` beside `\(hasFactorBias ? "lora_bias" : "init_lora_weights")` of another "
+          + "variant, which PEFT does not have")
+    }
+    if hasFactorBias, let start {
+      throw SurgeryError(
+        "\(path): `lora_bias` beside `init_lora_weights` \(quoted(start)), which PEFT does not have"
+      )
+    }
+  }
+
+  private static func document(_ path: String) throws(CheckpointError) -> JSONValue {
+    do {
+      return try JSONParser.parse(try WholeFile.read(path))
+    } catch var error {
+      if error.path.isEmpty { error.path = path }
+      throw error
+    }
+  }
+
+  private static func refuse(_ config: JSONValue, _ path: String) throws(SurgeryError) {
+    let fields = LoRAFields(config: config, path: path)
+    for (name, reason) in refused where fields.isSet(name) {
+      throw SurgeryError("\(path): `\(name)` is set: \(reason)")
+    }
+    for key in config.object?.keys ?? [] where fields.isSet(key.string) {
+      guard harmless.contains(key.string) || known.contains(key.string) else {
+        throw SurgeryError(
+          "\(path): \(quoted(key.string)) is an unknown member and may change what the factors "
+            + "mean; merge this adapter with the version of PEFT that wrote it")
+      }
+    }
+  }
+
+  /// The initialisation of the factors, in lower case.
+  ///
+  /// - Throws: ``SurgeryError`` for an initialisation that takes the first factors out of the base: the base that
+  ///   the adapter belongs to is not the checkpoint then.
+  private static func initialisation(
+    _ value: JSONValue, _ path: String
+  ) throws(SurgeryError) -> String? {
+    let text: String
+    switch value {
+    case .null, .bool: return nil
+    case .string(let string): text = string
+    default:
+      throw SurgeryError("\(path): `init_lora_weights` is \(quoted(value.text())), not a name")
+    }
+    let name = text.lowercased()
+    if ["gaussian", "eva", "orthogonal", "mica"].contains(name) { return name }
+    let place = "\(path): `init_lora_weights` is \(quoted(text))"
+    let changesBase =
+      name.hasPrefix("pissa") || name.hasPrefix("corda")
+      || ["olora", "loftq", "lora_ga"].contains(name)
+    guard changesBase else {
+      throw SurgeryError("\(place), which is not an initialisation of PEFT")
+    }
+    throw SurgeryError(
+      "\(place): the factors belong to other base weights than the checkpoint's, because this initialisation "
+        + "changes the base; "
+        + (name == "loftq"
+          ? "merge it with PEFT into the quantised base"
+          : "save it with PEFT's `path_initial_model_for_weight_conversion` first"))
+  }
+
+  private static func tokens(_ fields: LoRAFields) throws(SurgeryError) -> Tokens? {
+    let name = "trainable_token_indices"
+    guard fields.isSet(name), let value = fields.config[name] else { return nil }
+    if let members = value.object {
+      var modules: [(name: String, rows: [Int])] = []
+      for (key, list) in members { modules.append((key.string, try fields.indices(list, name))) }
+      return .modules(modules)
+    }
+    return .all(try fields.indices(value, name))
+  }
+
+  /// The rows that belong to the embedding `module`; `nil` when the configuration has none for it.
+  func rows(of module: String) -> [Int]? {
+    switch tokens {
+    case .none: return nil
+    case .all(let rows): return rows
+    case .modules(let modules):
+      let exact = modules.first { $0.name == module }
+      return (exact ?? modules.first { module.hasSuffix("." + $0.name) })?.rows
+    }
+  }
+
+  /// The entries of `modules_to_save` that mean a module which holds `name`, as PEFT compares them: by the end of
+  /// the module's name.
+  func savedModules(holding name: String) -> [String] {
+    let parts = Key(name).components
+    var path = ""
+    var paths: [String] = []
+    for part in parts.dropLast() {
+      path += path.isEmpty ? part : "." + part
+      paths.append(path)
+    }
+    return modulesToSave.filter { entry in paths.contains { $0.hasSuffix(entry) } }
+  }
+}
+
+/// The members of an `adapter_config.json`, with errors that name them.
+struct LoRAFields {
+  let config: JSONValue
+  let path: String
+
+  /// Whether a member is there and says more than "no".
+  func isSet(_ name: String) -> Bool {
+    switch config[name] {
+    case .none, .null, .bool(false): false
+    case .string(let text): !text.isEmpty
+    case .array(let elements): !elements.isEmpty
+    // An empty object is a variant with its defaults; PEFT asks that of Megatron whether it is empty.
+    case .object(let members):
+      !members.isEmpty || name != "megatron_config" && name.hasSuffix("_config")
+        || name == "use_bdlora"
+    case .number(let text): Double(text) != 0
+    case .bool(true): true
+    }
+  }
+
+  func flag(_ name: String) throws(SurgeryError) -> Bool {
+    switch config[name] {
+    case .none, .null: return false
+    case .bool(let value): return value
+    case .some(let other):
+      throw SurgeryError("\(path): `\(name)` is \(quoted(other.text())), not true or false")
+    }
+  }
+
+  /// A list of texts.
+  func texts(_ name: String) throws(SurgeryError) -> [String] {
+    guard let value = config[name], value != .null else { return [] }
+    guard let list = value.array, list.allSatisfy({ $0.string != nil }) else {
+      throw SurgeryError("\(path): `\(name)` is \(quoted(value.text())), not a list of names")
+    }
+    return list.compactMap(\.string)
+  }
+
+  /// A list of numbers of rows or layers.
+  func indices(_ value: JSONValue, _ name: String) throws(SurgeryError) -> [Int] {
+    guard let list = value.array, list.allSatisfy({ ($0.integer ?? -1) >= 0 }) else {
+      throw SurgeryError("\(path): `\(name)`: \(quoted(value.text())) is not a list of indices")
+    }
+    return list.compactMap(\.integer)
+  }
+
+  func expression(_ text: String, _ name: String) throws(SurgeryError) -> KeyExpression {
+    do {
+      return try KeyExpression(text, .read)
+    } catch {
+      throw SurgeryError("\(path): `\(name)` \(quoted(text)): \(error.reason)")
+    }
+  }
+}
