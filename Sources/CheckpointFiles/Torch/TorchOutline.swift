@@ -61,6 +61,8 @@ struct TorchOutline {
       outermost = 0
     }
     try addNewTensors()
+    containers = TorchOutline.pruned(
+      containers, isStateDict: structure?.isStateDict(tensors.keys) ?? false)
     sort()
   }
 

@@ -110,7 +110,11 @@ extension SurgeryPlan {
       return
     }
     if operation.kind == .preset {
-      for step in try SurgeryPreset.steps(named: operation.argument, for: self) { try append(step) }
+      var copy = self
+      for step in try SurgeryPreset.steps(named: operation.argument, for: self) {
+        try copy.append(step)
+      }
+      self = copy
       return
     }
     var copy = self

@@ -5,10 +5,9 @@ internal import OrderedCollections
 public enum SurgeryPreset: String, Sendable, CaseIterable {
   /// `LayerNorm.gamma` and `.beta` of 2018 become `.weight` and `.bias`.
   case gammaBeta = "gamma-beta"
-  /// The names that wrappers put in: `module`, `_orig_mod`, `_fsdp_wrapped_module`,
-  /// `_checkpoint_wrapped_module`.
+  /// The names that wrappers put in, such as `module` and `_orig_mod`, are removed; see ``WrapperNames``.
   case stripWrappers = "strip-wrappers"
-  /// `bert.` goes.
+  /// A `BertModel` from a BERT with a head: `bert.` and the heads are removed.
   case stripBert = "strip-bert"
   /// A Lightning checkpoint becomes the model's own: `state_dict` without `model.`.
   case lightning
@@ -19,8 +18,9 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
   public var summary: String {
     switch self {
     case .gammaBeta: "LayerNorm.gamma and .beta become .weight and .bias"
-    case .stripWrappers: "module., _orig_mod., _fsdp_wrapped_module. and the like go"
-    case .stripBert: "bert. goes"
+    case .stripWrappers:
+      "module., _orig_mod., _fsdp_wrapped_module. and other names of wrappers are removed"
+    case .stripBert: "bert. and the heads beside it are removed"
     case .lightning: "a Lightning checkpoint becomes the plain state_dict of its model"
     case .distilbert: "every other layer of a BERT under the names of DistilBERT"
     }
@@ -35,15 +35,17 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       throw SurgeryError.form(
         "there is no preset \(quoted(name)); presets are \(listed(names))")
     }
-    let keys = Array(plan.entries.keys)
-    let steps = try preset.steps(keys)
+    let steps = try preset.steps(
+      Array(plan.entries.keys), dictionaries: plan.base.dictionaryPaths)
     guard !steps.isEmpty else {
       throw SurgeryError("preset \(name): nothing here is to be converted")
     }
     return steps
   }
 
-  private func steps(_ keys: [Key]) throws(SurgeryError) -> [SurgeryOperation] {
+  private func steps(
+    _ keys: [Key], dictionaries: [Key]
+  ) throws(SurgeryError) -> [SurgeryOperation] {
     switch self {
     case .gammaBeta:
       var steps: [SurgeryOperation] = []
@@ -54,32 +56,33 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
         }
       }
       return steps
-    case .stripWrappers:
-      var steps: [SurgeryOperation] = []
-      for word in ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"] {
-        // Once for each time that it stands in a key.
-        let most = keys.map { $0.components.count { $0 == word } }.max() ?? 0
-        for _ in 0..<min(most, 64) {
-          steps.append(SurgeryOperation(.rename, ["/(|.*\\.)\(word)\\.(.*)/=$1$2"]))
-        }
-      }
-      let plain = keys.filter { key in key.components.contains { $0 != "module" } }
-      if !plain.isEmpty, keys.contains(where: { $0.components.first == "module" }) {
-        steps.append(SurgeryOperation(.stripPrefix, ["module."]))
-      }
-      return steps
+    case .stripWrappers: return try WrapperNames(keys, dictionaries: dictionaries).steps
     case .stripBert:
-      return keys.contains { $0.components.first == "bert" }
-        ? [SurgeryOperation(.stripPrefix, ["bert."])] : []
+      guard keys.contains(where: { $0.components.first == "bert" }) else { return [] }
+      // Heads have no place in a `BertModel`.
+      let hasHeads = keys.contains { $0.components.first != "bert" }
+      return (hasHeads ? [SurgeryOperation(.keep, ["bert"])] : [])
+        + [SurgeryOperation(.stripPrefix, ["bert."])]
     case .lightning:
-      let model = keys.filter { $0.components.first == "state_dict" }
+      var model = keys.filter { $0.components.first == "state_dict" }
       guard !model.isEmpty else { return [] }
-      var steps = [
-        SurgeryOperation(.keep, ["state_dict"]), SurgeryOperation(.stripPrefix, ["state_dict."]),
-      ]
-      if model.allSatisfy({ $0.components.dropFirst().first == "model" }) {
+      var steps = model.count == keys.count ? [] : [SurgeryOperation(.keep, ["state_dict"])]
+      steps.append(SurgeryOperation(.stripPrefix, ["state_dict."]))
+      model = model.map { Key(String($0.string.dropFirst("state_dict.".count))) }
+      func takeModel() {
+        guard model.allSatisfy({ $0.string.hasPrefix("model.") }) else { return }
         steps.append(SurgeryOperation(.stripPrefix, ["model."]))
+        model = model.map { Key(String($0.string.dropFirst("model.".count))) }
       }
+      // The module or the model in it may be wrapped.
+      func takeWrappers() throws(SurgeryError) {
+        let wrappers = try WrapperNames(model, dictionaries: [])
+        steps += wrappers.steps
+        model = wrappers.keys
+      }
+      try takeWrappers()
+      takeModel()
+      try takeWrappers()
       return steps
     case .distilbert: return try distilbert(keys)
     }
@@ -97,7 +100,9 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
     guard layers > 0 else { return [] }
     // The twelve layers of BERT base are taken as the authors of DistilBERT took them.
     let chosen = layers == 12 ? [0, 2, 4, 7, 9, 11] : Array(stride(from: 0, to: layers, by: 2))
-    var steps = [
+    // The names of 2018 first, for LayerNorm's parameters keep their own below the new ones.
+    var steps = try SurgeryPreset.gammaBeta.steps(keys, dictionaries: [])
+    steps += [
       SurgeryOperation(
         .layers, ["\(prefix)encoder.layer=" + chosen.map(String.init).joined(separator: ",")])
     ]

@@ -7,17 +7,33 @@ struct EditDisplay {
   private let configuration: [ConfigurationUpdate.Change]
   private let writesConfiguration: Bool
   private let groups: GroupOptions
+  /// Values beside the tensors that a PyTorch file loses.
+  private let leftOut: [String]
 
   init(_ plan: SurgeryPlan, _ target: ModelOutput?, groups: GroupOptions) {
     self.plan = plan
     self.groups = groups
+    // Other formats have room for tensors alone.
+    let isTorch = target.map { !$0.writesConfiguration && !$0.path.hasSuffix(".safetensors") }
+    leftOut = isTorch == true ? plan.apply().valuesLeftOut.map(\.string) : []
     let target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
     configuration = target.configurationChanges(for: plan.apply())
     writesConfiguration = target.writesConfiguration
   }
 
   /// What the configuration beside a file must say, which only directories get.
-  var notes: [String] {
+  var notes: [String] { stateDictNotes + configurationNotes }
+
+  private var stateDictNotes: [String] {
+    guard !leftOut.isEmpty else { return [] }
+    let names = leftOut.prefix(6).map(shown).joined(separator: ", ")
+    return [
+      "the file is the state dict of a model now; the values beside it are left out: \(names)"
+        + (leftOut.count > 6 ? ", …" : "")
+    ]
+  }
+
+  private var configurationNotes: [String] {
     guard !writesConfiguration, !configuration.isEmpty else { return [] }
     if let type = configuration.first(where: { $0.name == "model_type" })?.after?.string {
       return ["config.json must be that of a \(shown(type)) now: a directory as --output gets one"]

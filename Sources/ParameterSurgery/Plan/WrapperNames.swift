@@ -1,0 +1,153 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+/// The names that wrappers of a model put into the keys of its state dict, and the steps that take them out.
+///
+/// Most are names that no model has of its own and go wherever they are. `module` (of `DataParallel`, DDP, DeepSpeed
+/// and the averages of `torch.optim.swa_utils`) is also the name of parts of models: it goes beside one of the
+/// others, and where every key of a state dict begins with it.
+struct WrapperNames {
+  /// torch.compile, FSDP, activation checkpointing, FairScale, Lightning.
+  private static let certain = [
+    "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_fpw_module",
+    "_forward_module",
+  ]
+  /// DDP and many others; `_module` is of Opacus.
+  private static let leading: Set<Substring> = ["module", "_module"]
+  /// What a flat file calls a state dict that was inside of another dictionary.
+  private static let containers = ["state_dict", "model_state_dict", "state_dict_ema"]
+
+  private let containers: Set<Key>
+  /// The keys after the steps.
+  private(set) var keys: [Key]
+  private(set) var steps: [SurgeryOperation] = []
+
+  /// The steps for `keys`; `dictionaries` are the paths of those that hold tensors, in a PyTorch file.
+  init(_ keys: [Key], dictionaries: [Key]) throws(SurgeryError) {
+    self.keys = keys
+    containers = Set(dictionaries + WrapperNames.containers.map { Key($0) })
+    takeCounters()
+    takeAverages()
+    try takeCertain()
+    // Those inside of a dictionary before the name of the dictionary itself.
+    takeLeading(container)
+    takeLeading(containersInsideOut())
+  }
+
+  /// Takes out the names that are certain, with each `module` beside them.
+  private mutating func takeCertain() throws(SurgeryError) {
+    let words = WrapperNames.certain
+    let any = (words + ["module"]).joined(separator: "|")
+    let rule =
+      "/(|.*?\\.)(?:module\\.)*(?:\(words.joined(separator: "|")))\\.(?:(?:\(any))\\.)*(.*)/=$1$2"
+    let rewrite = try KeyRewrite(rule)
+    // Once for each time that a name is in a key.
+    for _ in 0..<64 {
+      let names = rewrite.apply(to: keys)
+      guard names.contains(where: { $0 != nil }) else { return }
+      keys = zip(keys, names).map { $1 ?? $0 }
+      steps.append(SurgeryOperation(.rename, [rule]))
+    }
+  }
+
+  /// Takes out the counter that `AveragedModel` has beside its module.
+  private mutating func takeCounters() {
+    for counter in keys where counter.components.last == "n_averaged" {
+      let prefix = String(counter.string.dropLast("n_averaged".count))
+      let others = keys.filter { $0 != counter && $0.string.hasPrefix(prefix) }
+      guard !others.isEmpty, others.allSatisfy({ $0.string.hasPrefix(prefix + "module.") }) else {
+        continue
+      }
+      steps.append(SurgeryOperation(.drop, ["\"\(counter.string)\""]))
+      keys.removeAll { $0 == counter }
+      // One is honest; a file of many would cost a search each.
+      if steps.count == 16 { return }
+    }
+  }
+
+  /// Takes the average out of `ema_pytorch`'s files, which have the model beside it and counters.
+  private mutating func takeAverages() {
+    let counters: Set<Key> = ["initted", "step"]
+    guard counters.isSubset(of: keys) else { return }
+    let models = keys.filter { !counters.contains($0) }.map { $0.components[0] }
+    guard models.contains("ema_model"), Set(models).isSubset(of: ["ema_model", "online_model"])
+    else { return }
+    steps += [
+      SurgeryOperation(.keep, ["ema_model"]), SurgeryOperation(.stripPrefix, ["ema_model."]),
+    ]
+    keys = keys.filter { $0.components[0] == "ema_model" }.map {
+      Key(String($0.string.dropFirst("ema_model.".count)))
+    }
+  }
+
+  /// Takes out `module` where all keys of a state dict begin with it.
+  private mutating func takeLeading(_ container: (Key) -> Key) {
+    var groups: OrderedDictionary<Key, [Key]> = [:]
+    for key in keys { groups[container(key), default: []].append(key) }
+    for (container, group) in groups {
+      let prefix = container.string.isEmpty ? "" : container.string + "."
+      let names = group.map { Key(String($0.string.dropFirst(prefix.count))).components }
+      guard let first = names.first else { continue }
+      var depth = 0
+      while depth < first.count - 1, WrapperNames.leading.contains(first[depth]),
+        names.allSatisfy({ $0.count > depth + 1 && $0[depth] == first[depth] })
+      {
+        depth += 1
+      }
+      guard depth > 0 else { continue }
+      let wrapper = first[..<depth].joined(separator: ".")
+      let members = Set(group)
+      keys = keys.map { key in
+        members.contains(key)
+          ? Key(prefix + key.string.dropFirst(prefix.count + wrapper.count + 1)) : key
+      }
+      steps.append(
+        prefix.isEmpty
+          ? SurgeryOperation(.stripPrefix, [wrapper + "."])
+          : SurgeryOperation(
+            .rename,
+            [
+              "/\(WrapperNames.escaped(prefix + wrapper))\\.(.*)/=\(WrapperNames.replacement(prefix))$1"
+            ]))
+    }
+  }
+
+  /// The innermost dictionary that holds `key`; empty for the outermost.
+  private func container(of key: Key) -> Key {
+    var path = ""
+    var result: Key = ""
+    for part in key.components.dropLast() {
+      path += path.isEmpty ? part : "." + part
+      if containers.contains(Key(path)) { result = Key(path) }
+    }
+    return result
+  }
+
+  /// The same, but the one around it when a wrapper gave a dictionary its name and it is all that the file has.
+  private func containersInsideOut() -> (Key) -> Key {
+    var known: [Key: Key] = [:]
+    for inner in Set(keys.map(container)) {
+      var parts = inner.components
+      while let last = parts.last, WrapperNames.leading.contains(last) {
+        let path = parts.joined(separator: ".") + "."
+        guard keys.allSatisfy({ $0.string.hasPrefix(path) }) else { break }
+        parts.removeLast()
+      }
+      known[inner] = Key(parts.joined(separator: "."))
+    }
+    return { known[container(of: $0)] ?? "" }
+  }
+
+  /// `text` as a regular expression for itself.
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      if !character.isLetter, !character.isNumber, character.isASCII { result += "\\" }
+      result.append(character)
+    }
+    return result
+  }
+
+  /// `text` as the right-hand side of an expression.
+  private static func replacement(_ text: String) -> String { text.replacing("$", with: "$$") }
+}
