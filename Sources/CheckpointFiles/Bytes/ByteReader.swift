@@ -8,8 +8,14 @@ struct ByteReader: Sendable {
   private(set) var bytes: [UInt8]
   private(set) var position: Int
   /// Where the bytes end, in memory or not.
-  let end: Int
+  private(set) var end: Int
   private let file: InputFile?
+  /// Where the bytes begin in the file.
+  private let base: Int
+  /// Longer pieces are not kept but skipped: ``take(_:)`` gives an empty range for them.
+  private let longestPiece: Int?
+  /// The skipped pieces: the position at which each was, and its length. They count in no position.
+  private var skips: [(position: Int, count: Int)] = []
 
   /// A reader of bytes in memory.
   init(_ bytes: [UInt8]) {
@@ -17,14 +23,31 @@ struct ByteReader: Sendable {
     position = 0
     end = bytes.count
     file = nil
+    base = 0
+    longestPiece = nil
   }
 
   /// A reader of a file from its beginning.
   init(_ file: InputFile) {
+    self.init(file, at: 0, count: file.byteCount)
+  }
+
+  /// A reader of the `count` bytes of a file at `offset`, which are in it.
+  ///
+  /// - Parameter longestPiece: pieces and lines of more bytes are not kept in memory. A longer piece is
+  ///   skipped, a longer line is an error.
+  init(_ file: InputFile, at offset: Int, count: Int, longestPiece: Int? = nil) {
     bytes = []
     position = 0
-    end = file.byteCount
+    end = count
     self.file = file
+    base = offset
+    self.longestPiece = longestPiece
+  }
+
+  /// The bytes that were skipped before `position`.
+  func skippedByteCount(before position: Int) -> Int {
+    skips.reduce(0) { $1.position <= position ? $0 + $1.count : $0 }
   }
 
   var remaining: Int { end - position }
@@ -37,6 +60,12 @@ struct ByteReader: Sendable {
       throw failure("\(count) bytes are needed here, \(remaining) are left")
     }
     let start = position
+    if let longestPiece, file != nil, count > longestPiece, start <= bytes.count {
+      bytes.removeSubrange(start...)
+      skips.append((start, count))
+      end -= count
+      return start..<start
+    }
     if start + count > bytes.count { try load(start + count) }
     position = start + count
     return start..<position
@@ -51,7 +80,8 @@ struct ByteReader: Sendable {
   private mutating func load(_ needed: Int) throws(CheckpointError) {
     guard let file else { return }
     let target = min(end, max(needed, min(2 * bytes.count, bytes.count + 1 << 24), 1 << 16))
-    bytes.append(contentsOf: try file.bytes(at: bytes.count, count: target - bytes.count))
+    let offset = base + bytes.count + skippedByteCount(before: bytes.count)
+    bytes.append(contentsOf: try file.bytes(at: offset, count: target - bytes.count))
   }
 
   mutating func byte() throws(CheckpointError) -> UInt8 { bytes[try take(1).lowerBound] }
@@ -89,6 +119,9 @@ struct ByteReader: Sendable {
       }
       if bytes[place] == 0x0A { break }
       place += 1
+      if let longestPiece, place - start > longestPiece {
+        throw failure("a line of more than \(longestPiece) bytes")
+      }
     }
     position = place + 1
     return start..<place

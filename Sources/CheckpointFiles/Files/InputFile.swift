@@ -20,6 +20,9 @@ internal import Synchronization
 
   private let descriptor: Int32
   private let mapping: Mutex<Mapping?>
+  /// The file that this one is a part of, from `base` on; it owns the descriptor.
+  private let whole: InputFile?
+  private let base: Int
 
   /// Raw memory as a `Sendable` value: the lock hands it out.
   @safe private struct Mapping: @unchecked Sendable {
@@ -50,6 +53,26 @@ internal import Synchronization
     self.shardName = shardName
     self.descriptor = descriptor
     self.mapping = Mutex(nil)
+    whole = nil
+    base = 0
+  }
+
+  /// The `count` bytes of `whole` at `offset` as a file of their own.
+  ///
+  /// - Throws: `CheckpointError` when they are not all in it.
+  init(part whole: InputFile, at offset: Int, count: Int) throws(CheckpointError) {
+    guard offset >= 0, count >= 0, offset <= whole.byteCount, count <= whole.byteCount - offset
+    else {
+      throw CheckpointError(path: whole.path, offset: offset, "the file ends before these bytes")
+    }
+    path = whole.path
+    shardName = whole.shardName
+    byteCount = count
+    identity = whole.identity
+    descriptor = whole.descriptor
+    mapping = Mutex(nil)
+    self.whole = whole
+    base = whole.base + offset
   }
 
   /// A file without a name, which vanishes with the object or the process: `fill` passes its bytes to
@@ -105,6 +128,8 @@ internal import Synchronization
     self.identity = identity
     self.descriptor = descriptor
     mapping = Mutex(nil)
+    whole = nil
+    base = 0
   }
 
   private init(nameless descriptor: Int32, in folder: String, _ status: SystemCall.Status) {
@@ -114,6 +139,8 @@ internal import Synchronization
     identity = status.identity
     self.descriptor = descriptor
     mapping = Mutex(nil)
+    whole = nil
+    base = 0
   }
 
   /// Takes the lock of the file until the object is gone; `false` when another process holds it.
@@ -123,14 +150,14 @@ internal import Synchronization
     mapping.withLock { (mapping) in
       if let mapping { unsafe SystemCall.unmap(mapping.memory) }
     }
-    SystemCall.close(descriptor)
+    if whole == nil { SystemCall.close(descriptor) }
   }
 
   /// Fills `buffer` with the bytes at `offset`.
   package func read(
     at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
-    let count = try unsafe SystemCall.readFully(descriptor, at: offset, into: buffer, path)
+    let count = try unsafe SystemCall.readFully(descriptor, at: base + offset, into: buffer, path)
     guard count == buffer.count else {
       throw CheckpointError(
         path: path, offset: offset,
@@ -163,6 +190,7 @@ internal import Synchronization
 
   /// The mapped bytes `offset..<offset + count`; valid while the file object lives.
   func mapped(at offset: Int, count: Int) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    if let whole { return try unsafe whole.mapped(at: base - whole.base + offset, count: count) }
     let whole = try mapping.withLock { (mapping) throws(CheckpointError) -> Mapping in
       if let mapping { return mapping }
       let now = try SystemCall.status(of: descriptor, path).byteCount

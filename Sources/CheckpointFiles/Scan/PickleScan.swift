@@ -1,32 +1,80 @@
 /// Audits one pickle.
-enum PickleScan {
-  /// Runs `machine` and reports what it met; its value, or `nil` when the pickle is broken. What stands
-  /// before the broken place is reported.
-  static func run(
-    _ machine: inout PickleMachine, record: String?, _ report: inout ScanReport
-  ) -> NodeID? {
-    var root: NodeID?
-    var failure: CheckpointError?
+struct PickleScan {
+  private(set) var machine: PickleMachine
+  /// The pickle's value, or `nil` when it is broken.
+  private(set) var root: NodeID?
+  private var failure: CheckpointError?
+  private let startsAsPickle: Bool
+
+  /// Longer strings are skipped: they hold elements, not names.
+  static let longestPiece = 1 << 26
+
+  /// Interprets the pickle at the position of `reader`.
+  init(_ reader: ByteReader, storedByteCount: Int?) {
+    machine = PickleMachine(reader, storedByteCount: storedByteCount)
+    machine.audit = PickleAudit()
+    var start = reader
+    startsAsPickle = (try? start.byte()) == 0x80
     do throws(CheckpointError) { root = try machine.run() } catch { failure = error }
-    var places: [PickleGlobal: Int] = [:]
+  }
+
+  /// Whether the bytes are a pickle, though nothing says so: one that ends, or names something that
+  /// could be imported and does something with it.
+  var isConvincing: Bool {
+    guard namesSomething else { return startsAsPickle && root != nil }
+    let named = machine.globals.filter { GlobalRisk.isImportable($0.global) }
+    return root != nil || startsAsPickle || (machine.audit?.callCount ?? 0) > 0
+      || named.contains { GlobalRisk.isPrimitive($0.global) }
+  }
+
+  /// Whether it names something that could be imported.
+  var namesSomething: Bool { machine.globals.contains { GlobalRisk.isImportable($0.global) } }
+
+  /// Adds what the machine met. What stands before a broken place is reported.
+  func add(to report: inout ScanReport, record: String?, depth: Int) {
+    let unapproved = machine.audit?.unapproved(in: machine.nodes) ?? []
+    var calls: [Key: [String]] = [:]
+    for call in machine.audit?.calls ?? [] {
+      if calls[call.path, default: []].count < 5 { calls[call.path, default: []].append(call.text) }
+    }
+    var places: [Key: Int] = [:]
     for use in machine.globals {
-      if let place = places[use.global] {
+      let path = Key(use.global.path)
+      if let place = places[path] {
         report.globals[place].count += 1
         continue
       }
-      places[use.global] = report.globals.count
-      let (severity, reason) = GlobalRisk.judge(use.global)
+      guard report.globals.count < ScanReport.maximumFindings * 10 else {
+        report.add(.danger, "more names than are reported", record: record)
+        break
+      }
+      places[path] = report.globals.count
+      var risk = GlobalRisk.judge(use.global)
+      if unapproved.contains(path) { risk = .danger("runs code or reaches outside") }
       report.globals.append(
         ScanReport.Global(
-          name: use.global.path, severity: severity, reason: reason, count: 1, record: record,
-          offset: use.offset))
+          name: path.string, severity: risk.severity, reason: risk.reason, count: 1,
+          calls: calls[path] ?? [], record: record, offset: fileOffset(use.offset)))
     }
     for oddity in machine.oddities {
-      report.add(.warning, oddity.text, record: record, offset: oddity.offset)
+      report.add(.warning, oddity.text, record: record, offset: fileOffset(oddity.offset))
     }
-    for node in machine.nodes { inspect(node, record, &report) }
-    if let failure { report.add(failure, record: record) }
-    return root
+    for remark in machine.audit?.remarks ?? [] {
+      report.add(remark.severity, remark.text, record: record, offset: fileOffset(remark.offset))
+    }
+    for bytes in machine.audit?.loaded ?? [] {
+      ContentScan.inner(
+        bytes, name: (record ?? "") + "!_load_from_bytes", depth: depth + 1, &report)
+    }
+    for node in machine.nodes { PickleScan.inspect(node, record, &report) }
+    if var failure {
+      failure.offset = failure.offset.map(fileOffset)
+      report.add(failure, record: record)
+    }
+  }
+
+  private func fileOffset(_ position: Int) -> Int {
+    position + machine.reader.skippedByteCount(before: position)
   }
 
   /// Pickles inside of strings are for a loader that is called with them.

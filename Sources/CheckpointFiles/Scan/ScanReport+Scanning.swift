@@ -1,12 +1,12 @@
 // Nothing is executed, and no library that a file names is looked for.
 extension ScanReport {
-  /// Audits the file at `path`, all its shards when it is an index, or the files of a folder that are
-  /// checkpoints by name or content.
+  /// Audits the file at `path`, all its shards when it is an index, or all files of a folder and its
+  /// subfolders but plain text.
   ///
   /// - Parameters:
   ///   - path: a file, an index or a folder.
-  ///   - unreadable: called for each file of a folder or an index that cannot be read; without it, the
-  ///     first of them is thrown.
+  ///   - unreadable: called for each file of a folder or an index that cannot be read or is none of the
+  ///     formats; without it, the first of them is thrown.
   ///   - progress: called with a file's path, how many of its bytes were read, and how many it
   ///     has.
   /// - Throws: `CheckpointError` when a file cannot be read at all. What is broken inside of it is a
@@ -20,16 +20,7 @@ extension ScanReport {
     progress: (_ path: String, _ read: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(CheckpointError) -> [ScanReport] {
     if SystemCall.status(at: path)?.isDirectory == true {
-      let names = try SystemCall.entries(ofFolder: path).sorted()
-      let files = names.map { Path.join(path, $0) }
-        .filter { SystemCall.status(at: $0)?.isRegular == true }
-      let (reports, failed) = try scan(files, unreadable) { (file) throws(CheckpointError) in
-        try isCandidate(file) ? try scan(file, progress) : nil
-      }
-      guard failed || !reports.isEmpty else {
-        throw CheckpointError(path: path, "no checkpoint in this folder")
-      }
-      return reports
+      return try FolderScan(path).scan(unreadable, progress)
     }
     let file = try InputFile(path: path)
     if try Checkpoint.isIndex(file) {
@@ -59,85 +50,80 @@ extension ScanReport {
     return (reports, failed)
   }
 
-  private static let endings = [
-    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib",
-  ]
-
-  private static func isCandidate(_ file: InputFile) throws(CheckpointError) -> Bool {
-    if endings.contains(where: file.path.hasSuffix) { return true }
-    let start = try file.bytes(at: 0, count: min(file.byteCount, 4))
-    return start == TorchZipReader.signature
-      || start.count == 4 && start[0] == 0x80 && (2...5).contains(start[1])
-  }
-
+  /// Audits one file, as every program that might load it would read it.
+  ///
+  /// - Throws: `CheckpointError` when it cannot be read, or is none of the formats.
   static func scan(
     _ file: InputFile, _ progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws(CheckpointError) -> ScanReport {
     var report = ScanReport(path: file.path, format: "pickle")
-    let start = try file.bytes(at: 0, count: min(file.byteCount, 8))
-    if start.starts(with: TorchZipReader.signature) {
-      ZipScan.scan(file, &report) { progress(file.path, $0, file.byteCount) }
-    } else if start.first == 0x80, !Checkpoint.isHeaderLength(start) {
-      try scanStream(file, &report)
-    } else {
-      do throws(CheckpointError) {
-        _ = try SafetensorsReader.open(file)
-        report.format = "safetensors"
-        report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
-      } catch {
-        if try isSafetensors(file) {
-          report.format = "safetensors"
-          report.add(error)
-          return report
-        }
-        // An old pickle has no signature; text opcodes come first.
-        try scanStream(file, &report)
-        if report.globals.isEmpty, report.findings.contains(where: { $0.severity == .danger }) {
-          throw error
-        }
+    let start = try file.bytes(at: 0, count: min(file.byteCount, 512))
+    if ZipEnd.isArchive(start) {
+      ZipScan(file).scan(&report) { progress(file.path, $0, file.byteCount) }
+      return report
+    }
+    let isSafetensors = try checkSafetensors(file, start, &report)
+    let isTar = TarScan.isArchive(start)
+    if isTar {
+      if isSafetensors {
+        report.add(.danger, "a tar archive, too, which torch.load would read")
+      } else {
+        report.format = "tar"
+        report.add(.warning, "a tar archive: PyTorch's format before 2017, if any")
       }
+      TarScan(file).scan(&report)
+    }
+    let isPickle = try checkStream(file, start, isSafetensors, &report)
+    var isArray = false
+    if NumpyScan.isArray(start) {
+      isArray = true
+      report.format = "npy"
+      if !NumpyScan.scan(file, record: nil, depth: 0, &report) {
+        report.add(.note, "an array of numbers")
+      }
+    }
+    // The members of a tar archive were looked at, and the last may be an archive.
+    var hasTail = false
+    if !isTar, try ZipEnd.isAtEnd(of: file) {
+      hasTail = true
+      report.add(.danger, "a zip archive, too, which begins behind other bytes")
+      ZipScan(file, depth: 1).scan(&report)
+    }
+    guard isSafetensors || isTar || isPickle || isArray || hasTail else {
+      _ = try Checkpoint.open(part: file)
+      throw CheckpointError(path: file.path, "neither a safetensors nor a PyTorch file")
     }
     return report
   }
 
-  /// Whether the file begins as a safetensors file does, and no pickle: with a length and a brace.
-  private static func isSafetensors(_ file: InputFile) throws(CheckpointError) -> Bool {
-    let start = try file.bytes(at: 0, count: min(file.byteCount, 9))
-    return start.count == 9 && start[8] == UInt8(ascii: "{") && start[4..<8].allSatisfy { $0 == 0 }
+  /// Whether the file is safetensors, sound or not.
+  private static func checkSafetensors(
+    _ file: InputFile, _ start: [UInt8], _ report: inout ScanReport
+  ) throws(CheckpointError) -> Bool {
+    // It begins with a length and a brace.
+    guard start.count > 8, start[8] == UInt8(ascii: "{"), start[4..<8].allSatisfy({ $0 == 0 })
+    else { return false }
+    report.format = "safetensors"
+    do throws(CheckpointError) {
+      _ = try SafetensorsReader.open(file)
+      report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
+    } catch { report.add(error) }
+    return true
   }
 
-  /// A pickle, or the pickles and elements of PyTorch's format before zip.
-  private static func scanStream(
-    _ file: InputFile, _ report: inout ScanReport
-  ) throws(CheckpointError) {
-    var reader = ByteReader(file)
-    var machines: [(machine: PickleMachine, root: NodeID)] = []
-    for index in 0..<4 {
-      var machine = PickleMachine(reader, storedByteCount: nil)
-      guard let root = PickleScan.run(&machine, record: nil, &report) else { return }
-      reader = machine.reader
-      machines.append((machine, root))
-      if index == 0, !TorchLegacyReader.isMagic(machine.node(root)) {
-        report.add(.warning, "a pickle that torch.save did not write")
-        if reader.remaining > 0 {
-          report.add(
-            .danger, "\(reader.remaining) bytes after the end of the pickle",
-            offset: reader.position)
-        }
-        return
-      }
+  /// Whether the file is a pickle or PyTorch's format before zip, for a program that takes it for one.
+  private static func checkStream(
+    _ file: InputFile, _ start: [UInt8], _ isSafetensors: Bool, _ report: inout ScanReport
+  ) throws(CheckpointError) -> Bool {
+    var stream = StreamScan(file, record: nil, depth: 0, storedByteCount: nil)
+    stream.isNamedAsPickle = FolderScan.isCheckpointName(file.path)
+    let isExpected = start.first == 0x80 && !Checkpoint.isHeaderLength(start)
+    guard try stream.scan(isExpected: isExpected, &report) else { return false }
+    if isSafetensors {
+      report.add(.danger, "a pickle, too, which a loader of pickles would run")
+    } else {
+      report.format = stream.isTorch ? "torch-legacy" : "pickle"
     }
-    report.format = "torch-legacy"
-    guard let (machine, root) = machines.last else { return }
-    do throws(CheckpointError) {
-      let structure = TorchStructure(machine, root: root, byteCount: reader.position)
-      let storages = try TorchLegacyReader.storages(of: structure, &reader, file)
-      _ = try TorchLoader(file: file, structure: structure, storages: storages)
-        .checkpoint(format: .torchLegacy)
-      if reader.remaining > 0 {
-        report.add(
-          .danger, "\(reader.remaining) bytes after the last storage", offset: reader.position)
-      }
-    } catch { report.add(error) }
+    return true
   }
 }

@@ -28,7 +28,10 @@ public struct ScanReport: Sendable, Hashable {
     public let reason: String
     /// How often it is named.
     public var count: Int
-    /// The record of a zip archive, if the pickle is one.
+    /// The first calls of it with their arguments, as Python writes them, shortened.
+    public let calls: [String]
+    /// The record of an archive, if the pickle is one; that of an archive inside of another follows the
+    /// outer one's and `!`.
     public let record: String?
     /// Where it is named first.
     public let offset: Int
@@ -48,7 +51,8 @@ public struct ScanReport: Sendable, Hashable {
 
   /// The file, as the caller spelled it.
   public let path: String
-  /// What the file is: `safetensors`, `torch-zip`, `torch-legacy`, `pickle`, `torchscript` or `zip`.
+  /// What the file is: `safetensors`, `torch-zip`, `torch-legacy`, `torchscript`, `torch-export`,
+  /// `pickle`, `npy`, `npz`, `tar` or `zip`.
   public internal(set) var format: String
   /// Classes and functions, in the order of the file, each once for a record.
   public internal(set) var globals: [Global] = []
@@ -61,12 +65,18 @@ public struct ScanReport: Sendable, Hashable {
   }
 
   /// The limit keeps the report of a hostile file readable.
-  private static let maximumFindings = 1000
+  static let maximumFindings = 1000
 
   mutating func add(
     _ severity: Severity, _ text: String, record: String? = nil, offset: Int? = nil
   ) {
-    guard findings.count < ScanReport.maximumFindings else { return }
+    guard findings.count < ScanReport.maximumFindings else {
+      // What matters more is never left out.
+      if severity == .danger, let place = findings.lastIndex(where: { $0.severity < .danger }) {
+        findings[place] = Finding(severity: severity, text: text, record: record, offset: offset)
+      }
+      return
+    }
     findings.append(Finding(severity: severity, text: text, record: record, offset: offset))
   }
 

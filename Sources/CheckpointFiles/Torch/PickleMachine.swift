@@ -36,6 +36,8 @@ struct PickleMachine {
   var tensors: [TorchTensorReference] = []
   /// Where the opcode that is being executed stands.
   private(set) var offset = 0
+  /// Watches what the pickle does, when it is audited.
+  var audit: PickleAudit?
 
   /// The first values of the arena are those that are used over and over and never change: `None`,
   /// booleans, the empty tuple, small integers.
@@ -65,8 +67,13 @@ struct PickleMachine {
     while true {
       let instruction = try PickleInstruction(&reader)
       offset = instruction.offset
+      audit?.observe(
+        instruction, end: reader.position, stack: stack, mark: marks.last, nodes: nodes)
       if instruction.opcode == .stop { break }
       try execute(instruction)
+      if instruction.opcode == .inst, let made = stack.last {
+        audit?.observeInstance(made, offset: offset, nodes: nodes)
+      }
     }
     let value = try pop()
     if !stack.isEmpty || !marks.isEmpty {

@@ -72,7 +72,16 @@ struct PickleGlobal: Sendable, Hashable {
   /// `module.name`.
   var path: String { module + "." + name }
   /// What Espalier knows about it; `nil` for a foreign one.
-  var constructor: TorchConstructor? { TorchConstructor(module: module, name: name) }
+  var constructor: TorchConstructor? {
+    isPlain ? TorchConstructor(module: module, name: name) : nil
+  }
+  /// Whether both names are short and ASCII, as all known ones are. Other names are not looked up:
+  /// Swift calls some of them equal to known ones, Python does not, and comparing long ones takes long.
+  var isPlain: Bool {
+    let (module, name) = (module.utf8, name.utf8)
+    return module.count <= 256 && name.count <= 256 && module.allSatisfy { $0 < 0x80 }
+      && name.allSatisfy { $0 < 0x80 }
+  }
 }
 
 /// A call that is kept as it stands.

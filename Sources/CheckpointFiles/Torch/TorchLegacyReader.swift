@@ -31,7 +31,7 @@ enum TorchLegacyReader {
       throw CheckpointError("is a pickle, and not one that torch.save wrote")
     }
     let (second, version) = try pickle(&reader)
-    guard case .integer(TorchLegacyReader.version) = second.node(version) else {
+    guard isKnownVersion(second.node(version)) else {
       throw CheckpointError(
         "is of version \(second.nodes.brief(version)) of the old PyTorch format; 1001 is known")
     }
@@ -43,6 +43,11 @@ enum TorchLegacyReader {
   /// Whether a pickle's value is the number that begins the format.
   static func isMagic(_ node: PickleNode) -> Bool {
     if case .bigInteger(let bytes) = node { bytes == magic } else { false }
+  }
+
+  /// Whether the second pickle's value is the version that torch.save writes.
+  static func isKnownVersion(_ node: PickleNode) -> Bool {
+    if case .integer(TorchLegacyReader.version) = node { true } else { false }
   }
 
   private static func pickle(

@@ -41,6 +41,9 @@ struct TorchArchive {
       throw CheckpointError("is a zip archive without data.pkl: not a PyTorch file")
     }
     self.prefix = prefix
+    if let (name, other) = directory.namesakes.first {
+      throw CheckpointError(record: name, "PyTorch does not tell this name from \(quoted(other))")
+    }
     guard directory[prefix + "constants.pkl"] == nil else {
       throw CheckpointError(
         "is a TorchScript program, not a checkpoint; save the state_dict of its module")
@@ -50,12 +53,23 @@ struct TorchArchive {
 
   /// PyTorch takes the folder of the first record; others are tried when it holds no pickle.
   private static func prefix(_ directory: ZipDirectory) -> String? {
-    if let first = directory.records.first?.name, let slash = first.firstIndex(of: "/") {
+    let pickle = Array("data.pkl".utf8)
+    if let first = directory.records.first?.name,
+      let slash = first.utf8.firstIndex(of: UInt8(ascii: "/"))
+    {
       let prefix = String(first[...slash])
       if directory[prefix + "data.pkl"] != nil { return prefix }
+      // PyTorch finds it whatever the case of its letters.
+      let wanted = Array(prefix.utf8) + pickle
+      if directory.records.contains(where: { record in
+        record.name.utf8.count == wanted.count
+          && zip(record.name.utf8, wanted).allSatisfy { $0 == $1 || $0 | 0x20 == $1 | 0x20 }
+      }) {
+        return nil
+      }
     }
     let pickles = directory.records.map(\.name).filter {
-      $0 == "data.pkl" || $0.hasSuffix("/data.pkl")
+      $0 == "data.pkl" || $0.utf8.suffix(pickle.count + 1).elementsEqual("/data.pkl".utf8)
     }
     return pickles.count == 1 ? String(pickles[0].dropLast("data.pkl".count)) : nil
   }

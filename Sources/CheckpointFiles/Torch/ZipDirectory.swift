@@ -30,6 +30,21 @@ struct ZipDirectory: Sendable {
   /// The record called `name`.
   subscript(name: String) -> Record? { places[Key(name)].map { records[$0] } }
 
+  /// Two records whose names differ in the case of ASCII letters alone: PyTorch does not tell them apart.
+  var namesakes: [(String, String)] {
+    var first: [[UInt8]: Int] = [:]
+    var result: [(String, String)] = []
+    for (index, record) in records.enumerated() {
+      let folded = record.name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+      if let other = first[folded] {
+        result.append((records[other].name, record.name))
+      } else {
+        first[folded] = index
+      }
+    }
+    return result
+  }
+
   private static let localHeaderByteCount = 30
 
   /// Reads the directory of `file`.
@@ -79,6 +94,9 @@ struct ZipDirectory: Sendable {
     _ = try reader.take(6)  // attributes
     var header = try reader.word()
     let name = String(decoding: reader.bytes[try reader.take(nameLength)], as: UTF8.self)
+    guard !name.utf8.contains(0) else {
+      throw CheckpointError(record: name, "a name with a zero byte, at which some programs end it")
+    }
     let extra = try reader.take(extraLength)
     _ = try reader.take(commentLength)
     var fields = ByteReader(Array(reader.bytes[extra]))

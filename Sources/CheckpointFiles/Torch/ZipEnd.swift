@@ -20,6 +20,11 @@ struct ZipEnd {
         "the zip archive has no end: the file is truncated, or was not written to its end")
     }
     let offset = tailOffset + place
+    if let other = ZipEnd.signatureOfTail(in: tail, before: place) {
+      throw CheckpointError(
+        offset: tailOffset + other,
+        "the archive has two ends, here and at byte \(offset), and programs differ in which they use")
+    }
     var reader = ByteReader(Array(tail[place...]))
     _ = try reader.take(4)
     let disks = (try reader.short(), try reader.short())
@@ -59,20 +64,51 @@ struct ZipEnd {
     self.count = count
   }
 
-  /// The last signature whose comment ends with the file; failing that, the last at all, for trailing
-  /// bytes are tolerated as the reference does.
+  /// The last signature that has room for an end: the one that PyTorch and Python use. Whether its
+  /// comment ends with the file does not matter to them.
   private static func lastSignature(in tail: [UInt8]) -> Int? {
     guard tail.count >= byteCount else { return nil }
-    var fallback: Int?
-    for place in stride(from: tail.count - byteCount, through: 0, by: -1)
-    where tail[place] == 0x50 && tail[place + 1] == 0x4B && tail[place + 2] == 5
-      && tail[place + 3] == 6
-    {
-      let comment = Int(tail[place + 20]) | Int(tail[place + 21]) << 8
-      if place + byteCount + comment == tail.count { return place }
-      fallback = fallback ?? place
+    return stride(from: tail.count - byteCount, through: 0, by: -1)
+      .first { isSignature(tail, at: $0) }
+  }
+
+  /// A signature before `place` whose comment ends with the file: the one that other programs use.
+  private static func signatureOfTail(in tail: [UInt8], before place: Int) -> Int? {
+    (0..<place).first { start in
+      isSignature(tail, at: start)
+        && start + byteCount + (Int(tail[start + 20]) | Int(tail[start + 21]) << 8) == tail.count
     }
-    return fallback
+  }
+
+  private static func isSignature(_ tail: [UInt8], at place: Int) -> Bool {
+    tail[place] == 0x50 && tail[place + 1] == 0x4B && tail[place + 2] == 5 && tail[place + 3] == 6
+  }
+
+  // MARK: Recognition
+
+  /// Whether a file that begins with `start` is an archive for every program.
+  static func isArchive(_ start: [UInt8]) -> Bool {
+    start.starts(with: TorchZipReader.signature) || start.starts(with: [0x50, 0x4B, 5, 6])
+  }
+
+  /// Whether the end of an archive that holds records is found at the end of `file`, as programs do that
+  /// do not look at its beginning.
+  static func isAtEnd(of file: InputFile) throws(CheckpointError) -> Bool {
+    let tailCount = min(file.byteCount, byteCount + maximumCommentByteCount)
+    let tailOffset = file.byteCount - tailCount
+    let tail = try file.bytes(at: tailOffset, count: tailCount)
+    guard let place = lastSignature(in: tail) else { return false }
+    var reader = ByteReader(Array(tail[place...]))
+    _ = try reader.take(12)
+    let size = try reader.word()
+    let start = try reader.word()
+    // Where the directory is, and where it is for programs that allow for bytes before the archive.
+    for offset in [start, tailOffset + place - size] {
+      guard size >= 46, offset >= 0, offset <= file.byteCount - 4 else { continue }
+      if try file.bytes(at: offset, count: 4) == [0x50, 0x4B, 1, 2] { return true }
+    }
+    // A directory of 64 bits.
+    return place >= 20 && tail[place - 20..<place - 16].elementsEqual([0x50, 0x4B, 6, 7])
   }
 
   private static func wide(

@@ -85,6 +85,9 @@ struct ScanCommand: ParsableCommand {
       out.paragraph(
         "\(word(global.severity))  \(shown(global.name))  \(global.reason)"
           + place(global.record, global.offset) + times, indent: 2)
+      for call in global.calls where all || global.severity == .danger {
+        out.paragraph("calls    \(shown(call))", indent: 4)
+      }
     }
     for finding in report.findings {
       out.paragraph(
@@ -120,6 +123,7 @@ extension ScanReport {
           .members([
             "name": .string(global.name), "severity": .string(global.severity.rawValue),
             "reason": .string(global.reason), "count": .integer(global.count),
+            "calls": .array(global.calls.map { .string($0) }),
             "record": optional(global.record), "offset": .integer(global.offset),
           ])
         }),
