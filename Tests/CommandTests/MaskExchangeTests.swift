@@ -31,7 +31,7 @@ import Testing
     ),
     (
       "ms-swift",
-      "--freeze_parameters_ratio 1.0 --trainable_parameters_regex '^(linear\\.0\\.bias|"
+      "--train_type full --freeze_parameters_ratio 1.0 --trainable_parameters_regex '^(linear\\.0\\.bias|"
         + "linear\\.0\\.weight|linear\\.2\\.bias|linear\\.2\\.weight)$'\n"
     ),
   ])
@@ -82,7 +82,9 @@ import Testing
       Fixture.safetensors((1...11).map { .init("layer.\($0).weight", [1], [0]) }),
       to: "deep.safetensors")
     try folder.write(
-      Array(#"{"freeze_parameters_ratio": 1, "trainable_parameters": ["layer.1"]}"#.utf8),
+      Array(
+        #"{"train_type": "full", "freeze_parameters_ratio": 1, "trainable_parameters": ["layer.1"]}"#
+          .utf8),
       to: "args.json")
     let result = try Tool.run(
       "mask", "import", "args.json", "deep.safetensors", "--from", "ms-swift", "-o", "m.json",
@@ -102,7 +104,7 @@ import Testing
     ("llamafactory", "lr: 1\n", "none of the settings"),
     ("ms-swift", "{\"freeze_parameters_ratio\": 0.5}", "expected 0 or 1"),
     ("peft", "{\"modules_to_save\": [\"nowhere\"]}", "matches no tensor"),
-    ("peft", "{\"trainable_token_indices\": [1]}", "leaves open of which embedding"),
+    ("peft", "{\"trainable_token_indices\": {\"embed\": [1]}}", "matches no tensor"),
     ("requires-grad", "{\"nowhere\": true}", "is no tensor of the checkpoint"),
     ("requires-grad", "{\"linear.0.bias\": true}", "is in the checkpoint and not in the list"),
     ("requires-grad", "[", "not JSON"),

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// The part of YAML that recipes need: block maps and lists, flow lists and maps on one line, plain and
+/// The part of YAML that recipes and trainers' settings need: block maps and lists, flow lists and maps on one line, plain and
 /// quoted texts, comments. Anchors, tags, several documents and texts over several lines are refused
 /// with their line, never misread. Every scalar is a text.
 struct YAMLDocument {
@@ -53,7 +53,7 @@ struct YAMLDocument {
   }
 
   /// The text before a `#` that is outside quotes and begins a word.
-  private static func withoutComment(_ text: Substring) -> Substring {
+  static func withoutComment(_ text: Substring) -> Substring {
     var quote: Character?
     var before: Character = " "
     for index in text.indices {
@@ -137,7 +137,7 @@ struct YAMLDocument {
   }
 
   /// `key: value` in two; `nil` when there is no colon that ends a key.
-  private static func member(_ text: Substring) -> (key: Substring, rest: Substring)? {
+  static func member(_ text: Substring) -> (key: Substring, rest: Substring)? {
     var index = text.startIndex
     if let quote = text.first, quote == "\"" || quote == "'" {
       guard let end = text.dropFirst().firstIndex(of: quote) else { return nil }
@@ -194,7 +194,8 @@ struct YAMLDocument {
     case "{", "&", "|", ">", "!", "%", "@", "`":
       throw failure(
         line,
-        "\(quoted(String(text.prefix(1)))) begins what recipes do not know; put the text in quotes")
+        "\(quoted(String(text.prefix(1)))) begins a form of YAML that is not read; put the text in quotes"
+      )
     case "*":
       // In YAML an alias; here almost certainly a selector, and other programs would read it as one.
       throw failure(line, "a text that begins with `*` needs quotes")

@@ -37,8 +37,23 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
       return parts.dropLast().contains { $0.contains("attention") || $0.contains("attn") }
     case .buffer:
       return !(info.dtype.isFloatingPoint || info.dtype.isComplex)
-        || ["running_mean", "running_var", "inv_freq", "masked_bias"].contains(last)
+        || TensorRole.isBuffer(last: parts.last?[...] ?? "") || TensorRole.isCausalMask(info)
     }
+  }
+
+  /// Whether buffers have this name alone, and parameters never.
+  static func isBuffer(last name: Substring) -> Bool {
+    [
+      "running_mean", "running_var", "num_batches_tracked", "inv_freq", "masked_bias",
+      "position_ids", "token_type_ids",
+    ].contains(name)
+  }
+
+  /// The lower triangle that attention of GPT-2's kind keeps as `bias`.
+  private static func isCausalMask(_ info: TensorInfo) -> Bool {
+    let extents = info.shape.dimensions
+    return info.key.components.last == "bias" && extents.count == 4 && extents[0] == 1
+      && extents[1] == 1 && extents[2] == extents[3] && extents[2] > 1
   }
 
   private static func isNamed(_ last: String, _ word: String) -> Bool {

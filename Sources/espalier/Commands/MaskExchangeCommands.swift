@@ -50,8 +50,11 @@ struct MaskImportCommand: ParsableCommand {
     usage: "espalier mask import <config> <file> --from <trainer> -o <mask>",
     discussion: """
       Patterns match by that trainer's rules, and the report says what they really matched: for \
-      several of them layer.1 is also a part of layer.10. Trainers: axolotl, llamafactory, ms-swift \
-      (args.json), peft (adapter_config.json), requires-grad (a JSON object of names and true or false).
+      several of them layer.1 is also a part of layer.10. A setting that changes what trains and is not \
+      understood is an error. Trainers: axolotl, llamafactory, ms-swift (args.json), names (one a line), \
+      ort (requires_grad and frozen_params), peft (adapter_config.json), requires-grad (a JSON object of \
+      names and true or false). LLaMA-Factory's number of layers is read from config.json beside the \
+      checkpoint.
 
         espalier mask import config.yml model --from axolotl -o freeze.json
       """)
@@ -74,14 +77,16 @@ struct MaskImportCommand: ParsableCommand {
     try WholeFile.checkWriting(to: written.output, reading: [config], read)
     let tree = ParameterTree(read)
     let imported = try InputError.naming(config) {
-      try ImportedMask(from, bytes: bytes, in: tree)
+      try ImportedMask(from, bytes: bytes, in: tree, configuration: configuration(of: read))
     }
     try imported.mask.write(to: written.output)
-    let warnings = imported.patterns.compactMap { pattern in
-      pattern.stray.map {
-        "\(shown(pattern.text)) matches a part of a name in \(quoted($0.string))"
+    let warnings =
+      imported.warnings
+      + imported.patterns.compactMap { pattern in
+        pattern.stray.map {
+          "\(shown(pattern.text)) matches a part of a name in \(quoted($0.string))"
+        }
       }
-    }
     for warning in warnings { StandardError.warning("\(config): \(warning)") }
     for note in imported.notes { StandardError.note("\(config): \(note)") }
     let report = MaskReport(imported.mask, in: tree)
@@ -93,6 +98,17 @@ struct MaskImportCommand: ParsableCommand {
           "\(shown(pattern.text)) matches \(plural(pattern.matched.count, "tensor"))")
       }
       report.print(path: written.output)
+    }
+  }
+
+  /// `config.json` of the model, if there is one.
+  private func configuration(of checkpoint: Checkpoint) throws -> JSONValue? {
+    let folder =
+      WholeFile.isFolder(checkpoint.path) ? checkpoint.path : Path.parent(of: checkpoint.path)
+    let path = Path.join(folder, "config.json")
+    guard WholeFile.exists(path) else { return nil }
+    return try InputError.naming(path) {
+      try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
     }
   }
 }

@@ -92,7 +92,7 @@ import Testing
     ("steps:\n  - drop: *x", "line 2: a text that begins with `*` needs quotes"),
     (
       "steps:\n  - drop: &a x",
-      "line 2: \"&\" begins what recipes do not know; put the text in quotes"
+      "line 2: \"&\" begins a form of YAML that is not read; put the text in quotes"
     ),
     ("steps:\n\t- drop: x", "line 2: YAML is indented by spaces, not tabs"),
     ("steps:\n  - drop: \"x", "line 2: a quote is not closed on its line"),

@@ -1,45 +1,91 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// LLaMA-Factory's freeze settings: the first or last so many layers, or modules of them, and names
-/// of modules outside of layers. Everything is looked for as a part of the parameter's name.
+/// LLaMA-Factory's freeze settings: some of the layers, or modules of them, and names of modules outside
+/// of layers. Everything is looked for as a part of the parameter's name.
 struct LlamaFactoryRules {
   /// The last layers when positive, the first when negative.
   var layers: Int
+  /// Whether it is every n-th layer instead, as LLaMA Pro inserts new blocks at regular distances.
+  var isSpread = false
   /// Modules of those layers; `all`.
   var modules: [String]
   /// Modules outside of layers.
   var extra: [String]
 
-  /// The patterns in the order of the settings.
-  func patterns(layerCount: Int) -> [String] {
-    let indices =
-      layers > 0
-      ? max(0, layerCount - layers)..<layerCount : 0..<min(layers.magnitudeCapped, layerCount)
-    return modules.flatMap { module in
-      indices.map { ".\($0).\(module == "all" ? "" : module)" }
-    } + extra
+  /// The numbers of the layers.
+  ///
+  /// - Throws: ``SurgeryError`` when LLaMA Pro's layers do not divide the model's.
+  func indices(layerCount: Int) throws(SurgeryError) -> [Int] {
+    if isSpread {
+      guard layers > 0, layerCount > 0, layerCount.isMultiple(of: layers) else {
+        throw SurgeryError(
+          "`use_llama_pro` needs a number of layers that `freeze_trainable_layers` divides; they are "
+            + "\(layerCount) and \(layers)")
+      }
+      let step = layerCount / layers
+      return Array(stride(from: step - 1, to: layerCount, by: step))
+    }
+    return layers > 0
+      ? Array(max(0, layerCount - layers)..<layerCount)
+      : Array(0..<min(layers.magnitudeCapped, layerCount))
+  }
+
+  /// The parts of names that one setting stands for.
+  func patterns(_ module: String, _ indices: [Int]) -> [String] {
+    indices.map { ".\($0).\(module == "all" ? "" : module)" }
   }
 
   /// What they train.
-  func keys(among keys: [Key], layerCount: Int) -> Set<Key> {
-    let patterns = patterns(layerCount: layerCount)
+  ///
+  /// - Throws: ``SurgeryError`` when LLaMA Pro's layers do not divide the model's.
+  func keys(among keys: [Key], layerCount: Int) throws(SurgeryError) -> Set<Key> {
+    let indices = try indices(layerCount: layerCount)
+    let patterns = modules.flatMap { self.patterns($0, indices) } + extra
     return Set(
       keys.filter { key in patterns.contains { key.string.utf8.firstRange(of: $0.utf8) != nil } })
   }
 
-  /// The number of layers that `config.json` will name: of the indexed nodes the one with the most
-  /// children, at most as many as could be meant.
-  static func layerCount(of keys: some Sequence<Key>) -> Int {
-    var children: [String: Set<Int>] = [:]
-    for key in keys {
-      var path = ""
-      for component in key.components {
-        if let index = Int(component), index >= 0 { children[path, default: []].insert(index) }
-        path += "." + component
+  /// The number of layers: what `config.json` names, otherwise what the outermost numbered modules
+  /// agree on.
+  ///
+  /// - Throws: ``SurgeryError`` when neither tells.
+  static func layerCount(
+    of keys: some Sequence<Key>, configuration: JSONValue?
+  ) throws(SurgeryError) -> Int {
+    if let configuration {
+      let inner = configuration["text_config"] ?? configuration
+      for name in ["num_hidden_layers", "num_layers", "n_layer"] {
+        if let count = inner[name]?.integer, count > 0 { return try checked(count) }
       }
+      throw SurgeryError(
+        "config.json has none of num_hidden_layers, num_layers and n_layer, from which LLaMA-Factory takes "
+          + "the number of layers")
     }
-    return children.values.map(\.count).max() ?? 0
+    var stacks: OrderedDictionary<String, Set<Int>> = [:]
+    for key in keys {
+      let parts = key.components
+      // Parameters of a Sequential lie directly below the number, those of a layer in modules of it.
+      guard let place = parts.firstIndex(where: { $0.isIndex }), place + 2 < parts.count,
+        let index = Int(parts[place])
+      else { continue }
+      stacks[parts[..<place].joined(separator: "."), default: []].insert(index)
+    }
+    let counts = Set(stacks.values.map { ($0.max() ?? 0) &+ 1 })
+    guard counts.count <= 1 else {
+      throw SurgeryError(
+        "the names leave open how many layers LLaMA-Factory counts "
+          + "(\(listed(stacks.keys.prefix(4).map { quoted($0) }))); it takes their number from config.json"
+      )
+    }
+    return try checked(counts.first ?? 0)
+  }
+
+  private static func checked(_ count: Int) throws(SurgeryError) -> Int {
+    guard count <= 10_000 else {
+      throw SurgeryError("\(grouped(count)) layers are more than a model has")
+    }
+    return count
   }
 
   /// The name after the last `.0.`, or `.1.`, of a parameter: a module that settings may name.
@@ -55,21 +101,148 @@ struct LlamaFactoryRules {
   /// The module of a parameter outside of layers.
   static func outerModule(_ key: Key) -> String? {
     let parts = key.components
-    let isInside = parts.dropFirst().dropLast().contains { $0.allSatisfy(\.isASCIIDigit) }
+    let isInside = parts.dropFirst().dropLast().contains { $0.isIndex }
     return isInside || parts.count < 2 ? nil : String(parts[parts.count - 2])
+  }
+}
+
+extension MaskReader {
+  private static let freezeSettings = [
+    "freeze_trainable_layers", "freeze_trainable_modules", "freeze_extra_modules",
+  ]
+
+  /// Names are looked for anywhere in a parameter's name.
+  mutating func readLlamaFactory(
+    _ settings: TrainerSettings, configuration: JSONValue?
+  ) throws(SurgeryError) {
+    let names = MaskReader.freezeSettings
+    let isFull = try demandFreeze(settings)
+    try settings.refuse([
+      "use_badam": "BAdam trains other blocks from time to time, which one mask cannot say",
+      "adapter_name_or_path": "LLaMA-Factory takes adapters only with `finetuning_type` lora",
+      "mixture_of_depths": "that gives the layers of the model other modules",
+      "use_mca": "the settings act on Megatron's names of the parameters",
+      "use_megatron_bridge": "the settings act on Megatron's names of the parameters",
+      "quantization_bit": "LLaMA-Factory trains quantised models only with adapters",
+    ])
+    try settings.refuseUnknown(
+      except: Set(
+        names + [
+          "use_llama_pro", "freeze_vision_tower", "freeze_multi_modal_projector",
+          "freeze_language_model", "badam_mode", "badam_start_block", "badam_switch_mode",
+          "badam_switch_interval", "badam_update_ratio", "badam_mask_mode", "badam_verbose",
+        ]), of: "LLaMA-Factory")
+    if let part = MultimodalParts.first(in: parameters)
+      ?? ["vision_config", "audio_config"].first(where: {
+        configuration?[$0].map { $0 != .null } ?? false
+      })
+    {
+      throw SurgeryError(
+        "the model has \(quoted(part)): which parts of a model of several modalities LLaMA-Factory freezes is in "
+          + "a table of its own; import a list of names with requires_grad instead")
+    }
+    if let stage = try settings.text("stage"), ["rm", "ppo"].contains(stage) {
+      notes.append("`stage` \(stage) trains a value head as well; it is not in the checkpoint")
+    }
+    if isFull {
+      guard try settings.flag("use_llama_pro") != true else {
+        throw SurgeryError("`use_llama_pro` is not for `finetuning_type` full")
+      }
+      trained = Set(parameters.map(\.key))
+      return spreadOverTies()
+    }
+    let rules = LlamaFactoryRules(
+      layers: try settings.integer(names[0]) ?? 2,
+      isSpread: try settings.flag("use_llama_pro") ?? false,
+      modules: try split(settings.texts(names[1])) ?? ["all"],
+      extra: try split(settings.texts(names[2])) ?? [])
+    try read(rules, configuration)
+    spreadOverTies()
+  }
+
+  private func split(_ texts: [String]?) -> [String]? {
+    texts?.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map {
+      String(Substring($0).trimmingSpaces)
+    }
+  }
+
+  /// Returns whether everything trains.
+  private mutating func demandFreeze(_ settings: TrainerSettings) throws(SurgeryError) -> Bool {
+    guard let type = try settings.text("finetuning_type") else {
+      for name in MaskReader.freezeSettings + ["use_llama_pro"] {
+        guard try settings.value(name) != nil else { continue }
+        warnings.append(
+          "finetuning_type is not given, and LLaMA-Factory's default is lora; read as freeze")
+        return false
+      }
+      throw SurgeryError(
+        "has none of the settings \(MaskReader.freezeSettings.joined(separator: ", "))")
+    }
+    guard ["freeze", "full"].contains(type) else {
+      throw SurgeryError("`finetuning_type` is \(quoted(type)), expected \"freeze\"")
+    }
+    return type == "full"
+  }
+
+  private mutating func read(
+    _ rules: LlamaFactoryRules, _ configuration: JSONValue?
+  ) throws(SurgeryError) {
+    let keys = parameters.map(\.key)
+    let hidden = OrderedSet(keys.compactMap(LlamaFactoryRules.hiddenModule))
+    let outer = OrderedSet(keys.compactMap(LlamaFactoryRules.outerModule))
+    let count = try LlamaFactoryRules.layerCount(of: keys, configuration: configuration)
+    let indices = try rules.indices(layerCount: count)
+    for module in rules.modules {
+      guard module == "all" || hidden.contains(module) else {
+        throw SurgeryError(
+          "\(quoted(module)) in `freeze_trainable_modules` is no module of the layers; they have "
+            + listed(hidden.map { quoted($0) }))
+      }
+      // Not every layer has every module: a mixture of experts may begin with dense layers.
+      var empty = 0
+      for pattern in rules.patterns(module, indices) {
+        let found = try match(pattern, in: "the freeze settings", isOptional: true) {
+          $0.utf8.firstRange(of: pattern.utf8)
+        }
+        trained.formUnion(found)
+        if found.isEmpty { empty += 1 }
+      }
+      guard empty == 0 || empty < indices.count else {
+        throw SurgeryError(
+          "\(quoted(module)) in `freeze_trainable_modules` matches no tensor of the layers "
+            + listed(indices: indices))
+      }
+      if empty > 0 {
+        notes.append("\(grouped(empty)) of the layers that train have no module \(quoted(module))")
+      }
+    }
+    for module in rules.extra {
+      guard outer.contains(module) else {
+        throw SurgeryError(
+          "\(quoted(module)) in `freeze_extra_modules` is no module outside of layers; there are "
+            + listed(outer.map { quoted($0) }))
+      }
+      trained.formUnion(
+        try match(module, in: "freeze_extra_modules") { $0.utf8.firstRange(of: module.utf8) })
+    }
   }
 }
 
 extension FreezeMask {
   func llamaFactorySettings() throws(SurgeryError) -> String {
     try refuseRows("LLaMA-Factory")
-    let keys = Array(states.keys)
+    let keys = parameterKeys
+    if let part = MultimodalParts.first(in: keys) {
+      throw SurgeryError(
+        "LLaMA-Factory freezes parts of a model with \(quoted(part)) by a table of its own; export to torch or "
+          + "hf")
+    }
     let wanted = Set(trainableKeys)
-    let count = LlamaFactoryRules.layerCount(of: keys)
+    let count = try LlamaFactoryRules.layerCount(of: keys, configuration: nil)
     var nearest: Set<Key>?
-    for layers in candidates(wanted, layerCount: count) {
-      let rules = rules(wanted, keys: keys, layers: layers, layerCount: count)
-      let trained = rules.keys(among: keys, layerCount: count)
+    for candidate in candidates(wanted, layerCount: count) {
+      let rules = try rules(wanted, keys: keys, candidate, layerCount: count)
+      let trained = try rules.keys(among: keys, layerCount: count)
       if trained == wanted { return LlamaFactoryRules.yaml(rules) }
       if nearest.map({
         trained.symmetricDifference(wanted).count < $0.symmetricDifference(wanted).count
@@ -82,28 +255,38 @@ extension FreezeMask {
   }
 
   /// How many layers from which end: as many as have something that trains.
-  private func candidates(_ wanted: Set<Key>, layerCount: Int) -> [Int] {
-    let touched = (0..<layerCount).count { index in
-      wanted.contains { $0.string.contains(".\(index).") }
+  private func candidates(_ wanted: Set<Key>, layerCount: Int) -> [LlamaFactoryRules] {
+    let touched = Set(
+      wanted.flatMap { $0.components.dropFirst().dropLast() }.filter(\.isIndex).compactMap {
+        Int($0)
+      }
+    ).count { $0 < layerCount }
+    func rules(_ layers: Int, isSpread: Bool = false) -> LlamaFactoryRules {
+      LlamaFactoryRules(layers: layers, isSpread: isSpread, modules: ["all"], extra: [])
     }
-    return touched == 0 ? [0] : [0, touched, -touched]
+    if touched == 0 { return [rules(0)] }
+    let spread = layerCount.isMultiple(of: touched) ? [rules(touched, isSpread: true)] : []
+    return [rules(0), rules(touched), rules(-touched)] + spread
   }
 
   private func rules(
-    _ wanted: Set<Key>, keys: [Key], layers: Int, layerCount: Int
-  ) -> LlamaFactoryRules {
-    let extra = OrderedSet(
-      keys.filter(wanted.contains).compactMap(LlamaFactoryRules.outerModule))
-    var rules = LlamaFactoryRules(layers: layers, modules: ["all"], extra: Array(extra))
-    if layers == 0 || rules.keys(among: keys, layerCount: layerCount) == wanted { return rules }
-    let known = OrderedSet(keys.compactMap(LlamaFactoryRules.hiddenModule))
-    let modules = known.filter { module in
+    _ wanted: Set<Key>, keys: [Key], _ candidate: LlamaFactoryRules, layerCount: Int
+  ) throws(SurgeryError) -> LlamaFactoryRules {
+    var rules = candidate
+    rules.extra = Array(
+      OrderedSet(keys.filter(wanted.contains).compactMap(LlamaFactoryRules.outerModule)))
+    if rules.layers == 0 { return rules }
+    if try rules.keys(among: keys, layerCount: layerCount) == wanted { return rules }
+    var modules: [String] = []
+    for module in OrderedSet(keys.compactMap(LlamaFactoryRules.hiddenModule)) {
       var one = rules
       one.modules = [module]
       one.extra = []
-      return one.keys(among: keys, layerCount: layerCount).isSubset(of: wanted)
+      if try one.keys(among: keys, layerCount: layerCount).isSubset(of: wanted) {
+        modules.append(module)
+      }
     }
-    if !modules.isEmpty { rules.modules = Array(modules) }
+    if !modules.isEmpty { rules.modules = modules }
     return rules
   }
 }
@@ -111,11 +294,12 @@ extension FreezeMask {
 extension LlamaFactoryRules {
   fileprivate static func yaml(_ rules: LlamaFactoryRules) -> String {
     func list(_ names: [String]) -> String {
-      "[" + names.map(FlatYAML.quoted).joined(separator: ", ") + "]"
+      "[" + names.map(YAMLSections.scalar).joined(separator: ", ") + "]"
     }
     var text = "finetuning_type: freeze\nfreeze_trainable_layers: \(rules.layers)\n"
     text += "freeze_trainable_modules: \(list(rules.modules))\n"
     if !rules.extra.isEmpty { text += "freeze_extra_modules: \(list(rules.extra))\n" }
+    if rules.isSpread { text += "use_llama_pro: true\n" }
     return text
   }
 }
@@ -125,6 +309,8 @@ extension Int {
   fileprivate var magnitudeCapped: Int { self == .min ? .max : Swift.abs(self) }
 }
 
-extension Character {
-  fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
+extension Substring {
+  fileprivate var isIndex: Bool {
+    !isEmpty && utf8.allSatisfy { (48...57).contains($0) }
+  }
 }

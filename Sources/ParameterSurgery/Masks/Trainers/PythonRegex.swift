@@ -21,6 +21,15 @@ struct PythonRegex {
     matcher.range(in: text, .anywhere)
   }
 
+  /// `re.fullmatch`: from the start to the end.
+  mutating func fullMatch(_ text: String) -> Bool { matcher.matches(text, .whole) }
+
+  /// The text of the first group of `re.match`.
+  mutating func firstGroup(_ text: String) -> Substring? {
+    guard let groups = matcher.groups(of: text, .prefix), groups.count > 1 else { return nil }
+    return groups[1].map { text[$0] }
+  }
+
   /// The expression that matches `text` alone.
   static func escaped(_ text: String, dots: Bool) -> String {
     var result = ""

@@ -28,6 +28,10 @@ extension FreezeMask {
   ///   worked out by its own rules and must be what the mask says.
   public func exported(to format: TrainerFormat) throws(SurgeryError) -> String {
     switch format {
+    case .names, .axolotl, .llamafactory, .msSwift: try refuseControls()
+    case .torch, .hf, .peft, .ort: break
+    }
+    switch format {
     case .torch: return torchModule(callback: false)
     case .hf: return torchModule(callback: true)
     case .names: return nameList
@@ -39,58 +43,22 @@ extension FreezeMask {
     }
   }
 
-  private var nameList: String {
-    var text = ""
-    for (key, state) in states {
-      switch state {
-      case .frozen: continue
-      case .trainable: text += key.string + "\n"
-      case .rows(let rows):
-        for range in rows.ranges {
-          text += "\(key.string)[\(range.lowerBound):\(range.upperBound)]\n"
-        }
-      }
+  /// Throws when a key that trains has a control character, which lists and patterns of one line
+  /// cannot hold.
+  private func refuseControls() throws(SurgeryError) {
+    let isControl = { (scalar: Unicode.Scalar) in
+      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+        || (0x2028...0x2029).contains(scalar.value)
     }
-    return text
+    for key in trainableKeys where key.string.unicodeScalars.contains(where: isControl) {
+      throw SurgeryError(
+        "\(quoted(key.string)) has a control character in its name; export to torch or hf")
+    }
   }
 
-  /// Anchored at both ends, for axolotl matches from the start alone. It reads a dot as a dot.
-  private var axolotlPatterns: String {
-    var text = ""
-    if states.values.contains(where: { if case .rows = $0 { true } else { false } }) {
-      text += "# Axolotl lets weight decay act on the frozen rows of these tensors: set it to 0.\n"
-    }
-    text += "unfrozen_parameters:\n"
-    for (key, state) in states {
-      let pattern = "^\(PythonRegex.escaped(key.string, dots: false))$"
-      switch state {
-      case .frozen: continue
-      case .trainable: text += "  - \(FlatYAML.quoted(pattern))\n"
-      case .rows(let rows):
-        for range in rows.ranges {
-          let item = "\(pattern)[\(range.lowerBound):\(range.upperBound)]"
-          text += "  - \(FlatYAML.quoted(item))\n"
-        }
-      }
-    }
-    return text
-  }
-
-  private func msSwiftArguments() throws(SurgeryError) -> String {
-    try refuseRows("ms-swift")
-    let names = trainableKeys.map { PythonRegex.escaped($0.string, dots: true) }
-    let pattern = "^(" + names.joined(separator: "|") + ")$"
-    return "--freeze_parameters_ratio 1.0 --trainable_parameters_regex "
-      + "'\(pattern.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'\n"
-  }
-
-  private func ortNames() throws(SurgeryError) -> String {
-    try refuseRows("ONNX Runtime")
-    let json = JSONValue.members([
-      "requires_grad": .array(trainableKeys.map { .string($0.string) }),
-      "frozen_params": .array(frozenKeys.map { .string($0.string) }),
-    ])
-    return json.text(indent: 2) + "\n"
+  /// The keys without those of known buffers, which no trainer trains whatever its patterns match.
+  var parameterKeys: [Key] {
+    states.keys.filter { !TensorRole.isBuffer(last: $0.components.last ?? "") }
   }
 
   func refuseRows(_ trainer: String) throws(SurgeryError) {
