@@ -85,27 +85,6 @@ extension JSONValue {
     return out
   }
 
-  /// The document as a line of JSON lines. Characters that some readers take for the end of a line (U+0085, U+2028
-  /// and U+2029, as Python's `splitlines` does) are escaped: outside strings there are none.
-  public var line: String {
-    let text = text()
-    let ends: [(Unicode.Scalar, String)] = [
-      ("\u{85}", "\\u0085"), ("\u{2028}", "\\u2028"), ("\u{2029}", "\\u2029"),
-    ]
-    guard text.unicodeScalars.contains(where: { scalar in ends.contains { $0.0 == scalar } }) else {
-      return text
-    }
-    var line = ""
-    for scalar in text.unicodeScalars {
-      if let end = ends.first(where: { $0.0 == scalar }) {
-        line += end.1
-      } else {
-        line.unicodeScalars.append(scalar)
-      }
-    }
-    return line
-  }
-
   private func write(to out: inout String, indent: Int?, level: Int) {
     func newline(_ level: Int) {
       guard let indent else { return }

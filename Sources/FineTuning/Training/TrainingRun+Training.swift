@@ -173,7 +173,7 @@ extension TrainingRun {
   }
 
   private func writeHistory(in folder: String) throws {
-    let lines = trainer.state.records.map { $0.json.line + "\n" }.joined()
+    let lines = trainer.state.records.map { $0.json.text() + "\n" }.joined()
     try replaceFile(at: Path.join(folder, FileName.history), Array(lines.utf8))
   }
 
