@@ -105,6 +105,10 @@ struct LabelTests {
     #expect(
       try run("evaluate", "--model", "tuned", "--data", "both.tsv").errors.contains(
         "are both like \"positive\" of the head"))
+    try write("a\t0.25\nb\t0.75\n", "scores.tsv")
+    #expect(
+      try run("evaluate", "--model", "tuned", "--data", "scores.tsv").errors.hasSuffix(
+        "; numbers to predict are for a model that was trained with --task regression\n"))
     // One known and one unknown label: no other order is guessed.
     try write("a\tpositive\nb\tneutral\n", "mixed.tsv")
     #expect(

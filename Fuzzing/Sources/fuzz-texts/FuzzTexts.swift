@@ -110,6 +110,8 @@ private final class Scratch: Sendable {
       } else {
         let data = try LabelledDataset(contentsOf: file.path)
         precondition(!data.examples.isEmpty, "a file without rows was read without complaint")
+        _ = try LabelledDataset(
+          contentsOf: file.path, options: DataOptions(quotes: .yes, task: .multiLabel))
       }
     }
   }

@@ -72,7 +72,7 @@ extension LabelledDataset {
     hasPositions = numbering.sets != nil
     firstLines = numbering.firstLines
     let areNames = options.needsLabels && !hasPositions
-    notes = (columns.notes + (areNames ? targets.notes : [])).map { "\(path): \($0)" }
+    notes = (rows.notes + columns.notes + (areNames ? targets.notes : [])).map { "\(path): \($0)" }
   }
 
   /// The names of labels that have a column each.

@@ -29,6 +29,8 @@ struct RowReader: ~Copyable {
   private var isStarted = false
   /// The number of cells of the first row.
   private var width: Int?
+  /// Rows of several lines, each of which is a row by itself when quotes are text, and the line of the first.
+  private var doubtfulRows: (count: Int, line: Int)?
 
   /// A row longer than this is a file of another kind.
   private static let maximumRow = 64 << 20
@@ -73,6 +75,15 @@ struct RowReader: ~Copyable {
       }
     }
     return nil
+  }
+
+  /// What the user should know of the rows that were read.
+  var notes: [String] {
+    guard let (count, first) = doubtfulRows, let width else { return [] }
+    return [
+      "\(counted(count, "quoted cell")) over several lines, each of which is a row of \(width) cells without the "
+        + "quotes, the first in line \(first); is a quote not closed?"
+    ]
   }
 
   private mutating func start() throws(FineTuningError) {
@@ -141,7 +152,14 @@ struct RowReader: ~Copyable {
 
   private mutating func cells() throws(FineTuningError) -> Scan {
     switch quotes {
-    case .yes: return try quotedCells(isStrict: false) ?? Scan()
+    case .yes:
+      let scan = try quotedCells(isStrict: false) ?? Scan()
+      if scan.spansLines, let width, width > 1, scan.fields.count == width,
+        try plainRows(scan.length, have: width)
+      {
+        doubtfulRows = ((doubtfulRows?.count ?? 0) + 1, doubtfulRows?.line ?? line)
+      }
+      return scan
     case .no: return try plainCells(from: 0)
     case .auto: break
     }

@@ -201,7 +201,9 @@ struct LabelMatching {
       "\(data.path.map { "\($0): " } ?? "")\(line)the label \(quoted(label)) is not "
         + "one of \(owner): \(listed(names))"
         + (data.columns.map { if case .numbered = $0.text { true } else { false } } == true
-          && line == "line 1: " ? TargetColumn.headerHint : ""))
+          && line == "line 1: " ? TargetColumn.headerHint : "")
+        + (LabelText.decimal(label).map { $0 != $0.rounded() } == true
+          ? "; numbers to predict are for a model that was trained with --task regression" : ""))
   }
 
   /// Gives the outputs the names of the data.

@@ -52,6 +52,40 @@ struct CellReadingTests {
       ])
   }
 
+  @Test func `a quoted cell that may be several rows is pointed out`() throws {
+    let data = try read("text,label\n\"a,1\nb\",2\nc,1\n")
+    #expect(texts(data) == ["a,1\nb", "c"])
+    #expect(
+      data.notes == [
+        "\(folder.path("data.csv")): 1 quoted cell over several lines, each of which is a row of 2 cells without the quotes, the first in line 2; is a quote not closed?"
+      ])
+    #expect(try read("text,label\n\"a\nb\",2\nc,1\n", "b.csv").notes == [])
+  }
+
+  @Test func `files of any bytes are read or refused, in every layout`() throws {
+    let pieces = Array("ab1,\t;\n\r\"\"[]{}:-.e \u{FEFF}é\u{0}".utf8) + [0xFF, 0xC3]
+    var random = SeededGenerator(seed: 7)
+    for round in 0..<300 {
+      var bytes = round % 3 == 0 ? Array("text,label\n".utf8) : []
+      for _ in 0..<Int.random(in: 0..<60, using: &random) {
+        bytes.append(pieces.randomElement(using: &random) ?? 0)
+      }
+      let path = try folder.write("any", bytes: bytes)
+      for format in DataOptions.Format.allCases {
+        let options = DataOptions(
+          format: format, quotes: DataOptions.Quotes.allCases[round % 3],
+          needsLabels: round % 2 == 0, task: PredictionTask.allCases[round / 3 % 3])
+        do throws(FineTuningError) {
+          let data = try LabelledDataset(contentsOf: path, options: options)
+          #expect(!data.examples.isEmpty)
+          #expect(data.labelCounts.count == data.labels.count)
+        } catch {
+          #expect(error.description.hasPrefix("\(path): "), "\(bytes)")
+        }
+      }
+    }
+  }
+
   @Test func `a header in the middle is not a row`() throws {
     #expect(
       try complaint("text,label\na,1\ntext,label\nb,0\n")
