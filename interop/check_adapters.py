@@ -225,6 +225,45 @@ def test_models_of_transformers_merge_as_in_peft():
     return f"off by {worst:.2g}"
 
 
+def test_more_models_of_transformers_merge_as_in_peft():
+    need_peft()
+    from transformers import (GPT2ForSequenceClassification, GptOssConfig, GptOssForCausalLM, ModernBertConfig, ModernBertForMaskedLM,
+                              ResNetConfig, ResNetForImageClassification, T5Config, T5ForConditionalGeneration, ViTConfig, ViTModel)
+    modern = lambda: ModernBertForMaskedLM(ModernBertConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, pad_token_id=0,
+        bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2))
+    t5 = lambda: T5ForConditionalGeneration(T5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2))
+    oss = lambda: GptOssForCausalLM(GptOssConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+        num_local_experts=3, head_dim=8))
+    resnet = lambda: ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], num_labels=3))
+    vit = lambda: ViTModel(ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=8, patch_size=4))
+    tied, free = (lambda: LlamaForCausalLM(llama(True))), (lambda: LlamaForCausalLM(llama(False)))
+
+    def scores():
+        config = gpt2()
+        config.pad_token_id = 0
+        return GPT2ForSequenceClassification(config)
+
+    rows = [
+        ("GPT-2, classes", scores, LoraConfig(r=4, target_modules=["c_attn"], task_type="SEQ_CLS", fan_in_fan_out=True), {}),
+        ("ModernBERT", modern, LoraConfig(r=4, target_modules=["Wqkv", "tok_embeddings"], modules_to_save=["head"]), {}),
+        ("ModernBERT, decoder", modern, LoraConfig(r=4, target_modules=["Wqkv"], modules_to_save=["decoder"]), {}),
+        ("ResNet", resnet, LoraConfig(r=4, target_modules=["convolution"], modules_to_save=["classifier"], use_dora=True), {}),
+        ("ViT", vit, LoraConfig(r=4, target_modules=["query", "projection"]), {}),
+        ("T5", t5, LoraConfig(r=4, target_modules=["q", "v", "shared"]), {}),
+        ("T5, head", t5, LoraConfig(r=4, target_modules=["q", "v"], modules_to_save=["lm_head"]), {"suffix": "bin"}),
+        ("gpt-oss", oss, LoraConfig(r=4, target_modules=["q_proj"], target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]), {}),
+        ("weights stay tied", tied, LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=["embed_tokens"], ensure_weight_tying=True), {"suffix": "bin"}),
+        ("both tied names", tied, LoraConfig(r=4, target_modules=["q_proj", "embed_tokens", "lm_head"]), {"suffix": "bin"}),
+        ("DoRA of a tied embedding", tied, LoraConfig(r=4, target_modules=["q_proj", "embed_tokens"], use_dora=True), {"suffix": "bin"}),
+        ("rows of two embeddings", free, LoraConfig(r=4, target_modules=["q_proj"], trainable_token_indices={"embed_tokens": [1], "lm_head": [2]}), {}),
+        ("BF16 factors", lambda: BertModel(bert()), LoraConfig(r=4, target_modules=["query"]), {"prepare": lambda tuned: tuned.to(torch.bfloat16)}),
+        ("every LayerNorm saved", lambda: BertModel(bert()), LoraConfig(r=4, target_modules=["query"], modules_to_save=["LayerNorm"]), {}),
+    ]
+    return f"off by {max(same(name, make, config, **more) for name, make, config, more in rows):.2g}"
+
+
 def refused(name, member, make, config, change=None, rename=None):
     """The adapter is refused with a message that has `member` in it; nothing is written."""
     with folder() as temporary:

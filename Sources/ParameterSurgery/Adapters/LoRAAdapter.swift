@@ -58,6 +58,9 @@ struct LoRAAdapter {
   /// - Throws: ``SurgeryError`` that names the member which cannot be merged, `CheckpointError` when a file cannot be
   ///   read.
   init(folder: String) throws {
+    if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
+      throw SurgeryError("\(folder): is a file; an adapter is a folder with an adapter_config.json")
+    }
     settings = try LoRASettings(Path.join(folder, "adapter_config.json"))
     let files = ["adapter_model.safetensors", "adapter_model.bin"].map { Path.join(folder, $0) }
     guard let weights = files.first(where: WholeFile.exists) else {

@@ -81,6 +81,10 @@ struct LoRASettings {
     hasFactorBias = try fields.flag("lora_bias")
     tiesWeights = try fields.flag("ensure_weight_tying")
     targetParameters = try fields.texts("target_parameters")
+    if !targetParameters.isEmpty, fields.isSet("lora_dropout") {
+      throw SurgeryError(
+        "\(path): `lora_dropout` beside `target_parameters`, which PEFT does not take")
+    }
     modulesToSave = try fields.texts("modules_to_save")
     tokens = try LoRASettings.tokens(fields)
     let bias = config["bias"]?.string ?? "none"

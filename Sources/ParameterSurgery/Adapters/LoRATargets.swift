@@ -59,6 +59,11 @@ struct LoRATargets {
         try fields.expression("(?:.*\\.)?(?:\(pattern))", "layers_pattern").matcher())
     }
     layersPatterns = matchers
+    if layers == nil, !matchers.isEmpty {
+      throw SurgeryError(
+        "\(path): `layers_pattern` is set, and `layers_to_transform` is not, which PEFT does not take"
+      )
+    }
     if layers != nil, case .expression = self.modules {
       throw SurgeryError(
         "\(path): `layers_to_transform` does not go with an expression in `target_modules`")

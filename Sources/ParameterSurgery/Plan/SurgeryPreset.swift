@@ -5,7 +5,7 @@ internal import OrderedCollections
 public enum SurgeryPreset: String, Sendable, CaseIterable {
   /// `LayerNorm.gamma` and `.beta` of 2018 become `.weight` and `.bias`.
   case gammaBeta = "gamma-beta"
-  /// The names that wrappers put in, such as `module` and `_orig_mod`, are removed; see ``WrapperNames``.
+  /// The names that wrappers put in, such as `module` and `_orig_mod`, are removed.
   case stripWrappers = "strip-wrappers"
   /// A `BertModel` from a BERT with a head: `bert.` and the heads are removed.
   case stripBert = "strip-bert"

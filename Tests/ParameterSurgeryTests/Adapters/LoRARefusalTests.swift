@@ -87,6 +87,13 @@ import Testing
     (#""modules_to_save": "head""#, "CONFIG: `modules_to_save` is"),
     (#""rank_pattern": [1]"#, "CONFIG: `rank_pattern` is \"[1]\", not an object"),
     (#""peft_type": "LOHA""#, "CONFIG: `peft_type` is \"LOHA\"; only LORA adapters are merged"),
+    (
+      #""layers_pattern": "h""#, "CONFIG: `layers_pattern` is set, and `layers_to_transform` is not"
+    ),
+    (
+      #""target_parameters": ["x.y"], "lora_dropout": 0.1"#,
+      "CONFIG: `lora_dropout` beside `target_parameters`"
+    ),
     (#""peft_type": null"#, "CONFIG: `peft_type` is missing"),
   ])
   func `a setting that changes the meaning is refused by its name`(
