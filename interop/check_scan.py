@@ -1,16 +1,21 @@
-"""`espalier scan` beside fickling and picklescan, on samples that are made here and never loaded."""
+"""`espalier scan` on samples that are made here and never loaded, on attacks that are, and on honest files; other scanners beside it."""
 
 import collections
-import contextlib
 import io
-import logging
+import json
 import os
+import pathlib
 import pickle
+import subprocess
+import sys
 import zipfile
 
+import scan_samples
 import torch
 
-from tool import Skip, espalier, folder
+from tool import Skip, espalier, espalier_json, folder
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 # What loaders can be made to call, from the scanners' own lists and from what they missed in the past.
 GLOBALS = """os.system posix.system nt.system subprocess.Popen builtins.eval builtins.exec __builtin__.eval builtins.getattr
@@ -100,28 +105,6 @@ def harmless():
     yield "plain.pkl", pickle.dumps({"a": [1, 2.5, "x", (None, True)], "s": {1, 2}}, 4)
 
 
-def by_picklescan(path):
-    from picklescan.scanner import scan_file_path
-    with contextlib.suppress(ValueError, zipfile.BadZipFile):
-        result = scan_file_path(str(path))
-        return result.issues_count > 0 or result.scan_err
-    return True
-
-
-def by_fickling(path):
-    from fickling.analysis import Severity, check_safety
-    from fickling.fickle import StackedPickle
-    data = path.read_bytes()
-    try:
-        pickles = [data]
-        if data.startswith(b"PK"):
-            zipped = zipfile.ZipFile(io.BytesIO(data))
-            pickles = [zipped.read(name) for name in zipped.namelist() if name.endswith(".pkl")]
-        return any(check_safety(one).severity > Severity.LIKELY_SAFE for data in pickles for one in StackedPickle.load(io.BytesIO(data)))
-    except Exception:  # whatever it cannot read it does not call safe
-        return True
-
-
 def test_dangers_are_found_and_checkpoints_pass():
     samples = [(name, data, True) for name, data in dangerous()] + [(name, data, False) for name, data in harmless()]
     with folder() as place:
@@ -131,22 +114,59 @@ def test_dangers_are_found_and_checkpoints_pass():
     return f"{sum(s[2] for s in samples)} dangers found, {sum(not s[2] for s in samples)} checkpoints passed"
 
 
-def test_the_scanners_of_others_on_the_same_files():
-    try:
-        import fickling  # noqa: F401
-        import picklescan  # noqa: F401
-    except ImportError as reason:
-        raise Skip(str(reason))
-    logging.disable(logging.CRITICAL)
-    counts = collections.Counter()
+def written(place, samples):
+    """Writes samples into a folder; their paths."""
+    paths = []
+    for name, data, *_ in samples:
+        path = place / name
+        assert not path.exists(), name
+        path.write_bytes(data)
+        paths.append(path)
+    return paths
+
+
+def test_attacks_run_when_they_are_loaded_and_are_found():
     with folder() as place:
-        for kind, samples in (("found", dangerous()), ("false alarms", harmless())):
-            for name, data in samples:
-                path = place / name
-                path.write_bytes(data)
-                counts["samples", kind] += 1
-                counts["picklescan", kind] += bool(by_picklescan(path))
-                counts["fickling", kind] += bool(by_fickling(path))
-    logging.disable(logging.NOTSET)
-    return "; ".join(f"{who}: {counts[who, 'found']} of {counts['samples', 'found']} found, {counts[who, 'false alarms']} of "
-                     f"{counts['samples', 'false alarms']} false alarms" for who in ("picklescan", "fickling"))
+        mark = place / "payload-ran"
+        samples = list(scan_samples.attacks(mark))
+        paths = written(place, samples)
+        jobs = [(str(path), str(mark), loaders) for path, (_, _, loaders) in zip(paths, samples)]
+        done = subprocess.run([sys.executable, HERE / "scan_loaders.py"], input=json.dumps(jobs), capture_output=True, text=True, check=True)
+        counts = collections.Counter()
+        for (name, _, loaders), ran in zip(samples, json.loads(done.stdout.splitlines()[-1])):
+            assert ran, f"{name}: no payload ran under {loaders}"
+            counts.update(ran)
+        for path in paths:
+            espalier("scan", path, status=1)
+        # A folder of them is one scan.
+        report = espalier_json("scan", place, status=1)
+        assert {file["path"] for file in report["files"] if file["severity"] == "danger"} == {str(path) for path in paths}
+    return f"{len(samples)} attacks found, run by " + ", ".join(f"{loader} {count}" for loader, count in counts.most_common())
+
+
+def test_what_people_save_is_no_danger():
+    with folder() as place:
+        paths = written(place, scan_samples.honest(place))
+        for path in paths:
+            espalier("scan", path, status=0)
+    return f"{len(paths)} honest files"
+
+
+def test_the_scanners_of_others_on_the_same_files():
+    """Needs ESPALIER_SCANNERS, a Python with picklescan, fickling, modelscan and modelaudit."""
+    python = os.environ.get("ESPALIER_SCANNERS")
+    if not python:
+        raise Skip("ESPALIER_SCANNERS is not set: a Python with picklescan, fickling, modelscan and modelaudit")
+    with folder() as place:
+        for kind in ("attacks", "honest"):
+            (place / kind).mkdir()
+        attacks = written(place / "attacks", scan_samples.attacks(place / "payload-ran"))
+        honest = written(place / "honest", scan_samples.honest(place / "honest"))
+        done = subprocess.run([python, HERE / "scan_peers.py"], input=json.dumps([str(path) for path in attacks + honest]),
+                              capture_output=True, text=True, check=True)
+    lines = []
+    for scanner, verdicts in json.loads(done.stdout.splitlines()[-1]).items():
+        found, alarms = verdicts[:len(attacks)], verdicts[len(attacks):]
+        lines.append(f"{scanner}: {len(found) - found.count(0)} of {len(found)} found ({found.count(2)} as unreadable), "
+                     f"{alarms.count(1)} of {len(alarms)} false alarms ({alarms.count(2)} unreadable)")
+    return "; ".join(lines)
