@@ -41,8 +41,16 @@ extension CheckpointError: CustomStringConvertible {
 /// `text` in double quotes with control characters escaped, so that a hostile name cannot write to
 /// the terminal or break the line.
 package func quoted(_ text: String) -> String {
+  guard text.unicodeScalars.count > 200 else { return quotedInFull(text) }
+  var beginning = ""
+  beginning.unicodeScalars.append(contentsOf: text.unicodeScalars.prefix(200))
+  return quotedInFull(beginning).dropLast() + "…\""
+}
+
+/// The same, however long `text` is.
+func quotedInFull(_ text: String) -> String {
   var result = "\""
-  for scalar in text.unicodeScalars.prefix(200) {
+  for scalar in text.unicodeScalars {
     switch scalar {
     case "\"": result += "\\\""
     case "\\": result += "\\\\"
@@ -54,7 +62,6 @@ package func quoted(_ text: String) -> String {
       }
     }
   }
-  if text.unicodeScalars.count > 200 { result += "…" }
   return result + "\""
 }
 

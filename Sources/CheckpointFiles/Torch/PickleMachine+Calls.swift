@@ -7,12 +7,11 @@ extension PickleMachine {
     guard case .global(let global) = node(function), let constructor = global.constructor,
       case .tuple(let values) = node(arguments)
     else { return try keep(function, arguments, isInstance: isInstance, isForeign: true) }
+    if isInstance { try checkInstance(of: constructor, global, values) }
     switch constructor {
     case .orderedDictionary: return try dictionary(.ordered, values)
     case .counter: return try dictionary(.counter, values)
-    case .set:
-      try charge(values.first.map { children($0).count } ?? 0)
-      return try add(.set(values.first.map { children($0) } ?? []))
+    case .set: return try set(values)
     case .complex:
       if values.count == 2, let real = self.real(values[0]),
         let imaginary = self.real(values[1])
@@ -20,22 +19,20 @@ extension PickleMachine {
         return try add(.complex(real, imaginary))
       }
     case .encode:
-      // bytes in protocol 2: a string whose characters are the bytes.
-      if values.count == 2, case .string(let text) = node(values[0]),
-        let bytes = try latin1(text)
-      {
-        return try add(.bytes(bytes))
-      }
+      // bytes in protocol 2: a string, and the encoding that makes the bytes of it.
+      if let bytes = try encoded(values, codec: "utf-8") { return try add(.bytes(bytes)) }
     case .byteArray:
       // A number as argument would ask for that much memory; it stays a call.
       if values.isEmpty { return try add(.byteArray([])) }
-      if case .bytes(let bytes) = node(values[0]) {
-        try charge(bytes.count)
-        return try add(.byteArray(bytes))
+      if values.count == 1 {
+        switch node(values[0]) {
+        case .bytes(let bytes), .byteArray(let bytes):
+          try charge(bytes.count)
+          return try add(.byteArray(bytes))
+        default: break
+        }
       }
-      if values.count == 2, case .string(let text) = node(values[0]),
-        let bytes = try latin1(text)
-      {
+      if values.count > 1, let bytes = try encoded(values, codec: "") {
         return try add(.byteArray(bytes))
       }
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
@@ -45,7 +42,9 @@ extension PickleMachine {
     case .rebuildParameter, .rebuildParameterWithState, .parameter:
       if let parameter = try parameter(values, constructor) { return parameter }
     case .rebuildFromType:
-      if let tensor = try fromType(values, isInstance: isInstance) { return tensor }
+      if let tensor = try fromType(values) { return tensor }
+    case .legacyTensor(let dtype):
+      if let tensor = try legacyTensor(dtype, values) { return tensor }
     case .size, .plain, .dtype, .storage, .unreadableTensor: break
     }
     return try keep(function, arguments, isInstance: isInstance, isForeign: false)
@@ -62,21 +61,43 @@ extension PickleMachine {
           isForeign: isForeign)))
   }
 
-  /// `BUILD`: gives a value its attributes.
-  mutating func build(_ target: NodeID, _ state: NodeID) throws(CheckpointError) {
-    switch node(target) {
-    case .dictionary(var dictionary):
-      nodes[Int(target)] = .none
-      dictionary.state = state
-      nodes[Int(target)] = .dictionary(dictionary)
-    case .object(var object):
-      nodes[Int(target)] = .none
-      object.state = state
-      nodes[Int(target)] = .object(object)
-    case .tensor(let index): tensors[index].state = state
-    case .set: remark("attributes for a set")
-    case .global: remark("attributes for a class")
-    default: throw failure("attributes for a value that can have none")
+  /// `NEWOBJ` calls `__new__`, which passes over the arguments of classes that `__init__` fills.
+  private func checkInstance(
+    of constructor: TorchConstructor, _ global: PickleGlobal, _ values: [NodeID]
+  ) throws(CheckpointError) {
+    switch constructor {
+    case .orderedDictionary, .counter, .set, .byteArray:
+      guard values.isEmpty else {
+        throw failure("NEWOBJ of \(global.path) with arguments, which have no effect there")
+      }
+    case .encode, .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter,
+      .rebuildParameterWithState, .rebuildFromType, .unreadableTensor:
+      throw failure("NEWOBJ of \(global.path), which is a function")
+    default: break
+    }
+  }
+
+  /// The bytes of a text, an encoding, and perhaps what to do about characters that it does not have;
+  /// `nil` for other arguments and unknown encodings.
+  private mutating func encoded(
+    _ values: [NodeID], codec: String
+  ) throws(CheckpointError) -> [UInt8]? {
+    guard (1...3).contains(values.count), case .string(let text) = node(values[0]) else {
+      return nil
+    }
+    guard values.count > 1 else { return try encoded(text, as: codec) }
+    guard case .string(let codec) = node(values[1]) else { return nil }
+    return try encoded(text, as: codec)
+  }
+
+  private mutating func set(_ values: [NodeID]) throws(CheckpointError) -> NodeID {
+    guard let first = values.first else { return try add(.set([])) }
+    switch node(first) {
+    case .list(let elements), .tuple(let elements), .set(let elements):
+      try charge(elements.count)
+      try checkElements(elements)
+      return try add(.set(elements))
+    default: throw failure("a set of the elements of a \(nodes.typeName(first))")
     }
   }
 
@@ -119,7 +140,7 @@ extension PickleMachine {
   private mutating func register(
     _ storage: TorchStorageReference
   ) throws(CheckpointError) -> Int {
-    if let place = storagePlaces[storage.key] {
+    if let place = storagePlaces[Key(storage.key)] {
       let other = storages[place]
       guard other.className == storage.className, other.count == storage.count,
         other.view?.offset == storage.view?.offset
@@ -131,7 +152,7 @@ extension PickleMachine {
       return place
     }
     storages.append(storage)
-    storagePlaces[storage.key] = storages.count - 1
+    storagePlaces[Key(storage.key)] = storages.count - 1
     return storages.count - 1
   }
 
@@ -163,7 +184,7 @@ extension PickleMachine {
       for index in Swift.stride(from: 0, to: bits.items.count, by: 2) {
         guard let name = text(bits.items[index]),
           case .bool(let value) = node(bits.items[index + 1])
-        else { continue }
+        else { throw failure("\(global.name) with metadata that are not names of booleans") }
         if name == "conj" { tensor.isConjugate = value }
         if name == "neg" { tensor.isNegative = value }
       }
@@ -187,31 +208,38 @@ extension PickleMachine {
   private mutating func parameter(
     _ values: [NodeID], _ constructor: TorchConstructor
   ) throws(CheckpointError) -> NodeID? {
-    guard let data = values.first else { return nil }
     // A parameter learns unless it says otherwise.
     var requiresGrad = true
     if values.count > 1, case .bool(let value) = node(values[1]) { requiresGrad = value }
+    guard let data = values.first, data != PickleMachine.noneID else {
+      var tensor = emptyTensor(.float32)
+      (tensor.isParameter, tensor.requiresGrad) = (true, requiresGrad)
+      tensors.append(tensor)
+      return try add(.tensor(tensors.count - 1))
+    }
     let state =
       constructor == .rebuildParameterWithState && values.count > 3 ? values[3] : nil
     return try rewrapped(data) { tensor in
       tensor.isParameter = true
       tensor.requiresGrad = requiresGrad
-      tensor.state = state ?? tensor.state
+      // Attributes of the tensor are not the parameter's.
+      tensor.state = state
     }
   }
 
-  private mutating func fromType(
-    _ values: [NodeID], isInstance: Bool
-  ) throws(CheckpointError) -> NodeID? {
+  private mutating func fromType(_ values: [NodeID]) throws(CheckpointError) -> NodeID? {
     guard values.count == 4, case .global(let function) = node(values[0]),
-      let constructor = function.constructor, constructor != .rebuildFromType
+      function.constructor?.makesTensors == true
     else { return nil }
-    let made = try call(values[0], values[2], isInstance: isInstance)
-    let isParameter: Bool =
-      if case .global(let type) = node(values[1]) { type.constructor == .parameter } else { false }
+    let made = try call(values[0], values[2], isInstance: false)
+    var isParameter: Bool?
+    if case .global(let type) = node(values[1]) {
+      if type.constructor == .parameter { isParameter = true }
+      if type.path == "torch.Tensor" { isParameter = false }
+    }
     let state = values[3]
     return try rewrapped(made) { tensor in
-      tensor.isParameter = tensor.isParameter || isParameter
+      tensor.isParameter = isParameter ?? tensor.isParameter
       tensor.state = state
     } ?? made
   }
@@ -223,20 +251,25 @@ extension PickleMachine {
   ) throws(CheckpointError) -> NodeID {
     let result = try add(.dictionary(PickleDictionary(kind: kind)))
     guard let source = values.first else { return result }
-    switch node(source) {
-    case .dictionary(let dictionary):
+    switch (node(source), kind) {
+    case (.dictionary(let dictionary), _):
       try charge(dictionary.items.count)
       try setItems(dictionary.items, of: result)
-    case .list(let pairs), .tuple(let pairs):
+    case (.list(let pairs), .ordered), (.tuple(let pairs), .ordered):
       try charge(pairs.count)
       var items: [NodeID] = []
       for pair in pairs {
-        let parts = children(pair)
+        let parts: [NodeID]
+        switch node(pair) {
+        case .list(let elements), .tuple(let elements): parts = elements
+        default: parts = []
+        }
         guard parts.count == 2 else { throw failure("an OrderedDict of things that are no pairs") }
         items.append(contentsOf: parts)
       }
       try setItems(items, of: result)
-    default: throw failure("an OrderedDict of something that is no list of pairs")
+    default:
+      throw failure("a \(nodes.typeName(result)) of the elements of a \(nodes.typeName(source))")
     }
     return result
   }
@@ -272,7 +305,7 @@ extension PickleMachine {
   }
 
   /// A size or stride: a tuple or list of integers, or `torch.Size` of one.
-  private mutating func integers(_ id: NodeID) throws(CheckpointError) -> [Int]? {
+  mutating func integers(_ id: NodeID) throws(CheckpointError) -> [Int]? {
     var id = id
     if case .object(let object) = node(id), case .global(let global) = node(object.function),
       global.constructor == .size, let first = children(object.arguments).first
@@ -290,15 +323,5 @@ extension PickleMachine {
       return values
     default: return nil
     }
-  }
-
-  private mutating func latin1(_ text: String) throws(CheckpointError) -> [UInt8]? {
-    try charge(text.utf8.count)
-    var bytes: [UInt8] = []
-    for scalar in text.unicodeScalars {
-      guard let byte = UInt8(exactly: scalar.value) else { return nil }
-      bytes.append(byte)
-    }
-    return bytes
   }
 }

@@ -32,8 +32,10 @@ struct PickleMachine {
   private(set) var globals: [GlobalUse] = []
   private(set) var oddities: [Oddity] = []
   var storages: [TorchStorageReference] = []
-  var storagePlaces: [String: Int] = [:]
+  var storagePlaces: [Key: Int] = [:]
   var tensors: [TorchTensorReference] = []
+  /// The keys of dictionaries that are neither strings nor integers, in words.
+  var keyTexts: [NodeID: PickleKeyText] = [:]
   /// Where the opcode that is being executed stands.
   private(set) var offset = 0
   /// Watches what the pickle does, when it is audited.
@@ -41,6 +43,7 @@ struct PickleMachine {
 
   /// The first values of the arena are those that are used over and over and never change: `None`,
   /// booleans, the empty tuple, small integers.
+  static let noneID: NodeID = 0
   private static let common: [PickleNode] =
     [.none, .bool(false), .bool(true), .tuple([])] + (0...255).map { .integer($0) }
 
@@ -229,7 +232,7 @@ struct PickleMachine {
     case (.emptySet, _): try push(.set([]))
     case (.addItems, _):
       let values = try popToMark()
-      try append(values, to: try top)
+      try insert(values, into: try top)
     case (.frozenSet, _):
       let values = try popToMark()
       let function = try name("builtins", "frozenset")
@@ -289,14 +292,14 @@ struct PickleMachine {
       guard let function = values.first else { throw failure("OBJ without a class") }
       let arguments = try add(.tuple(Array(values.dropFirst())))
       remark("the opcode OBJ")
-      stack.append(try call(function, arguments, isInstance: true))
+      stack.append(try call(function, arguments, isInstance: false))
     case (.inst, .lines(let module, let name)):
       guard let module = reader.text(module), let name = reader.text(name) else {
         throw failure("a class name that is not UTF-8")
       }
       let arguments = try add(.tuple(try popToMark()))
       remark("the opcode INST")
-      stack.append(try call(try self.name(module, name), arguments, isInstance: true))
+      stack.append(try call(try self.name(module, name), arguments, isInstance: false))
     case (.build, _):
       let state = try pop()
       try build(try top, state)
@@ -328,11 +331,7 @@ struct PickleMachine {
       nodes[place] = .none
       elements.append(contentsOf: values)
       nodes[place] = .list(elements)
-    case .set(var elements):
-      nodes[place] = .none
-      elements.append(contentsOf: values)
-      nodes[place] = .set(elements)
-    case .object(var object):
+    case .object(var object) where object.isForeign:
       nodes[place] = .none
       object.elements.append(contentsOf: values)
       nodes[place] = .object(object)
@@ -340,15 +339,37 @@ struct PickleMachine {
     }
   }
 
+  /// `ADDITEMS`.
+  private mutating func insert(
+    _ values: [NodeID], into target: NodeID
+  ) throws(CheckpointError) {
+    guard case .set(var elements) = nodes[Int(target)] else {
+      return try append(values, to: target)
+    }
+    try checkElements(values)
+    nodes[Int(target)] = .none
+    elements.append(contentsOf: values)
+    nodes[Int(target)] = .set(elements)
+  }
+
+  /// Throws when Python would refuse one of the values in a set.
+  mutating func checkElements(_ values: [NodeID]) throws(CheckpointError) {
+    for value in values {
+      if let type = try unhashableType(in: value, depth: 0) { throw failure("a \(type) in a set") }
+    }
+  }
+
   mutating func setItems(_ items: [NodeID], of target: NodeID) throws(CheckpointError) {
     guard items.count % 2 == 0 else { throw failure("a dictionary's key without a value") }
     let place = Int(target)
+    let isDictionary: Bool = if case .dictionary = nodes[place] { true } else { false }
+    try nameKeys(of: items, mustBeHashable: isDictionary)
     switch nodes[place] {
     case .dictionary(var dictionary):
       nodes[place] = .none
       dictionary.items.append(contentsOf: items)
       nodes[place] = .dictionary(dictionary)
-    case .object(var object):
+    case .object(var object) where object.isForeign:
       nodes[place] = .none
       object.items.append(contentsOf: items)
       nodes[place] = .object(object)

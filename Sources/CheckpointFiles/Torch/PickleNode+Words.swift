@@ -46,7 +46,11 @@ extension [PickleNode] {
     case .none: text += "None"
     case .bool(let value): text += value ? "True" : "False"
     case .integer(let value): text += String(value)
-    case .bigInteger(let bytes): text += "<integer of \(bytes.count) bytes>"
+    case .bigInteger(let bytes):
+      // Up to 120 digits.
+      text +=
+        bytes.count <= 48
+        ? IntegerText.text(twosComplement: bytes) : "<integer of \(bytes.count) bytes>"
     case .real(let value): text += "\(value)"
     case .complex(let real, let imaginary): text += "(\(real) + \(imaginary)j)"
     case .string(let value): text += quoted(String(value.prefix(longestText)))

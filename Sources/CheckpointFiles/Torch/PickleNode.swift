@@ -88,7 +88,7 @@ struct PickleGlobal: Sendable, Hashable {
 struct PickleObject: Sendable {
   let function: NodeID
   let arguments: NodeID
-  /// Made by `NEWOBJ`, `OBJ` or `INST`, not by `REDUCE`.
+  /// Made by `NEWOBJ`, which calls `__new__` alone.
   let isInstance: Bool
   /// Whether the function is none that Espalier knows.
   let isForeign: Bool
@@ -119,12 +119,15 @@ struct TorchStorageReference: Sendable {
 
 /// A tensor as a rebuild function describes it.
 struct TorchTensorReference: Sendable {
-  let storage: Int
+  /// The entry of the machine's list of storages; `nil` for a tensor that was made without one.
+  let storage: Int?
   /// The first element, in elements.
   let offset: Int
   let size: [Int]
   let stride: [Int]
   var requiresGrad = false
+  /// The dtype of a tensor whose storage does not decide it.
+  var dtype: DType?
   /// The dtype that `_rebuild_tensor_v3` names, if it did.
   var dtypeName: String?
   var isConjugate = false

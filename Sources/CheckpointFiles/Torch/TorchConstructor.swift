@@ -21,6 +21,8 @@ enum TorchConstructor: Sendable, Hashable {
   case dtype
   /// A class or function that makes a small value, which is kept as it stands.
   case plain
+  /// A class of tensors as PyTorch had them before 0.4, such as `torch.FloatTensor`.
+  case legacyTensor(DType)
   /// A function that makes a tensor that Espalier cannot read.
   case unreadableTensor(String)
 
@@ -41,6 +43,25 @@ enum TorchConstructor: Sendable, Hashable {
       }
     guard let found else { return nil }
     self = found
+  }
+
+  /// What a call that was kept makes, when that is a tensor that Espalier cannot read.
+  var unreadableTensor: String? {
+    switch self {
+    case .unreadableTensor(let what): what
+    case .legacyTensor: "a tensor of the first versions, made of numbers"
+    default: nil
+    }
+  }
+
+  /// Whether it is a function that makes a tensor of a storage or of another tensor.
+  var makesTensors: Bool {
+    switch self {
+    case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter,
+      .rebuildParameterWithState, .parameter, .legacyTensor, .unreadableTensor:
+      true
+    default: false
+    }
   }
 
   private static func collections(_ name: String) -> TorchConstructor? {
@@ -70,16 +91,17 @@ enum TorchConstructor: Sendable, Hashable {
   private static func torch(_ name: String) -> TorchConstructor? {
     switch name {
     case "Size": .size
-    case "device", "Tensor": .plain
+    case "device": .plain
+    case "Tensor": .legacyTensor(.float32)
     default:
       if dtypeNames.contains(name) {
         .dtype
       } else if name.hasSuffix("Storage") {
         storage(name)
-      } else if qschemes.contains(name) || legacyTensors.contains(name) {
-        .plain
+      } else if let dtype = legacyTensors[name] {
+        .legacyTensor(dtype)
       } else {
-        nil
+        qschemes.contains(name) ? .plain : nil
       }
     }
   }
@@ -89,9 +111,10 @@ enum TorchConstructor: Sendable, Hashable {
     "per_channel_affine_float_qparams",
   ]
 
-  private static let legacyTensors: Set<String> = [
-    "DoubleTensor", "FloatTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor",
-    "ShortTensor", "CharTensor", "ByteTensor", "BoolTensor",
+  private static let legacyTensors: [String: DType] = [
+    "DoubleTensor": .float64, "FloatTensor": .float32, "HalfTensor": .float16,
+    "BFloat16Tensor": .bfloat16, "LongTensor": .int64, "IntTensor": .int32, "ShortTensor": .int16,
+    "CharTensor": .int8, "ByteTensor": .uint8, "BoolTensor": .bool,
   ]
 
   private static func storage(_ name: String) -> TorchConstructor? {
@@ -139,7 +162,18 @@ enum TorchConstructor: Sendable, Hashable {
     "float4_e2m1fn_x2": .float4,
   ]
 
-  /// PyTorch's name of `dtype`, or `nil` when PyTorch has no such type.
+  /// PyTorch's own name of `dtype`: of `float16`, `half`, the one that its dtypes print.
+  static func name(of dtype: DType) -> String? { names[dtype] }
+  private static let names: [DType: String] = {
+    let aliases: Set = [
+      "double", "float", "half", "long", "int", "short", "chalf", "cfloat", "cdouble",
+    ]
+    return Dictionary(
+      uniqueKeysWithValues: dtypes.filter { !aliases.contains($0.key) }.map { ($0.value, $0.key) })
+  }()
+
+  /// PyTorch's name of a dtype whose tensors `_rebuild_tensor_v3` makes; `nil` for those that a class of
+  /// storages has, and those that PyTorch does not have.
   static func dtypeName(of dtype: DType) -> String? {
     switch dtype {
     case .float8E5M2: "float8_e5m2"

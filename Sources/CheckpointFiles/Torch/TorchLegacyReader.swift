@@ -64,16 +64,16 @@ enum TorchLegacyReader {
     of structure: TorchStructure, _ reader: inout ByteReader, _ file: InputFile
   ) throws(CheckpointError) -> [TensorStorage?] {
     let (machine, list) = try pickle(&reader)
-    var places: [String: Int] = [:]
+    var places: [Key: Int] = [:]
     for (index, storage) in structure.storages.enumerated() where storage.view == nil {
-      places[storage.key] = index
+      places[Key(storage.key)] = index
     }
     var result = [TensorStorage?](repeating: nil, count: structure.storages.count)
     guard case .list(let keys) = machine.node(list) else {
       throw CheckpointError("the list of storages is no list")
     }
     for id in keys {
-      guard let key = machine.text(id), let place = places.removeValue(forKey: key) else {
+      guard let key = machine.text(id), let place = places.removeValue(forKey: Key(key)) else {
         throw CheckpointError(
           offset: reader.position,
           "the list of storages names \(machine.nodes.brief(id)), which no tensor uses")
@@ -102,7 +102,7 @@ enum TorchLegacyReader {
       result[place] = TensorStorage(file: file, offset: start, byteCount: byteCount)
     }
     if let missing = places.keys.min() {
-      throw CheckpointError("the elements of storage \(quoted(missing)) are not in the file")
+      throw CheckpointError("the elements of storage \(quoted(missing.string)) are not in the file")
     }
     return result
   }

@@ -15,14 +15,18 @@ struct TorchLoader {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     tensors.reserveCapacity(structure.tensors.count)
     var unsupported: [Checkpoint.UnsupportedEntry] = []
+    var indices: [Key: Int] = [:]
     try structure.forEachEntry(.tensors) { entry throws(CheckpointError) in
       switch entry {
       case .value: break
       case .unreadable(let key, let reason):
         unsupported.append(.init(key: key, reason: reason))
       case .tensor(let key, let index):
-        if tensors[key] != nil {
-          unsupported.append(.init(key: key, reason: "another tensor has the same key"))
+        if let other = indices.updateValue(index, forKey: key) {
+          guard other == index else {
+            throw CheckpointError(
+              key: key, "two tensors have the same key once containers are joined by dots")
+          }
           break
         }
         do throws(CheckpointError) {
@@ -49,12 +53,18 @@ struct TorchLoader {
 
   /// Checks a tensor against its storage.
   private func tensor(_ reference: TorchTensorReference) throws(CheckpointError) -> Result {
-    let source = structure.storages[reference.storage]
+    guard let place = reference.storage else {
+      guard let dtype = reference.dtype, let shape = Shape(reference.size) else {
+        return .unreadable("a tensor without a storage")
+      }
+      return .tensor(Tensor(dtype: dtype, shape: shape, storage: TensorStorage([])))
+    }
+    let source = structure.storages[place]
     // A part of another storage is a range of that one.
-    guard let storage = storages[source.view?.storage ?? reference.storage] else {
+    guard let storage = storages[source.view?.storage ?? place] else {
       return .unreadable("the elements are of the unknown class \(source.className)")
     }
-    var dtype = source.dtype
+    var dtype = source.dtype ?? reference.dtype
     if let name = reference.dtypeName {
       guard let named = TorchConstructor.dtypes[name] else {
         return .unreadable("elements of the dtype \(name)")

@@ -8,6 +8,8 @@ final class TorchStructure: Sendable {
   let tensors: [TorchTensorReference]
   let storages: [TorchStorageReference]
   let globals: [PickleMachine.GlobalUse]
+  /// The keys of dictionaries that are neither strings nor integers, in words.
+  let keyTexts: [NodeID: PickleKeyText]
   /// The bytes of the pickle; it bounds how much may be made of it.
   let byteCount: Int
 
@@ -20,8 +22,9 @@ final class TorchStructure: Sendable {
     tensors = machine.tensors
     storages = machine.storages
     globals = machine.globals
+    keyTexts = machine.keyTexts
     self.byteCount = byteCount
-    holdsTensors = TorchStructure.reach(nodes)
+    holdsTensors = TorchStructure.reach(nodes, machine.tensors)
   }
 
   subscript(id: NodeID) -> PickleNode { nodes[Int(id)] }
@@ -36,7 +39,9 @@ final class TorchStructure: Sendable {
   // MARK: Reachability
 
   /// Marks what leads to tensors: backwards from them, over reversed references.
-  private static func reach(_ nodes: [PickleNode]) -> [Bool] {
+  private static func reach(
+    _ nodes: [PickleNode], _ tensors: [TorchTensorReference]
+  ) -> [Bool] {
     var result = [Bool](repeating: false, count: nodes.count)
     var seeds: [Int] = []
     for (index, node) in nodes.enumerated() {
@@ -44,7 +49,7 @@ final class TorchStructure: Sendable {
       case .tensor, .storage: seeds.append(index)
       case .object(let object):
         if case .global(let global) = nodes[Int(object.function)],
-          case .unreadableTensor? = global.constructor
+          global.constructor?.unreadableTensor != nil
         {
           seeds.append(index)
         }
@@ -53,12 +58,12 @@ final class TorchStructure: Sendable {
     }
     guard !seeds.isEmpty else { return result }
     var starts = [Int32](repeating: 0, count: nodes.count + 1)
-    for node in nodes { forEachReference(node) { starts[Int($0) + 1] += 1 } }
+    for node in nodes { forEachReference(node, tensors) { starts[Int($0) + 1] += 1 } }
     for index in 1..<starts.count { starts[index] += starts[index - 1] }
     var parents = [Int32](repeating: 0, count: Int(starts.last ?? 0))
     var next = starts
     for (index, node) in nodes.enumerated() {
-      forEachReference(node) { child in
+      forEachReference(node, tensors) { child in
         parents[Int(next[Int(child)])] = Int32(index)
         next[Int(child)] += 1
       }
@@ -77,8 +82,11 @@ final class TorchStructure: Sendable {
   }
 
   /// Calls `body` with everything that `node` refers to.
-  static func forEachReference(_ node: PickleNode, _ body: (NodeID) -> Void) {
+  static func forEachReference(
+    _ node: PickleNode, _ tensors: [TorchTensorReference], _ body: (NodeID) -> Void
+  ) {
     switch node {
+    case .tensor(let index): tensors[index].state.map(body)
     case .tuple(let elements), .list(let elements), .set(let elements): elements.forEach(body)
     case .dictionary(let dictionary):
       dictionary.items.forEach(body)
@@ -97,69 +105,79 @@ final class TorchStructure: Sendable {
 
   /// A value inside a container.
   struct Child {
-    /// Its part of the key.
-    let name: String
+    /// Its part of the key; no other child of the container has the same.
+    var name: String
     let value: NodeID
     /// The key of a dictionary.
     let key: NodeID?
   }
 
-  /// What is in a container, in order; of entries with one key the last, in the place of the first, as
+  /// What is in a container, in order; of entries with one key the first key with the last value, as
   /// Python has it. Empty for what is no container.
   func children(of id: NodeID) -> [Child] {
     switch self[id] {
     case .list(let elements), .tuple(let elements), .set(let elements):
       return elements.enumerated().map { Child(name: String($0), value: $1, key: nil) }
     case .dictionary(let dictionary): return children(ofItems: dictionary.items)
-    case .object(let object):
-      var result: [Child] = []
-      if let state = object.state {
-        if case .dictionary(let attributes) = self[state] {
-          result = children(ofItems: attributes.items)
-        } else {
-          result = [Child(name: "state", value: state, key: nil)]
-        }
-      }
-      result += children(ofItems: object.items)
-      result += object.elements.enumerated().map {
-        Child(name: String($0), value: $1, key: nil)
-      }
-      return result
+    case .object(let object): return children(of: object)
     default: return []
     }
   }
 
-  private func children(ofItems items: [NodeID]) -> [Child] {
+  /// Attributes, items and elements of an object whose class is not known. What has the name of an
+  /// earlier one and is the same value is left out; other values get another name.
+  private func children(of object: PickleObject) -> [Child] {
     var result: [Child] = []
-    result.reserveCapacity(items.count / 2)
-    var places: [DictionaryKey: Int] = [:]
-    for index in stride(from: 0, to: items.count - 1, by: 2) {
-      let child = Child(
-        name: name(ofKey: items[index]), value: items[index + 1], key: items[index])
-      let key: DictionaryKey =
-        switch self[items[index]] {
-        case .string(let text): .text(Key(text))
-        case .integer(let value): .integer(value)
-        default: .other(child.name)
-        }
-      if let place = places[key] {
-        result[place] = child
+    if let state = object.state {
+      if case .dictionary(let attributes) = self[state] {
+        result = children(ofItems: attributes.items)
       } else {
-        places[key] = result.count
-        result.append(child)
+        result = [Child(name: "state", value: state, key: nil)]
       }
+    }
+    guard !object.items.isEmpty || !object.elements.isEmpty else { return result }
+    var places: [Key: NodeID] = [:]
+    for child in result { places[Key(child.name)] = child.value }
+    let elements = object.elements.enumerated().map { Child(name: String($0), value: $1, key: nil) }
+    for (child, kind) in children(ofItems: object.items).map({ ($0, "item") })
+      + elements.map({ ($0, "element") })
+    {
+      var child = child
+      while let other = places[Key(child.name)], other != child.value {
+        child.name += " (\(kind))"
+      }
+      if places.updateValue(child.value, forKey: Key(child.name)) == nil { result.append(child) }
     }
     return result
   }
 
-  private enum DictionaryKey: Hashable {
-    case text(Key)
-    case integer(Int)
-    case other(String)
+  func children(ofItems items: [NodeID]) -> [Child] {
+    var result: [Child] = []
+    result.reserveCapacity(items.count / 2)
+    var places: [DictionaryKey: Int] = [:]
+    var hasOtherKeys = false
+    for index in stride(from: 0, to: items.count - 1, by: 2) {
+      let (key, value) = (items[index], items[index + 1])
+      let identity = dictionaryKey(key)
+      if let place = places[identity] {
+        result[place] = Child(name: result[place].name, value: value, key: result[place].key)
+        continue
+      }
+      places[identity] = result.count
+      if case .string(let text) = self[key] {
+        result.append(Child(name: text, value: value, key: key))
+      } else {
+        hasOtherKeys = true
+        result.append(Child(name: "", value: value, key: key))
+      }
+    }
+    if hasOtherKeys { nameChildren(&result) }
+    return result
   }
 
-  /// The part of a key that stands for a dictionary's key.
-  private func name(ofKey id: NodeID) -> String {
-    if case .string(let text) = self[id] { text } else { nodes.brief(id) }
+  /// What a call makes that should have been a tensor, or `nil`.
+  func unreadableTensor(_ object: PickleObject) -> String? {
+    guard case .global(let global) = self[object.function] else { return nil }
+    return global.constructor?.unreadableTensor
   }
 }

@@ -136,8 +136,10 @@ struct TorchArchive {
     // How wide the elements of untyped storages are, for the sake of big-endian files.
     var widths = structure.storages.map { $0.width == 1 && $0.dtype == nil ? nil : $0.width }
     if isBigEndian {
-      for tensor in structure.tensors where widths[tensor.storage] == nil {
-        widths[tensor.storage] = tensor.dtypeName.flatMap { TorchConstructor.dtypes[$0] }?.swapWidth
+      for tensor in structure.tensors {
+        guard let place = tensor.storage, widths[place] == nil else { continue }
+        let dtype = tensor.dtypeName.flatMap { TorchConstructor.dtypes[$0] } ?? tensor.dtype
+        widths[place] = dtype?.swapWidth
       }
     }
     var result: [TensorStorage?] = []
