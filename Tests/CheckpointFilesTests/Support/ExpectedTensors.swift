@@ -3,15 +3,15 @@ import EspalierTestSupport
 import OrderedCollections
 import Testing
 
-/// What `fixtures/torch/expected.json` says is in a file.
+/// What `expected.json` of a folder of fixtures says is in a file.
 struct ExpectedTensor {
   let key: Key
   let dtype: String
   let shape: [Int]
   let bytes: String
 
-  static func all(of file: String) throws -> [ExpectedTensor] {
-    let json = try JSONParser.parse(Fixtures.bytes(Fixtures.path("torch/expected.json")))
+  static func all(of file: String, in folder: String = "torch") throws -> [ExpectedTensor] {
+    let json = try JSONParser.parse(Fixtures.bytes(Fixtures.path("\(folder)/expected.json")))
     return try #require(json[file]?.array, "no \(file) in expected.json").map { entry in
       ExpectedTensor(
         key: Key(try #require(entry["key"]?.string)), dtype: try #require(entry["dtype"]?.string),

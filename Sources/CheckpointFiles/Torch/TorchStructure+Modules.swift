@@ -1,0 +1,100 @@
+/// Whole modules (`torch.save(model)`): which of their tensors `state_dict()` has, under which keys.
+extension TorchStructure {
+  /// The parts of a module that make up its state dict.
+  private struct ModuleParts {
+    let parameters: PickleDictionary
+    let buffers: PickleDictionary
+    /// The names of buffers that a state dict leaves out.
+    let hiddenBuffers: Set<DictionaryKey>
+    let modules: PickleDictionary
+  }
+
+  /// The parts of `id`, or `nil` when it is not a module. Its class is not asked: any may be derived from
+  /// `torch.nn.Module`.
+  private func moduleParts(_ id: NodeID) -> ModuleParts? {
+    guard case .object(let object) = self[id], let state = object.state,
+      case .dictionary(let attributes) = self[state]
+    else { return nil }
+    var found: [Key: NodeID] = [:]
+    for index in stride(from: 0, to: attributes.items.count - 1, by: 2) {
+      if case .string(let name) = self[attributes.items[index]], name.utf8.first == 0x5F {
+        found[Key(name)] = attributes.items[index + 1]
+      }
+    }
+    func dictionary(_ name: Key) -> PickleDictionary? {
+      guard let id = found[name], case .dictionary(let dictionary) = self[id] else { return nil }
+      return dictionary
+    }
+    guard let parameters = dictionary("_parameters"), let buffers = dictionary("_buffers"),
+      let modules = dictionary("_modules")
+    else { return nil }
+    var hidden: Set<DictionaryKey> = []
+    if let names = found["_non_persistent_buffers_set"], case .set(let names) = self[names] {
+      hidden = Set(names.map(dictionaryKey))
+    }
+    return ModuleParts(
+      parameters: parameters, buffers: buffers, hiddenBuffers: hidden, modules: modules)
+  }
+
+  /// Whether `id` is a module of PyTorch.
+  func isModule(_ id: NodeID) -> Bool { moduleParts(id) != nil }
+
+  /// The entries of `state_dict()` of the module `id`, in its order: of each module its parameters, its
+  /// persistent buffers, and then the modules inside of it. Empty for what is not a module.
+  ///
+  /// A module that stands in several places is listed in each of them; one inside itself is not entered
+  /// again.
+  ///
+  /// - Parameter budget: what the walk may still cost.
+  /// - Throws: `CheckpointError` when that is not enough, or modules lie too deep in each other.
+  func stateDictionary(
+    ofModule id: NodeID, budget: inout Int
+  ) throws(CheckpointError) -> [Child] {
+    struct Frame {
+      let id: NodeID
+      let prefix: String
+      let modules: [Child]
+      var next = 0
+    }
+    var result: [Child] = []
+    var frames: [Frame] = []
+    var onPath: Set<NodeID> = []
+
+    func spend(_ amount: Int) throws(CheckpointError) {
+      budget -= amount
+      guard budget > 0 else { throw TorchStructure.repetition }
+    }
+
+    func enter(_ id: NodeID, _ prefix: String) throws(CheckpointError) {
+      guard let parts = moduleParts(id), onPath.insert(id).inserted else { return }
+      guard frames.count < TorchStructure.maximumDepth else { throw TorchStructure.tooDeep }
+      let parameters = children(ofItems: parts.parameters.items)
+      let buffers = children(ofItems: parts.buffers.items).filter { child in
+        child.key.map { !parts.hiddenBuffers.contains(dictionaryKey($0)) } ?? true
+      }
+      for child in parameters + buffers {
+        if case .none = self[child.value] { continue }
+        try spend(8 + prefix.utf8.count + child.name.utf8.count)
+        result.append(Child(name: prefix + child.name, value: child.value, key: nil))
+      }
+      let modules = children(ofItems: parts.modules.items)
+      try spend(modules.count)
+      frames.append(Frame(id: id, prefix: prefix, modules: modules))
+    }
+
+    try enter(id, "")
+    while let place = frames.indices.last {
+      let frame = frames[place]
+      guard frame.next < frame.modules.count else {
+        onPath.remove(frame.id)
+        frames.removeLast()
+        continue
+      }
+      frames[place].next += 1
+      let child = frame.modules[frame.next]
+      try spend(8 + frame.prefix.utf8.count)
+      try enter(child.value, frame.prefix + child.name + ".")
+    }
+    return result
+  }
+}
