@@ -82,8 +82,12 @@ extension Checkpoint {
     to path: String, options: WriteOptions, inNewFolder: Bool
   ) throws(CheckpointError) {
     if !options.ignoresForeign { try refuseForeign() }
-    if try !options.isTorch(path) { try SafetensorsWriter.check(tensors, path) }
     let writer = writer(path, options, WriteProgress(total: 0, report: nil))
+    if try !options.isTorch(path) {
+      try SafetensorsWriter.check(tensors, path)
+    } else if try writer.paths.count == 1 {
+      try TorchZipWriter.check(self, path: path, leavesOut: options.ignoresForeign)
+    }
     for file in try writer.paths {
       try FileWriter.check(file, refusing: writer.refused, inNewFolder: inNewFolder)
     }
@@ -122,8 +126,8 @@ extension Checkpoint {
   ) throws {
     if isTorch {
       try TorchZipWriter.write(
-        self, metadata: options.metadata ?? metadata, preservesStrides: options.preservesStrides,
-        to: writer, progress: progress.advance)
+        self, metadata: options.metadata ?? metadata, leavesOut: options.ignoresForeign,
+        preservesStrides: options.preservesStrides, to: writer, progress: progress.advance)
     } else {
       var metadata = options.metadata ?? metadata
       // Without this word transformers refuses a file.
@@ -140,7 +144,7 @@ extension Checkpoint {
     if !foreign.isEmpty {
       let names = foreign.prefix(5).map(quoted).joined(separator: ", ")
       throw CheckpointError(
-        path: path,
+        path: path, key: structures.lazy.compactMap(\.firstForeignKey).first,
         "holds values of unknown classes: \(names)\(foreign.count > 5 ? ", …" : ""); "
           + "they can be left out (--ignore-foreign)")
     }

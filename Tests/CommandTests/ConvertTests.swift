@@ -78,7 +78,7 @@ import Testing
     #expect(
       refused.errors
         == "espalier: error: \(foreign): holds values of unknown classes: \"argparse.Namespace\"; "
-        + "they can be left out (--ignore-foreign)\n")
+        + "they can be left out (--ignore-foreign) (key \"args\")\n")
     let allowed = try Tool.run("convert", foreign, "-o", "b.pt", "--ignore-foreign", in: folder)
     #expect(allowed.status == 0)
     #expect(

@@ -41,7 +41,7 @@ import Testing
     #expect(
       refused.errors.hasSuffix(
         "foreign.pt: holds values of unknown classes: \"argparse.Namespace\"; they can be left out "
-          + "(--ignore-foreign)\n"))
+          + "(--ignore-foreign) (key \"args\")\n"))
     #expect(!folder.exists("out.safetensors"))
     // The encoder of a head is none here; everything else is done when it is asked for.
     if words[0] == "graft" { return }

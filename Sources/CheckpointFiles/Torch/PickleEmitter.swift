@@ -25,6 +25,8 @@ struct PickleEmitter {
   private var containerMemo: [Int: Int] = [:]
   /// Tuples and calls that are under way: one inside itself cannot be written.
   private var open: Set<NodeID> = []
+  /// Where the value is that is being written.
+  private var place: Key?
   private(set) var plan: TorchStoragePlan
 
   private let outline: TorchOutline
@@ -47,7 +49,15 @@ struct PickleEmitter {
   /// The pickle. The storages that it names, in order, are in ``plan`` then.
   mutating func run() throws(CheckpointError) -> [UInt8] {
     tasks = [.opcode(.stop), .item(outline.root)]
-    while let task = tasks.popLast() { try perform(task) }
+    while let task = tasks.popLast() {
+      do throws(CheckpointError) {
+        try perform(task)
+      } catch {
+        var error = error
+        error.key = error.key ?? place
+        throw error
+      }
+    }
     return pickle.bytes
   }
 
@@ -74,16 +84,13 @@ struct PickleEmitter {
   private mutating func emit(_ item: TorchOutline.Item) throws(CheckpointError) {
     switch item {
     case .nothing: pickle.append(.none)
-    case .value(let id): try emit(id)
+    case .value(let id, let key):
+      place = key
+      try emit(id)
     case .tensor(let key, let reference):
       guard let tensor = tensors[key] else { return pickle.append(.none) }
-      do throws(CheckpointError) {
-        try emit(key, tensor, reference)
-      } catch {
-        var error = error
-        error.key = key
-        throw error
-      }
+      place = key
+      try emit(key, tensor, reference)
     case .container(let place): emit(container: place)
     case .ancestor(let place):
       guard let index = containerMemo[place] else {
@@ -143,7 +150,8 @@ struct PickleEmitter {
 
   private mutating func emit(_ id: NodeID) throws(CheckpointError) {
     if let index = memo[id] { return pickle.recall(index) }
-    guard let structure else { return pickle.append(.none) }
+    // What is left out of a list or tuple leaves `None`, so that the others keep their places.
+    guard let structure, !structure.isLeftOut(id) else { return pickle.append(.none) }
     switch structure[id] {
     case .none: pickle.append(.none)
     case .bool(let value): pickle.bool(value)
@@ -166,8 +174,8 @@ struct PickleEmitter {
       try pickle.encoded(raw, "__builtin__", "bytearray", "latin-1")
       memo[id] = pickle.remember()
     case .global(let global):
-      guard global.constructor != nil else { return pickle.append(.none) }
-      try pickle.global(global.module, global.name)
+      guard let (module, name) = global.writtenName else { return pickle.append(.none) }
+      try pickle.global(module, name)
     case .list(let elements):
       schedule(
         [.opcode(.emptyList), .remember(id)] + batches(elements.map { [.node($0)] }, .appends))
@@ -180,7 +188,7 @@ struct PickleEmitter {
       try begin(id)
       schedule(
         [.global("__builtin__", "set"), .opcode(.emptyList)]
-          + batches(elements.map { [.node($0)] }, .appends)
+          + batches(elements.filter { !structure.isLeftOut($0) }.map { [.node($0)] }, .appends)
           + [.tuple(1), .opcode(.reduce), .remember(id), .finished(id)])
     case .dictionary(let dictionary):
       var next = PickleEmitter.newDictionary(dictionary.kind) + [.remember(id)]
@@ -188,8 +196,7 @@ struct PickleEmitter {
       if let state = dictionary.state { next += [.node(state), .opcode(.build)] }
       schedule(next)
     case .object(let object): try emit(object, id, structure)
-    case .tensor, .storage:
-      throw CheckpointError("a tensor that is the attribute of another value cannot be written")
+    case .tensor, .storage: pickle.append(.none)
     }
   }
 
@@ -202,23 +209,18 @@ struct PickleEmitter {
   private mutating func emit(
     _ object: PickleObject, _ id: NodeID, _ structure: TorchStructure
   ) throws(CheckpointError) {
-    guard !object.isForeign else { return pickle.append(.none) }
     try begin(id)
-    var next: [Task] = [
-      .node(object.function), .node(object.arguments),
-      .opcode(object.isInstance ? .newObj : .reduce), .remember(id), .finished(id),
-    ]
-    next += batches(object.elements.map { [.node($0)] }, .appends)
-    next += items(object.items, structure)
-    if let state = object.state { next += [.node(state), .opcode(.build)] }
-    schedule(next)
+    schedule([
+      .node(object.function), .node(object.arguments), .opcode(.reduce), .remember(id),
+      .finished(id),
+    ])
   }
 
-  /// Keys and values, without those that are foreign.
+  /// Keys and values, without those that are left out.
   private func items(_ items: [NodeID], _ structure: TorchStructure) -> [Task] {
     var entries: [[Task]] = []
     for index in stride(from: 0, to: items.count - 1, by: 2)
-    where !structure.isForeign(items[index]) && !structure.isForeign(items[index + 1]) {
+    where !structure.isLeftOut(items[index]) && !structure.isLeftOut(items[index + 1]) {
       entries.append([.node(items[index]), .node(items[index + 1])])
     }
     return batches(entries, .setItems)
@@ -233,11 +235,16 @@ struct PickleEmitter {
       throw CheckpointError("the tensor has no storage")
     }
     let isParameter = reference?.isParameter == true
-    let state = isParameter || reference?.state == nil ? nil : reference?.state
+    // PyTorch refuses gradients of integers, which a cast may have made of a parameter.
+    let requiresGrad =
+      reference?.requiresGrad == true && (tensor.dtype.isFloatingPoint || tensor.dtype.isComplex)
+    var attributes = reference?.state
+    if let state = attributes, structure?.areTensorAttributes(state) != true { attributes = nil }
+    let state = isParameter ? nil : attributes
     if isParameter {
       try pickle.global(
         "torch._utils",
-        reference?.state == nil ? "_rebuild_parameter" : "_rebuild_parameter_with_state")
+        attributes == nil ? "_rebuild_parameter" : "_rebuild_parameter_with_state")
       pickle.append(.mark)
     } else if state != nil {
       // func, type, args, state
@@ -253,7 +260,7 @@ struct PickleEmitter {
     pickle.integer(view.offset)
     pickle.integers(TorchStoragePlan.torchShape(tensor.dtype, tensor.shape).dimensions)
     pickle.integers(view.strides)
-    pickle.bool(!isParameter && reference?.requiresGrad == true)
+    pickle.bool(!isParameter && requiresGrad)
     try pickle.emptyOrderedDictionary()
     if let dtypeName { try pickle.global("torch", dtypeName) }
     pickle.append(.tuple)
@@ -263,9 +270,9 @@ struct PickleEmitter {
     }
     pickle.append(.reduce)
     guard isParameter else { return }
-    pickle.bool(reference?.requiresGrad == true)
+    pickle.bool(requiresGrad)
     try pickle.emptyOrderedDictionary()
-    if let state = reference?.state {
+    if let state = attributes {
       schedule([.node(state), .opcode(.tuple), .opcode(.reduce)])
     } else {
       pickle.append(.tuple)

@@ -9,8 +9,8 @@ struct TorchOutline {
   /// Something in a container.
   enum Item {
     case tensor(Key, TorchTensorReference?)
-    /// A value without tensors.
-    case value(NodeID)
+    /// A value without tensors, and where it is.
+    case value(NodeID, Key)
     case container(Int)
     /// A container that this one lies in.
     case ancestor(Int)
@@ -45,15 +45,24 @@ struct TorchOutline {
 
   private let structure: TorchStructure?
   private let tensors: OrderedDictionary<Key, Tensor>
+  private let leavesOut: Bool
+  /// Values that were searched for what cannot be written.
+  private var searched: Set<NodeID> = []
+  private var budget: Int
 
   /// The outline of `tensors`.
   ///
-  /// - Parameter structure: the file that they come from, if they come from one PyTorch file.
+  /// - Parameters:
+  ///   - structure: the file that they come from, if they come from one PyTorch file.
+  ///   - leavesOut: whether values that cannot be written are left out.
+  /// - Throws: `CheckpointError` for a value that cannot be written, and a tensor that has no place.
   init(
-    _ tensors: OrderedDictionary<Key, Tensor>, structure: TorchStructure?
+    _ tensors: OrderedDictionary<Key, Tensor>, structure: TorchStructure?, leavesOut: Bool
   ) throws(CheckpointError) {
     self.tensors = tensors
     self.structure = structure
+    self.leavesOut = leavesOut
+    budget = structure?.walkBudget ?? 0
     if let structure {
       try walk(structure)
     } else {
@@ -79,7 +88,7 @@ struct TorchOutline {
   private mutating func walk(_ structure: TorchStructure) throws(CheckpointError) {
     var frames: [Frame] = []
     // The walk is the one that found the tensors, which bounded it.
-    root = item(structure.root, nil, structure, &frames) ?? .container(0)
+    root = try item(structure.root, nil, structure, &frames) ?? .container(0)
     if containers.isEmpty, case .container = root {
       containers = [Container(kind: .dictionary(.plain))]
       outermost = 0
@@ -93,43 +102,71 @@ struct TorchOutline {
       frames[place].next += 1
       let child = frame.children[frame.next]
       let prefix = frame.prefix.map { $0 + "." + child.name } ?? child.name
-      var found = item(child.value, prefix, structure, &frames)
+      var found = try item(child.value, prefix, structure, &frames)
       if found == nil {
-        if case .dictionary = containers[frame.container].kind { continue }
-        found = .nothing
+        switch containers[frame.container].kind {
+        case .dictionary, .set: continue
+        case .list, .tuple: found = .nothing
+        }
       }
       guard let found else { continue }
-      if let key = child.key, structure.isForeign(key) { continue }
-      containers[frame.container].entries.append(Entry(node: child.key, name: nil, item: found))
+      var key = child.key
+      if let node = key, structure.isLeftOut(node) {
+        try search(node, prefix, structure)
+        // What it leads to stays, under the text of the key.
+        key = nil
+      }
+      containers[frame.container].entries.append(
+        Entry(node: key, name: key == nil ? child.name : nil, item: found))
     }
   }
 
   /// What to write for `id`; `nil` when it is left out.
   private mutating func item(
     _ id: NodeID, _ prefix: String?, _ structure: TorchStructure, _ frames: inout [Frame]
-  ) -> Item? {
+  ) throws(CheckpointError) -> Item? {
     // A dictionary that is the whole file may get tensors even if it had none.
     let isOutermost: Bool =
       if prefix == nil, case .dictionary = structure[id] { true } else { false }
     guard structure.holdsTensors[Int(id)] || isOutermost else {
-      return structure.isForeign(id) ? nil : .value(id)
+      try search(id, prefix, structure)
+      return structure.isLeftOut(id) ? nil : .value(id, Key(prefix ?? ""))
     }
     let kind: Container.Kind
     var state: NodeID?
+    var children: [TorchStructure.Child]?
     switch structure[id] {
     case .tensor(let index):
       let key = Key(prefix ?? "")
       guard tensors[key] != nil, placed.insert(key).inserted else { return nil }
-      return .tensor(key, structure.tensors[index])
+      let tensor = structure.tensors[index]
+      if let state = tensor.state { try search(attributes: state, prefix, structure) }
+      return .tensor(key, tensor)
     case .list: kind = .list
     case .tuple: kind = .tuple
     case .set: kind = .set
     case .dictionary(let dictionary):
       kind = .dictionary(dictionary.kind)
       state = dictionary.state
+      if let state { try search(state, prefix, structure) }
+    case .object:
+      // A module becomes its state dict, another object a dictionary of its tensors. Its class and
+      // values are what is left out.
+      guard structure.isEntered(id) else { return nil }
+      let isModule = structure.isModule(id)
+      kind = .dictionary(isModule ? .ordered : .plain)
+      if isModule { children = try structure.stateDictionary(ofModule: id, budget: &budget) }
     default: return nil
     }
-    if let ancestor = frames.first(where: { $0.id == id }) { return .ancestor(ancestor.container) }
+    if let ancestor = frames.first(where: { $0.id == id }) {
+      switch containers[ancestor.container].kind {
+      case .list, .dictionary: return .ancestor(ancestor.container)
+      case .tuple, .set:
+        throw CheckpointError(
+          key: prefix.map { Key($0) },
+          "a \(structure.nodes.typeName(id)) that contains itself cannot be written")
+      }
+    }
     containers.append(Container(kind: kind, state: state))
     let place = containers.count - 1
     if case .dictionary = kind {
@@ -140,13 +177,42 @@ struct TorchOutline {
       }
     }
     frames.append(
-      Frame(id: id, prefix: prefix, container: place, children: structure.children(of: id)))
+      Frame(
+        id: id, prefix: prefix, container: place, children: children ?? structure.children(of: id)))
     return .container(place)
+  }
+
+  /// The same for what the attributes of a tensor are.
+  private mutating func search(
+    attributes state: NodeID, _ prefix: String?, _ structure: TorchStructure
+  ) throws(CheckpointError) {
+    guard leavesOut || structure.areTensorAttributes(state) else {
+      throw CheckpointError(
+        key: Key(prefix ?? ""),
+        "the attributes of the tensor are a \(structure.nodes.typeName(state)), which cannot be "
+          + "written; they can be left out (--ignore-foreign)")
+    }
+    try search(state, prefix, structure)
+  }
+
+  /// Throws when something in `id` cannot be written, unless that is left out.
+  private mutating func search(
+    _ id: NodeID, _ prefix: String?, _ structure: TorchStructure
+  ) throws(CheckpointError) {
+    guard !leavesOut, let (key, reason) = structure.firstLeftOut(id, prefix, &searched) else {
+      return
+    }
+    throw CheckpointError(
+      key: key,
+      "holds \(reason), which cannot be written for torch.load(weights_only=True); it can be left "
+        + "out (--ignore-foreign)")
   }
 
   // MARK: New tensors
 
   private mutating func addNewTensors() throws(CheckpointError) {
+    // The names in the dictionaries that get new entries.
+    var names: [Int: Set<Key>] = [:]
     for key in tensors.keys where !placed.contains(key) {
       var rest: [Substring] = []
       var prefix = key.components
@@ -161,9 +227,26 @@ struct TorchOutline {
         throw CheckpointError(
           key: key, "the file's outermost value is not a dictionary, so no tensor can be added")
       }
-      containers[place].entries.append(
-        Entry(node: nil, name: rest.joined(separator: "."), item: .tensor(key, nil)))
+      let name = rest.joined(separator: ".")
+      guard names[place, default: self.names(in: place)].insert(Key(name)).inserted else {
+        throw CheckpointError(
+          key: key, "the file has a value of this name, which a tensor would replace")
+      }
+      containers[place].entries.append(Entry(node: nil, name: name, item: .tensor(key, nil)))
     }
+  }
+
+  /// The keys of a dictionary that are text.
+  private func names(in container: Int) -> Set<Key> {
+    var names: Set<Key> = []
+    for entry in containers[container].entries {
+      if let node = entry.node, case .string(let text)? = structure?[node] {
+        names.insert(Key(text))
+      } else if let name = entry.name {
+        names.insert(Key(name))
+      }
+    }
+    return names
   }
 
   /// Dictionaries of tensors alone follow the order of the checkpoint.
@@ -179,17 +262,6 @@ struct TorchOutline {
       }
       guard ranked.count == containers[place].entries.count else { continue }
       containers[place].entries = ranked.sorted { $0.rank < $1.rank }.map(\.entry)
-    }
-  }
-}
-
-extension TorchStructure {
-  /// Whether a value is a class or a call that Espalier does not know.
-  func isForeign(_ id: NodeID) -> Bool {
-    switch self[id] {
-    case .global(let global): global.constructor == nil
-    case .object(let object): object.isForeign
-    default: false
     }
   }
 }

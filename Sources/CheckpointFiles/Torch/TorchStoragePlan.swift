@@ -47,14 +47,14 @@ struct TorchStoragePlan {
     }
     for id in order {
       let group = groups[id] ?? []
-      let sorted = group.sorted { $0.tensor.byteSpan.lowerBound < $1.tensor.byteSpan.lowerBound }
+      // A tensor without elements overlaps none, and lies in whatever storage the others get.
+      let sorted = group.filter { $0.tensor.shape.count > 0 }
+        .sorted { $0.tensor.byteSpan.lowerBound < $1.tensor.byteSpan.lowerBound }
+      let first = storages.count
       var component: [(key: Key, tensor: Tensor)] = []
       var end = 0
       for member in sorted {
-        if let last = component.last,
-          member.tensor.byteSpan.lowerBound >= end
-            || last.tensor.shape.count == 0
-        {
+        if !component.isEmpty, member.tensor.byteSpan.lowerBound >= end {
           add(component, preservesStrides)
           component = []
         }
@@ -65,7 +65,21 @@ struct TorchStoragePlan {
         component.append(member)
       }
       if !component.isEmpty { add(component, preservesStrides) }
+      for (key, tensor) in group where tensor.shape.count == 0 {
+        addEmpty(key, tensor, from: first)
+      }
     }
+  }
+
+  /// Adds a tensor without elements: to the first of the storages from `first` on that has its dtype,
+  /// so that it stays a view of what the others are, or to one of its own.
+  private mutating func addEmpty(_ key: Key, _ tensor: Tensor, from first: Int) {
+    guard let place = storages[first...].firstIndex(where: { $0.dtype == tensor.dtype }) else {
+      return addAlone(key, tensor)
+    }
+    views[key] = View(
+      storage: place, offset: 0,
+      strides: TorchStoragePlan.torchShape(tensor.dtype, tensor.shape).rowMajorStrides)
   }
 
   /// Adds tensors that overlap.

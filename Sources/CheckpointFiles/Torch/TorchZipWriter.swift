@@ -9,31 +9,57 @@ enum TorchZipWriter {
   /// Where `__metadata__` of safetensors survives; PyTorch passes over it.
   static let metadataName = ".data/safetensors_metadata"
 
-  static func write(
-    _ checkpoint: Checkpoint, metadata: OrderedDictionary<String, String>, preservesStrides: Bool,
-    to writer: FileWriter, progress: (Int) -> Void
-  ) throws {
+  /// The pickle of a file at `path`, and which storages it has.
+  ///
+  /// - Parameter leavesOut: whether values that cannot be written are left out.
+  /// - Throws: `CheckpointError` when PyTorch could not read what would be written.
+  private static func emitted(
+    _ checkpoint: Checkpoint, path: String, leavesOut: Bool, preservesStrides: Bool
+  ) throws(CheckpointError) -> (pickle: [UInt8], plan: TorchStoragePlan) {
     let structure =
       checkpoint.structures.count == 1 && checkpoint.format != .sharded
       ? checkpoint.structures[0] : nil
-    var emitter = PickleEmitter(
-      try TorchOutline(checkpoint.tensors, structure: structure), structure, checkpoint.tensors,
-      plan: TorchStoragePlan(
-        checkpoint.tensors.elements, preservesStrides: preservesStrides))
-    let pickle: [UInt8]
+    let outline: TorchOutline
     do throws(CheckpointError) {
-      pickle = try emitter.run()
+      outline = try TorchOutline(checkpoint.tensors, structure: structure, leavesOut: leavesOut)
     } catch {
+      // What cannot be written is in the file that was read.
       var error = error
-      error.path = writer.path
+      error.path = checkpoint.path.isEmpty ? path : checkpoint.path
       throw error
     }
+    do throws(CheckpointError) {
+      var emitter = PickleEmitter(
+        outline, structure, checkpoint.tensors,
+        plan: TorchStoragePlan(
+          checkpoint.tensors.elements, preservesStrides: preservesStrides))
+      return (try emitter.run(), emitter.plan)
+    } catch {
+      var error = error
+      error.path = path
+      throw error
+    }
+  }
+
+  /// Throws what ``write(_:metadata:leavesOut:preservesStrides:to:progress:)`` would throw before it reads a
+  /// tensor.
+  static func check(_ checkpoint: Checkpoint, path: String, leavesOut: Bool) throws(CheckpointError)
+  {
+    _ = try emitted(checkpoint, path: path, leavesOut: leavesOut, preservesStrides: false)
+  }
+
+  static func write(
+    _ checkpoint: Checkpoint, metadata: OrderedDictionary<String, String>, leavesOut: Bool,
+    preservesStrides: Bool, to writer: FileWriter, progress: (Int) -> Void
+  ) throws {
+    let (pickle, plan) = try emitted(
+      checkpoint, path: writer.path, leavesOut: leavesOut, preservesStrides: preservesStrides)
     var zip = ZipWriter(writer)
     try zip.add(prefix + "data.pkl", pickle)
     try zip.add(prefix + ".format_version", Array("1".utf8))
     try zip.add(prefix + ".storage_alignment", Array(String(ZipWriter.alignment).utf8))
     try zip.add(prefix + "byteorder", Array("little".utf8))
-    for (number, storage) in emitter.plan.order.enumerated() {
+    for (number, storage) in plan.order.enumerated() {
       try zip.add(prefix + "data/\(number)", byteCount: storage.byteCount) { write in
         try storage.source.forEachChunk { piece in
           try write(piece)
