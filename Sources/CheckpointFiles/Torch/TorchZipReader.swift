@@ -44,11 +44,44 @@ struct TorchArchive {
     if let (name, other) = directory.namesakes.first {
       throw CheckpointError(record: name, "PyTorch does not tell this name from \(quoted(other))")
     }
+    if let record = directory.records.first(where: \.leadsOut) {
+      throw CheckpointError(
+        record: record.name, "the name of a record leads out of the archive's folder")
+    }
     guard directory[prefix + "constants.pkl"] == nil else {
       throw CheckpointError(
         "is a TorchScript program, not a checkpoint; save the state_dict of its module")
     }
     isBigEndian = try TorchArchive.byteOrder(directory, prefix, file)
+    try checkVersion()
+  }
+
+  /// The versions of the archive that PyTorch reads.
+  private static let versions = 1...10
+
+  /// Compares the record that says the version of the archive, as PyTorch does.
+  private func checkVersion() throws(CheckpointError) {
+    guard let record = directory[prefix + ".data/version"] ?? directory[prefix + "version"] else {
+      throw CheckpointError(
+        "has no record \(quoted(prefix + "version")), without which PyTorch does not read an archive"
+      )
+    }
+    guard record.byteCount <= 64 else {
+      throw CheckpointError(record: record.name, "the version of the archive is not a number")
+    }
+    let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
+    // The number ends where its digits end.
+    let digits = text.drop { $0.isWhitespace }.prefix { $0.isASCII && $0.isNumber }
+    guard !digits.isEmpty else {
+      throw CheckpointError(
+        record: record.name, "the version of the archive is \(quoted(text)), not a number")
+    }
+    guard let version = Int(digits), TorchArchive.versions.contains(version) else {
+      throw CheckpointError(
+        record: record.name,
+        "the version of the archive is \(digits); PyTorch reads \(TorchArchive.versions.lowerBound) to "
+          + "\(TorchArchive.versions.upperBound)")
+    }
   }
 
   /// PyTorch takes the folder of the first record; others are tried when it holds no pickle.

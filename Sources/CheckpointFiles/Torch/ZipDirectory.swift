@@ -17,6 +17,12 @@ struct ZipDirectory: Sendable {
     var dataOffset = 0
 
     var isStored: Bool { method == 0 }
+
+    /// Whether the name leads out of a folder where the archive is unpacked.
+    var leadsOut: Bool {
+      name.utf8.first == UInt8(ascii: "/") || name.utf8.contains(UInt8(ascii: "\\"))
+        || name.split(separator: "/", omittingEmptySubsequences: false).contains("..")
+    }
   }
 
   /// The records in the order of the directory.

@@ -26,6 +26,13 @@ import Testing
     #expect(try use(zip.bytes + [1, 2, 3], in: folder)["w"]?.floats() == [1, 2])
   }
 
+  @Test func `the version may be in the folder of what PyTorch adds itself`() throws {
+    var zip = sound
+    zip.records[2].name = "archive/.data/version"
+    zip.records[2].bytes = Array("10".utf8)
+    #expect(try use(zip.bytes, in: folder)["w"]?.floats() == [1, 2])
+  }
+
   @Test func `a checksum of 0 was not computed, any other must be right`() throws {
     var zip = sound
     zip.records[1].crc = 1
@@ -108,6 +115,34 @@ import Testing
       { $0.records.append(.init(name: "archive/byteorder", bytes: Array("middle".utf8))) }
     ),
     ("the record of a storage is missing", { $0.records.remove(at: 1) }),
+    (
+      "has no record \"archive/version\", without which PyTorch does not read an archive",
+      { $0.records.removeLast() }
+    ),
+    (
+      "the version of the archive is 11; PyTorch reads 1 to 10",
+      { $0.records[2].bytes = Array("11\n".utf8) }
+    ),
+    (
+      "the version of the archive is 0; PyTorch reads 1 to 10",
+      { $0.records[2].bytes = Array("0".utf8) }
+    ),
+    (
+      "the version of the archive is \"x\", not a number",
+      { $0.records[2].bytes = Array("x".utf8) }
+    ),
+    (
+      "the name of a record leads out of the archive's folder",
+      { $0.records.append(.init(name: "archive/../../up", bytes: [])) }
+    ),
+    (
+      "the name of a record leads out of the archive's folder",
+      { $0.records.append(.init(name: "/up", bytes: [])) }
+    ),
+    (
+      "the name of a record leads out of the archive's folder",
+      { $0.records.append(.init(name: "archive/..\\up", bytes: [])) }
+    ),
     (
       "the record has 7 bytes, 2 elements of FloatStorage were promised",
       { $0.records[1].bytes.removeLast() }
