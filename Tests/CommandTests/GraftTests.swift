@@ -88,4 +88,42 @@ import Testing
     #expect(result.status == 64)
     #expect(try folder.names.isEmpty)
   }
+
+  @Test
+  func `an encoder whose config.json fits no classifier is refused before anything is written`()
+    throws
+  {
+    try folder.copy("bert-tiny", to: "tiny")
+    for text in ["{\"model_type\": \"gpt2\"}", "{bad"] {
+      try folder.write(Array(text.utf8), to: "tiny/config.json")
+      let result = try Tool.run(
+        "graft", "tiny", "--head", "linear", "--labels", "2", "-o", "out/base", in: folder)
+      #expect(result.status == 2)
+      #expect(result.errors.hasPrefix("espalier: error: tiny/config.json: "))
+      #expect(!folder.exists("out"))
+    }
+  }
+
+  @Test(arguments: [
+    "graft tiny --head linear --labels 2 -o", "merge tiny tiny -o",
+    "edit tiny --scale pooler=2 -o",
+  ])
+  func `a folder that cannot be completed is taken away again`(_ line: String) throws {
+    try folder.copy("bert-tiny", to: "tiny")
+    // A file of the tokenizer that cannot be copied, after the weights were written.
+    try FileManager.default.removeItem(atPath: folder.path("tiny/vocab.txt"))
+    try folder.makeFolder("tiny/vocab.txt")
+    let words = line.split(separator: " ").map(String.init)
+    let result = try Tool.run(words + ["new/out"], in: folder)
+    #expect(result.status == 2)
+    #expect(
+      result.errors == "espalier: error: tiny/vocab.txt: is a folder, not a file\n")
+    #expect(!folder.exists("new"))
+    // What was in a folder before stays.
+    try folder.makeFolder("old")
+    try folder.write([1], to: "old/README.md")
+    try folder.write([2], to: "old/merges.txt")
+    #expect(try Tool.run(words + ["old"], in: folder).status == 2)
+    #expect(try Folder.names(folder.path("old")) == ["README.md", "merges.txt"])
+  }
 }

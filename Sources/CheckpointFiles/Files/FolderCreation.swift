@@ -5,6 +5,7 @@
 package struct FolderCreation: Sendable {
   /// The folders that were not there, from the outermost one.
   private let made: [String]
+  private let path: String
 
   /// Makes the folder at `path` and those above it; what is there already stays.
   package init(path: String) throws(CheckpointError) {
@@ -22,6 +23,7 @@ package struct FolderCreation: Sendable {
       throw error
     }
     self.made = made
+    self.path = path
   }
 
   /// The nearest folder at or above `path` that is there: what must be writable.
@@ -38,6 +40,27 @@ package struct FolderCreation: Sendable {
     } catch {
       FolderCreation.remove(made)
       throw error
+    }
+  }
+
+  /// Does `body`, which puts files into the folder; when it fails, those that were not there before go again,
+  /// and the folders that are empty then.
+  ///
+  /// - Parameter isOurs: whether a file of this name is one that `body` may have put there.
+  package func removingOnFailure<Result>(
+    _ isOurs: (String) -> Bool, _ body: () throws -> Result
+  ) throws -> Result {
+    let before = Set(try SystemCall.entries(ofFolder: path))
+    return try removingIfEmpty {
+      do {
+        return try body()
+      } catch {
+        for name in (try? SystemCall.entries(ofFolder: path)) ?? []
+        where isOurs(name) && !before.contains(name) {
+          SystemCall.remove(Path.join(path, name))
+        }
+        throw error
+      }
     }
   }
 

@@ -126,9 +126,10 @@ struct DeltaCommand: ParsableCommand {
       let bar = Progress(
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
-      try target.write(tuned, progress: bar)
-      if target.writesConfiguration, WholeFile.isFolder(delta) {
-        try ModelFolder.copyRun(from: delta, to: written.output)
+      try target.write(tuned, progress: bar) {
+        if target.writesConfiguration, WholeFile.isFolder(delta) {
+          try ModelFolder.copyRun(from: delta, to: written.output)
+        }
       }
       bar.finish()
       if format.json {

@@ -77,10 +77,12 @@ struct GraftCommand: ParsableCommand {
     let bar = Progress(
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    try ModelOutput(
-      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign
-    ).write(grafted, progress: bar)
-    try ModelFolder.writeSettings(in: written.output, labels: labels)
+    let target = ModelOutput(
+      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign)
+    if target.writesConfiguration { try ModelFolder.checkSettings(from: target.sourceFolder) }
+    try target.write(grafted, progress: bar) {
+      try ModelFolder.writeSettings(in: written.output, labels: labels)
+    }
     bar.finish()
     let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })
     let added = Array(grafted.keys).filter { !before.contains($0) }

@@ -89,8 +89,12 @@ struct ModelOutput {
   }
 
   /// Writes `checkpoint`. A directory gets the configuration, brought up to date, and the tokenizer of
-  /// the base.
-  func write(_ checkpoint: Checkpoint, progress: Progress) throws {
+  /// the base. What is written to a directory goes again when one of its files cannot be written.
+  ///
+  /// - Parameter completion: writes what else belongs to the checkpoint, once it is there.
+  func write(
+    _ checkpoint: Checkpoint, progress: Progress, completion: () throws -> Void = {}
+  ) throws {
     try check(checkpoint)
     let result = prepared(checkpoint)
     if inPlace, WholeFile.exists(path) {
@@ -99,12 +103,22 @@ struct ModelOutput {
       if let update, !update.changes.isEmpty {
         files = [("config.json", Array((update.configuration.text(indent: 2) + "\n").utf8))]
       }
-      return try result.replace(path, options: options(progress), beside: files)
+      try result.replace(path, options: options(progress), beside: files)
+      return try completion()
     }
-    guard isFolder else { return try result.write(to: path, options: options(progress)) }
-    try FolderCreation(path: path).removingIfEmpty {
+    guard isFolder else {
+      try result.write(to: path, options: options(progress))
+      return try completion()
+    }
+    try FolderCreation(path: path).removingOnFailure(ModelFolder.holds) {
+      // A folder without its weights is no model to anyone, so they come after the rest.
+      try writeCompanions(of: checkpoint)
       try result.write(to: Path.join(path, "model.safetensors"), options: options(progress))
+      try completion()
     }
+  }
+
+  private func writeCompanions(of checkpoint: Checkpoint) throws {
     let source = sourceFolder
     for name in ModelFolder.companions where WholeFile.exists(Path.join(source, name)) {
       try WholeFile.write(
@@ -124,7 +138,8 @@ struct ModelOutput {
     try WholeFile.write(Array(text.utf8), to: Path.join(path, "config.json"), followingLinks: false)
   }
 
-  private var sourceFolder: String {
+  /// The folder of the files beside the base.
+  var sourceFolder: String {
     WholeFile.isFolder(base.path) ? base.path : Path.parent(of: base.path)
   }
 
@@ -146,6 +161,31 @@ enum ModelFolder {
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "spiece.model",
     "sentencepiece.bpe.model", "tokenizer.model",
   ]
+
+  /// Whether a command that writes a model may have put a file of this name into its directory.
+  static func holds(_ name: String) -> Bool {
+    companions.contains(name) || name == ClassifierSettings.fileName
+      || name == TrainingRun.FileName.mask
+      || name.hasPrefix("model") && [".safetensors", ".index.json"].contains(where: name.hasSuffix)
+  }
+
+  /// Throws when the settings of a classifier cannot be written beside a copy of the `config.json` in
+  /// `folder`, if there is one.
+  static func checkSettings(from folder: String) throws {
+    let path = Path.join(folder, "config.json")
+    guard WholeFile.exists(path) else { return }
+    _ = try BERTConfiguration(try document(at: path), path: path)
+  }
+
+  private static func document(at path: String) throws -> JSONValue {
+    do throws(CheckpointError) {
+      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
+    } catch {
+      var error = error
+      error.path = path
+      throw error
+    }
+  }
 
   /// Weights that a directory may hold already.
   static let weights = [
@@ -171,7 +211,7 @@ enum ModelFolder {
 
   /// Takes the labels of another head out of a configuration, when they are more or fewer than `count`.
   private static func forgetLabels(in path: String, unless count: Int) throws {
-    let json = try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
+    let json = try document(at: path)
     guard var members = json.object else { return }
     let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer
     guard let names, names != count else { return }
