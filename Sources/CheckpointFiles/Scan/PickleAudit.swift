@@ -264,7 +264,7 @@ struct PickleAudit: Sendable {
   // MARK: Names that need approval
 
   /// The paths of names that are harmless in some uses, and that `nodes` hold in another.
-  func unapproved(in nodes: [PickleNode]) -> Set<Key> {
+  func unapproved(in nodes: [PickleNode], _ tensors: [TorchTensorReference]) -> Set<Key> {
     var places: [NodeID: Key] = [:]
     for (index, node) in nodes.enumerated() {
       guard case .global(let global) = node,
@@ -278,7 +278,7 @@ struct PickleAudit: Sendable {
     for node in nodes {
       var function: NodeID?
       if case .object(let object) = node { function = object.function }
-      TorchStructure.forEachReference(node) { child in
+      TorchStructure.forEachReference(node, tensors) { child in
         if child != function, let path = places[child] { result.insert(path) }
       }
     }

@@ -32,7 +32,7 @@ struct PickleScan {
 
   /// Adds what the machine met. What stands before a broken place is reported.
   func add(to report: inout ScanReport, record: String?, depth: Int) {
-    let unapproved = machine.audit?.unapproved(in: machine.nodes) ?? []
+    let unapproved = machine.audit?.unapproved(in: machine.nodes, machine.tensors) ?? []
     var calls: [Key: [String]] = [:]
     for call in machine.audit?.calls ?? [] {
       if calls[call.path, default: []].count < 5 { calls[call.path, default: []].append(call.text) }
