@@ -313,7 +313,7 @@ struct LabelTests {
     )
   }
 
-  @Test func `predict does not care for what stands in the column of the label`() throws {
+  @Test func `predict ignores the content of the label column`() throws {
     try tune()
     try write(
       "{\"text\":\"a\",\"label\":1}\n{\"text\":\"b\",\"label\":\"?\"}\n{\"text\":\"c\",\"label\":null}\n{\"text\":\"d\",\"label\":[1,1]}\n",

@@ -21,7 +21,7 @@ extension Columns {
     return nil
   }
 
-  /// The second text of a pair whose first is `text`, when nobody named columns.
+  /// The second text of a pair whose first is `text`, when no column was named.
   private func usualPair(_ text: String?, in columns: [String]) -> String? {
     guard options.textColumn == nil, let text,
       let name = Columns.pairNames[text.lowercased()]
@@ -29,7 +29,7 @@ extension Columns {
     return Columns.usual([name], in: columns)
   }
 
-  /// Whether a first row names the columns, when nobody named one: a cell is the usual name of a text or,
+  /// Whether a first row names the columns, when none was named: a cell is the usual name of a text or,
   /// among several, of a label, none is a number, as names never are, and none is empty but the first, where
   /// pandas writes an index, and the last, of a file whose rows end with separators.
   private static func isHeader(_ cells: [String]) -> Bool {
@@ -165,7 +165,7 @@ extension Columns {
     }
   }
 
-  /// Whether a file without a header, of whose columns nobody named one, is read by the custom that the
+  /// Whether a file without a header, of whose columns none was named, is read by the custom that the
   /// first is the text and the second the label. Where labels are not needed, two columns may as well be
   /// a number and a text: the second must hold a label that is known. Empty cells at the end do not count.
   private func isTextAndLabel(_ cells: [String]) -> Bool {
@@ -180,7 +180,7 @@ extension Columns {
     }
   }
 
-  /// Throws when two of text, second text and label are one column. A label that nobody asked for and
+  /// Throws when two of text, second text and label are one column. A label column that no one asked for and
   /// that is not needed gives way.
   private mutating func demandDistinct(_ columns: [String]) throws(FineTuningError) {
     if let place = label, place == text || place == pair, options.labelColumn == nil,

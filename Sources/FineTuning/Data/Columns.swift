@@ -10,7 +10,7 @@ struct Columns {
     var label: Label?
   }
 
-  /// What stands in the column of the label, or in the columns of the labels.
+  /// The content of the column of the label, or of the columns of the labels.
   enum Label {
     /// A cell.
     case cell(String)
@@ -136,7 +136,7 @@ struct Columns {
       }
     }
     guard let text = try value(label, "label", row) else { return nil }
-    // An empty cell is no label at all, which several of many allow.
+    // An empty cell means no label, which is allowed when a text has any number of labels.
     if text.isEmpty, options.needsLabels, options.task != .multiLabel {
       throw FineTuningError("\(path): line \(row.line): the label is empty")
     }

@@ -37,7 +37,7 @@ public struct DataOptions: Sendable, Hashable {
     case no
   }
 
-  /// What stands between the cells of a row: one ASCII character.
+  /// The character between the cells of a row: one ASCII character.
   public struct Separator: Sendable, Hashable {
     let byte: UInt8
 
@@ -55,7 +55,7 @@ public struct DataOptions: Sendable, Hashable {
   /// The layout; `nil` goes by the file's ending: `.csv`, `.jsonl`, `.json` and `.ndjson`, and tabs
   /// for every other.
   public var format: Format?
-  /// What stands between cells; `nil` goes by the layout.
+  /// The character between cells; `nil` goes by the layout.
   public var separator: Separator?
   /// Whether quotes delimit cells.
   public var quotes: Quotes
@@ -75,7 +75,7 @@ public struct DataOptions: Sendable, Hashable {
   /// The labels of a model. Without ``needsLabels``, a file of two columns without a header is read as text
   /// and label when the second holds one of these; otherwise it is an error.
   public var knownLabels: [String]
-  /// What stands in the column of the label: a name, a number, or names between commas or in a JSON
+  /// What the column of the label holds: a name, a number, or names between commas or in a JSON
   /// array, or 0 and 1 for each label.
   public var task: PredictionTask
   /// Whether the task was chosen by a user. Otherwise labels that are decimal numbers are an error, for they

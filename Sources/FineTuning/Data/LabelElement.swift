@@ -26,7 +26,7 @@ struct LabelElement {
     }
   }
 
-  /// The elements of an array; `nil` when one is no label.
+  /// The elements of an array; `nil` when one cannot be a label.
   static func all(_ array: [JSONValue]) -> [LabelElement]? {
     let elements = array.compactMap { LabelElement($0) }
     return elements.count == array.count ? elements : nil

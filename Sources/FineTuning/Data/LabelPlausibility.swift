@@ -38,7 +38,7 @@ struct LabelPlausibility {
       throw FineTuningError("\(place) is the only one that is not a number\(advice)")
     }
     // In a file of which one row in twenty has a label of its own, that may be any row. A text and a label that
-    // look like names of columns, beside texts that do not, are no chance even if it is one in two.
+    // look like names of columns, beside texts that do not, are a header even if it is one in two.
     let others = targets.rowCount - 1
     let single = counts.dropFirst().count { $0 == 1 }
     let isName = isName(labels[0]) && isName(examples.first?.text ?? "")

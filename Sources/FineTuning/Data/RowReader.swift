@@ -144,7 +144,7 @@ struct RowReader: ~Copyable {
     /// Bytes of the row without its line end, and with it.
     var length = 0
     var next = 0
-    /// Whether there is nothing but blanks, which is no row.
+    /// Whether there is nothing but blanks; such a line is not a row.
     var isBlank = false
     /// Whether a quoted cell holds the end of a line.
     var spansLines = false

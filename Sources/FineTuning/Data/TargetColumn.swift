@@ -1,6 +1,6 @@
 internal import CheckpointFiles
 
-/// Reads what stands in the column of the label, as the task wants it.
+/// Reads the column of the label as the task needs it.
 struct TargetColumn {
   /// The labels, numbered as they come, in the spelling of ``LabelText/canonical(_:)``.
   private(set) var labels: [String] = []
@@ -235,8 +235,8 @@ struct TargetColumn {
     return notes
   }
 
-  /// Refuses a column of JSON values of several kinds, as `datasets` does: a label 1 beside a label "good" is
-  /// a mistake in one of the rows.
+  /// Refuses a column of JSON values of several kinds: a label 1 beside a label "good" is a mistake in one of the
+  /// rows.
   mutating func demandOneKind(_ content: Columns.Label, line: Int) throws(FineTuningError) {
     guard task == .classification, case .json(let value) = content else { return }
     let kind: String

@@ -249,7 +249,7 @@ struct LabelMatching {
 }
 
 extension LabelledDataset {
-  /// `line 7: ` for a label that line 7 is the first to have; nothing when there is no file.
+  /// `line 7: ` for a label that occurs first in line 7; empty when there is no file.
   fileprivate func line(of label: String) -> String {
     guard let place = labels.firstIndex(where: { LabelText.same($0, label) }),
       place < firstLines.count

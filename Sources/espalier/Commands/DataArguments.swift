@@ -12,8 +12,7 @@ struct DataArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      What stands between cells: one character such as ';', or tab. Default: a comma for csv, a tab for \
-      tsv.
+      The separator of cells: one character such as ';', or tab. Default: a comma for csv, a tab for tsv.
       """, valueName: "character"))
   var separator: DataOptions.Separator?
 
@@ -21,7 +20,7 @@ struct DataArguments: ParsableArguments {
     help: ArgumentHelp(
       """
       Whether quotes delimit cells: yes, as pandas reads them; no, they are text; or auto: yes, but \
-      between tabs only where a whole cell is quoted.
+      in tab-separated files only where a whole cell is quoted.
       """, valueName: "when"))
   var quotes: DataOptions.Quotes = .auto
 
@@ -49,8 +48,8 @@ struct DataArguments: ParsableArguments {
     parsing: .upToNextOption,
     help: ArgumentHelp(
       """
-      For several labels a text: the columns of 0 and 1, one for each label, in their order; names or \
-      numbers, apart or between commas.
+      For several labels a text: the columns of 0 and 1, one for each label, in the order of the labels; \
+      names or numbers, as separate arguments or separated by commas.
       """, valueName: "column"))
   var labelColumns: [String] = []
 

@@ -154,7 +154,7 @@ struct CellReadingTests {
     }
   }
 
-  @Test func `line ends may be carriage returns, and lines of blanks are none`() throws {
+  @Test func `line ends may be carriage returns, and lines of blanks are not rows`() throws {
     #expect(try texts(read("text,label\ra,1\rb,2\r")) == ["a", "b"])
     #expect(
       try texts(read("\u{FEFF}text,label\r\n\"a\r\nb\",1\r\n\r\n   \r\nc,0\r\n")) == [
