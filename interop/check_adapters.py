@@ -259,6 +259,7 @@ def test_more_models_of_transformers_merge_as_in_peft():
         ("DoRA of a tied embedding", tied, LoraConfig(r=4, target_modules=["q_proj", "embed_tokens"], use_dora=True), {"suffix": "bin"}),
         ("rows of two embeddings", free, LoraConfig(r=4, target_modules=["q_proj"], trainable_token_indices={"embed_tokens": [1], "lm_head": [2]}), {}),
         ("BF16 factors", lambda: BertModel(bert()), LoraConfig(r=4, target_modules=["query"]), {"prepare": lambda tuned: tuned.to(torch.bfloat16)}),
+        ("a file of torch.save", lambda: BertModel(bert()), LoraConfig(r=4, target_modules=["query"]), {"save": {"safe_serialization": False}}),
         ("every LayerNorm saved", lambda: BertModel(bert()), LoraConfig(r=4, target_modules=["query"], modules_to_save=["LayerNorm"]), {}),
     ]
     return f"off by {max(same(name, make, config, **more) for name, make, config, more in rows):.2g}"

@@ -47,7 +47,7 @@ public struct ConfigurationUpdate: Sendable {
       }
     }
     // A head with elements of its own is loaded only when it is not tied to the embedding.
-    if OutputHead.isSeparate(in: result), !OutputHead.isSeparate(in: base) {
+    if members["tie_word_embeddings"] != false, OutputHead.isFreed(from: base, to: result) {
       members["tie_word_embeddings"] = false
     }
     self.configuration = .object(members)

@@ -38,12 +38,41 @@ enum OutputHead {
     }
   }
 
-  /// Whether a checkpoint has a head with elements of its own, which `tie_word_embeddings` would replace.
-  static func isSeparate(in checkpoint: Checkpoint) -> Bool {
+  /// Whether an edit gave a head elements of its own, which `tie_word_embeddings` would replace by the embedding's.
+  static func isFreed(from base: Checkpoint, to result: Checkpoint) -> Bool {
+    guard isSeparate(in: result) else { return false }
+    guard isSeparate(in: base) else { return true }
+    // The base has the elements under both names; they are read only when something happened to them.
+    guard let (head, embedding) = pair(in: result), let (oldHead, oldEmbedding) = pair(in: base),
+      TensorView(head) != TensorView(oldHead) || TensorView(embedding) != TensorView(oldEmbedding)
+    else { return false }
+    return areEqual(oldHead, oldEmbedding) && !areEqual(head, embedding)
+  }
+
+  /// Whether a checkpoint has a head with elements of its own.
+  private static func isSeparate(in checkpoint: Checkpoint) -> Bool {
     let embeddings = checkpoint.tensors.filter { isEmbedding($0.key) }.values.map { TensorView($0) }
     return !embeddings.isEmpty
       && checkpoint.tensors.contains { key, tensor in
         isHead(key) && !embeddings.contains(TensorView(tensor))
       }
+  }
+
+  /// The first head and the embedding of its shape.
+  private static func pair(in checkpoint: Checkpoint) -> (head: Tensor, embedding: Tensor)? {
+    guard let head = checkpoint.tensors.first(where: { isHead($0.key) })?.value,
+      let embedding = checkpoint.tensors.first(where: {
+        isEmbedding($0.key) && $0.value.shape == head.shape
+      })?.value
+    else { return nil }
+    return (head, embedding)
+  }
+
+  /// Whether two tensors have the same elements. Tensors that cannot be read are not the same.
+  static func areEqual(_ one: Tensor, _ other: Tensor) -> Bool {
+    guard one.dtype == other.dtype, one.shape == other.shape,
+      let digest = try? TensorDigest.hexadecimal(of: one)
+    else { return false }
+    return digest == (try? TensorDigest.hexadecimal(of: other))
   }
 }

@@ -30,7 +30,7 @@ private struct LoRAMerge {
   init(
     _ adapter: LoRAAdapter, _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>,
     _ base: Checkpoint, _ operation: String
-  ) throws {
+  ) throws(SurgeryError) {
     self.adapter = adapter
     self.operation = operation
     names = try LoRANames(
@@ -39,7 +39,7 @@ private struct LoRAMerge {
       in: entries.keys, operation)
     for (key, entry) in entries { ties[TensorView(entry.tensor), default: []].append(key) }
     ties = ties.filter { $1.count > 1 }
-    try tieHead(of: base, entries)
+    tieHead(of: base, entries)
     notes = [adapter.settings.targets.note].compactMap(\.self)
   }
 
@@ -47,7 +47,7 @@ private struct LoRAMerge {
   /// loads both as one tensor.
   private mutating func tieHead(
     of base: Checkpoint, _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>
-  ) throws {
+  ) {
     // A copy that a step made is a head of its own.
     guard
       let head = entries.first(where: { OutputHead.isHead($0.key) && $0.value.origin == $0.key }),
@@ -57,9 +57,7 @@ private struct LoRAMerge {
       }), OutputHead.isTied(inFolderOf: base)
     else { return }
     let (one, other) = (embedding.value.tensor, head.value.tensor)
-    guard TensorView(one) != TensorView(other),
-      try TensorDigest.hexadecimal(of: one) == TensorDigest.hexadecimal(of: other)
-    else { return }
+    guard TensorView(one) != TensorView(other), OutputHead.areEqual(one, other) else { return }
     ties[TensorView(one), default: [embedding.key]] += ties[TensorView(other)] ?? [head.key]
     ties[TensorView(other)] = nil
   }
