@@ -13,13 +13,30 @@ package struct JSONParser {
   /// Deep enough for any honest document, shallow enough for any thread's stack.
   static let maximumDepth = 64
 
-  private init(bytes: [UInt8]) { self.bytes = bytes }
+  private let allowsNonFinite: Bool
+
+  private init(bytes: [UInt8], allowsNonFinite: Bool) {
+    self.bytes = bytes
+    self.allowsNonFinite = allowsNonFinite
+  }
 
   /// The document in `bytes`.
   ///
   /// - Throws: `CheckpointError` with the byte offset.
   package static func parse(_ bytes: [UInt8]) throws(CheckpointError) -> JSONValue {
-    var parser = JSONParser(bytes: bytes)
+    try parse(bytes, allowsNonFinite: false)
+  }
+
+  /// The document in `bytes`, which Python may have written.
+  ///
+  /// - Parameters:
+  ///   - bytes: UTF-8 text.
+  ///   - allowsNonFinite: whether `NaN`, `Infinity` and `-Infinity` are numbers.
+  /// - Throws: `CheckpointError` with the byte offset.
+  package static func parse(
+    _ bytes: [UInt8], allowsNonFinite: Bool
+  ) throws(CheckpointError) -> JSONValue {
+    var parser = JSONParser(bytes: bytes, allowsNonFinite: allowsNonFinite)
     parser.skipSpace()
     let value = try parser.value()
     parser.skipSpace()
@@ -57,6 +74,11 @@ package struct JSONParser {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "N") where allowsNonFinite: return try word("NaN", .number("NaN"))
+    case UInt8(ascii: "I") where allowsNonFinite: return try word("Infinity", .number("Infinity"))
+    case UInt8(ascii: "-")
+    where allowsNonFinite && position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
+      return try word("-Infinity", .number("-Infinity"))
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default: throw failure("expected a value")
     }
