@@ -75,11 +75,11 @@ import Testing
     ),
     (
       #""hidden_size": 32"#, #""hidden_size": "wide""#,
-      #"config.json has "wide" for hidden_size, which is no count"#
+      #"config.json has "wide" for hidden_size, which is not a count"#
     ),
     (
       #""hidden_size": 32"#, #""hidden_size": 0"#,
-      "config.json has 0 for hidden_size, which is no count"
+      "config.json has 0 for hidden_size, which is not a count"
     ),
     (
       #""use_cache": true"#, #""num_labels": 3, "id2label": {"0": "a", "1": "b"}"#,
@@ -231,6 +231,6 @@ import Testing
     #expect(result["ruleId"] as? String == "missing-layer")
     #expect(result["level"] as? String == "error")
     let driver = (run["tool"] as? [String: Any])?["driver"] as? [String: Any]
-    #expect((driver?["rules"] as? [Any])?.count == 13)
+    #expect((driver?["rules"] as? [Any])?.count == 15)
   }
 }

@@ -5,7 +5,7 @@ internal import OrderedCollections
 public struct CheckpointLint: Sendable {
   /// What was found, in the order in which it was looked for.
   public private(set) var findings: [LintFinding] = []
-  private let path: String
+  let path: String
 
   /// Checks the checkpoint at `path`.
   ///
@@ -33,15 +33,26 @@ public struct CheckpointLint: Sendable {
     }
     for entry in checkpoint.unsupported { add(.unsupported, entry.key, entry.reason) }
     checkIndex(checkpoint)
+    let shard = loneShard(checkpoint)
+    checkShards(checkpoint, shard)
     let stacks = LayerStack.all(in: ParameterTree(checkpoint))
-    checkLayers(stacks)
+    // A shard and an adapter have some of the layers, and the configuration is that of the whole.
+    let json = configuration()
+    if !checkEmptyWeights(checkpoint), shard == nil, !CheckpointLint.isAdapter(checkpoint) {
+      checkLayers(stacks, ModelFamily(json, checkpoint), json)
+      if let json { checkConfiguration(checkpoint, json) }
+    }
     checkDTypes(checkpoint, stacks)
-    checkConfiguration(checkpoint)
     if readingElements { checkElements(checkpoint, stacks, progress) }
   }
 
-  mutating func add(_ rule: LintFinding.Rule, _ key: Key?, _ message: String) {
-    findings.append(LintFinding(rule: rule, path: path, key: key, message: message))
+  mutating func add(
+    _ rule: LintFinding.Rule, _ key: Key?, _ message: String,
+    _ severity: LintFinding.Severity? = nil
+  ) {
+    findings.append(
+      LintFinding(
+        rule: rule, path: path, key: key, message: message, severity: severity ?? rule.severity))
   }
 
   // MARK: - Files
@@ -77,25 +88,6 @@ public struct CheckpointLint: Sendable {
 
   // MARK: - Layers
 
-  private mutating func checkLayers(_ stacks: [LayerStack]) {
-    for stack in stacks {
-      for index in stack.missing.prefix(20) {
-        add(
-          .missingLayer, stack.key(of: index),
-          "layer \(index) is missing; there are \(stack.indices.count) of 0 to "
-            + "\(stack.indices.last ?? 0)")
-      }
-      for layer in stack.incomplete.prefix(100) {
-        add(
-          .incompleteLayer, layer.key,
-          "is missing; \(layer.others) of \(stack.indices.count) layers have it")
-      }
-      for layer in stack.unlike.prefix(100) {
-        add(.unlikeLayer, layer.key, "is \(layer.found), in the other layers \(layer.usual)")
-      }
-    }
-  }
-
   private mutating func checkDTypes(_ checkpoint: Checkpoint, _ stacks: [LayerStack]) {
     var counts: OrderedDictionary<DType, Int> = [:]
     for tensor in checkpoint.tensors.values where tensor.dtype.isFloatingPoint {
@@ -129,7 +121,7 @@ public struct CheckpointLint: Sendable {
         if values.nanCount > 0 {
           add(.notANumber, key, "\(values.nanCount) of \(values.count) elements are NaN")
         }
-        if values.infiniteCount > 0 {
+        if values.infiniteCount > 0, !CheckpointLint.isMask(key) {
           add(.infinite, key, "\(values.infiniteCount) of \(values.count) elements are infinite")
         }
       } catch let error as CheckpointError {
@@ -145,6 +137,11 @@ public struct CheckpointLint: Sendable {
           "layer \(other) holds the same bytes as layer \(one)")
       }
     }
+  }
+
+  /// Whether `key` is called as a mask of attention, which has infinite elements where nothing is attended to.
+  private static func isMask(_ key: Key) -> Bool {
+    key.components.last.map { $0.hasSuffix("mask") || $0 == "masked_bias" } ?? false
   }
 
   private func isSame(

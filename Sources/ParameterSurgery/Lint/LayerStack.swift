@@ -69,10 +69,55 @@ struct LayerStack {
   func key(of index: Int, _ suffix: String) -> Key { Key("\(prefix)\(index).\(suffix)") }
   func suffixes(of index: Int) -> [String] { Array(layers[index]?.keys ?? []) }
 
-  /// Numbers below the highest that no layer has.
-  var missing: [Int] {
+  /// The name of the node, without its path.
+  private var name: Substring {
+    prefix.dropLast().split(separator: ".").last ?? ""
+  }
+
+  /// Whether the node is called as layers of a model are; members of a `Sequential` and of other lists differ as
+  /// they like.
+  var isNamed: Bool {
+    let name = name
+    if prefix.split(separator: ".").contains(where: NumberedLayers.others.contains) { return false }
+    return name == "h" || ["layer", "layers", "block", "blocks"].contains(where: name.hasSuffix)
+  }
+
+  /// Whether the keys are those of a BERT.
+  var isBERT: Bool { prefix.hasSuffix("encoder.layer.") }
+
+  /// Whether some tensors hold packed integers.
+  var isQuantised: Bool {
+    layers.values.contains { $0.values.contains { !$0.dtype.isFloatingPoint && $0.shape.rank > 1 } }
+  }
+
+  /// Whether the members have parameters of their own and no parts: those of a `Sequential` are numbered with the
+  /// activations between them.
+  private var isFlat: Bool {
+    layers.values.allSatisfy { $0.keys.allSatisfy { !$0.utf8.contains(UInt8(ascii: ".")) } }
+  }
+
+  /// Numbers that no layer has: between those that exist, and from 0 when it is known that layers begin there.
+  func missing(isCounted: Bool) -> [Int] {
+    guard let first = indices.first, let last = indices.last else { return [] }
+    if isFlat, !isCounted {
+      let strides = Set(zip(indices.dropFirst(), indices).map { $0 - $1 })
+      if name.hasSuffix("s") || strides.count == 1 { return [] }
+    }
     let known = Set(indices)
-    return (0..<(indices.last ?? 0)).filter { !known.contains($0) }
+    return ((isCounted ? 0 : first)..<last).filter { !known.contains($0) }
+  }
+
+  /// Names that one layer alone lacks, between layers that have them, and has nothing else in their place.
+  var incompleteAlone: [Oddity] {
+    guard indices.count >= 4 else { return [] }
+    let all = incomplete
+    let lacking = Set(
+      indices.filter { index in common.keys.contains { layers[index]?[$0] == nil } })
+    guard lacking.count == 1, let index = lacking.first, index != indices.first,
+      index != indices.last,
+      layers[index]?.keys.allSatisfy({ common[$0] != nil }) == true
+    else { return [] }
+    return all
   }
 
   /// Names that more than half of the layers have and one has not.
@@ -118,7 +163,7 @@ struct LayerStack {
       let names = suffixes(of: index).sorted()
       let values = names.map { statistics[key(of: index, $0)] }
       // Fresh biases and norms are alike everywhere; a layer has something else too.
-      guard values.contains(where: { $0 != nil }) else { continue }
+      guard values.contains(where: { $0 != nil && $0?.minimum != $0?.maximum }) else { continue }
       if let one = first[values] { twins.append((one, index)) } else { first[values] = index }
     }
     return twins

@@ -21,6 +21,8 @@ public struct LintFinding: Sendable, Hashable {
     case infinite
     case indexTotalSize = "index-total-size"
     case indexBesideFile = "index-beside-file"
+    case missingShard = "missing-shard"
+    case emptyWeights = "empty-weights"
     case missingLayer = "missing-layer"
     case incompleteLayer = "incomplete-layer"
     case unlikeLayer = "unlike-layer"
@@ -38,6 +40,8 @@ public struct LintFinding: Sendable, Hashable {
       case .infinite: "A tensor has infinite elements."
       case .indexTotalSize: "The index states another size than its tensors have."
       case .indexBesideFile: "A folder has an index and a single file: loaders take the file."
+      case .missingShard: "A shard stands alone, or the index names some of the shards only."
+      case .emptyWeights: "Tensors have no elements where a model has its weights."
       case .missingLayer: "The numbers of the layers have a gap."
       case .incompleteLayer: "A layer lacks a tensor that the others have."
       case .unlikeLayer: "A tensor has another dtype or shape than in the other layers."
@@ -47,12 +51,13 @@ public struct LintFinding: Sendable, Hashable {
       }
     }
 
-    /// How much it matters.
+    /// How much it usually matters.
     public var severity: Severity {
       switch self {
-      case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration:
+      case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration,
+        .emptyWeights:
         .error
-      case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .unlikeLayer,
+      case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .missingShard, .unlikeLayer,
         .duplicateLayer:
         .warning
       case .dtypeOutlier: .note
@@ -69,6 +74,6 @@ public struct LintFinding: Sendable, Hashable {
   /// The finding in words, without the file.
   public let message: String
 
-  /// How much it matters.
-  public var severity: Severity { rule.severity }
+  /// How much it matters: less than is usual for the rule where it may be meant.
+  public let severity: Severity
 }
