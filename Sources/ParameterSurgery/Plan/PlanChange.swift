@@ -1,4 +1,4 @@
-internal import CheckpointFiles
+public import CheckpointFiles
 internal import OrderedCollections
 
 /// What a plan does to one tensor, as a line of a diff.
@@ -54,6 +54,9 @@ extension SurgeryPlan {
     }
     return removed + rest
   }
+
+  /// The key in the base that each tensor of the result comes from; what is new or put together has none.
+  public var origins: [Key: Key] { entries.reduce(into: [:]) { $0[$1.key] = $1.value.origin } }
 
   /// The number of tensors of the result that nothing happens to.
   public var unchangedCount: Int {

@@ -79,7 +79,7 @@ struct EditCommand: ParsableCommand {
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(
         base: plan.base, path: path, inPlace: inPlace, ignoresForeign: foreign.ignoreForeign,
-        shardByteCount: shards.shardSize?.bytes)
+        shardByteCount: shards.shardSize?.bytes, origins: plan.origins)
     }
     // What is refused is refused before anything is shown.
     try target?.check(plan.apply())

@@ -5,6 +5,7 @@ import ParameterSurgery
 struct EditDisplay {
   private let plan: SurgeryPlan
   private let configuration: [ConfigurationUpdate.Change]
+  private let configurationNotes: [String]
   private let writesConfiguration: Bool
   private let groups: GroupOptions
   /// Values beside the tensors that a PyTorch file loses.
@@ -16,13 +17,14 @@ struct EditDisplay {
     // Other formats have room for tensors alone.
     let isTorch = target.map { !$0.writesConfiguration && !$0.path.hasSuffix(".safetensors") }
     leftOut = isTorch == true ? plan.apply().valuesLeftOut.map(\.string) : []
-    let target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
-    configuration = target.configurationChanges(for: plan.apply())
+    var target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
+    target.origins = plan.origins
+    (configuration, configurationNotes) = target.configurationChanges(for: plan.apply())
     writesConfiguration = target.writesConfiguration
   }
 
   /// What the configuration beside a file must say, which only directories get.
-  var notes: [String] { stateDictNotes + configurationNotes }
+  var notes: [String] { stateDictNotes + memberNotes }
 
   private var stateDictNotes: [String] {
     guard !leftOut.isEmpty else { return [] }
@@ -33,15 +35,16 @@ struct EditDisplay {
     ]
   }
 
-  private var configurationNotes: [String] {
-    guard !writesConfiguration, !configuration.isEmpty else { return [] }
+  private var memberNotes: [String] {
+    guard !writesConfiguration, !configuration.isEmpty else { return configurationNotes }
     if let type = configuration.first(where: { $0.name == "model_type" })?.after?.string {
       return ["config.json must be that of a \(shown(type)) now: a directory as --output gets one"]
+        + configurationNotes
     }
     let members = configuration.map { change in
       change.after.map { "\(change.name) \(shown($0.text()))" } ?? "no \(change.name)"
     }
-    return ["config.json must say now: " + members.joined(separator: ", ")]
+    return ["config.json must say now: " + members.joined(separator: ", ")] + configurationNotes
   }
 
   func print() {

@@ -14,6 +14,8 @@ struct ModelOutput {
   var inPlace = false
   var ignoresForeign = false
   var shardByteCount: Int?
+  /// The key in the base that each tensor comes from, where an edit has renamed or renumbered them.
+  var origins: [Key: Key]?
   /// Whether a safetensors file gets the word that says what made it; loaders of the field refuse
   /// files without.
   var addsFormat = true
@@ -37,9 +39,19 @@ struct ModelOutput {
         + "without such an ending, or with a / behind it, is a new directory")
   }
 
-  /// The members of `config.json` that change with `checkpoint`.
-  func configurationChanges(for checkpoint: Checkpoint) -> [ConfigurationUpdate.Change] {
-    update(for: checkpoint)?.changes ?? []
+  /// The members of `config.json` that change with `checkpoint`, and notes on what does not follow.
+  func configurationChanges(
+    for checkpoint: Checkpoint
+  ) -> (changes: [ConfigurationUpdate.Change], notes: [String]) {
+    guard let update = update(for: checkpoint) else { return ([], unreadableConfiguration) }
+    return (update.changes, update.notes)
+  }
+
+  /// A note on a `config.json` that cannot follow, because it cannot be read.
+  private var unreadableConfiguration: [String] {
+    let config = Path.join(sourceFolder, "config.json")
+    return WholeFile.exists(config)
+      ? ["\(config): is not a JSON object, and does not follow the edit"] : []
   }
 
   /// Whether `config.json` is written, too. Beside a single file it is left alone.
@@ -147,9 +159,9 @@ struct ModelOutput {
   private func update(for checkpoint: Checkpoint) -> ConfigurationUpdate? {
     let config = Path.join(sourceFolder, "config.json")
     guard WholeFile.exists(config), let bytes = try? WholeFile.read(config, limit: 1 << 24),
-      let json = try? JSONParser.parse(bytes), json.object != nil
+      let json = try? JSONParser.parse(bytes, allowsNonFinite: true), json.object != nil
     else { return nil }
-    return ConfigurationUpdate(json, from: base, to: checkpoint)
+    return ConfigurationUpdate(json, from: base, to: checkpoint, origins: origins)
   }
 }
 
