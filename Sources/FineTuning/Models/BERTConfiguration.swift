@@ -23,7 +23,7 @@ public struct BERTConfiguration: Sendable, Hashable {
   public var intermediateSize: Int
   /// The longest sequence, in tokens: the rows of the position embeddings that can be used.
   public var maximumPositions: Int
-  /// Rows of the token type embeddings.
+  /// Rows of the token type embeddings; 0 in families without any.
   public var typeVocabularySize: Int
   /// Added to the variance in LayerNorm.
   public var layerNormEpsilon: Float
@@ -41,92 +41,61 @@ public struct BERTConfiguration: Sendable, Hashable {
 
   /// The configuration in a `config.json`.
   ///
+  /// - Parameters:
+  ///   - json: the document.
+  ///   - path: its file, for errors.
+  ///   - checkpoint: the weights; of a file that names no family, their keys show it.
   /// - Throws: `FineTuningError` when a member is missing, makes no sense, or asks for what is not
   ///   implemented (another `model_type`, another activation, relative positions, a decoder).
-  public init(_ json: JSONValue, path: String) throws(FineTuningError) {
+  public init(
+    _ json: JSONValue, path: String, checkpoint: Checkpoint? = nil
+  ) throws(FineTuningError) {
     guard json.object != nil else {
       throw FineTuningError("\(path): expected a JSON object with the model's configuration")
     }
-    func count(_ name: String, default fallback: Int? = nil) throws(FineTuningError) -> Int {
-      guard let member = json[name] else {
-        if let fallback { return fallback }
-        throw FineTuningError("\(path): \"\(name)\" is missing")
-      }
-      guard let value = member.integer, value > 0, value <= 1 << 30 else {
-        throw FineTuningError(
-          "\(path): \"\(name)\" is \(member.text()), expected a positive integer")
-      }
-      return value
-    }
-    func number(_ name: String, default fallback: Float) throws(FineTuningError) -> Float {
-      guard let member = json[name], member != .null else { return fallback }
-      guard let value = member.double, value.isFinite, value >= 0 else {
-        throw FineTuningError("\(path): \"\(name)\" is \(member.text()), expected a number ≥ 0")
-      }
-      return Float(value)
-    }
-    func demand(_ name: String, _ allowed: JSONValue...) throws(FineTuningError) {
-      guard let member = json[name], member != .null, !allowed.contains(member) else { return }
-      throw FineTuningError(
-        "\(path): \"\(name)\": \(member.text()) is not implemented; "
-          + "expected \(allowed.map { $0.text() }.joined(separator: " or "))")
-    }
-    guard
-      let family = ModelFamily.all.first(where: {
-        $0.modelType == json["model_type"]?.string ?? ModelFamily.bert.modelType
-      })
-    else {
-      throw FineTuningError(
-        "\(path): \"model_type\": \((json["model_type"] ?? .null).text()) is not implemented; "
-          + "expected \(ModelFamily.all.map { "\"\($0.modelType)\"" }.joined(separator: ", "))")
-    }
-    self.family = family
-    // DistilBERT has names of its own for the same things.
-    let distilled = family == .distilBERT
-    func own(_ name: String, _ other: String) -> String {
-      distilled && json[other] != nil ? other : name
-    }
-    try demand(distilled ? "activation" : "hidden_act", "gelu")
-    try demand("sinusoidal_pos_embds", false)
-    try demand("position_embedding_type", "absolute")
-    try demand("is_decoder", false)
-    try demand("add_cross_attention", false)
+    let members = ConfigurationMembers(json: json, path: path)
+    family = try ModelFamily(of: json, path: path, checkpoint: checkpoint)
+    try BERTConfiguration.refuseOtherComputations(members, family)
 
-    vocabularySize = try count("vocab_size")
-    hiddenSize = try count(own("hidden_size", "dim"))
-    layerCount = try count(own("num_hidden_layers", "n_layers"))
-    headCount = try count(own("num_attention_heads", "n_heads"))
-    intermediateSize = try count(own("intermediate_size", "hidden_dim"))
-    positionRows = try count("max_position_embeddings", default: 512)
+    vocabularySize = try members.count("vocab_size")
+    positionRows = try members.count("max_position_embeddings", default: 512)
     maximumPositions = positionRows
-    embeddingSize =
-      family.projectsEmbeddings ? try count("embedding_size", default: 128) : hiddenSize
-    typeVocabularySize = try count("type_vocab_size", default: 2)
-    layerNormEpsilon = try number("layer_norm_eps", default: 1e-12)
-    hiddenDropout = try number(own("hidden_dropout_prob", "dropout"), default: 0.1)
-    attentionDropout = try number(
-      own("attention_probs_dropout_prob", "attention_dropout"), default: 0.1)
-    let classifierName = distilled ? "seq_classif_dropout" : "classifier_dropout"
-    if let member = json[classifierName], member != .null {
-      classifierDropout = try number(classifierName, default: 0)
+    if family == .distilBERT {
+      // DistilBERT has names of its own for the same things, and constants where the others have members.
+      hiddenSize = try members.count("dim", or: "hidden_size")
+      layerCount = try members.count("n_layers", or: "num_hidden_layers")
+      headCount = try members.count("n_heads", or: "num_attention_heads")
+      intermediateSize = try members.count("hidden_dim")
+      embeddingSize = hiddenSize
+      typeVocabularySize = 0
+      layerNormEpsilon = 1e-12
+      hiddenDropout = try members.probability("dropout", default: 0.1)
+      attentionDropout = try members.probability("attention_dropout", default: 0.1)
+      classifierDropout = try members.probability("seq_classif_dropout", default: 0.2)
     } else {
-      classifierDropout = distilled ? 0.2 : nil
+      hiddenSize = try members.count("hidden_size")
+      layerCount = try members.count("num_hidden_layers")
+      headCount = try members.count("num_attention_heads")
+      intermediateSize = try members.count("intermediate_size")
+      embeddingSize =
+        family.projectsEmbeddings ? try members.count("embedding_size", default: 128) : hiddenSize
+      typeVocabularySize = try members.count("type_vocab_size", default: 2)
+      layerNormEpsilon = try members.number("layer_norm_eps", default: 1e-12)
+      hiddenDropout = try members.probability("hidden_dropout_prob", default: 0.1)
+      attentionDropout = try members.probability("attention_probs_dropout_prob", default: 0.1)
+      classifierDropout =
+        json["classifier_dropout"] ?? .null == .null
+        ? nil : try members.probability("classifier_dropout", default: 0)
     }
-    for (name, value) in [
-      ("hidden_dropout_prob", hiddenDropout), ("attention_probs_dropout_prob", attentionDropout),
-      ("classifier_dropout", classifierDropout ?? 0),
-    ] where value >= 1 {
-      throw FineTuningError("\(path): \"\(name)\" is \(value), expected a probability below 1")
-    }
-    if let padding = json["pad_token_id"], padding != .null {
-      guard let value = padding.integer, value >= 0, value < vocabularySize else {
+    // An explicit null means no padding row.
+    paddingToken = family.countsFromPadding ? 1 : 0
+    if let padding = json["pad_token_id"] {
+      paddingToken = padding.integer
+      guard padding == .null || padding.integer.map((0..<vocabularySize).contains) == true else {
         throw FineTuningError(
-          "\(path): \"pad_token_id\" is \(padding.text()), outside the vocabulary")
+          "\(path): \"pad_token_id\" is \(short(padding)), expected null or an integer from 0 to "
+            + "\(vocabularySize - 1)")
       }
-      paddingToken = value
-    } else {
-      // The default of the class when the member is absent; an explicit null means no padding row.
-      paddingToken = json["pad_token_id"] == nil ? (family.countsFromPadding ? 1 : 0) : nil
     }
     if family.countsFromPadding {
       guard let padding = paddingToken, padding + 1 < positionRows else {
@@ -142,5 +111,31 @@ public struct BERTConfiguration: Sendable, Hashable {
         "\(path): \"hidden_size\" \(hiddenSize) is not a multiple of "
           + "\"num_attention_heads\" \(headCount)")
     }
+  }
+
+  /// - Throws: `FineTuningError` that names a member that asks for something else than is computed here.
+  private static func refuseOtherComputations(
+    _ members: ConfigurationMembers, _ family: ModelFamily
+  ) throws(FineTuningError) {
+    if family == .distilBERT {
+      try members.demand("activation", "gelu")
+      try members.demand("sinusoidal_pos_embds", false)
+    } else {
+      try members.demand("hidden_act", "gelu")
+      try members.demand("is_decoder", false)
+      try members.demand("add_cross_attention", false)
+    }
+    if members.json["position_embedding_type"] != .null {
+      try members.demand("position_embedding_type", "absolute")
+    }
+    try members.refuse(
+      "per_layer_config", because: "layers that differ from each other are not implemented")
+    try members.refuse(
+      "pruned_heads", because: "heads that are removed while a model is loaded are not implemented")
+    try members.refuse(
+      "quantization_config", because: "quantised weights are not implemented")
+    try members.refuse(
+      "auto_map",
+      because: "the model comes with code of its own, which may compute something else")
   }
 }

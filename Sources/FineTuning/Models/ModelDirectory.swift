@@ -38,18 +38,20 @@ public struct ModelDirectory: Sendable {
         "\(name): no config.json in \(folder); the model's sizes and heads are read from it")
     }
     configurationJSON = try FileSystem.json(configPath)
-    configuration = try BERTConfiguration(configurationJSON, path: configPath)
     checkpoint =
       if let base {
         try ModelDirectory.checkpoint(weights, of: name, over: base)
       } else {
         try Checkpoint.open(weights)
       }
+    configuration = try BERTConfiguration(
+      configurationJSON, path: configPath, checkpoint: checkpoint)
     let settingsPath = Path.join(folder, ClassifierSettings.fileName)
     settings =
       WholeFile.exists(settingsPath)
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
     try settings?.demandFit(configuration, path: settingsPath)
+    try demandConsistency()
   }
 
   /// What is probably not meant, a sentence each: layers of the checkpoint that `config.json` does not count take
@@ -65,8 +67,9 @@ public struct ModelDirectory: Sendable {
       count += 1
     }
     let left = count - configuration.layerCount
-    guard left > 0 else { return [] }
-    return [
+    let notes = familyNote.map { [$0] } ?? []
+    guard left > 0 else { return notes }
+    return notes + [
       "\(Path.join(folder, "config.json")): counts \(configuration.layerCount) of the \(count) layers of the "
         + "checkpoint; the last \(left == 1 ? "one takes" : "\(left) take") no part"
     ]
@@ -97,12 +100,27 @@ public struct ModelDirectory: Sendable {
   /// - Throws: `FineTuningError` when the checkpoint has parts of a head that do not fit together.
   public func task() throws(FineTuningError) -> PredictionTask {
     if let settings { return settings.task }
-    if let task = configurationJSON["problem_type"]?.string.flatMap(
-      PredictionTask.init(problemType:))
-    {
-      return task
+    let labels = try Head.found(in: checkpoint)?.labels
+    guard let value = configurationJSON["problem_type"], value != .null else {
+      return labels == 1 ? .regression : .classification
     }
-    return try Head.found(in: checkpoint)?.labels == 1 ? .regression : .classification
+    let path = Path.join(folder, "config.json")
+    guard let task = value.string.flatMap(PredictionTask.init(problemType:)) else {
+      throw FineTuningError(
+        "\(path): \"problem_type\" is \(short(value)), expected "
+          + PredictionTask.allCases.map { quoted($0.problemType) }.joined(separator: ", "))
+    }
+    if labels == 1, task == .classification {
+      throw FineTuningError(
+        "\(path): \"problem_type\" is \(short(value)), and the head has one output; it needs two or more"
+      )
+    }
+    if let labels, task == .regression, labels != 1 {
+      throw FineTuningError(
+        "\(path): \"problem_type\" is \"regression\", and the head has \(labels) outputs; one is implemented"
+      )
+    }
+    return task
   }
 
   /// The names of the labels of a head with `count` outputs, in the order of the logits: those of `id2label`

@@ -1,0 +1,103 @@
+internal import CheckpointFiles
+
+extension ModelFamily {
+  /// The family that a `config.json` names: by `model_type`, or, where a file is older than that member, by
+  /// `architectures`, or by what the keys of the checkpoint begin with.
+  ///
+  /// - Throws: `FineTuningError` when it names none, one that is not implemented, or two that compute
+  ///   differently.
+  init(
+    of json: JSONValue, path: String, checkpoint: Checkpoint? = nil
+  ) throws(FineTuningError) {
+    let architectures = try ModelFamily.architectures(json, path)
+    let named = architectures.compactMap { name in
+      ModelFamily.named(byArchitecture: name).map { (name: name, family: $0) }
+    }
+    if let type = json["model_type"], type != .null {
+      guard let family = ModelFamily.all.first(where: { $0.modelType == type.string }) else {
+        throw FineTuningError(
+          "\(path): \"model_type\": \(type.text()) is not implemented; expected \(ModelFamily.list)"
+        )
+      }
+      if let other = named.first(where: { !$0.family.computes(as: family) }) {
+        throw FineTuningError(
+          "\(path): \"model_type\" is \(type.text()), and \"architectures\" names \(quoted(other.name)), "
+            + "a class of \(quoted(other.family.modelType)), which computes something else; correct one of "
+            + "them")
+      }
+      self = family
+      return
+    }
+    if let first = named.first, named.count == architectures.count {
+      if let other = named.first(where: { !$0.family.computes(as: first.family) }) {
+        throw FineTuningError(
+          "\(path): no \"model_type\", and \"architectures\" names \(quoted(first.name)) and "
+            + "\(quoted(other.name)), which compute different things; add \"model_type\"")
+      }
+      self = first.family
+      return
+    }
+    guard architectures.isEmpty else {
+      throw FineTuningError(
+        "\(path): no \"model_type\", and \"architectures\" names "
+          + "\(architectures.filter { ModelFamily.named(byArchitecture: $0) == nil }.map(quoted).joined(separator: ", ")), "
+          + "a class of no family that is implemented; expected a \"model_type\" of \(ModelFamily.list)"
+      )
+    }
+    if let checkpoint, let family = ModelFamily.named(byPrefixIn: checkpoint) {
+      self = family
+      return
+    }
+    throw FineTuningError(
+      "\(path): neither \"model_type\" nor \"architectures\" says which family the model belongs to; add a "
+        + "\"model_type\" of \(ModelFamily.list)")
+  }
+
+  private static var list: String {
+    all.map { "\"\($0.modelType)\"" }.joined(separator: ", ")
+  }
+
+  private static func architectures(
+    _ json: JSONValue, _ path: String
+  ) throws(FineTuningError) -> [String] {
+    guard let value = json["architectures"], value != .null else { return [] }
+    guard let names = value.array, names.allSatisfy({ $0.string != nil }) else {
+      throw FineTuningError(
+        "\(path): \"architectures\" is \(value.text()), expected a list of the names of classes")
+    }
+    return names.compactMap(\.string)
+  }
+
+  /// The family of a class such as `RobertaForSequenceClassification` or `TFBertModel`.
+  private static func named(byArchitecture name: String) -> ModelFamily? {
+    var stem = name[...]
+    for prefix in ["TF", "Flax"] where stem.hasPrefix(prefix) {
+      stem = stem.dropFirst(prefix.count)
+    }
+    return all.first { family in
+      guard stem.hasPrefix(family.className) else { return false }
+      let rest = stem.dropFirst(family.className.count)
+      return ["For", "Model", "LMHead", "PreTrainedModel"].contains { rest.hasPrefix($0) }
+    }
+  }
+
+  /// The family whose classes put what stands before the encoder's keys of a checkpoint there.
+  private static func named(byPrefixIn checkpoint: Checkpoint) -> ModelFamily? {
+    guard let prefix = try? BERTParameters.prefix(in: checkpoint) else { return nil }
+    return all.first { prefix == $0.member + "." }
+  }
+
+  /// What the names of the family's classes begin with.
+  private var className: String {
+    switch self {
+    case .bert: "Bert"
+    case .distilBERT: "DistilBert"
+    case .roberta: "Roberta"
+    case .xlmRoberta: "XLMRoberta"
+    default: "Electra"
+    }
+  }
+
+  /// Whether the two families compute the same of the same weights.
+  func computes(as other: ModelFamily) -> Bool { member == other.member }
+}
