@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// A token that is looked for in the text itself, before it is split into words.
 struct AddedToken: Sendable, Hashable {
   /// What it looks like.
@@ -12,6 +14,8 @@ struct AddedToken: Sendable, Hashable {
   var stripsRight = false
   /// It is looked for in the normalized text.
   var isNormalized = false
+  /// It is one of the model's own tokens rather than a word.
+  var isSpecial = false
 }
 
 /// Added tokens that are looked for together: the leftmost match wins, then the longest.
@@ -23,18 +27,31 @@ struct AddedTokens: Sendable {
 
   /// The patterns by first byte, the longest first.
   private var patterns: [[Pattern]] = []
+  private let splitsSpecial: Bool
   private let tables = UnicodeTables.shared
 
   /// Whether there is nothing to look for.
   var isEmpty: Bool { patterns.isEmpty }
 
-  /// - Parameter normalized: what texts go through before the tokens are looked for in them.
-  init(_ tokens: [AddedToken], normalized: ([UInt8]) -> [UInt8] = { $0 }) {
+  /// - Parameters:
+  ///   - path: the file to name in errors.
+  ///   - splitsSpecial: whether special tokens in a text are read as plain text.
+  ///   - normalized: what texts go through before the tokens are looked for in them.
+  /// - Throws: `FineTuningError` when two tokens are one after that: the reference then takes either.
+  init(
+    _ tokens: [AddedToken], path: String, splitsSpecial: Bool,
+    normalized: ([UInt8]) -> [UInt8] = { $0 }
+  ) throws(FineTuningError) {
+    self.splitsSpecial = splitsSpecial
     for token in tokens {
       let bytes = normalized(Array(token.content.utf8))
       guard let first = bytes.first else { continue }
       if patterns.isEmpty { patterns = Array(repeating: [], count: 256) }
-      if patterns[Int(first)].contains(where: { $0.bytes == bytes }) { continue }
+      if let other = patterns[Int(first)].first(where: { $0.bytes == bytes }) {
+        throw FineTuningError(
+          "\(path): the added tokens \(quoted(other.token.content)) and \(quoted(token.content)) are the same "
+            + "text once it is normalized; remove one, or set \"normalized\" to false for both")
+      }
       patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
     }
     for first in patterns.indices { patterns[first].sort { $0.bytes.count > $1.bytes.count } }
@@ -57,6 +74,7 @@ struct AddedTokens: Sendable {
       var from = index
       var to = index + pattern.bytes.count
       index = to
+      if splitsSpecial, token.isSpecial { continue }
       if token.isSingleWord,
         touchesWord(before: from, in: text, range) || touchesWord(after: to, in: text, range)
       {

@@ -7,7 +7,7 @@ struct BytePairPipeline: SubwordPipeline {
 
   var vocabulary: Vocabulary { model.vocabulary }
 
-  init(_ settings: SubwordSettings) throws(FineTuningError) {
+  init(_ settings: TokenizerSettings) throws(FineTuningError) {
     let document = settings.document
     if let normalizer = document["normalizer"], normalizer != .null {
       try settings.demand("normalizer", normalizer, "null")

@@ -24,6 +24,15 @@ struct SequenceTemplate: Sendable {
       ])
   }
 
+  /// `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, as BERT has it.
+  static func bert(start: Int32, separator: Int32) -> SequenceTemplate {
+    SequenceTemplate(
+      single: [.token(start, 0), .first(0), .token(separator, 0)],
+      pair: [
+        .token(start, 0), .first(0), .token(separator, 0), .second(1), .token(separator, 1),
+      ])
+  }
+
   private init(single: [Piece], pair: [Piece]) {
     self.single = single
     self.pair = pair
@@ -36,11 +45,13 @@ struct SequenceTemplate: Sendable {
   init(_ processor: JSONValue?, path: String) throws(FineTuningError) {
     let processor = SequenceTemplate.withoutByteLevel(processor)
     switch processor?["type"]?.string {
-    case "RobertaProcessing":
+    case "RobertaProcessing", "BertProcessing":
       guard let start = TokenizerSettings.id(processor?["cls"]?.array?.last),
         let separator = TokenizerSettings.id(processor?["sep"]?.array?.last)
       else { throw FineTuningError("\(path): its post-processor has no \"cls\" or \"sep\"") }
-      self = .roberta(start: start, separator: separator)
+      self =
+        processor?["type"]?.string == "BertProcessing"
+        ? .bert(start: start, separator: separator) : .roberta(start: start, separator: separator)
     case "TemplateProcessing":
       let tokens = processor?["special_tokens"]
       func pieces(_ name: String) throws(FineTuningError) -> [Piece] {
@@ -60,7 +71,7 @@ struct SequenceTemplate: Sendable {
             }
             for id in ids {
               guard let id = TokenizerSettings.id(id) else {
-                throw FineTuningError("\(path): its post-processor has an id that is no number")
+                throw FineTuningError("\(path): its post-processor has an id that is not a number")
               }
               pieces.append(.token(id, UInt8(type)))
             }
@@ -70,10 +81,14 @@ struct SequenceTemplate: Sendable {
       }
       single = try pieces("single")
       pair = try pieces("pair")
+    case nil where processor == nil || processor == .null:
+      throw FineTuningError(
+        "\(path): no post-processor, so no special tokens are put around a text; that is not implemented"
+      )
     case let type:
       throw FineTuningError(
         "\(path): its post-processor is \(type.map(quoted) ?? "not named"); only "
-          + "\"TemplateProcessing\" and \"RobertaProcessing\" can be used")
+          + "\"TemplateProcessing\", \"BertProcessing\" and \"RobertaProcessing\" can be used")
     }
     func count(_ pieces: [Piece], _ isWanted: (Piece) -> Bool) -> Int {
       pieces.count(where: isWanted)
@@ -104,8 +119,10 @@ struct SequenceTemplate: Sendable {
   }
 
   /// Puts the special tokens around the ids of one or two texts, cut to `maximumLength`.
+  ///
+  /// - Parameter givesTypes: whether the model reads the token types; if not, they are zeros.
   func encode(
-    _ first: [Int32], _ second: [Int32]?, maximumLength: Int, keepsEnd: Bool
+    _ first: [Int32], _ second: [Int32]?, maximumLength: Int, keepsEnd: Bool, givesTypes: Bool
   ) -> Encoding {
     let pieces = second == nil ? single : pair
     let room = max(0, maximumLength - pieces.count(where: \.isToken))
@@ -117,7 +134,7 @@ struct SequenceTemplate: Sendable {
     ids.reserveCapacity(counts.0 + counts.1 + pieces.count)
     func append(_ part: [Int32], _ count: Int, _ type: UInt8) {
       ids.append(contentsOf: keepsEnd ? part.suffix(count) : part.prefix(count))
-      types.append(contentsOf: repeatElement(type, count: ids.count - types.count))
+      types.append(contentsOf: repeatElement(givesTypes ? type : 0, count: ids.count - types.count))
     }
     for piece in pieces {
       switch piece {

@@ -22,7 +22,7 @@ protocol SubwordPipeline: Sendable {
 public struct SubwordTokenizer: Tokenizer {
   /// The files that the tokenizer was read from.
   public let files: TokenizerFiles
-  /// One more than the highest id.
+  /// One more than the highest id of the vocabulary and of the special tokens around a text.
   public let vocabularySize: Int
   /// The id of the padding token.
   public let paddingID: Int32
@@ -34,16 +34,23 @@ public struct SubwordTokenizer: Tokenizer {
   private let rawTokens: AddedTokens
   private let normalizedTokens: AddedTokens
 
-  init(_ settings: SubwordSettings, _ pipeline: any SubwordPipeline) throws(FineTuningError) {
+  private let givesTokenTypes: Bool
+
+  init(_ settings: TokenizerSettings, _ pipeline: any SubwordPipeline) throws(FineTuningError) {
     self.pipeline = pipeline
     files = settings.files
     template = settings.template
     keepsEnd = settings.truncatesLeft
     modelMaximumLength = settings.modelMaximumLength
-    paddingID = try settings.paddingID(pipeline.vocabulary.id(of:))
-    vocabularySize = settings.vocabularySize(pipeline.vocabulary.count)
-    rawTokens = AddedTokens(settings.addedTokens.filter { !$0.isNormalized })
-    normalizedTokens = AddedTokens(settings.addedTokens.filter(\.isNormalized)) { raw in
+    paddingID = try settings.paddingID()
+    vocabularySize = max(pipeline.vocabulary.count, Int(settings.template.highestID) + 1)
+    givesTokenTypes = settings.givesTokenTypes
+    let splits = settings.splitsSpecialTokens
+    rawTokens = try AddedTokens(
+      settings.addedTokens.filter { !$0.isNormalized }, path: settings.path, splitsSpecial: splits)
+    normalizedTokens = try AddedTokens(
+      settings.addedTokens.filter(\.isNormalized), path: settings.path, splitsSpecial: splits
+    ) { raw in
       var bytes: [UInt8] = []
       pipeline.withNormalized(raw, raw.indices) { bytes = Array($0[$1]) }
       return bytes
@@ -53,7 +60,8 @@ public struct SubwordTokenizer: Tokenizer {
   /// The ids of a text, or of a pair, with the model's special tokens around them.
   public func encode(_ first: String, _ second: String?, maximumLength: Int) -> Encoding {
     template.encode(
-      tokenize(first), second.map(tokenize), maximumLength: maximumLength, keepsEnd: keepsEnd)
+      tokenize(first), second.map(tokenize), maximumLength: maximumLength, keepsEnd: keepsEnd,
+      givesTypes: givesTokenTypes)
   }
 
   /// The ids of a text without special tokens around it and without truncation.

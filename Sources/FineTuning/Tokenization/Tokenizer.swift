@@ -1,12 +1,14 @@
 /// Turns texts into the numbers that a model reads.
 public protocol Tokenizer: Sendable {
-  /// One more than the highest id that ``encode(_:_:maximumLength:)`` can give.
+  /// One more than the highest id of the vocabulary and of the special tokens around a text. Added tokens
+  /// in a text may have higher ones.
   var vocabularySize: Int { get }
   /// The files that it was read from.
   var files: TokenizerFiles { get }
   /// The id that fills a batch up.
   var paddingID: Int32 { get }
-  /// The longest sequence that the model's files allow; `nil` when they name none.
+  /// `model_max_length` of the model's files, to which texts are cut unless a user asks for more; `nil` when
+  /// they name none.
   var modelMaximumLength: Int? { get }
   /// The ids of a text, or of a pair of texts, with the model's special tokens around them.
   ///

@@ -16,11 +16,17 @@ public struct TokenizerFiles: Sendable, Hashable {
   public private(set) var specialTokens: String?
   /// `added_tokens.json`.
   public private(set) var addedTokens: String?
+  /// `config.json`, whose family and `tokenizer_class` choose how the others are read.
+  private(set) var modelConfiguration: String?
+  /// `sentencepiece.bpe.model`, which cannot be read.
+  private var sentencepiece: String?
 
   /// The file that the vocabulary comes from.
-  public var main: String { tokenizer ?? vocabulary ?? pairVocabulary ?? "tokenizer" }
+  public var main: String {
+    tokenizer ?? vocabulary ?? pairVocabulary ?? sentencepiece ?? "tokenizer"
+  }
 
-  /// All that exist.
+  /// All that exist and belong to the tokenizer alone.
   public var paths: [String] {
     [
       vocabulary, pairVocabulary, merges, tokenizer, configuration, specialTokens, addedTokens,
@@ -43,35 +49,36 @@ public struct TokenizerFiles: Sendable, Hashable {
     addedTokens = path("added_tokens.json")
     pairVocabulary = path("vocab.json")
     merges = path("merges.txt")
-    if tokenizer == nil, vocabulary == nil, pairVocabulary == nil || merges == nil {
+    modelConfiguration = path("config.json")
+    sentencepiece = path("sentencepiece.bpe.model")
+    if tokenizer == nil, vocabulary == nil, sentencepiece == nil,
+      pairVocabulary == nil || merges == nil
+    {
       throw FineTuningError(
         "\(directory): neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; a text cannot be read without one"
       )
     }
   }
 
-  /// The tokenizer that the files describe.
+  /// The tokenizer that `AutoTokenizer` of transformers 5 makes of the files.
   ///
   /// - Throws: `FineTuningError` when a file is not readable, or asks for another kind of tokenizer.
   public func makeTokenizer() throws(FineTuningError) -> any Tokenizer {
-    if let tokenizer {
-      let document = try TokenizerSettings.document(tokenizer)
-      switch document["model"]?["type"]?.string {
-      case "BPE":
-        let settings = try SubwordSettings(files: self, document: document, path: tokenizer)
-        return try SubwordTokenizer(settings, BytePairPipeline(settings))
-      case "Unigram":
-        let settings = try SubwordSettings(files: self, document: document, path: tokenizer)
-        return try SubwordTokenizer(settings, UnigramPipeline(settings))
-      default: break
-      }
-    } else if vocabulary == nil, let pairVocabulary, let merges {
-      let document = try SubwordSettings.document(
-        vocabulary: pairVocabulary, merges: merges, files: self)
-      let settings = try SubwordSettings(files: self, document: document, path: pairVocabulary)
-      return try SubwordTokenizer(settings, BytePairPipeline(settings))
+    let settings = try TokenizerSettings(files: self)
+    switch settings.document["model"]?["type"]?.string {
+    case "BPE": return try SubwordTokenizer(settings, BytePairPipeline(settings))
+    case "Unigram": return try SubwordTokenizer(settings, UnigramPipeline(settings))
+    default: return try WordPieceTokenizer(settings)
     }
-    return try WordPieceTokenizer(TokenizerSettings(files: self))
+  }
+
+  /// `model_max_length` of `tokenizer_config.json`; `nil` when it sets no limit.
+  ///
+  /// - Throws: `FineTuningError` when the file is not readable.
+  public func modelMaximumLength() throws(FineTuningError) -> Int? {
+    guard let configuration else { return nil }
+    return try TokenizerOptions.maximumLength(
+      in: try TokenizerSettings.document(configuration), configuration)
   }
 
   /// A vocabulary file alone.

@@ -1,64 +1,153 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// What the files of a tokenizer ask for.
-///
-/// Of an option that several files name, `tokenizer_config.json` wins over `tokenizer.json`; what
-/// neither names is as in BERT.
+/// The tokenizer that the files of a folder come to: what `AutoTokenizer` of transformers 5 makes of them.
 struct TokenizerSettings: Sendable {
-  /// The tokens that a model needs.
-  enum Special: String, CaseIterable {
-    case padding = "pad_token"
-    case unknown = "unk_token"
-    case classifier = "cls_token"
-    case separator = "sep_token"
-    case mask = "mask_token"
-  }
-
-  var vocabulary = Vocabulary(capacity: 0)
-  var files: TokenizerFiles
-  var cleans = true
-  var spacesIdeographs = true
-  /// `nil`: as ``lowercases``.
-  var stripsAccents: Bool?
-  var lowercases = true
-  var continuingPrefix = "##"
-  var maximumCharacters = 100
-  var modelMaximumLength: Int?
-  var truncatesLeft = false
-  var special: [Special: AddedToken] = [:]
-  var addedTokens: [AddedToken] = []
+  let files: TokenizerFiles
+  /// `model`, `normalizer`, `pre_tokenizer` and `post_processor` as a `tokenizer.json` has them.
+  let document: JSONValue
+  /// The file to name in errors.
+  let path: String
+  /// The tokens that are looked for in texts, with their ids.
+  let addedTokens: [AddedToken]
+  let template: SequenceTemplate
+  let modelMaximumLength: Int?
+  let truncatesLeft: Bool
+  /// Whether special tokens in a text are read as plain text.
+  let splitsSpecialTokens: Bool
+  /// Whether the model reads which of two texts a token belongs to.
+  let givesTokenTypes: Bool
+  private let padding: (name: String?, id: Int32?)
 
   /// Reads the files.
-  init(files: TokenizerFiles) throws(FineTuningError) {
+  ///
+  /// - Parameter lowercases: overrides `do_lower_case`.
+  init(files: TokenizerFiles, lowercases: Bool? = nil) throws(FineTuningError) {
     self.files = files
-    for token in Special.allCases { special[token] = AddedToken(content: token.usual, id: -1) }
-    if let path = files.tokenizer {
-      try read(tokenizer: TokenizerSettings.document(path), path)
-    } else if let path = files.vocabulary {
-      vocabulary = try Vocabulary(contentsOf: path)
-    }
-    if let path = files.specialTokens {
-      try readSpecialTokens(TokenizerSettings.document(path))
-    }
-    if let path = files.configuration {
-      try read(configuration: TokenizerSettings.document(path), path)
-    }
-    if let path = files.addedTokens {
-      for (key, value) in try TokenizerSettings.document(path).object ?? [:] {
-        guard let id = TokenizerSettings.id(value) else {
-          throw FineTuningError("\(path): the id of \(quoted(key.string)) is not a number")
-        }
-        add(AddedToken(content: key.string, id: id, isNormalized: true))
+    let configuration = try TokenizerSettings.document(files.configuration)
+    let tokenizer = try TokenizerSettings.document(files.tokenizer)
+    let kind = try TokenizerClass.chosen(for: files, configuration: configuration)
+    path =
+      files.tokenizer ?? (kind == .roberta ? files.pairVocabulary : files.vocabulary) ?? files.main
+    let options = try TokenizerOptions(files, configuration: configuration, tokenizer: tokenizer)
+
+    var named: [String: TokenSpelling] = [:]
+    for name in TokenizerOptions.specialNames {
+      if let value = options.named[name] {
+        named[name] = value
+      } else if let text = kind.specialTokens[name] {
+        named[name] = TokenSpelling(plain: text)
       }
     }
-    try addSpecialTokens()
+    if kind == .backend, options.named["pad_token"] == nil,
+      let name = tokenizer?["padding"]?["pad_token"]?.string
+    {
+      named["pad_token"] = TokenSpelling(plain: name)
+    }
+    func special(_ name: String) throws(FineTuningError) -> String {
+      if let token = named[name] { return token.content.string }
+      throw FineTuningError(
+        "\(files.configuration ?? files.main): \(quoted(name)) is null; \(kind.rawValue) needs one")
+    }
+
+    document = try TokenizerParts(
+      files, tokenizer: tokenizer, options: options, lowercases: lowercases,
+      unknown: kind.modelType == "WordPiece" ? special("unk_token") : ""
+    ).document(kind)
+    let own = kind == .backend ? tokenizer?["added_tokens"]?.array ?? [] : []
+    let present = try own.map { entry throws(FineTuningError) in
+      try TokenSpelling(entry, at: "\(files.main): an added token")
+    }
+    let tokens = named.values + options.custom + options.unnamed + options.added.values + present
+    let vocabulary = TokenizerSettings.lookup(
+      document["model"]?["vocab"] ?? .null, wanted: tokens.map(\.content))
+    var added = AddedVocabulary(count: vocabulary.count, find: vocabulary.find)
+    added.add(present.map(\.token))
+    added.add(
+      TokenizerSettings.additions(options, named: named, to: added))
+    addedTokens = added.all
+
+    func id(_ name: String) throws(FineTuningError) -> Int32 {
+      added.id(of: try special(name)) ?? 0
+    }
+    template =
+      switch kind {
+      case .bert, .distilBERT: .bert(start: try id("cls_token"), separator: try id("sep_token"))
+      case .roberta: .roberta(start: try id("cls_token"), separator: try id("sep_token"))
+      case .xlmRoberta: .roberta(start: try id("bos_token"), separator: try id("eos_token"))
+      case .backend: try SequenceTemplate(document["post_processor"], path: path)
+      }
+    let name =
+      named["pad_token"]?.content.string
+      ?? ["[PAD]", "<pad>"].first { options.named["pad_token"] == nil && added.id(of: $0) != nil }
+    padding = (name, name.flatMap(added.id(of:)))
+    modelMaximumLength = try options.maximumLength()
+    truncatesLeft = try options.truncatesLeft(
+      default: tokenizer?["truncation"]?["direction"]?.string)
+    splitsSpecialTokens = try options.flag("split_special_tokens", default: false)
+    givesTokenTypes = try options.givesTokenTypes(default: kind.givesTokenTypes)
   }
 
-  /// The id of a token that the model needs.
-  func id(of token: Special) throws(FineTuningError) -> Int32 {
-    if let id = special[token]?.id, id >= 0 { return id }
-    throw FineTuningError("\(files.main): no \(special[token]?.content ?? token.usual) token")
+  /// The tokens that are added to what the tokenizer has: those that files list, by id, then the special ones
+  /// that are not among them.
+  private static func additions(
+    _ options: TokenizerOptions, named: [String: TokenSpelling], to added: AddedVocabulary
+  ) -> [AddedToken] {
+    let special = TokenizerOptions.specialNames.compactMap { named[$0] } + options.custom
+    let names = Set(special.map(\.content))
+    var new = options.added.sorted { $0.key < $1.key }.map(\.value).filter {
+      !added.contains($0.token)
+    }
+    let listed = Set(new.map(\.content))
+    for token in special + options.unnamed
+    where !added.contains(token.content.string) && !listed.contains(token.content)
+      && !new.contains(token)
+    {
+      new.append(token)
+    }
+    return new.map { token in
+      var token = token
+      if names.contains(token.content) { token.isSpecial = true }
+      return token.token
+    }
+  }
+
+  /// The size of a vocabulary, and the ids of some of its tokens.
+  private static func lookup(
+    _ vocabulary: JSONValue, wanted: [Key]
+  ) -> (count: Int, find: (Key) -> Int32?) {
+    if let members = vocabulary.object {
+      return (members.count, { id(members[$0]) })
+    }
+    let list = vocabulary.array ?? []
+    let wanted = Set(wanted + ["[PAD]", "<pad>"])
+    var ids: [Key: Int32] = [:]
+    for (index, entry) in list.enumerated() {
+      guard let token = entry.array?.first?.string.map({ Key($0) }), wanted.contains(token) else {
+        continue
+      }
+      ids[token] = Int32(truncatingIfNeeded: index)
+    }
+    return (list.count, { ids[$0] })
+  }
+
+  /// The id of the padding token.
+  func paddingID() throws(FineTuningError) -> Int32 {
+    if let id = padding.id { return id }
+    throw FineTuningError(
+      "\(files.configuration ?? path): no padding token: neither \"pad_token\" nor a token \"[PAD]\" or \"<pad>\""
+    )
+  }
+
+  /// Refuses a member of the document that is of another kind than `expected`.
+  func demand(
+    _ part: String, _ value: JSONValue?, _ expected: String...
+  ) throws(FineTuningError) {
+    let type = value?["type"]?.string
+    if let type, expected.contains(type) { return }
+    throw FineTuningError(
+      "\(path): its \(part) is \(type.map(quoted) ?? "not named"); only "
+        + "\(expected.map { "\"\($0)\"" }.joined(separator: " or ")) can be used")
   }
 
   static func document(_ path: String) throws(FineTuningError) -> JSONValue {
@@ -70,55 +159,13 @@ struct TokenizerSettings: Sendable {
     }
   }
 
+  private static func document(_ path: String?) throws(FineTuningError) -> JSONValue? {
+    guard let path else { return nil }
+    return try document(path) as JSONValue
+  }
+
   static func id(_ value: JSONValue?) -> Int32? {
     guard let id = value?.integer, id >= 0, id < 1 << 24 else { return nil }
     return Int32(id)
-  }
-
-  // MARK: - Added tokens
-
-  /// Adds a token in the place of one with the same content.
-  mutating func add(_ token: AddedToken) {
-    let bytes = token.content.utf8
-    if let index = addedTokens.firstIndex(where: { $0.content.utf8.elementsEqual(bytes) }) {
-      addedTokens[index] = token
-    } else {
-      addedTokens.append(token)
-    }
-  }
-
-  /// Special tokens are looked for in texts even where no file lists them as added.
-  private mutating func addSpecialTokens() throws(FineTuningError) {
-    var missing: [String] = []
-    for name in Special.allCases {
-      guard var token = special[name] else { continue }
-      let added = addedTokens.first { $0.content.utf8.elementsEqual(token.content.utf8) }
-      guard let id = vocabulary.id(of: token.content) ?? added?.id else {
-        if name != .mask { missing.append(token.content) }
-        special[name] = nil
-        continue
-      }
-      token.id = id
-      special[name] = token
-      if added == nil { addedTokens.append(token) }
-    }
-    if !missing.isEmpty {
-      throw FineTuningError(
-        "\(files.main): the vocabulary has no \(missing.map(quoted).joined(separator: ", ")); a BERT tokenizer needs the tokens for padding, unknown words, start and separator"
-      )
-    }
-  }
-}
-
-extension TokenizerSettings.Special {
-  /// How BERT spells it.
-  var usual: String {
-    switch self {
-    case .padding: "[PAD]"
-    case .unknown: "[UNK]"
-    case .classifier: "[CLS]"
-    case .separator: "[SEP]"
-    case .mask: "[MASK]"
-    }
   }
 }

@@ -8,7 +8,7 @@ struct UnigramPipeline: SubwordPipeline {
 
   var vocabulary: Vocabulary { model.vocabulary }
 
-  init(_ settings: SubwordSettings) throws(FineTuningError) {
+  init(_ settings: TokenizerSettings) throws(FineTuningError) {
     let document = settings.document
     normalizer = try Normalizer(document["normalizer"] ?? .null, settings)
     metaspace = try Metaspace(document["pre_tokenizer"] ?? .null, settings)
@@ -35,7 +35,7 @@ struct UnigramPipeline: SubwordPipeline {
 
     var steps: [Step] = []
 
-    init(_ value: JSONValue, _ settings: SubwordSettings) throws(FineTuningError) {
+    init(_ value: JSONValue, _ settings: TokenizerSettings) throws(FineTuningError) {
       if value == .null { return }
       let parts = value["type"]?.string == "Sequence" ? value["normalizers"]?.array ?? [] : [value]
       for part in parts {
@@ -88,7 +88,7 @@ struct UnigramPipeline: SubwordPipeline {
     let cutsAtSpace: Bool
     private let tables = UnicodeTables.shared
 
-    init(_ value: JSONValue, _ settings: SubwordSettings) throws(FineTuningError) {
+    init(_ value: JSONValue, _ settings: TokenizerSettings) throws(FineTuningError) {
       var parts =
         value["type"]?.string == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
       cutsAtSpace = parts.count == 2 && parts[0]["type"]?.string == "WhitespaceSplit"

@@ -2,10 +2,11 @@ internal import CheckpointFiles
 internal import OrderedCollections
 
 extension Vocabulary {
-  /// The vocabulary in a `vocab.txt`: one token a line, numbered from 0.
+  /// The tokens and ids in a `vocab.txt`: one token a line, numbered from 0, as the `tokenizers` library reads
+  /// them. White space at the end of a line is not part of the token, and of two equal tokens the last counts.
   ///
-  /// - Throws: `FineTuningError` when a line is not UTF-8 or a token stands twice.
-  public init(contentsOf path: String) throws(FineTuningError) {
+  /// - Throws: `FineTuningError` when the file is not UTF-8.
+  static func members(ofLinesIn path: String) throws(FineTuningError) -> JSONValue {
     let bytes = try FileReader.contents(of: path)
     if let bad = firstInvalidUTF8(in: bytes) {
       let line = bytes[..<bad].count { $0 == 0x0A } + 1
@@ -13,23 +14,24 @@ extension Vocabulary {
         "\(path): not UTF-8 at byte \(bad) (line \(line)); a vocabulary is UTF-8 text, one token a line"
       )
     }
-    self.init(capacity: bytes.count / 8)
-    var line = 0
-    var start = 0
-    while start < bytes.count {
-      var end = start
-      // Line ends are those of Python's text files.
-      while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
-      if end > start, !insert(bytes[start..<end], id: Int32(truncatingIfNeeded: line)) {
-        let token = String(decoding: bytes[start..<end], as: UTF8.self)
-        let first = id(of: token).map { Int($0) + 1 } ?? 0
-        throw FineTuningError(
-          "\(path): the token \(quoted(token)) stands twice, on lines \(first) and \(line + 1)")
-      }
-      line += 1
-      let isPair = end + 1 < bytes.count && bytes[end] == 0x0D && bytes[end + 1] == 0x0A
-      start = end + (isPair ? 2 : 1)
+    var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    var members: OrderedDictionary<Key, JSONValue> = [:]
+    members.reserveCapacity(lines.count)
+    for (index, line) in lines.enumerated() {
+      members[Key(trimmingEnd(of: line))] = .integer(index)
     }
+    return .object(members)
+  }
+
+  private static func trimmingEnd(of line: ArraySlice<UInt8>) -> String {
+    // Nearly all lines end in a visible ASCII character.
+    if let last = line.last, (0x21..<0x7F).contains(last) {
+      return String(decoding: line, as: UTF8.self)
+    }
+    var scalars = Substring(decoding: line, as: UTF8.self).unicodeScalars
+    while scalars.last?.properties.isWhitespace == true { scalars.removeLast() }
+    return String(scalars)
   }
 
   /// The vocabulary in `model.vocab` of a `tokenizer.json`.
@@ -39,7 +41,8 @@ extension Vocabulary {
     }
     self.init(capacity: members.count)
     var tokens: [Int: String] = [:]
-    for (key, value) in members {
+    // No word is empty; such lines stand at the end of files.
+    for (key, value) in members where !key.string.isEmpty {
       guard let id = value.integer, id >= 0, id < 1 << 24 else {
         throw FineTuningError(
           "\(path): the id of the token \(quoted(key.string)) is not a number from 0 to 16777215")

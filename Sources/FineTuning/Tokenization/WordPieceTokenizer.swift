@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// The tokenizer of BERT and its relatives, equal to Hugging Face's fast one on any text.
 ///
 ///     let tokenizer = try WordPieceTokenizer(directory: "bert-base-uncased")
@@ -9,27 +11,26 @@ public struct WordPieceTokenizer: Tokenizer {
   public let vocabulary: Vocabulary
   /// The files that the tokenizer was read from.
   public let files: TokenizerFiles
-  /// One more than the highest id.
+  /// One more than the highest id of the vocabulary and of the special tokens around a text.
   public let vocabularySize: Int
   /// The id of `[PAD]`.
   public let paddingID: Int32
   /// `model_max_length` of the tokenizer's configuration.
   public let modelMaximumLength: Int?
 
-  private let classifierID: Int32
-  private let separatorID: Int32
   private let unknownID: Int32
   private let prefix: [UInt8]
   private let prefixHash: UInt64
   private let maximumCharacters: Int
   private let keepsEnd: Bool
+  private let givesTokenTypes: Bool
+  private let template: SequenceTemplate
   private let normalizer: BertNormalizer
   private let rawTokens: AddedTokens
   private let normalizedTokens: AddedTokens
   private let tables = UnicodeTables.shared
 
-  /// The tokenizer of a model directory: `tokenizer.json` or `vocab.txt`, with the options of
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` beside them.
+  /// The tokenizer of a model directory, as `AutoTokenizer` of transformers 5 reads its files.
   ///
   /// - Throws: `FineTuningError` when a file is missing, not readable, or asks for another kind of
   ///   tokenizer.
@@ -40,38 +41,63 @@ public struct WordPieceTokenizer: Tokenizer {
   /// The tokenizer of a vocabulary file, with the options of BERT: lower case unless `lowercases`
   /// says otherwise.
   public init(vocabulary path: String, lowercases: Bool = true) throws(FineTuningError) {
-    var settings = try TokenizerSettings(files: TokenizerFiles(vocabulary: path))
-    settings.lowercases = lowercases
-    try self.init(settings)
+    try self.init(
+      TokenizerSettings(files: TokenizerFiles(vocabulary: path), lowercases: lowercases))
   }
 
   init(_ settings: TokenizerSettings) throws(FineTuningError) {
-    vocabulary = settings.vocabulary
+    let path = settings.path
+    let model = settings.document["model"] ?? .null
+    // Old files do not name the type of their model.
+    if model["type"] != nil || model["merges"] != nil {
+      try settings.demand("model", model, "WordPiece")
+    }
+    let steps = settings.document["normalizer"]
+    try settings.demand("normalizer", steps, "BertNormalizer")
+    try settings.demand("pre-tokenizer", settings.document["pre_tokenizer"], "BertPreTokenizer")
+    func flag(_ name: String) throws(FineTuningError) -> Bool {
+      if let flag = steps?[name]?.bool { return flag }
+      throw FineTuningError(
+        "\(path): \(quoted(name)) of its normalizer is \(short(steps?[name] ?? .null)), expected true or false"
+      )
+    }
+    let lowercases = try flag("lowercase")
+    let strips = steps?["strip_accents"] ?? .null
+    let normalizer = BertNormalizer(
+      cleans: try flag("clean_text"), spacesIdeographs: try flag("handle_chinese_chars"),
+      stripsAccents: strips == .null ? lowercases : try flag("strip_accents"),
+      lowercases: lowercases)
+    self.normalizer = normalizer
+
+    vocabulary = try Vocabulary(model["vocab"] ?? .null, path: path)
+    let unknown = model["unk_token"]?.string ?? "[UNK]"
+    guard let unknownID = vocabulary.id(of: unknown) else {
+      throw FineTuningError(
+        "\(path): the vocabulary has no \(quoted(unknown)), the token for unknown words")
+    }
+    self.unknownID = unknownID
     files = settings.files
     modelMaximumLength = settings.modelMaximumLength
-    paddingID = try settings.id(of: .padding)
-    unknownID = try settings.id(of: .unknown)
-    classifierID = try settings.id(of: .classifier)
-    separatorID = try settings.id(of: .separator)
-    prefix = Array(settings.continuingPrefix.utf8)
+    paddingID = try settings.paddingID()
+    prefix = Array((model["continuing_subword_prefix"]?.string ?? "##").utf8)
     var hash = Vocabulary.emptyHash
     for byte in prefix { Vocabulary.extend(&hash, by: byte) }
     prefixHash = hash
-    maximumCharacters = settings.maximumCharacters
+    maximumCharacters = model["max_input_chars_per_word"]?.integer ?? 100
     keepsEnd = settings.truncatesLeft
-    let normalizer = BertNormalizer(
-      cleans: settings.cleans, spacesIdeographs: settings.spacesIdeographs,
-      stripsAccents: settings.stripsAccents ?? settings.lowercases,
-      lowercases: settings.lowercases)
-    self.normalizer = normalizer
-    let added = settings.addedTokens
-    rawTokens = AddedTokens(added.filter { !$0.isNormalized })
-    normalizedTokens = AddedTokens(added.filter { $0.isNormalized }) { raw in
+    givesTokenTypes = settings.givesTokenTypes
+    template = settings.template
+    let splits = settings.splitsSpecialTokens
+    rawTokens = try AddedTokens(
+      settings.addedTokens.filter { !$0.isNormalized }, path: path, splitsSpecial: splits)
+    normalizedTokens = try AddedTokens(
+      settings.addedTokens.filter(\.isNormalized), path: path, splitsSpecial: splits
+    ) { raw in
       var bytes: [UInt8] = []
       normalizer.normalize(raw, raw.indices, into: &bytes)
       return bytes
     }
-    vocabularySize = max(vocabulary.count, (added.map { Int($0.id) }.max() ?? -1) + 1)
+    vocabularySize = max(vocabulary.count, Int(template.highestID) + 1)
   }
 
   /// `[CLS] first [SEP]`, or `[CLS] first [SEP] second [SEP]` with 1 as token type of the second
@@ -79,31 +105,9 @@ public struct WordPieceTokenizer: Tokenizer {
   ///
   /// The special tokens always stay: below 2 (3 for a pair), `maximumLength` cannot be kept.
   public func encode(_ first: String, _ second: String?, maximumLength: Int) -> Encoding {
-    let a = tokenize(first)
-    guard let second else {
-      let count = min(a.count, max(0, maximumLength - 2))
-      var ids = [classifierID]
-      ids.reserveCapacity(count + 2)
-      ids.append(contentsOf: kept(a, count))
-      ids.append(separatorID)
-      return Encoding(
-        ids: ids, tokenTypes: Array(repeating: 0, count: ids.count), isTruncated: count < a.count)
-    }
-    let b = tokenize(second)
-    let counts = longestFirst(a.count, b.count, room: max(0, maximumLength - 3))
-    var ids = [classifierID]
-    ids.append(contentsOf: kept(a, counts.first))
-    ids.append(separatorID)
-    var types = [UInt8](repeating: 0, count: ids.count)
-    ids.append(contentsOf: kept(b, counts.second))
-    ids.append(separatorID)
-    types.append(contentsOf: repeatElement(1, count: ids.count - types.count))
-    return Encoding(
-      ids: ids, tokenTypes: types, isTruncated: counts.first < a.count || counts.second < b.count)
-  }
-
-  private func kept(_ ids: [Int32], _ count: Int) -> ArraySlice<Int32> {
-    keepsEnd ? ids.suffix(count) : ids.prefix(count)
+    template.encode(
+      tokenize(first), second.map(tokenize), maximumLength: maximumLength, keepsEnd: keepsEnd,
+      givesTypes: givesTokenTypes)
   }
 
   /// The ids of a text without special tokens around it and without truncation.

@@ -1,0 +1,153 @@
+internal import CheckpointFiles
+internal import OrderedCollections
+
+/// The parts of a tokenizer as the classes of transformers 5 put them together: from `tokenizer.json` they
+/// take what is learned, the rest comes from `tokenizer_config.json` and from the class.
+struct TokenizerParts {
+  private let files: TokenizerFiles
+  private let tokenizer: JSONValue?
+  private let options: TokenizerOptions
+  private let lowercases: Bool?
+  private let unknown: String
+
+  init(
+    _ files: TokenizerFiles, tokenizer: JSONValue?, options: TokenizerOptions, lowercases: Bool?,
+    unknown: String
+  ) {
+    self.files = files
+    self.tokenizer = tokenizer
+    self.options = options
+    self.lowercases = lowercases
+    self.unknown = unknown
+  }
+
+  /// `model`, `normalizer`, `pre_tokenizer` and `post_processor`.
+  func document(_ kind: TokenizerClass) throws(FineTuningError) -> JSONValue {
+    try demandModel(kind)
+    switch kind {
+    case .bert, .distilBERT: return try bert(kind)
+    case .roberta: return try roberta()
+    case .xlmRoberta: return try xlmRoberta()
+    case .backend:
+      guard let tokenizer else {
+        throw FineTuningError(
+          "\(files.configuration ?? files.main): its \"tokenizer_class\" takes tokenizer.json as it stands, "
+            + "and there is none")
+      }
+      return tokenizer
+    }
+  }
+
+  /// - Throws: `FineTuningError` when `tokenizer.json` has another kind of model than the class builds.
+  private func demandModel(_ kind: TokenizerClass) throws(FineTuningError) {
+    guard let path = files.tokenizer, let tokenizer else { return }
+    guard let model = tokenizer["model"] else {
+      throw FineTuningError("\(path): no \"model\", so this is not a tokenizer file")
+    }
+    guard let wanted = kind.modelType else { return }
+    // Old files do not name the type of their model.
+    let type = model["type"]?.string ?? (model["merges"] == nil ? wanted : "BPE")
+    guard type != wanted else { return }
+    throw FineTuningError(
+      "\(path): its model is \(quoted(type)), and \(kind.rawValue), the class that transformers takes for this "
+        + "folder, needs \(quoted(wanted)); \"tokenizer_class\": \"PreTrainedTokenizerFast\" in "
+        + "tokenizer_config.json takes the file as it stands")
+  }
+
+  private func bert(_ kind: TokenizerClass) throws(FineTuningError) -> JSONValue {
+    var vocabulary = tokenizer?["model"]?["vocab"]
+    if tokenizer == nil {
+      guard let path = files.vocabulary else {
+        throw FineTuningError(
+          "\(files.main): \(kind.rawValue), the class that transformers takes for this folder, reads vocab.txt "
+            + "or tokenizer.json, and there is neither")
+      }
+      vocabulary = try Vocabulary.members(ofLinesIn: path)
+    }
+    let strips = try options.stripsAccents()
+    let lowers = try options.flag("do_lower_case", default: true)
+    return .members([
+      "normalizer": .members([
+        "type": "BertNormalizer", "clean_text": true,
+        "handle_chinese_chars": .bool(try options.flag("tokenize_chinese_chars", default: true)),
+        "strip_accents": strips.map(JSONValue.bool) ?? .null,
+        "lowercase": .bool(lowercases ?? lowers),
+      ]),
+      "pre_tokenizer": .members(["type": "BertPreTokenizer"]),
+      "model": .members([
+        "type": "WordPiece", "unk_token": .string(unknown), "vocab": vocabulary ?? .null,
+      ]),
+    ])
+  }
+
+  private func roberta() throws(FineTuningError) -> JSONValue {
+    var vocabulary = tokenizer?["model"]?["vocab"]
+    var merges = tokenizer?["model"]?["merges"]
+    if tokenizer == nil {
+      guard let vocabularyPath = files.pairVocabulary, let mergesPath = files.merges else {
+        throw FineTuningError(
+          "\(files.main): RobertaTokenizer, the class that transformers takes for this folder, reads vocab.json "
+            + "and merges.txt, or tokenizer.json, and they are not there")
+      }
+      vocabulary = try TokenizerSettings.document(vocabularyPath)
+      merges = try TokenizerParts.merges(mergesPath)
+    }
+    return .members([
+      "pre_tokenizer": .members([
+        "type": "ByteLevel",
+        "add_prefix_space": .bool(try options.flag("add_prefix_space", default: false)),
+      ]),
+      "model": .members([
+        "type": "BPE", "vocab": vocabulary ?? .null, "merges": merges ?? .null,
+      ]),
+    ])
+  }
+
+  /// The pairs of `merges.txt`, one a line.
+  private static func merges(_ path: String) throws(FineTuningError) -> JSONValue {
+    let bytes = try FileReader.contents(of: path)
+    if let bad = firstInvalidUTF8(in: bytes) {
+      throw FineTuningError("\(path): not UTF-8 at byte \(bad)")
+    }
+    var pairs: [JSONValue] = []
+    for line in bytes.split(separator: 0x0A) {
+      let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+      if text.isEmpty || text.hasPrefix("#version") { continue }
+      pairs.append(.string(text))
+    }
+    return .array(pairs)
+  }
+
+  private func xlmRoberta() throws(FineTuningError) -> JSONValue {
+    guard let model = tokenizer?["model"] else {
+      throw FineTuningError(
+        "\(files.main): XLMRobertaTokenizer, the class that transformers takes for this folder, reads "
+          + "tokenizer.json, and there is none; sentencepiece.bpe.model cannot be read, but "
+          + "AutoTokenizer.from_pretrained(…).save_pretrained(…) writes tokenizer.json from it")
+    }
+    let normalizer = tokenizer?["normalizer"] ?? .null
+    let steps =
+      normalizer["type"]?.string == "Sequence"
+      ? normalizer["normalizers"]?.array ?? [] : [normalizer]
+    let map = steps.first {
+      $0["type"]?.string == "Precompiled" && $0["precompiled_charsmap"] != nil
+    }
+    return .members([
+      "normalizer": map ?? .null,
+      "pre_tokenizer": .members([
+        "type": "Sequence",
+        "pretokenizers": [
+          .members(["type": "WhitespaceSplit"]),
+          .members([
+            "type": "Metaspace", "replacement": "▁",
+            "prepend_scheme": try options.flag("add_prefix_space", default: true)
+              ? "always" : "never",
+          ]),
+        ],
+      ]),
+      "model": .members([
+        "type": "Unigram", "unk_id": 3, "byte_fallback": false, "vocab": model["vocab"] ?? .null,
+      ]),
+    ])
+  }
+}
