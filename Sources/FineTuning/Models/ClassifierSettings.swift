@@ -114,9 +114,16 @@ public struct ClassifierSettings: Sendable, Hashable {
     self.maximumLength = maximumLength
   }
 
-  /// The longest sequence when neither the model's settings nor anybody else names one, or the model's
-  /// positions if they are fewer.
+  /// The longest sequence when neither the model's settings nor a user names one, and the model can read it.
   public static let defaultMaximumLength = 128
+
+  /// The longest sequence when neither the model's settings nor a user names one: 128 tokens, or as many as the
+  /// model's positions or its tokenizer's `model_max_length` allow.
+  package static func usualMaximumLength(
+    _ configuration: BERTConfiguration, _ modelMaximumLength: Int?
+  ) -> Int {
+    min(defaultMaximumLength, configuration.maximumPositions, max(3, modelMaximumLength ?? .max))
+  }
 
   /// The name of the file.
   public static let fileName = "espalier.json"

@@ -11,6 +11,7 @@ public final class TextClassifier: Sendable {
   public let settings: ClassifierSettings
   private let model: Mutex<Classifier>
   private let tokenizer: any Tokenizer
+  private let configuration: BERTConfiguration
   private let padding: (length: Int, token: Int32)?
   private let labels: HeadLabels
 
@@ -44,8 +45,8 @@ public final class TextClassifier: Sendable {
       ?? ClassifierSettings(
         pooling: found.head == .classifier ? directory.configuration.family.ownHead.pooling : .mean,
         labels: HeadLabels.defaults(found.labels),
-        maximumLength: min(
-          ClassifierSettings.defaultMaximumLength, directory.configuration.maximumPositions),
+        maximumLength: ClassifierSettings.usualMaximumLength(
+          directory.configuration, tokenizer.modelMaximumLength),
         task: try directory.task())
     if let pooling { settings.pooling = pooling }
     if let maximumLength {
@@ -64,6 +65,7 @@ public final class TextClassifier: Sendable {
     labels = directory.headLabels(count: found.labels)
     settings.labels = labels.names
     self.settings = settings
+    configuration = directory.configuration
     model = Mutex(
       try Classifier(
         checkpoint: directory.checkpoint, configuration: directory.configuration,
@@ -86,7 +88,8 @@ public final class TextClassifier: Sendable {
     of data: LabelledDataset, onCut: (Int) throws -> Void = { _ in },
     progress: (Int) throws -> Void = { _ in }
   ) throws -> [[Float]] {
-    let tokens = data.tokenized(tokenizer, maximumLength: settings.maximumLength)
+    let tokens = try data.tokenized(
+      tokenizer, maximumLength: settings.maximumLength, for: configuration)
     if tokens.cutCount > 0 { try onCut(tokens.cutCount) }
     return try model.withLock { model in
       var rows: [[Float]] = []

@@ -165,11 +165,11 @@ extension TrainingRun {
     let model = request.model
     let task = request.training.task
     let labels = try TrainingRun.labels(request, prepared, notes: &notes)
-    let limit = min(
-      model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max)
+    let limit = model.configuration.maximumPositions
     let length =
       request.maximumLength ?? model.settings?.maximumLength
-      ?? min(ClassifierSettings.defaultMaximumLength, limit)
+      ?? ClassifierSettings.usualMaximumLength(
+        model.configuration, tokenizer.modelMaximumLength)
     guard length >= 3, length <= limit else {
       throw FineTuningError(
         "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
@@ -184,9 +184,30 @@ extension TrainingRun {
 
 extension LabelledDataset {
   /// The rows as ids. Rows without a label get 0.
-  func tokenized(_ tokenizer: any Tokenizer, maximumLength: Int) -> TokenizedDataset {
+  ///
+  /// - Throws: `FineTuningError` when the model has no row for a token of a text, or none for the second text of a
+  ///   pair.
+  func tokenized(
+    _ tokenizer: any Tokenizer, maximumLength: Int, for model: BERTConfiguration
+  ) throws(FineTuningError) -> TokenizedDataset {
     let encodings = examples.map {
       tokenizer.encode($0.text, $0.pair, maximumLength: maximumLength)
+    }
+    for (index, encoding) in encodings.enumerated() {
+      if let id = encoding.ids.first(where: { $0 >= model.vocabularySize }) {
+        throw FineTuningError(
+          "\(path ?? "the data"): example \(index + 1) has the added token \(id), and the word embeddings have "
+            + "\(model.vocabularySize) rows; resize them, or take the token out of the tokenizer's files"
+        )
+      }
+      if model.family.hasTokenTypes,
+        let type = encoding.tokenTypes.first(where: { $0 >= model.typeVocabularySize })
+      {
+        throw FineTuningError(
+          "\(path ?? "the data"): example \(index + 1) is a pair, whose second text has the token type \(type), "
+            + "and the model has \(counted(model.typeVocabularySize, "token type")) (\"type_vocab_size\")"
+        )
+      }
     }
     return TokenizedDataset(
       ids: encodings.map(\.ids), types: encodings.map { $0.tokenTypes.map(Int32.init) },

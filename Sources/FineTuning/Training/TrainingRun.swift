@@ -216,11 +216,13 @@ public final class TrainingRun: @unchecked Sendable {
     let padding =
       settings.pooling == .meanAll
       ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil
-    let trainingTokens = training.tokenized(tokenizer, maximumLength: settings.maximumLength)
-    let evaluationTokens = evaluation.tokenized(tokenizer, maximumLength: settings.maximumLength)
+    let trainingTokens = try training.tokenized(
+      tokenizer, maximumLength: settings.maximumLength, for: model.configuration)
+    let evaluationTokens = try evaluation.tokenized(
+      tokenizer, maximumLength: settings.maximumLength, for: model.configuration)
     if let note = TrainingRun.note(
       onCut: trainingTokens, evaluationTokens, settings,
-      most: min(model.configuration.maximumPositions, tokenizer.modelMaximumLength ?? .max))
+      most: model.configuration.maximumPositions)
     {
       notes.append(note)
     }

@@ -119,7 +119,8 @@ public struct TrainingStudy: Sendable {
       if index == 0 {
         try onEvent(.plan(run.plan))
         shared = try run.trainer.features(
-          of: whole.tokenized(run.tokenizer, maximumLength: run.settings.maximumLength)
+          of: whole.tokenized(
+            run.tokenizer, maximumLength: run.settings.maximumLength, for: run.model.configuration)
         ) {
           switch $0 {
           case .caching(let done, let total): try onEvent(.caching(done: done, total: total))

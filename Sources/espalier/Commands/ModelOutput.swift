@@ -214,7 +214,8 @@ enum ModelFolder {
     let settings = ClassifierSettings(
       pooling: .mean,
       labels: model.labelNames(count: count) ?? (0..<count).map { "LABEL_\($0)" },
-      maximumLength: min(128, model.configuration.maximumPositions),
+      maximumLength: ClassifierSettings.usualMaximumLength(
+        model.configuration, try (try? TokenizerFiles(directory: path))?.modelMaximumLength()),
       task: count == 1 ? .regression : .classification)
     try WholeFile.write(
       Array((settings.json.text(indent: 2) + "\n").utf8),
