@@ -26,9 +26,10 @@ package struct FeatureStore: Sendable {
   /// A digest of everything in a model that its features depend on: the weights below the cut, the
   /// configuration, the pooling, the place of the cut, the precision and what computes.
   ///
+  /// - Parameter digests: digests of tensors that were read before.
   /// - Throws: when the weights cannot be read.
   static func digest(
-    _ model: Classifier, precision: TrainingOptions.Precision
+    _ model: Classifier, precision: TrainingOptions.Precision, _ digests: TensorDigests
   ) throws -> String {
     var hash = SHA256Hash()
     hash.update("\(marker) \(version)\n")
@@ -36,7 +37,7 @@ package struct FeatureStore: Sendable {
     hash.update("\(model.math.backend.name)\n")
     if model.cut == .pooled { hash.update("\(model.pooling.rawValue)\n") }
     for parameter in model.parameters.parameters where model.cut.isAbove(parameter.stage) {
-      let digest = try TensorDigest.hexadecimal(of: parameter.tensor)
+      let digest = try digests.digest(of: parameter.tensor)
       hash.update("\(parameter.name)\t\(parameter.tensor.dtype)\t\(parameter.shape)\t\(digest)\n")
     }
     return hash.hexadecimal()

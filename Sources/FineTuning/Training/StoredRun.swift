@@ -11,6 +11,8 @@ public struct StoredRun: Sendable {
   let checkpoint: Checkpoint
   let state: TrainingState
   let settings: JSONValue
+  /// What the run was started from; `nil` when an earlier version stored it, which did not say.
+  let origin: JSONValue?
   /// The rows that trained last, by the trained model's names.
   let rows: OrderedDictionary<Key, RowSet>
   /// The rows that trained earlier, under another mask.
@@ -34,6 +36,7 @@ public struct StoredRun: Sendable {
     state = try TrainingState(checkpoint)
     let description = try TrainingState.description(of: checkpoint)
     settings = description["settings"] ?? .null
+    origin = description["origin"]
     invocation = description["invocation"]?.array?.compactMap(\.string) ?? []
     rows = try TrainingState.rows("tensors", of: checkpoint)
     former = try TrainingState.rows("former", of: checkpoint)

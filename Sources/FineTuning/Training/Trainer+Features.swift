@@ -28,7 +28,7 @@ extension Trainer {
     if let prefixDigest, prefixDigest.cut == model.cut {
       digest = prefixDigest.digest
     } else {
-      digest = try FeatureStore.digest(model, precision: options.precision)
+      digest = try FeatureStore.digest(model, precision: options.precision, tensorDigests)
       prefixDigest = (model.cut, digest)
     }
     return featureStore.entry(model, digest: digest, data, padding: padding)

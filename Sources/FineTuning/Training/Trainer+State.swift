@@ -14,9 +14,12 @@ extension Trainer {
   func restoreBest() { best?.restore(model.parameters.trained) }
 
   /// The state at the end of an epoch, to be stored at once: it looks at the rows that train.
-  func snapshot(settings: JSONValue, invocation: [String]) throws -> Checkpoint {
+  func snapshot(
+    settings: JSONValue, origin: JSONValue, invocation: [String]
+  ) throws -> Checkpoint {
     try state.checkpoint(
-      settings: settings, invocation: invocation, parameters: model.parameters.trained,
+      settings: settings, origin: origin, invocation: invocation,
+      parameters: model.parameters.trained,
       former: former, best: state.bestEpoch == state.epoch ? nil : best)
   }
 

@@ -25,6 +25,7 @@ package final class Trainer {
   /// What trained in an earlier part of the run, under another mask.
   var former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)> = [:]
   var trainingFeatures: FeatureCache?
+  let tensorDigests = TensorDigests()
   /// What the store knows the frozen prefix by, for the cut that it was computed for.
   var prefixDigest: (cut: Classifier.Cut, digest: String)?
   var evaluationFeatures: FeatureCache?

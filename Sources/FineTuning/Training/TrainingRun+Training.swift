@@ -68,6 +68,8 @@ extension TrainingRun {
   private func trainAlone(
     into folder: String, onEvent: (Event) throws -> Void
   ) throws -> Result {
+    // Before anything trains, for the files may change later.
+    let origin = try origin().json
     let clock = ContinuousClock()
     let start = clock.now
     try trainer.run { event in
@@ -78,7 +80,7 @@ extension TrainingRun {
         try onEvent(
           .step(epoch: epoch, step: step, of: of, loss: loss, tokensPerSecond: rate))
       case .epoch(let record):
-        try storeState(in: folder)
+        try storeState(in: folder, origin: origin)
         try onEvent(.epoch(record))
       }
     }
@@ -158,10 +160,10 @@ extension TrainingRun {
     if WholeFile.isFolder(folder) { WholeFile.removeLeftovers(in: folder) }
   }
 
-  private func storeState(in folder: String) throws {
-    try write(
-      try trainer.snapshot(settings: stateSettings, invocation: invocation),
-      to: Path.join(folder, TrainingState.fileName))
+  private func storeState(in folder: String, origin: JSONValue) throws {
+    let state = try trainer.snapshot(
+      settings: stateSettings, origin: origin, invocation: invocation)
+    try write(state, to: Path.join(folder, TrainingState.fileName))
     try writeHistory(in: folder)
   }
 

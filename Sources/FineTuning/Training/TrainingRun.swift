@@ -110,6 +110,9 @@ public final class TrainingRun: @unchecked Sendable {
   // not handed it on (`TrainingStudy`).
   let trainer: Trainer
   private let training = Mutex(())
+  /// The checkpoint with its head and without what trained since, which the origin is told from.
+  private let base: Checkpoint
+  private var knownOrigin: RunOrigin?
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
   let tokenizer: any Tokenizer
@@ -142,6 +145,7 @@ public final class TrainingRun: @unchecked Sendable {
 
     // Head and labels.
     let prepared = try TrainingRun.prepare(request, notes: &notes)
+    base = prepared.checkpoint
     checkpoint =
       try request.resuming?.applied(
         to: prepared.checkpoint, family: model.configuration.family) ?? prepared.checkpoint
@@ -294,6 +298,13 @@ public final class TrainingRun: @unchecked Sendable {
         "the training loss is weighed by label, the evaluation loss that decides which epoch is kept is not; "
           + "--best-by f1 gives every label the same share")
     }
+    if let stored = request.resuming {
+      let now = try RunOrigin(
+        of: trainer.model, from: base, tokenizer: tokenizer, labels: settings.labels,
+        digests: trainer.tensorDigests)
+      knownOrigin = now
+      if let note = try now.check(against: stored, model: model.name) { notes.append(note) }
+    }
     plan = try TrainingPlan(
       trainer, settings: settings, columns: request.training.columns, notes: notes)
     if let stored = request.resuming,
@@ -303,6 +314,16 @@ public final class TrainingRun: @unchecked Sendable {
         "\(stored.folder): the run was started with another \(difference); resume with the same "
           + "settings")
     }
+  }
+
+  /// What the run was started from. The weights are read once.
+  func origin() throws -> RunOrigin {
+    if let knownOrigin { return knownOrigin }
+    let origin = try RunOrigin(
+      of: trainer.model, from: base, tokenizer: tokenizer, labels: settings.labels,
+      digests: trainer.tensorDigests)
+    knownOrigin = origin
+    return origin
   }
 
   /// Runs `body` when no other call trains.

@@ -33,12 +33,13 @@ extension TrainingState {
   ///
   /// - Parameters:
   ///   - settings: what a resumed run must agree with.
+  ///   - origin: what the run was started from.
   ///   - invocation: the arguments that the run was started with.
   ///   - parameters: what trains.
   ///   - former: the rows that trained in an earlier part of the run and are frozen now.
   ///   - best: the best epoch's rows; `nil` when they are the present ones.
   func checkpoint(
-    settings: JSONValue, invocation: [String], parameters: [Parameter],
+    settings: JSONValue, origin: JSONValue, invocation: [String], parameters: [Parameter],
     former: OrderedDictionary<Key, (rows: RowSet, values: Tensor)>, best: BestRows?
   ) throws -> Checkpoint {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
@@ -61,6 +62,7 @@ extension TrainingState {
     }
     let description = JSONValue.members([
       "format": "espalier-training-state", "version": 1, "settings": settings,
+      "origin": origin,
       "invocation": .array(invocation.map { .string($0) }),
       "epoch": .integer(epoch), "step": .integer(step), "batches": .integer(batches),
       "stale_epochs": .integer(staleEpochs),
