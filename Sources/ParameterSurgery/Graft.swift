@@ -8,7 +8,8 @@ internal import OrderedCollections
 /// The keys are those of a PyTorch class with `self.bert` and
 /// `self.linear = nn.Sequential(nn.Linear(H, 128), nn.Tanh(), nn.Linear(128, labels))`, or
 /// `self.linear = nn.Linear(H, labels)`; the values are drawn as `nn.Linear` draws them, uniform in
-/// ±1/√fan-in for weight and bias, and depend on the seed and the key alone.
+/// ±1/√fan-in for weight and bias, and depend on the seed and the key alone. ``Head/classifier(_:)`` has
+/// the names of a class of transformers instead.
 public struct Graft: Sendable, Hashable {
   /// The layers of a head.
   public enum Head: Sendable, Hashable {
@@ -16,6 +17,8 @@ public struct Graft: Sendable, Hashable {
     case linear
     /// Linear, tanh, linear: `linear.0.weight`, `linear.0.bias`, `linear.2.weight`, `linear.2.bias`.
     case mlp(width: Int)
+    /// The head of a family's own class for sequence classification.
+    case classifier(Layers)
 
     /// A head spelled `linear` or `mlp:128`.
     ///
@@ -30,6 +33,26 @@ public struct Graft: Sendable, Hashable {
       } else {
         throw SurgeryError("head \(quoted(text)) is neither `mlp:WIDTH` nor `linear`")
       }
+    }
+  }
+
+  /// The layers of a family's own head, by their names.
+  public struct Layers: Sendable, Hashable {
+    /// A dense layer before the output, as wide as the encoder; `nil` when there is none.
+    public var dense: String?
+    /// The output.
+    public var output: String
+    /// A dense layer that pools, which is added when the checkpoint does not have it.
+    public var pooler: String?
+    /// The standard deviation of the normal distribution that weights are drawn from. Biases are zero.
+    public var deviation: Double
+
+    /// Layers with these names.
+    public init(dense: String? = nil, output: String, pooler: String? = nil, deviation: Double) {
+      self.dense = dense
+      self.output = output
+      self.pooler = pooler
+      self.deviation = deviation
     }
   }
 
@@ -78,14 +101,19 @@ public struct Graft: Sendable, Hashable {
       switch head {
       case .linear: [("linear", hidden, labels)]
       case .mlp(let width): [("linear.0", hidden, width), ("linear.2", width, labels)]
+      case .classifier(let layers):
+        ([layers.pooler.flatMap { result[Key($0 + ".weight")] == nil ? $0 : nil }, layers.dense]
+          .compactMap { $0 }.map { ($0, hidden, hidden) }) + [(layers.output, hidden, labels)]
       }
-    // Not only the same keys: of two heads, nobody could say which one counts.
-    if let taken = result.tensors.keys.first(where: { $0.components.first == "linear" }) {
+    // Not only the same keys: of two heads, no one could say which one counts.
+    let roots = Set(["linear"] + head.names.compactMap { Key($0).components.first })
+    if let taken = result.tensors.keys.first(where: { key in
+      key.components.first.map(roots.contains) ?? false
+    }) {
       throw SurgeryError(
         "\(checkpoint.path): \(quoted(taken.string)) is there already; graft overwrites nothing")
     }
     for layer in layers {
-      let bound = 1 / Float(layer.inputs).squareRoot()
       let parts = [
         (Key(layer.name + ".weight"), [layer.outputs, layer.inputs]),
         (Key(layer.name + ".bias"), [layer.outputs]),
@@ -95,7 +123,16 @@ public struct Graft: Sendable, Hashable {
           throw SurgeryError("\(quoted(key.string)) would have the shape \(extents): too large")
         }
         var generator = SplitMix64(seed: seed, stream: key.string)
-        let values = (0..<shape.count).map { _ in generator.uniform(bound) }
+        let values: [Float]
+        if case .classifier(let layers) = head {
+          let isBias = extents.count == 1
+          values = (0..<shape.count).map { _ in
+            isBias ? 0 : Float(generator.normal() * layers.deviation)
+          }
+        } else {
+          let bound = 1 / Float(layer.inputs).squareRoot()
+          values = (0..<shape.count).map { _ in generator.uniform(bound) }
+        }
         result.tensors[key] = Tensor(values, shape: shape)
       }
     }
@@ -156,5 +193,16 @@ public struct Graft: Sendable, Hashable {
           + "whose width could be found")
     }
     return size
+  }
+}
+
+extension Graft.Head {
+  /// The names of the layers, without a pooler, which belongs to the encoder.
+  fileprivate var names: [String] {
+    switch self {
+    case .linear: ["linear"]
+    case .mlp: ["linear.0", "linear.2"]
+    case .classifier(let layers): [layers.dense, layers.output].compactMap { $0 }
+    }
   }
 }

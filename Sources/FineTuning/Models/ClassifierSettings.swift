@@ -117,12 +117,13 @@ public struct ClassifierSettings: Sendable, Hashable {
   /// The longest sequence when neither the model's settings nor a user names one, and the model can read it.
   public static let defaultMaximumLength = 128
 
-  /// The longest sequence when neither the model's settings nor a user names one: 128 tokens, or as many as the
-  /// model's positions or its tokenizer's `model_max_length` allow.
+  /// The longest sequence when neither the model's settings nor a user names one: that of a sentence-transformers
+  /// folder or 128 tokens, or as many as the model's positions or its tokenizer's `model_max_length` allow.
   package static func usualMaximumLength(
-    _ configuration: BERTConfiguration, _ modelMaximumLength: Int?
+    _ configuration: BERTConfiguration, _ modelMaximumLength: Int?, _ sentence: SentenceSettings?
   ) -> Int {
-    min(defaultMaximumLength, configuration.maximumPositions, max(3, modelMaximumLength ?? .max))
+    min(
+      sentence?.maximumLength ?? defaultMaximumLength, configuration.maximumPositions, max(3, modelMaximumLength ?? .max))
   }
 
   /// The name of the file.

@@ -17,6 +17,8 @@ public struct ModelDirectory: Sendable {
   public let configuration: BERTConfiguration
   /// The settings in `espalier.json`; `nil` for a model that Espalier did not train.
   public let settings: ClassifierSettings?
+  /// What sentence-transformers stored beside the model; `nil` when it is not one of its folders.
+  public let sentence: SentenceSettings?
 
   /// Opens a model.
   ///
@@ -52,6 +54,7 @@ public struct ModelDirectory: Sendable {
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
     try settings?.demandFit(configuration, path: settingsPath)
     try demandConsistency()
+    sentence = try SentenceSettings(ofModelIn: folder)
   }
 
   /// What is probably not meant, a sentence each: layers of the checkpoint that `config.json` does not count take

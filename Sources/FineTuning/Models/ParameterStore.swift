@@ -81,7 +81,10 @@ package final class ParameterStore {
     }
 
     var hasPooler = configuration.family.hasPooler
-    for description in BERTParameters.descriptions(configuration) {
+    // The family's own class has a pooler only when it pools with it.
+    if head == .classifier, configuration.family.ownHead.pooling != .pooler { hasPooler = false }
+    for description in BERTParameters.descriptions(configuration)
+    where description.stage != .pooler || hasPooler {
       let found = try load(
         description, prefix: prefix, name: configuration.family.member + "." + description.name)
       if !found, description.stage == .pooler {

@@ -43,10 +43,11 @@ public final class TextClassifier: Sendable {
     var settings =
       try directory.settings
       ?? ClassifierSettings(
-        pooling: found.head == .classifier ? directory.configuration.family.ownHead.pooling : .mean,
+        pooling: found.head == .classifier
+          ? directory.configuration.family.ownHead.pooling : directory.sentence?.pooling ?? .mean,
         labels: HeadLabels.defaults(found.labels),
         maximumLength: ClassifierSettings.usualMaximumLength(
-          directory.configuration, tokenizer.modelMaximumLength),
+          directory.configuration, tokenizer.modelMaximumLength, directory.sentence),
         task: try directory.task())
     if let pooling { settings.pooling = pooling }
     if let maximumLength {

@@ -137,7 +137,9 @@ extension TrainingRun {
     switch request.head {
     case .mlp(let width): graft = .mlp(width: width)
     case .linear: graft = .linear
-    case .classifier, nil:
+    case .classifier:
+      return try preparedClassifier(request, labels: labels, notes: &notes)
+    case nil:
       throw FineTuningError(
         "\(request.model.name): the checkpoint has no classification head; add one with "
           + "--head mlp:128, or with espalier graft")
@@ -151,12 +153,40 @@ extension TrainingRun {
     let prepared = Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
     // The head of a run that goes on is there already.
-    guard request.resuming == nil else { return prepared }
-    notes.append(
-      "a new head \(request.head.map { "\($0)" } ?? "") for "
-        + (task == .regression ? "a number" : "\(labels) label\(labels == 1 ? "" : "s")")
-        + " is added")
+    if request.resuming == nil { notes.append(note(onNewHead: prepared.head, labels, task)) }
     return prepared
+  }
+
+  private static func note(
+    onNewHead head: Head, _ labels: Int, _ task: PredictionTask
+  ) -> String {
+    "a new head \(head) for "
+      + (task == .regression ? "a number" : "\(labels) label\(labels == 1 ? "" : "s")")
+      + " is added"
+  }
+
+  /// The checkpoint with the head of its family's own class.
+  private static func preparedClassifier(
+    _ request: Request, labels: Int, notes: inout [String]
+  ) throws -> Prepared {
+    let model = request.model
+    let graft = try ClassifierGraft(
+      model.checkpoint, model.configuration, json: model.configurationJSON, labels: labels,
+      seed: request.options.seed)
+    if request.resuming == nil {
+      let family = model.configuration.family
+      notes.append(
+        note(onNewHead: .classifier, labels, request.training.task)
+          + ": that of \(family.classifierClass), which pools with \(family.classifierPooling.rawValue)"
+      )
+      if graft.addsPooler {
+        notes.append(
+          "\(model.name): the checkpoint has no pooler, which \(family.classifierClass) needs: a new one is added"
+        )
+      }
+    }
+    return Prepared(
+      checkpoint: graft.checkpoint, head: .classifier, labelCount: labels, isNew: true)
   }
 
   static func settings(
@@ -166,19 +196,54 @@ extension TrainingRun {
     let task = request.training.task
     let labels = try TrainingRun.labels(request, prepared, notes: &notes)
     let limit = model.configuration.maximumPositions
+    let sentence = model.settings == nil ? model.sentence : nil
     let length =
       request.maximumLength ?? model.settings?.maximumLength
       ?? ClassifierSettings.usualMaximumLength(
-        model.configuration, tokenizer.modelMaximumLength)
+        model.configuration, tokenizer.modelMaximumLength, sentence)
     guard length >= 3, length <= limit else {
       throw FineTuningError(
         "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
       )
     }
+    let own = prepared.head == .classifier ? model.configuration.family.ownHead.pooling : nil
+    let pooling =
+      request.pooling ?? (prepared.isNew ? own : nil) ?? model.settings?.pooling ?? own
+      ?? sentence?.pooling ?? .mean
+    try demandPooling(pooling, own, request, notes: &notes)
+    if request.resuming == nil, let sentence {
+      notes += sentence.notes
+      if let note = SentenceSettings.note(
+        model.name, pooling: request.pooling == nil && own == nil ? sentence.pooling : nil,
+        maximumLength: request.maximumLength == nil && sentence.maximumLength != nil ? length : nil)
+      {
+        notes.append(note)
+      }
+    }
     return ClassifierSettings(
-      pooling: request.pooling ?? model.settings?.pooling
-        ?? (prepared.head == .classifier ? model.configuration.family.ownHead.pooling : .mean),
-      labels: labels, maximumLength: length, task: task, readsPairs: request.training.isPaired)
+      pooling: pooling, labels: labels, maximumLength: length, task: task,
+      readsPairs: request.training.isPaired)
+  }
+}
+
+extension TrainingRun {
+  /// - Throws: `FineTuningError` when another pooling is asked for than that of the family's own class,
+  ///   whose head is to train.
+  private static func demandPooling(
+    _ pooling: Pooling, _ own: Pooling?, _ request: Request, notes: inout [String]
+  ) throws(FineTuningError) {
+    guard let own, pooling != own else { return }
+    let name = request.model.configuration.family.classifierClass
+    guard request.pooling == nil else {
+      throw FineTuningError(
+        "\(request.model.name): the head classifier is that of \(name), which pools with \(own.rawValue) and not "
+          + "with \(pooling.rawValue)")
+    }
+    if request.resuming == nil {
+      notes.append(
+        "\(request.model.name): was trained with the pooling \(pooling.rawValue), and \(name) of transformers "
+          + "pools with \(own.rawValue): it gives other logits")
+    }
   }
 }
 

@@ -221,17 +221,7 @@ extension TrainingRun {
 
   /// The model's configuration with the names of the labels.
   private func configuration() -> JSONValue {
-    guard var members = model.configurationJSON.object else { return model.configurationJSON }
-    members["problem_type"] = .string(settings.task.problemType)
-    members["id2label"] = .object(
-      OrderedDictionary(
-        uniqueKeysWithValues: settings.labels.enumerated().map {
-          (Key(String($0.offset)), JSONValue.string($0.element))
-        }))
-    members["label2id"] = .object(
-      OrderedDictionary(
-        settings.labels.enumerated().map { (Key($0.element), JSONValue.integer($0.offset)) },
-        uniquingKeysWith: { first, _ in first }))
-    return .object(members)
+    settings.describing(
+      model.configurationJSON, as: head == .classifier ? model.configuration.family : nil)
   }
 }

@@ -105,10 +105,12 @@ extension TrainingOptions.Criterion: ExpressibleByArgument {}
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 
 extension Head: ExpressibleByArgument {
-  /// `mlp:128` or `linear`.
+  /// `mlp:128`, `linear` or `classifier`.
   public init?(argument: String) {
     if argument == "linear" {
       self = .linear
+    } else if argument == "classifier" {
+      self = .classifier
     } else if argument.hasPrefix("mlp:"), let width = Int(argument.dropFirst(4)), width > 0,
       width <= 1 << 20
     {

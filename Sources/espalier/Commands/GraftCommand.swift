@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import FineTuning
 import OrderedCollections
 import ParameterSurgery
 
@@ -11,7 +12,10 @@ struct GraftCommand: ParsableCommand {
     usage: "espalier graft <base> --head <head> --labels <n> -o <out> [<options>]",
     discussion: """
       --head mlp:128 adds linear - tanh - linear as linear.0 and linear.2, --head linear one layer as \
-      linear. Values are drawn as torch.nn.Linear draws them, and depend on the seed alone. OUT is a \
+      linear. Values are drawn as torch.nn.Linear draws them, and depend on the seed alone. --head \
+      classifier adds the head of the class that transformers has for sequence classification, such as \
+      BertForSequenceClassification, drawn as transformers draws it: AutoModelForSequenceClassification \
+      loads the result, and pools as that class pools (BERT: pooler, the others: the first token). OUT is a \
       file when it ends in .safetensors, .bin, .pt, .pth or .ckpt, and otherwise a new directory in \
       the Hugging Face layout, with the configuration and the tokenizer of the base.
 
@@ -24,7 +28,7 @@ struct GraftCommand: ParsableCommand {
   )
   var base: String
 
-  @Option(help: ArgumentHelp("mlp:WIDTH or linear.", valueName: "head"))
+  @Option(help: ArgumentHelp("mlp:WIDTH, linear or classifier.", valueName: "head"))
   var head: String
 
   @Option(help: ArgumentHelp("The number of classes.", valueName: "n"))
@@ -58,35 +62,93 @@ struct GraftCommand: ParsableCommand {
     guard (1...Graft.maximumExtent).contains(labels) else {
       throw ValidationError("--labels takes a count of 1 to \(grouped(Graft.maximumExtent))")
     }
-    guard (try? Graft.Head(head)) != nil else {
-      throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, or linear")
+    guard Head(argument: head) != nil else {
+      throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, linear or classifier")
+    }
+    if head == "classifier", prefix != nil || keepNames {
+      throw ValidationError(
+        "--head classifier has the names of its class: leave out \(prefix == nil ? "--keep-names" : "--prefix")"
+      )
     }
     try ModelOutput.checkEnding(of: written.output)
   }
 
   func run() throws {
-    let layers = try Graft.Head(head)
     let encoder = try foreign.open(base)
-    let prefix = self.prefix ?? EncoderNames.missingPrefix(in: encoder)
-    let names = keepNames ? nil : try EncoderNames(encoder)
-    let grafted = try InputError.naming(base) {
-      try Graft(head: layers, labels: labels, prefix: prefix, seed: seed)
-        .apply(to: names?.checkpoint ?? encoder)
-    }
-    if let names { note(names) }
+    let output = ModelOutput(
+      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign)
+    let isOwn = head == "classifier"
+    let sentence = try SentenceSettings(ofModelIn: output.sourceFolder)
+    let (before, grafted) =
+      isOwn ? try ownHead(on: encoder, output) : try newHead(on: encoder)
     let bar = Progress(
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
-    let target = ModelOutput(
-      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign)
-    if target.writesConfiguration { try ModelFolder.checkSettings(from: target.sourceFolder) }
-    try target.write(grafted, progress: bar) {
-      try ModelFolder.writeSettings(in: written.output, labels: labels)
+    if output.writesConfiguration { try ModelFolder.checkSettings(from: output.sourceFolder) }
+    try output.write(grafted, progress: bar) {
+      try ModelFolder.writeSettings(
+        in: written.output, labels: labels, sentence: sentence, isOwn: isOwn)
     }
     bar.finish()
-    let before = Set((names?.checkpoint ?? encoder).keys.flatMap { [$0, Key(prefix + $0.string)] })
+    if let sentence, WholeFile.isFolder(written.output) {
+      for note in sentence.notes { StandardError.note(note) }
+    }
     let added = Array(grafted.keys).filter { !before.contains($0) }
     if format.json { printJSON(grafted, added) } else { print(grafted, added) }
+  }
+
+  /// The encoder with `linear` or `linear - tanh - linear`, and the keys that are not new.
+  private func newHead(on encoder: Checkpoint) throws -> (before: Set<Key>, Checkpoint) {
+    let prefix = self.prefix ?? EncoderNames.missingPrefix(in: encoder)
+    let names = keepNames ? nil : try EncoderNames(encoder)
+    let renamed = names?.checkpoint ?? encoder
+    let grafted = try InputError.naming(base) {
+      try Graft(head: Graft.Head(head), labels: labels, prefix: prefix, seed: seed)
+        .apply(to: renamed)
+    }
+    if let names { note(names) }
+    return (Set(renamed.keys.flatMap { [$0, Key(prefix + $0.string)] }), grafted)
+  }
+
+  /// The encoder with the head of its family's own class, and the keys that are not new.
+  private func ownHead(
+    on encoder: Checkpoint, _ output: ModelOutput
+  ) throws -> (before: Set<Key>, Checkpoint) {
+    let path = Path.join(output.sourceFolder, "config.json")
+    guard WholeFile.exists(path) else {
+      throw InputError(
+        "\(base): --head classifier is the head of a class that config.json names, and there is none in "
+          + output.sourceFolder)
+    }
+    let json = try ModelFolder.json(path)
+    let configuration = try BERTConfiguration(json, path: path)
+    let graft = try InputError.naming(base) {
+      try ClassifierGraft(encoder, configuration, json: json, labels: labels, seed: seed)
+    }
+    let family = configuration.family
+    if !graft.dropped.isEmpty {
+      note(leftOut: graft.dropped, "\(family.classifierClass) does not have")
+    }
+    if graft.addsPooler {
+      StandardError.note(
+        "the checkpoint has no pooler, which \(family.classifierClass) needs: a new one is added")
+    }
+    StandardError.note(
+      "\(family.classifierClass) pools with \(family.classifierPooling.rawValue)")
+    let names = Set(graft.checkpoint.keys)
+    let head = Set(
+      names.filter { key in
+        !key.string.hasPrefix(family.member + ".")
+          || graft.addsPooler && key.string.contains(".pooler.")
+      })
+    return (names.subtracting(head), graft.checkpoint)
+  }
+
+  private func note(leftOut keys: [Key], _ reason: String) {
+    StandardError.note(
+      "\(plural(keys.count, "tensor")) left out, which \(reason): "
+        + keys.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
+        + (keys.count > 3 ? ", …" : ""))
   }
 
   private func note(_ names: EncoderNames) {

@@ -106,10 +106,7 @@ struct MaskImportCommand: ParsableCommand {
     let folder =
       WholeFile.isFolder(checkpoint.path) ? checkpoint.path : Path.parent(of: checkpoint.path)
     let path = Path.join(folder, "config.json")
-    guard WholeFile.exists(path) else { return nil }
-    return try InputError.naming(path) {
-      try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
-    }
+    return WholeFile.exists(path) ? try ModelFolder.json(path) : nil
   }
 }
 

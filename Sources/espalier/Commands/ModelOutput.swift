@@ -186,17 +186,7 @@ enum ModelFolder {
   static func checkSettings(from folder: String) throws {
     let path = Path.join(folder, "config.json")
     guard WholeFile.exists(path) else { return }
-    _ = try BERTConfiguration(try document(at: path), path: path)
-  }
-
-  private static func document(at path: String) throws -> JSONValue {
-    do throws(CheckpointError) {
-      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
-    } catch {
-      var error = error
-      error.path = path
-      throw error
-    }
+    _ = try BERTConfiguration(try json(path), path: path)
   }
 
   /// Weights that a directory may hold already.
@@ -205,18 +195,44 @@ enum ModelFolder {
     "pytorch_model.bin.index.json",
   ]
 
-  /// Writes the settings of a classifier whose head is new: mean pooling, and labels that
-  /// `config.json` names or nobody has named yet. A folder without `config.json`, or a file, gets none.
-  static func writeSettings(in path: String, labels count: Int) throws {
-    guard WholeFile.isFolder(path), WholeFile.exists(Path.join(path, "config.json")) else { return }
-    try forgetLabels(in: Path.join(path, "config.json"), unless: count)
+  /// The JSON document in a file.
+  static func json(_ path: String) throws(CheckpointError) -> JSONValue {
+    do {
+      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
+    } catch {
+      var error = error
+      error.path = path
+      throw error
+    }
+  }
+
+  /// Writes the settings of a classifier whose head is new, and labels that `config.json` names or no
+  /// one has named yet. A folder without `config.json`, or a file, gets none.
+  ///
+  /// - Parameters:
+  ///   - sentence: what a sentence-transformers folder says of the base.
+  ///   - isOwn: whether the head is that of the family's own class, whose pooling it then has, and which
+  ///     `config.json` names.
+  static func writeSettings(
+    in path: String, labels count: Int, sentence: SentenceSettings?, isOwn: Bool
+  ) throws {
+    let config = Path.join(path, "config.json")
+    guard WholeFile.isFolder(path), WholeFile.exists(config) else { return }
+    try forgetLabels(in: config, unless: count)
     let model = try ModelDirectory(path)
     let settings = ClassifierSettings(
-      pooling: .mean,
+      pooling: isOwn
+        ? model.configuration.family.classifierPooling : sentence?.pooling ?? .mean,
       labels: model.labelNames(count: count) ?? (0..<count).map { "LABEL_\($0)" },
       maximumLength: ClassifierSettings.usualMaximumLength(
-        model.configuration, try (try? TokenizerFiles(directory: path))?.modelMaximumLength()),
+        model.configuration, try (try? TokenizerFiles(directory: path))?.modelMaximumLength(),
+        sentence),
       task: count == 1 ? .regression : .classification)
+    if isOwn {
+      let json = settings.describing(model.configurationJSON, as: model.configuration.family)
+      try WholeFile.write(
+        Array((json.text(indent: 2) + "\n").utf8), to: config, followingLinks: false)
+    }
     try WholeFile.write(
       Array((settings.json.text(indent: 2) + "\n").utf8),
       to: Path.join(path, ClassifierSettings.fileName), followingLinks: false)
@@ -224,7 +240,7 @@ enum ModelFolder {
 
   /// Takes the labels of another head out of a configuration, when they are more or fewer than `count`.
   private static func forgetLabels(in path: String, unless count: Int) throws {
-    let json = try document(at: path)
+    let json = try json(path)
     guard var members = json.object else { return }
     let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer
     guard let names, names != count else { return }

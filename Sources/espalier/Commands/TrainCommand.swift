@@ -69,8 +69,10 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Add a head when the model has none: mlp:WIDTH (linear, tanh, linear) or linear.",
-      valueName: "head"))
+      """
+      Add a head when the model has none: mlp:WIDTH (linear, tanh, linear), linear, or classifier, the head \
+      of the model's own class, which AutoModelForSequenceClassification of transformers loads.
+      """, valueName: "head"))
   var head: Head?
 
   @Flag(

@@ -56,14 +56,18 @@ struct TrainingArguments: ParsableArguments {
       """)
   var balance = false
 
-  @Option(help: "How hidden states become one vector: mean, mean-all, cls or pooler.")
+  @Option(
+    help: """
+      How hidden states become one vector: mean, mean-all, cls or pooler. Default: what the model's own class \
+      or its sentence-transformers folder has, otherwise mean.
+      """)
   var pooling: Pooling?
 
   @Option(
     help: ArgumentHelp(
       """
-      The longest sequence, in tokens. Default: the model's own if it is a trained classifier, otherwise \
-      128, or what the model reads if that is less. Longer texts are cut, and a note says how many.
+      The longest sequence, in tokens. Default: the model's own if it is a trained classifier or a \
+      sentence-transformers folder, otherwise 128, or what the model reads if that is less. Longer texts are cut, and a note says how many.
       """, valueName: "n"))
   var maxLength: Int?
 
