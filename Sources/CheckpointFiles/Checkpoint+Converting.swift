@@ -2,18 +2,28 @@ internal import OrderedCollections
 
 extension Checkpoint {
   /// The same checkpoint with every real floating-point tensor in `dtype`; integers, booleans and
-  /// complex numbers stay. Tensors that are views of the same elements stay tied.
+  /// complex numbers stay, and so do quantised tensors with their scales. Tensors that are views of the same
+  /// elements stay tied.
   ///
   /// The work is done when the elements are used.
   ///
   /// - Parameters:
   ///   - dtype: a floating-point dtype of eight bits or more.
   ///   - losses: where numbers that are too large for `dtype` are counted, if anybody wants to know.
-  /// - Throws: `CheckpointError` when a dtype has no such conversion.
+  /// - Throws: `CheckpointError` when a dtype has no such conversion, or all floats belong to quantised tensors.
   public func converted(to dtype: DType, losses: CastLosses? = nil) throws -> Checkpoint {
     var result = self
     var converted: [TensorView: Tensor] = [:]
-    for (key, tensor) in tensors where tensor.dtype.isFloatingPoint && tensor.dtype != dtype {
+    let quantized = QuantizedTensors(tensors.elements)
+    let left = keptQuantized(convertingTo: dtype)
+    if let key = left.first,
+      !tensors.contains(where: { $1.dtype.isFloatingPoint && !quantized.contains($0) })
+    {
+      throw CheckpointError(
+        path: path, quantized[key]?.refusal ?? "says how others are stored")
+    }
+    for (key, tensor) in tensors
+    where tensor.dtype.isFloatingPoint && tensor.dtype != dtype && !quantized.contains(key) {
       let view = TensorView(tensor)
       if let done = converted[view] {
         result.tensors[key] = done
@@ -32,5 +42,14 @@ extension Checkpoint {
       }
     }
     return result
+  }
+
+  /// The tensors of floats that ``converted(to:losses:)`` leaves as they are because they belong to quantised
+  /// tensors: their numbers mean something only together with others.
+  public func keptQuantized(convertingTo dtype: DType) -> [Key] {
+    let quantized = QuantizedTensors(tensors.elements)
+    return tensors.filter {
+      $1.dtype.isFloatingPoint && $1.dtype != dtype && quantized.contains($0)
+    }.map(\.key)
   }
 }

@@ -1,7 +1,7 @@
 /// A folder in the Hugging Face layout: which of its files is the checkpoint.
-enum CheckpointFolder {
+package enum CheckpointFolder {
   /// The names that `transformers` looks for, in its order.
-  private static let names = [
+  package static let names = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
     "pytorch_model.bin.index.json",
   ]
@@ -10,6 +10,22 @@ enum CheckpointFolder {
   ]
 
   private static let deltaEnding = ".delta.safetensors"
+
+  /// Whether the folder at `path` holds a whole checkpoint under one of the usual names.
+  package static func isWhole(_ path: String) -> Bool {
+    names.contains { SystemCall.status(at: Path.join(path, $0))?.isRegular == true }
+  }
+
+  /// What a folder with files of the given names is read as; `nil` when it has no checkpoint, or several of
+  /// which none comes first.
+  static func chosen(among files: Set<String>) -> String? {
+    if let name = names.first(where: files.contains) { return name }
+    for ending in endings {
+      let found = files.filter { $0.hasSuffix(ending) && !$0.hasSuffix(deltaEnding) }
+      if !found.isEmpty { return found.count == 1 ? found.first : nil }
+    }
+    return nil
+  }
 
   /// The checkpoint's file in the folder at `path`: one of the usual names, or else the only file with
   /// the ending of a checkpoint.

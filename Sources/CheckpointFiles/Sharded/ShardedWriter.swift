@@ -142,14 +142,24 @@ struct ShardedWriter {
   /// Fills one shard after the other, in order. Tied tensors stay together.
   private func split(_ limit: Int?) -> [[Key]] {
     guard let limit, limit > 0 else { return [Array(checkpoint.keys)] }
-    var groups: OrderedDictionary<ObjectIdentifier, [Key]> = [:]
-    for (key, tensor) in checkpoint.tensors {
-      groups[ObjectIdentifier(tensor.storage), default: []].append(key)
+    // PyTorch files hold tied tensors once, safetensors each for itself.
+    let isTorch = (try? options.isTorch(path)) ?? false
+    let tensors = checkpoint.tensors.values
+    var groups: [Int: [Int]] = [:]
+    for group in Tensor.tiedGroups(tensors) {
+      for index in group { groups[index] = group }
     }
     var shards: [[Key]] = []
     var size = 0
-    for keys in groups.values {
-      let bytes = keys.reduce(0) { $0 &+ (checkpoint.tensors[$1]?.byteCount ?? 0) }
+    for index in tensors.indices {
+      let group = groups[index] ?? [index]
+      // A group stands where its first tensor does.
+      guard group[0] == index else { continue }
+      let keys = group.map { checkpoint.keys[$0] }
+      let bytes =
+        isTorch
+        ? ShardedWriter.sharedByteCount(group.map { tensors[$0] })
+        : group.reduce(0) { $0 &+ tensors[$1].byteCount }
       if shards.isEmpty || (size > 0 && bytes > limit - min(size, limit)) {
         shards.append([])
         size = 0
@@ -158,5 +168,16 @@ struct ShardedWriter {
       size = size &+ bytes
     }
     return shards
+  }
+
+  /// The bytes that tied tensors take in a PyTorch file. Those of several dtypes are written each for itself.
+  private static func sharedByteCount(_ tensors: [Tensor]) -> Int {
+    let total = tensors.reduce(0) { $0 &+ $1.byteCount }
+    guard let first = tensors.first, tensors.allSatisfy({ $0.dtype == first.dtype }) else {
+      return total
+    }
+    let start = tensors.reduce(Int.max) { min($0, $1.byteSpan.lowerBound) }
+    let end = tensors.reduce(0) { max($0, $1.byteSpan.upperBound) }
+    return tensors.count == 1 ? total : end - start
   }
 }

@@ -69,11 +69,6 @@ public struct Tensor: Sendable {
   /// The file of a sharded checkpoint that the elements come from, relative to the index.
   public var shardName: String? { storage.file?.shardName }
 
-  /// Whether the tensors are *tied*: both lie in the same storage and have bytes in common.
-  public func sharesStorage(with other: Tensor) -> Bool {
-    storage === other.storage && byteSpan.overlaps(other.byteSpan)
-  }
-
   /// The bytes of the storage from the first element to the end of the last one; elements of others
   /// may lie in between. Empty for a tensor without elements.
   package var byteSpan: Range<Int> {

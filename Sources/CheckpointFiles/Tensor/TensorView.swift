@@ -1,4 +1,7 @@
-/// What makes two tensors the same elements: names of one tensor have equal views.
+/// What makes two tensors the same elements in the same order: names of one tensor have equal views.
+///
+/// Everything that asks whether two names are one tensor asks this. Tensors that merely lie in one storage, such
+/// as a matrix and its transpose, have different views.
 package struct TensorView: Hashable, Sendable {
   private let storage: ObjectIdentifier
   private let offset: Int
@@ -9,7 +12,10 @@ package struct TensorView: Hashable, Sendable {
   /// The view that `tensor` is. Its storage must outlive it.
   package init(_ tensor: Tensor) {
     storage = ObjectIdentifier(tensor.storage)
-    (offset, dtype) = (tensor.byteOffset, tensor.dtype)
-    (shape, strides) = (tensor.shape, tensor.strides)
+    (offset, dtype, shape) = (tensor.byteOffset, tensor.dtype, tensor.shape)
+    // The stride of a dimension of one element leads nowhere.
+    strides =
+      tensor.isContiguous
+      ? [] : zip(tensor.strides, tensor.shape.dimensions).map { $1 > 1 ? $0 : 0 }
   }
 }

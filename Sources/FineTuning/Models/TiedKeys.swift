@@ -1,13 +1,13 @@
 internal import CheckpointFiles
 internal import ParameterSurgery
 
-/// Which keys of a checkpoint are other names of a parameter: the same bytes of the same storage.
+/// Which keys of a checkpoint are other names of a parameter: the same elements in the same order.
 struct TiedKeys {
   private let groups: [[Key]]
   private let parameters: [Key: Parameter]
 
   init(_ checkpoint: Checkpoint, _ parameters: [Parameter]) {
-    groups = ParameterTree(checkpoint).ties
+    groups = ParameterTree(checkpoint).aliases
     self.parameters = Dictionary(
       parameters.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
   }

@@ -25,6 +25,8 @@ public struct CheckpointDelta: Sendable {
 
   private let order: [Key]
   private let metadata: OrderedDictionary<String, String>
+  /// Names of one tensor in the tuned checkpoint, for files that can hold it once.
+  private let tied: [[Key]]
 
   private static let marker = "espalier-delta"
 
@@ -40,10 +42,10 @@ public struct CheckpointDelta: Sendable {
   }
 
   /// The path of the delta that stands at `path` in place of a whole model: that of such a file itself,
-  /// or of one in a folder without `model.safetensors`.
+  /// or of one in a folder without a whole model.
   package static func alone(at path: String) -> String? {
     guard WholeFile.isFolder(path) else { return path.hasSuffix(ending) ? path : nil }
-    return WholeFile.exists(Path.join(path, "model.safetensors")) ? nil : self.path(at: path)
+    return CheckpointFolder.isWhole(path) ? nil : self.path(at: path)
   }
 
   private static let ending = ".delta.safetensors"
@@ -109,14 +111,14 @@ public struct CheckpointDelta: Sendable {
     let inOrder = tuned.keys.compactMap { key in stored[key].map { (key, $0) } }
     try self.init(
       stored: OrderedDictionary(uniqueKeysWithValues: inOrder), rows: rows, renamed: renamed,
-      order: Array(tuned.keys),
+      order: Array(tuned.keys), tied: ParameterTree(tuned).aliases,
       metadata: tuned.metadata, baseDigest: digest, inputs: base.inputs + tuned.inputs)
   }
 
   private init(
     stored: OrderedDictionary<Key, Tensor>, rows: [Key: RowSet], renamed: [Key: Key],
-    order: [Key], metadata: OrderedDictionary<String, String>, baseDigest: String,
-    inputs: [InputFile]
+    order: [Key], tied: [[Key]], metadata: OrderedDictionary<String, String>,
+    baseDigest: String, inputs: [InputFile]
   ) throws {
     func array(_ keys: [Key]) -> JSONValue { .array(keys.map { .string($0.string) }) }
     var file = Checkpoint(tensors: stored)
@@ -139,10 +141,11 @@ public struct CheckpointDelta: Sendable {
         }
       ).text(),
     ]
+    if !tied.isEmpty { file.metadata["tied"] = JSONValue.array(tied.map(array)).text() }
     checkpoint = file
     wholeKeys = stored.keys.filter { rows[$0] == nil }
     (self.rows, self.renamed, self.baseDigest) = (rows, renamed, baseDigest)
-    (self.order, self.metadata) = (order, metadata)
+    (self.order, self.metadata, self.tied) = (order, metadata, tied)
   }
 
   /// The delta in a file.
@@ -185,12 +188,23 @@ public struct CheckpointDelta: Sendable {
       rows[key] = set
     }
     let listed = Set(keys)
+    // Deltas of models without tied tensors have no such member.
+    var tied: [[Key]] = []
+    if file.metadata["tied"] != nil {
+      for group in try member("tied").array ?? [] {
+        let names = group.array?.compactMap { $0.string.map { Key($0) } } ?? []
+        guard names.count > 1, names.count == group.array?.count, names.allSatisfy(listed.contains)
+        else { throw failure("`tied` is damaged") }
+        tied.append(names)
+      }
+    }
     for key in file.keys where !listed.contains(key) {
       throw failure("\(quoted(key.string)) is in the file and not in its list of keys")
     }
     checkpoint = file
     wholeKeys = file.keys.filter { rows[$0] == nil }
     (self.rows, self.renamed, baseDigest, order) = (rows, renamed, digest, keys)
+    self.tied = tied
     self.metadata = OrderedDictionary(
       metadata.compactMap { key, value in value.string.map { (key.string, $0) } },
       uniquingKeysWith: { $1 })
@@ -222,6 +236,17 @@ public struct CheckpointDelta: Sendable {
         result.tensors[key] = tensor
       } else {
         throw damaged(key)
+      }
+    }
+    for group in tied {
+      guard let first = result[group[0]] else { continue }
+      for key in group.dropFirst() {
+        guard let other = result[key], other.dtype == first.dtype, other.shape == first.shape else {
+          throw SurgeryError(
+            "\(checkpoint.path): `tied` says that \(quoted(key.string)) is \(quoted(group[0].string)), which "
+              + "has another dtype or shape")
+        }
+        result.tensors[key] = first
       }
     }
     result.metadata = metadata

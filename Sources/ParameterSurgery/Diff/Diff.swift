@@ -235,7 +235,8 @@ extension TensorPair {
   /// Whether both are the same bytes of the same storage or file: two folders of the Hugging Face cache
   /// have files in common.
   var isOneView: Bool {
-    a.byteOffset == b.byteOffset
-      && (a.sharesStorage(with: b) || a.storage.isSamePlace(as: b.storage))
+    TensorView(a) == TensorView(b)
+      || a.dtype == b.dtype && a.shape == b.shape && a.byteOffset == b.byteOffset
+        && a.storage.isSamePlace(as: b.storage)
   }
 }

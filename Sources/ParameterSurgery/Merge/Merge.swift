@@ -6,7 +6,8 @@ internal import OrderedCollections
 ///     let merged = try Merge(.ties, density: 0.2).apply(to: [a, b], base: base)
 ///
 /// Numbers are computed in double precision and rounded once, to the dtype of the base (or of the first
-/// checkpoint), while the result is written. Integers and Booleans are taken from there unchanged.
+/// checkpoint), while the result is written. Integers and Booleans are taken from there unchanged. Quantised tensors
+/// must be the same everywhere.
 public struct Merge: Sendable {
   /// How elements are combined. x is a checkpoint's, b the base's, δ = x − b, w a weight.
   public enum Method: String, Sendable, CaseIterable {
@@ -71,17 +72,23 @@ public struct Merge: Sendable {
     try check(checkpoints, base)
     guard let model = base ?? checkpoints.first else { throw SurgeryError("merge: no checkpoints") }
     for other in checkpoints { try Merge.check(other, fits: model) }
+    let quantized = QuantizedTensors(model.tensors.elements)
+    for other in checkpoints where !quantized.all.isEmpty {
+      try Merge.demandEqual(quantized.all, in: other, and: model)
+    }
     var result = model
-    var done: [[Place]: Tensor] = [:]
-    for (key, tensor) in model.tensors where tensor.dtype.isFloatingPoint {
+    // Names that are one tensor in every checkpoint stay one.
+    var done: [[TensorView]: Tensor] = [:]
+    for (key, tensor) in model.tensors
+    where tensor.dtype.isFloatingPoint && !quantized.contains(key) {
       let sources = checkpoints.compactMap { $0[key] }
-      let places = ([tensor] + sources).map(Place.init)
-      if let merged = done[places] {
+      let views = ([tensor] + sources).map(TensorView.init)
+      if let merged = done[views] {
         result.tensors[key] = merged
         continue
       }
       let merged = try MergedElements(method: self, key, sources, tensor).tensor()
-      done[places] = merged
+      done[views] = merged
       result.tensors[key] = merged
     }
     result.inputs = model.inputs + checkpoints.flatMap(\.inputs)
@@ -111,15 +118,21 @@ public struct Merge: Sendable {
     return first.keys.filter(different.contains)
   }
 
-  /// Names that are one tensor in every checkpoint stay one.
-  private struct Place: Hashable {
-    let storage: ObjectIdentifier
-    let offset: Int
-    let shape: Shape
-
-    init(_ tensor: Tensor) {
-      storage = ObjectIdentifier(tensor.storage)
-      (offset, shape) = (tensor.byteOffset, tensor.shape)
+  /// Quantised numbers have no mean: each file has scales of its own. Those that are the same everywhere stay.
+  private static func demandEqual(
+    _ quantized: [QuantizedTensor], in other: Checkpoint, and model: Checkpoint
+  ) throws {
+    for tensor in quantized {
+      for key in [tensor.payload] + tensor.companions + tensor.activationScales {
+        guard let a = model[key], let b = other[key] else { continue }
+        if a.dtype == b.dtype, a.shape == b.shape {
+          let pair = try TensorPair(a, b)
+          if try pair.isOneView || bytesAreEqual([pair]) == [true] { continue }
+        }
+        throw SurgeryError(
+          "merge: \(tensor.refusal), and \(quoted(key.string)) is not the same in \(model.path) and \(other.path); "
+            + "merge the models as they were before they were quantised")
+      }
     }
   }
 
@@ -168,6 +181,14 @@ public struct Merge: Sendable {
         throw SurgeryError(
           "merge: \(quoted(key.string)) has the shape \(tensor.shape) in \(model.path), "
             + "\(other[key]?.shape ?? []) in \(other.path)")
+      }
+      // A mean of numbers and counts has no meaning, whichever of the two the result would be.
+      guard let dtype = other[key]?.dtype, dtype.isFloatingPoint == tensor.dtype.isFloatingPoint
+      else {
+        throw SurgeryError(
+          "merge: \(quoted(key.string)) is \(tensor.dtype) in \(model.path) and "
+            + "\(other[key]?.dtype ?? .bool) in \(other.path); floating-point numbers are not averaged with "
+            + "others: drop it, or take it from one of them, with espalier edit")
       }
     }
   }

@@ -66,9 +66,10 @@ extension SurgeryPlan {
     guard !pairs.isEmpty else {
       throw SurgeryError("\(operation): no key matches \(quoted(rule.from))")
     }
+    var copies = DetachedCopies()
     for (key, name) in pairs {
       guard var entry = entries[key] else { continue }
-      entry.tensor = try entry.tensor.detached()
+      entry.tensor = try copies.copy(of: entry.tensor)
       entry.deeds.append("copy of \(key.string)")
       try add(name, entry, operation.description)
     }
@@ -120,10 +121,11 @@ extension SurgeryPlan {
       var seen: Set<Int> = []
       for (number, index) in order.enumerated() {
         let isCopy = !seen.insert(index).inserted
+        var copies = DetachedCopies()
         for (rest, entry) in layers[index] ?? [] {
           var entry = entry
           if isCopy {
-            entry.tensor = try entry.tensor.detached()
+            entry.tensor = try copies.copy(of: entry.tensor)
             entry.deeds.append("copy of layer \(index)")
           }
           result[Key("\(prefix)\(number)\(rest)")] = entry
@@ -148,17 +150,17 @@ extension SurgeryPlan {
     }
     var tied = entries[target] ?? Entry(tensor: entry.tensor, origin: nil)
     tied.tensor = entry.tensor
+    tied.quantized = entry.quantized
     tied.deeds.append("tied to \(key.string)")
     entries[target] = tied
     return 2
   }
 
   mutating func untie(_ operation: SurgeryOperation) throws -> Int {
-    var uses: [ObjectIdentifier: Int] = [:]
-    for entry in entries.values { uses[ObjectIdentifier(entry.tensor.storage), default: 0] += 1 }
-    let keys = try selectWhole(operation.arguments, for: operation.description).filter { key in
-      entries[key].map { uses[ObjectIdentifier($0.tensor.storage), default: 0] > 1 } ?? false
-    }
+    let tied = Set(
+      Tensor.tiedGroups(entries.values.map(\.tensor)).flatMap { $0.map { entries.keys[$0] } })
+    let keys = try selectWhole(operation.arguments, for: operation.description)
+      .filter(tied.contains)
     for key in keys {
       guard let tensor = entries[key]?.tensor else { continue }
       replace(key, with: try tensor.detached(), deed: "untied")
@@ -176,6 +178,10 @@ extension SurgeryPlan {
     try demandKnown(other)
     let selector = String(operation.argument[operation.argument.index(after: colon)...])
     let items = try SelectorList([selector]).resolve(in: ParameterTree(other)).items
+    let there = QuantizedTensors(other.tensors.elements)
+    let parts = quantizedParts[path] ?? register(there.all)
+    quantizedParts[path] = parts
+    let here = quantizedNow
     for item in items {
       guard let tensor = other[item.key] else { continue }
       var entry = entries[item.key] ?? Entry(tensor: tensor, origin: nil)
@@ -189,11 +195,15 @@ extension SurgeryPlan {
             "\(operation): rows of \(quoted(item.key.string)) need a tensor of the same dtype and "
               + "row shape here")
         }
+        if let quantized = here[item.key] ?? there[item.key] {
+          throw SurgeryError("\(operation): \(quantized.refusal)")
+        }
         let new = try SurgeryPlan.rows(rows.ranges, of: tensor)
         entry.tensor = try entry.tensor.replacingRows(rows.ranges, with: new)
         entry.deeds.append("\(rows.count) rows from \(path)")
       } else {
         entry.tensor = tensor
+        entry.quantized = parts[item.key]
         entry.deeds.append("from \(path)")
       }
       entries[item.key] = entry

@@ -36,6 +36,8 @@ extension SurgeryPlan {
     let keys = Array(entries.keys)
     let names = rules.map { $0.apply(to: keys) }
     var count = 0
+    // The parts of names of one tensor are names of one tensor again.
+    var copies = DetachedCopies()
     for (index, key) in keys.enumerated() {
       guard names[0][index] != nil, let entry = entries[key] else { continue }
       let shape = entry.tensor.shape
@@ -58,7 +60,7 @@ extension SurgeryPlan {
         guard let target = name[index], let part = entry.tensor.slice(place, start..<start + width)
         else { throw SurgeryError("\(operation): \(quoted(key.string)) cannot be cut") }
         var piece = entry
-        piece.tensor = try part.detached()
+        piece.tensor = try copies.copy(of: part)
         piece.deeds.append(
           "\(place == 0 ? "rows" : "dimension \(place)") \(start):\(start + width) of \(key.string)"
         )

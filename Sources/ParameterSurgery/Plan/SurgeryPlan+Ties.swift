@@ -17,6 +17,19 @@ extension SurgeryPlan {
     }
   }
 
+  /// Copies of tensors in storages of their own. Names of one tensor become names of one copy.
+  struct DetachedCopies {
+    private var done: [TensorView: Tensor] = [:]
+
+    mutating func copy(of tensor: Tensor) throws(CheckpointError) -> Tensor {
+      let view = TensorView(tensor)
+      if let copy = done[view] { return copy }
+      let copy = try tensor.detached()
+      done[view] = copy
+      return copy
+    }
+  }
+
   /// Whether all tensors and metadata are those of `other`, in the same order.
   func isSame(as other: SurgeryPlan) -> Bool {
     entries.keys == other.entries.keys && metadata == other.metadata
@@ -25,28 +38,18 @@ extension SurgeryPlan {
       }
   }
 
-  /// Notes on names of one tensor that are names of several now, though no step said so.
+  /// Notes on tensors that had elements in common and have not now, though no step said so.
   var partedTies: [String] {
-    let storages = Set(base.tensors.values.map { ObjectIdentifier($0.storage) })
-    if storages.count == base.tensors.count { return [] }
-    var groups: OrderedDictionary<TensorView, [Key]> = [:]
-    for (key, tensor) in base.tensors { groups[TensorView(tensor), default: []].append(key) }
-    groups = groups.filter { $1.count > 1 }
-    if groups.isEmpty { return [] }
-    var keys: [Key: [Key]] = [:]
-    for (key, entry) in entries where !entry.isApart {
-      if let origin = entry.origin { keys[origin, default: []].append(key) }
-    }
-    return groups.values.compactMap { group in
-      let tied = group.flatMap { keys[$0] ?? [] }
-      guard let first = tied.first, let tensor = entries[first]?.tensor,
-        let other = tied.first(where: {
-          entries[$0].map { TensorView($0.tensor) != TensorView(tensor) } ?? false
-        })
-      else { return nil }
-      return
-        "\(quoted(other.string)) was one tensor with \(quoted(first.string)), and no longer is: "
-        + "give both to the operation, or tie them after it"
+    var results: [Key: [(key: Key, tensor: Tensor)]] = [:]
+    lazy var isFilled: Bool = {
+      for (key, entry) in entries where !entry.isApart {
+        if let origin = entry.origin { results[origin, default: []].append((key, entry.tensor)) }
+      }
+      return true
+    }()
+    return PartedTie.find(in: base) { isFilled ? results[$0] ?? [] : [] }.map {
+      $0.isOneTensor
+        ? $0.description + ": give both to the operation, or tie them after it" : $0.description
     }
   }
 }

@@ -17,7 +17,7 @@ public struct SurgeryPlan: Sendable {
   /// What each step did, in order: the operation as text, and the number of tensors concerned.
   public internal(set) var steps: [Step] = []
   /// Things that are probably not meant, such as tied tensors that come apart.
-  public var notes: [String] { stepNotes + partedTies }
+  public var notes: [String] { stepNotes + partedTies + partedScales.map(\.description) }
   /// Whether steps that take tensors from other checkpoints leave out what cannot be read there; otherwise
   /// such a checkpoint is refused.
   public var ignoresForeign = false
@@ -33,6 +33,10 @@ public struct SurgeryPlan: Sendable {
   var entries: OrderedDictionary<Key, Entry> = [:]
   var metadata: OrderedDictionary<String, String>
   var inputs: [InputFile]
+  /// The quantised tensors of all checkpoints that tensors come from; parts name them by their place.
+  var quantized: [QuantizedTensor] = []
+  /// What the tensors of other checkpoints are of them, by the path of the checkpoint.
+  var quantizedParts: [String: [Key: QuantizedPart]] = [:]
 
   /// What a step did.
   public struct Step: Sendable, Hashable {
@@ -49,6 +53,8 @@ public struct SurgeryPlan: Sendable {
     var origin: Key?
     /// What was done to its elements.
     var deeds: [String] = []
+    /// What it is of a quantised tensor.
+    var quantized: QuantizedPart?
   }
 
   /// A plan without steps.
@@ -58,6 +64,9 @@ public struct SurgeryPlan: Sendable {
     inputs = base.inputs
     entries.reserveCapacity(base.tensors.count)
     for (key, tensor) in base.tensors { entries[key] = Entry(tensor: tensor, origin: key) }
+    for (key, part) in register(QuantizedTensors(base.tensors.elements).all) {
+      entries[key]?.quantized = part
+    }
   }
 
   /// The checkpoint after all steps. What is computed is computed while it is written.

@@ -1,4 +1,5 @@
 public import CheckpointFiles
+internal import OrderedCollections
 
 extension ParameterTree {
   /// A place in the tree: a component and what lies at and below it.
@@ -82,34 +83,19 @@ extension ParameterTree {
     return path.string.isEmpty ? root : nil
   }
 
-  /// Keys of tensors that lie in overlapping bytes of one storage, in groups of two or more, each in
+  /// Keys of tensors that have bytes of one storage in common, in groups of two or more, each in
   /// the order of the file. Empty when the tree was made from headers alone.
-  public var ties: [[Key]] { tieGroups.map { $0.map { entries[$0].key } } }
+  public var ties: [[Key]] { Tensor.tiedGroups(tensors).map { $0.map { entries[$0].key } } }
 
-  var tieGroups: [[Int]] {
-    // Mostly each has a storage of its own.
-    if Set(places.lazy.map(\.storage)).count == places.count { return [] }
-    // Bring what lies in one storage together, by place; a sweep then joins what overlaps.
-    var byStorage: [ObjectIdentifier: [Int]] = [:]
-    for (entry, place) in places.enumerated() where !place.range.isEmpty {
-      byStorage[place.storage, default: []].append(entry)
+  /// Keys that are names of one tensor: the same elements in the same order. In groups of two or more, each in the
+  /// order of the file.
+  package var aliases: [[Key]] {
+    if Set(tensors.lazy.map { ObjectIdentifier($0.storage) }).count == tensors.count { return [] }
+    var groups: OrderedDictionary<TensorView, [Key]> = [:]
+    for (entry, tensor) in zip(entries, tensors) where tensor.shape.count > 0 {
+      groups[TensorView(tensor), default: []].append(entry.key)
     }
-    var groups: [[Int]] = []
-    for members in byStorage.values where members.count > 1 {
-      let sorted = members.sorted { places[$0].range.lowerBound < places[$1].range.lowerBound }
-      var group: [Int] = []
-      var end = 0
-      for entry in sorted {
-        if !group.isEmpty, places[entry].range.lowerBound >= end {
-          if group.count > 1 { groups.append(group.sorted()) }
-          group = []
-        }
-        end = max(group.isEmpty ? 0 : end, places[entry].range.upperBound)
-        group.append(entry)
-      }
-      if group.count > 1 { groups.append(group.sorted()) }
-    }
-    return groups.sorted { $0[0] < $1[0] }
+    return groups.values.filter { $0.count > 1 }
   }
 }
 

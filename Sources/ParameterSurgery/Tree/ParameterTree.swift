@@ -8,31 +8,20 @@ internal import OrderedCollections
 public struct ParameterTree: Sendable {
   /// Nodes, and what is found through them.
   private let nodes: TreeNodes
-  /// Where the bytes of each entry lie, when the tree was made from tensors.
-  let places: [Place]
-
-  /// A storage and a byte range in it.
-  struct Place: Sendable {
-    var storage: ObjectIdentifier
-    var range: Range<Int>
-  }
+  /// The tensor of each entry, when the tree was made from tensors.
+  let tensors: [Tensor]
 
   /// The tree of the checkpoint's keys.
   public init(_ checkpoint: Checkpoint) {
-    var places: [Place] = []
-    places.reserveCapacity(checkpoint.tensors.count)
-    for tensor in checkpoint.tensors.values {
-      places.append(Place(storage: ObjectIdentifier(tensor.storage), range: tensor.byteSpan))
-    }
     nodes = TreeNodes(
       checkpoint.tensors.map { TensorInfo(key: $0, dtype: $1.dtype, shape: $1.shape) })
-    self.places = places
+    tensors = Array(checkpoint.tensors.values)
   }
 
   /// The tree of tensors known from headers alone. Of two entries with one key the first stays.
   public init(_ entries: some Sequence<TensorInfo>) {
     nodes = TreeNodes(Array(entries))
-    places = []
+    tensors = []
   }
 
   /// The tensors, in the order of the file.
@@ -112,16 +101,5 @@ extension Key {
       empty = false
     }
     return empty ? nil : value
-  }
-}
-
-extension Tensor {
-  /// The bytes of the storage between the first and the last element.
-  var byteSpan: Range<Int> {
-    guard shape.count > 0 else { return byteOffset..<byteOffset }
-    guard let width = dtype.byteWidth else { return byteOffset..<byteOffset + byteCount }
-    var last = 0
-    for (dimension, stride) in zip(shape.dimensions, strides) { last += (dimension - 1) * stride }
-    return byteOffset..<byteOffset + (last + 1) * width
   }
 }

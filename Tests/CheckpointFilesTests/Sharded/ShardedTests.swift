@@ -43,6 +43,24 @@ import Testing
         == back.shard(of: "bert.embeddings.word_embeddings.weight"))
   }
 
+  @Test func `neighbours in one storage need not be in one shard, what overlaps does`() throws {
+    let storage = TensorStorage([UInt8](repeating: 1, count: 400))
+    var checkpoint = Checkpoint()
+    for index in 0..<10 {
+      checkpoint.tensors[Key("t\(index)")] = Tensor(
+        dtype: .float32, shape: [10], storage: storage, byteOffset: 40 * index)
+    }
+    checkpoint.tensors["over"] = Tensor(
+      dtype: .float32, shape: [10], storage: storage, byteOffset: 20)
+    for name in ["model.safetensors", "pytorch_model.bin"] {
+      let folder = try TemporaryFolder()
+      try checkpoint.write(to: folder.file(name), options: WriteOptions(shardByteCount: 130))
+      let back = try Checkpoint.open(folder.path)
+      #expect(Set(back.keys.compactMap { back.shard(of: $0) }).count == 4)
+      #expect(Set(["t0", "t1", "over"].map { back.shard(of: $0) }).count == 1)
+    }
+  }
+
   @Test func `what fits one file is one file`() throws {
     let checkpoint = try Checkpoint.open(Fixtures.path("bert-tiny"))
     try checkpoint.write(

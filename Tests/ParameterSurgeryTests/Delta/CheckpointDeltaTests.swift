@@ -36,6 +36,36 @@ import Testing
     #expect(delta.rows == ["embed": RowSet([2..<3])])
   }
 
+  @Test func `names of one tensor are names of one tensor again`() throws {
+    let base = smallCheckpoint()
+    var tuned = base
+    tuned.tensors["embed"] = Tensor([9, 9, 9, 9, 9, 9, 9, 9], shape: [4, 2])
+    tuned.tensors["head"] = tuned["embed"]
+    let made = try CheckpointDelta(from: base, to: tuned)
+    let again = try CheckpointDelta(reading: made.checkpoint).apply(to: base)
+    #expect(ParameterTree(again).ties == [["embed", "head"]])
+    #expect(try again["head"]?.floats() == tuned["head"]?.floats())
+    var damaged = made.checkpoint
+    damaged.metadata["tied"] = #"[["embed", "layer.0.bias"]]"#
+    #expect(
+      message { _ = try CheckpointDelta(reading: damaged).apply(to: base) }
+        == ": `tied` says that \"layer.0.bias\" is \"embed\", which has another dtype or shape")
+    damaged.metadata["tied"] = #"[["embed"]]"#
+    #expect(message { _ = try CheckpointDelta(reading: damaged) } == ": `tied` is damaged")
+  }
+
+  @Test(arguments: ["pytorch_model.bin", "model.safetensors", "shards"])
+  func `an older delta does not hide a whole model, whatever its format`(_ name: String) throws {
+    let model = try TemporaryFolder()
+    let base = try checkpoint(["w": [1], "v": [1]])
+    try base.write(to: model.path("model.delta.safetensors"))
+    let tuned = try checkpoint(["w": [2], "v": [2]])
+    try tuned.write(
+      to: model.path(name == "shards" ? "model.safetensors" : name),
+      options: WriteOptions(shardByteCount: name == "shards" ? 4 : nil))
+    #expect(try Checkpoint.open(model.path, over: base)["w"]?.floats() == [2])
+  }
+
   @Test func `names that changed cost nothing`() throws {
     let delta = try delta(from: smallCheckpoint(), to: try edited("add-prefix bert."))
     #expect(delta.checkpoint.tensors.isEmpty)
