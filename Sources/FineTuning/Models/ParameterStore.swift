@@ -37,6 +37,7 @@ package final class ParameterStore {
     pooling: Pooling, trainable: (Key) -> TrainableRows
   ) throws {
     let prefix = try BERTParameters.prefix(in: checkpoint)
+    let quantized = QuantizedTensors(checkpoint.tensors.elements)
     var missing: [String] = []
     var used: Set<Key> = []
     var unreachable: [Key] = []
@@ -56,6 +57,10 @@ package final class ParameterStore {
         throw FineTuningError(
           "\(checkpoint.path): \(quoted(key.string)) has shape \(tensor.shape), "
             + "expected \(description.shape)")
+      }
+      if let tensor = quantized[key] {
+        throw FineTuningError(
+          "\(checkpoint.path): \(tensor.refusal); only models that are not quantised are run")
       }
       guard tensor.dtype.isFloatingPoint else {
         throw FineTuningError(

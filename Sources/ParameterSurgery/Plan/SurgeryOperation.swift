@@ -28,7 +28,7 @@ public struct SurgeryOperation: Sendable, Hashable, CustomStringConvertible {
     case concat
     /// Exchange the last two dimensions.
     case transpose
-    /// `SELECTOR=ROWS`, or `ROWS,zeros`: rows more or less; new ones are the mean of the old.
+    /// `SELECTOR=ROWS`, or `ROWS,zeros`: the first rows, or more rows, which are the mean of the existing ones.
     case resize
     /// `SELECTOR=FILE`, or `TOKENS:VOCAB`: only the listed rows, in the order of the list.
     case prune
@@ -124,6 +124,7 @@ extension SurgeryPlan {
     } catch let error as CheckpointError where error.path.isEmpty {
       throw SurgeryError("\(operation): \(error)")
     }
+    try copy.checkQuantized(after: operation, from: self)
     if copy.stepNotes == stepNotes, copy.isSame(as: self) {
       copy.stepNotes.append("\(operation): leaves everything as it was")
     }

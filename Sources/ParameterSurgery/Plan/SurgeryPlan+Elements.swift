@@ -22,10 +22,11 @@ extension SurgeryPlan {
     }
     let losses = losses
     // Integers and Booleans stay what they are.
-    let keys = try selectWhole([selector], for: operation.description).filter { key in
+    let selected = try selectWhole([selector], for: operation.description).filter { key in
       guard let tensor = entries[key]?.tensor else { return false }
       return tensor.dtype.isFloatingPoint && tensor.dtype != dtype
     }
+    let keys = try leavingQuantized(selected, operation)
     try replaceEach(keys) { key, tensor in
       let cast = try tensor.recomputed(
         as: dtype, saturating: saturates,
@@ -53,6 +54,7 @@ extension SurgeryPlan {
         )
       }
     }
+    try checkScaling(items.map(\.key), operation)
     func scaled(_ part: Tensor) throws -> Tensor {
       try part.recomputed(
         as: part.dtype, changing: { values in Elementwise.scale(&values, by: factor) })

@@ -153,6 +153,7 @@ struct DiffCommand: ParsableCommand {
   private func compare(_ first: Checkpoint, _ second: Checkpoint, _ options: Diff.Options) throws {
     let diff = try Diff(first, second, options: options)
     StandardError.clearProgress()
+    if !quiet, !keysOnly { noteQuantized(diff, first, second) }
     lazy var totals = DiffSummary(diff, first, second)
     if let html {
       let page = DiffPage(diff: diff, summary: totals, a: first, b: second)
@@ -168,6 +169,17 @@ struct DiffCommand: ParsableCommand {
         .print(details: !summary && !histogram)
     }
     if !diff.isEmpty { throw ExitStatus.no }
+  }
+
+  /// Notes that quantised numbers are compared as they are stored.
+  private func noteQuantized(_ diff: Diff, _ first: Checkpoint, _ second: Checkpoint) {
+    let (inA, inB) = (first.quantizedTensors, second.quantizedTensors)
+    guard !inA.isEmpty || !inB.isEmpty else { return }
+    let payloads = Set(inA.map(\.payload)).union(inB.map(\.payload))
+    guard let change = diff.changed.first(where: { payloads.contains($0.key) }),
+      let tensor = (inA + inB).first(where: { $0.payload == change.key })
+    else { return }
+    StandardError.note("numbers are compared as they are stored: \(tensor.refusal)")
   }
 
   /// The four members, and those of the options that ask for more.
