@@ -10,7 +10,9 @@ extension SurgeryPlan {
     guard let first = parts.first, let rows = Int(first), rows > 0,
       parts.count == 1 || parts.dropFirst() == ["mean"] || parts.dropFirst() == ["zeros"]
     else {
-      throw SurgeryError.form("\(operation): \(quoted(text)) is not ROWS, ROWS,mean or ROWS,zeros")
+      throw SurgeryError.form(
+        "\(operation): \(quoted(text)) is not ROWS, ROWS,mean or ROWS,zeros; resize keeps the first rows or adds "
+          + "some, prune keeps the rows that a file lists")
     }
     let isMean = parts.last != "zeros"
     let keys = try selectWhole([selector], for: operation.description).filter { key in
@@ -60,6 +62,11 @@ extension SurgeryPlan {
     guard let list = files.first, files.count <= 2 else {
       throw SurgeryError.form("\(operation): is neither a file of row numbers nor TOKENS:VOCAB")
     }
+    if Int(list) != nil, !WholeFile.exists(list) {
+      throw SurgeryError.form(
+        "\(operation): prune keeps the rows that a file lists, and \(quoted(list)) is not a file; to keep the first "
+          + "\(list) rows, use resize")
+    }
     var rows: [Int] = []
     let lines = try SurgeryPlan.lines(list)
     if files.count == 2 {
@@ -86,7 +93,8 @@ extension SurgeryPlan {
       let count = tensor.shape.dimensions.first ?? 0
       if let beyond = rows.first(where: { $0 >= count }) {
         throw SurgeryError(
-          "\(operation): \(quoted(key.string)) has \(count) rows, and no row \(beyond)")
+          "\(operation): \(quoted(key.string)) has \(count) rows, and no row \(beyond); to add rows, use resize"
+        )
       }
       // Neighbours are read at once.
       var ranges: [Range<Int>] = []
