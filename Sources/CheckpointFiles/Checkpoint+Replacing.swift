@@ -23,15 +23,9 @@ extension Checkpoint {
   ) throws {
     let place = try Replacement(path, options, by: self)
     try place.lock()
-    var companions: [FileWriter] = []
-    for file in files {
-      let writer = try FileWriter(
-        path: Path.sibling(file.name, of: place.file), followingLinks: place.options.followsLinks)
-      try writer.write(file.bytes)
-      try writer.finish()
-      companions.append(writer)
-    }
-    try writeFiles(to: place.file, place.options, companions: companions, replacing: place.oldFiles)
+    let companions = try companions(of: place.file, files, place.options)
+    try writeFiles(
+      to: place.file, place.options, companions: companions, replacing: place.oldFiles)
   }
 
   /// Throws what ``replace(_:options:)`` would throw before it reads a tensor. Nothing is written.
@@ -39,7 +33,8 @@ extension Checkpoint {
     _ path: String, options: WriteOptions = WriteOptions()
   ) throws(CheckpointError) {
     let place = try Replacement(path, options, by: self)
-    try checkWriting(to: place.file, options: place.options)
+    try checkWriting(
+      to: place.file, options: place.options, inNewFolder: false, isReplacing: true)
   }
 
   /// Does the rest of a replacement of the model in the folder at `path` that was interrupted between its

@@ -20,6 +20,9 @@ public struct WriteOptions: Sendable {
   /// Whether a symbolic link in the place of a file is followed. Inside a folder that is filled, it is
   /// replaced instead.
   package var followsLinks = true
+  /// Removes an older checkpoint of the folder once the new one is complete. Otherwise a checkpoint that would not
+  /// be read because an older file comes first is refused.
+  public var replacesOlder = false
   /// Called with the bytes of tensors written so far, and their total.
   public var progress: (@Sendable (_ written: Int, _ total: Int) -> Void)?
 
@@ -27,7 +30,7 @@ public struct WriteOptions: Sendable {
   public init(
     format: Checkpoint.Format? = nil, inPlace: Bool = false,
     metadata: OrderedDictionary<String, String>? = nil, ignoresForeign: Bool = false,
-    preservesStrides: Bool = false, shardByteCount: Int? = nil,
+    preservesStrides: Bool = false, shardByteCount: Int? = nil, replacesOlder: Bool = false,
     progress: (@Sendable (_ written: Int, _ total: Int) -> Void)? = nil
   ) {
     self.format = format
@@ -36,6 +39,7 @@ public struct WriteOptions: Sendable {
     self.ignoresForeign = ignoresForeign
     self.preservesStrides = preservesStrides
     self.shardByteCount = shardByteCount
+    self.replacesOlder = replacesOlder
     self.progress = progress
   }
 
@@ -64,9 +68,42 @@ extension Checkpoint {
   /// checkpoint comes from one; safetensors has room for tensors and strings alone.
   ///
   /// - Throws: `CheckpointError` when the format cannot hold a tensor, a tensor cannot be read, the
-  ///   file cannot be written, or it is one of the inputs and `options.inPlace` is not set.
+  ///   file cannot be written, it is one of the inputs and `options.inPlace` is not set, or its folder would be
+  ///   read as an older file and `options.replacesOlder` is not set.
   public func write(to path: String, options: WriteOptions = WriteOptions()) throws {
-    try writeFiles(to: path, options)
+    try write(to: path, options: options, beside: [], removing: [])
+  }
+
+  /// Writes the checkpoint and small files of the same folder as one change: a reader finds all of them or
+  /// what was there before.
+  ///
+  /// - Parameters:
+  ///   - files: names in the folder, and their contents.
+  ///   - names: names of other files in the folder that go.
+  package func write(
+    to path: String, options: WriteOptions, beside files: [(name: String, bytes: [UInt8])],
+    removing names: [String]
+  ) throws {
+    let older = try olderFiles(writingTo: path, options: options)
+    try older.check()
+    try writeFiles(
+      to: path, options, companions: try companions(of: path, files, options),
+      replacing: older.removed + names.map { Path.sibling($0, of: path) })
+  }
+
+  /// Small files in the folder of `path`, complete under temporary names.
+  func companions(
+    of path: String, _ files: [(name: String, bytes: [UInt8])], _ options: WriteOptions
+  ) throws(CheckpointError) -> [FileWriter] {
+    var writers: [FileWriter] = []
+    for file in files {
+      let writer = try FileWriter(
+        path: Path.sibling(file.name, of: path), followingLinks: options.followsLinks)
+      try writer.write(file.bytes)
+      try writer.finish()
+      writers.append(writer)
+    }
+    return writers
   }
 
   /// Throws what ``write(to:options:)`` would throw before it reads a tensor: the format cannot hold
@@ -77,11 +114,13 @@ extension Checkpoint {
     try checkWriting(to: path, options: options, inNewFolder: false)
   }
 
-  /// The same for a file whose folder may be missing until the file is written.
+  /// The same for a file whose folder may be missing until the file is written, or that takes the place of the
+  /// one that the folder is read as.
   package func checkWriting(
-    to path: String, options: WriteOptions, inNewFolder: Bool
+    to path: String, options: WriteOptions, inNewFolder: Bool, isReplacing: Bool = false
   ) throws(CheckpointError) {
     if !options.ignoresForeign { try refuseForeign() }
+    if !isReplacing { try olderFiles(writingTo: path, options: options).check() }
     let writer = writer(path, options, WriteProgress(total: 0, report: nil))
     if try !options.isTorch(path) {
       try SafetensorsWriter.check(tensors, path)
@@ -112,7 +151,7 @@ extension Checkpoint {
     progress.finish()
   }
 
-  private func writer(
+  func writer(
     _ path: String, _ options: WriteOptions, _ progress: WriteProgress
   ) -> ShardedWriter {
     ShardedWriter(

@@ -6,7 +6,7 @@ internal import OrderedCollections
 /// what is to be done, and then it is done. A process that is killed in between leaves the journal: the
 /// folder is not opened as a checkpoint until ``finishInterrupted(in:)`` has done the rest. Programs that do
 /// not know the journal find a folder without `config.json`, and refuse it as well.
-struct FolderChange {
+package struct FolderChange {
   /// The journal's name in the folder.
   static let journalName = "unfinished-change.espalier"
 
@@ -82,6 +82,11 @@ struct FolderChange {
           path: path, "this file of the old checkpoint remains: \(error.reason)")
       }
     }
+  }
+
+  /// Whether a file of this name belongs to a change that is under way or was interrupted.
+  package static func isPart(_ name: String) -> Bool {
+    name == journalName || name.hasSuffix(waitingEnding)
   }
 
   /// Whether a change of the folder at `path` was interrupted.

@@ -51,6 +51,14 @@ package enum WholeFile {
   /// Whether there is something at `path`.
   package static func exists(_ path: String) -> Bool { SystemCall.status(at: path) != nil }
 
+  /// Whether both paths lead to one file or folder.
+  package static func isSame(_ path: String, _ other: String) -> Bool {
+    guard let a = SystemCall.status(at: path), let b = SystemCall.status(at: other) else {
+      return false
+    }
+    return a.identity == b.identity
+  }
+
   /// Whether there is a folder at `path`.
   package static func isFolder(_ path: String) -> Bool {
     SystemCall.status(at: path)?.isDirectory ?? false

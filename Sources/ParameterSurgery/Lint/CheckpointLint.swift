@@ -35,6 +35,7 @@ public struct CheckpointLint: Sendable {
     checkIndex(checkpoint)
     let shard = loneShard(checkpoint)
     checkShards(checkpoint, shard)
+    checkOtherWeights(checkpoint, readingElements: readingElements)
     let stacks = LayerStack.all(in: ParameterTree(checkpoint))
     // A shard and an adapter have some of the layers, and the configuration is that of the whole.
     let json = configuration()

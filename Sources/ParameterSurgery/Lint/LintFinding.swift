@@ -23,6 +23,7 @@ public struct LintFinding: Sendable, Hashable {
     case indexBesideFile = "index-beside-file"
     case missingShard = "missing-shard"
     case emptyWeights = "empty-weights"
+    case otherWeights = "other-weights"
     case missingLayer = "missing-layer"
     case incompleteLayer = "incomplete-layer"
     case unlikeLayer = "unlike-layer"
@@ -42,6 +43,8 @@ public struct LintFinding: Sendable, Hashable {
       case .indexBesideFile: "A folder has an index and a single file: loaders take the file."
       case .missingShard: "A shard stands alone, or the index names some of the shards only."
       case .emptyWeights: "Tensors have no elements where a model has its weights."
+      case .otherWeights:
+        "A folder holds the weights of another checkpoint beside those that loaders take."
       case .missingLayer: "The numbers of the layers have a gap."
       case .incompleteLayer: "A layer lacks a tensor that the others have."
       case .unlikeLayer: "A tensor has another dtype or shape than in the other layers."
@@ -57,7 +60,8 @@ public struct LintFinding: Sendable, Hashable {
       case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration,
         .emptyWeights:
         .error
-      case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .missingShard, .unlikeLayer,
+      case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .missingShard, .otherWeights,
+        .unlikeLayer,
         .duplicateLayer:
         .warning
       case .dtypeOutlier: .note

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CheckpointFiles
 import OrderedCollections
+import ParameterSurgery
 import Synchronization
 
 /// `espalier convert`: the same tensors in another file format, dtype or number of files.
@@ -42,6 +43,7 @@ struct ConvertCommand: ParsableCommand {
   var preserveStrides = false
 
   @OptionGroup var foreign: ForeignOptions
+  @OptionGroup var older: ReplaceOptions
 
   @Flag(help: "Allow the output to replace the input.")
   var inPlace = false
@@ -60,21 +62,33 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    var checkpoint = try Checkpoint.open(file)
+    let source = try Checkpoint.open(file)
+    var checkpoint = source
     let losses = CastLosses()
     if let dtype { checkpoint = try checkpoint.converted(to: dtype, losses: losses) }
     let total = checkpoint.tensors.values.reduce(0) { $0 &+ $1.byteCount }
     let bar = Progress("writing", total: total, unit: .bytes, mode: progress.progress)
     let meter = Meter(bar)
-    try checkpoint.write(
-      to: output,
-      options: WriteOptions(
-        inPlace: inPlace, ignoresForeign: foreign.ignoreForeign, preservesStrides: preserveStrides,
-        shardByteCount: shards.shardSize?.bytes,
-        progress: { written, _ in meter.advance(to: written) }))
+    let options = WriteOptions(
+      inPlace: inPlace, ignoresForeign: foreign.ignoreForeign, preservesStrides: preserveStrides,
+      shardByteCount: shards.shardSize?.bytes, replacesOlder: older.replace,
+      progress: { written, _ in meter.advance(to: written) })
+    let beside = try checkpoint.olderFiles(writingTo: output, options: options)
+    try checkpoint.write(to: output, options: options)
     bar.finish()
+    beside.note(writing: output)
     losses.warn()
     noteWhatIsLost(checkpoint)
+    if let dtype { noteQuantized(source, dtype) }
+    PartedTie.note(in: source, checkpoint, writtenTo: output)
+  }
+
+  private func noteQuantized(_ checkpoint: Checkpoint, _ dtype: DType) {
+    let kept = checkpoint.keptQuantized(convertingTo: dtype)
+    guard !kept.isEmpty, let first = checkpoint.quantizedTensors.first else { return }
+    StandardError.note(
+      "\(file): \(plural(kept.count, "tensor")) \(kept.count == 1 ? "stays as it is" : "stay as they are"): "
+        + first.refusal)
   }
 
   private func noteWhatIsLost(_ checkpoint: Checkpoint) {

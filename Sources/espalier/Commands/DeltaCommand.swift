@@ -105,6 +105,7 @@ struct DeltaCommand: ParsableCommand {
     @OptionGroup var written: CheckpointOutput
 
     @OptionGroup var foreign: ForeignOptions
+    @OptionGroup var older: ReplaceOptions
     @OptionGroup var format: OutputOptions
     @OptionGroup var progress: ProgressOptions
 
@@ -116,8 +117,13 @@ struct DeltaCommand: ParsableCommand {
       }
       let change = try CheckpointDelta(reading: try Checkpoint.open(file))
       let base = try foreign.open(base)
+      if older.replace, WholeFile.isSame(delta, written.output) {
+        throw InputError(
+          "\(written.output): holds the delta, which is read; write to another directory")
+      }
       let target = ModelOutput(
-        base: base, path: written.output, ignoresForeign: foreign.ignoreForeign, addsFormat: false)
+        base: base, path: written.output, ignoresForeign: foreign.ignoreForeign,
+        replacesOlder: older.replace, addsFormat: false)
       let reading = Progress(
         "reading the base", total: base.tensors.values.reduce(0) { $0 &+ $1.byteCount },
         unit: .bytes, mode: progress.progress)

@@ -52,6 +52,7 @@ struct EditCommand: ParsableCommand {
   var inPlace = false
 
   @OptionGroup var foreign: ForeignOptions
+  @OptionGroup var older: ReplaceOptions
 
   @OptionGroup var groups: GroupOptions
   @OptionGroup var selection: SelectionOptions
@@ -79,9 +80,11 @@ struct EditCommand: ParsableCommand {
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(
         base: plan.base, path: path, inPlace: inPlace, ignoresForeign: foreign.ignoreForeign,
-        shardByteCount: shards.shardSize?.bytes, origins: plan.origins)
+        shardByteCount: shards.shardSize?.bytes, origins: plan.origins,
+        replacesOlder: older.replace)
     }
     // What is refused is refused before anything is shown.
+    try InputError.naming(input) { try plan.check() }
     try target?.check(plan.apply())
     try report(plan)
     let display = EditDisplay(plan, target, groups: groups)
@@ -240,14 +243,14 @@ struct EditOperations: ParsableArguments {
   @Option(
     name: .customLong("resize"),
     help: .init(
-      "Rows more or less; new ones are the mean of the old, or `,zeros`.",
+      "Keep the first rows, or add rows that are the mean of the existing ones, or `,zeros`; see --prune.",
       valueName: "selector=rows"), transform: step("resize"))
   var resizes: [Step] = []
 
   @Option(
     name: .customLong("prune"),
     help: .init(
-      "Keep the rows of a list: row numbers, or tokens with their vocabulary.",
+      "Keep the rows of a list: row numbers, or tokens with their vocabulary; see --resize.",
       valueName: "selector=list[:vocab]"), transform: step("prune"))
   var prunes: [Step] = []
 

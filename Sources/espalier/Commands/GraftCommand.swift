@@ -53,6 +53,7 @@ struct GraftCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   @OptionGroup var foreign: ForeignOptions
+  @OptionGroup var older: ReplaceOptions
   @OptionGroup var written: CheckpointOutput
 
   @OptionGroup var format: OutputOptions
@@ -76,7 +77,8 @@ struct GraftCommand: ParsableCommand {
   func run() throws {
     let encoder = try foreign.open(base)
     let output = ModelOutput(
-      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign)
+      base: encoder, path: written.output, ignoresForeign: foreign.ignoreForeign,
+      replacesOlder: older.replace)
     let isOwn = head == "classifier"
     let sentence = try SentenceSettings(ofModelIn: output.sourceFolder)
     let (before, grafted) =

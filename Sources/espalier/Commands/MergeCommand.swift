@@ -76,6 +76,7 @@ struct MergeCommand: ParsableCommand {
   var seed: UInt64?
 
   @OptionGroup var foreign: ForeignOptions
+  @OptionGroup var older: ReplaceOptions
   @OptionGroup var shards: ShardOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var progress: ProgressOptions
@@ -123,7 +124,7 @@ struct MergeCommand: ParsableCommand {
       mode: progress.progress)
     try ModelOutput(
       base: start ?? checkpoints[0], path: written.output, ignoresForeign: foreign.ignoreForeign,
-      shardByteCount: shards.shardSize?.bytes
+      shardByteCount: shards.shardSize?.bytes, replacesOlder: older.replace
     ).write(merged, progress: bar)
     bar.finish()
     let kept = try Merge.unmerged((start.map { [$0] } ?? []) + checkpoints)
@@ -134,6 +135,7 @@ struct MergeCommand: ParsableCommand {
             ? "hold no floats and differ: they are" : "holds no floats and differs: it is")
           + " that of \(start?.path ?? checkpoints[0].path)")
     }
+    PartedTie.note(in: start ?? checkpoints[0], merged, writtenTo: written.output)
     let count = merged.tensors.values.count { $0.dtype.isFloatingPoint }
     if format.json {
       var json = JSONStream()

@@ -16,6 +16,8 @@ struct ModelOutput {
   var shardByteCount: Int?
   /// The key in the base that each tensor comes from, where an edit has renamed or renumbered them.
   var origins: [Key: Key]?
+  /// Whether an older checkpoint of the folder goes once the new one is complete.
+  var replacesOlder = false
   /// Whether a safetensors file gets the word that says what made it; loaders of the field refuse
   /// files without.
   var addsFormat = true
@@ -65,7 +67,8 @@ struct ModelOutput {
   private func options(_ progress: Progress?) -> WriteOptions {
     // What nobody asked to change stays, in memory too; safetensors has no strides.
     var options = WriteOptions(
-      ignoresForeign: ignoresForeign, preservesStrides: true, shardByteCount: shardByteCount)
+      inPlace: false, ignoresForeign: ignoresForeign, preservesStrides: true,
+      shardByteCount: shardByteCount, replacesOlder: replacesOlder)
     if isFolder {
       options.format = .safetensors
       options.followsLinks = false
@@ -89,9 +92,14 @@ struct ModelOutput {
       return try checkpoint.checkReplacing(path, options: options(nil))
     }
     guard isFolder else { return try checkpoint.checkWriting(to: path, options: options(nil)) }
-    let files = (ModelFolder.weights + ["config.json"]).map { Path.join(path, $0) }
-    if let file = files.first(where: WholeFile.exists) {
-      throw InputError("\(file): is there already; remove it or choose another directory")
+    let files = ModelFolder.own.map { Path.join(path, $0) }
+    if !replacesOlder, let file = files.first(where: WholeFile.exists) {
+      throw InputError(
+        "\(file): is there already; remove it, choose another directory, or replace what is there with --replace"
+      )
+    }
+    guard !replacesOlder || !isSource else {
+      throw InputError("\(path): is read; use --in-place to replace it")
     }
     guard WholeFile.isFolder(FolderCreation.ground(of: path)) else {
       throw InputError("\(path): \(FolderCreation.ground(of: path)) is a file, not a folder")
@@ -112,43 +120,55 @@ struct ModelOutput {
     if inPlace, WholeFile.exists(path) {
       let update = WholeFile.isFolder(path) ? update(for: checkpoint) : nil
       var files: [(name: String, bytes: [UInt8])] = []
-      if let update, !update.changes.isEmpty {
-        files = [("config.json", Array((update.configuration.text(indent: 2) + "\n").utf8))]
-      }
+      if let update, !update.changes.isEmpty { files = [(ModelFolder.configuration, update.bytes)] }
       try result.replace(path, options: options(progress), beside: files)
+      OlderFiles(besideReplaced: path).note(writing: path)
       return try completion()
     }
+    let file = isFolder ? Path.join(path, "model.safetensors") : path
+    let older = try result.olderFiles(writingTo: file, options: options(nil))
+    defer { older.note(writing: file) }
     guard isFolder else {
       try result.write(to: path, options: options(progress))
       return try completion()
     }
-    try FolderCreation(path: path).removingOnFailure(ModelFolder.holds) {
-      // A folder without its weights is no model to anyone, so they come after the rest.
-      try writeCompanions(of: checkpoint)
-      try result.write(to: Path.join(path, "model.safetensors"), options: options(progress))
+    let folder = try FolderCreation(path: path)
+    let companions = try companions(of: checkpoint)
+    let fill = {
+      try result.write(
+        to: file, options: options(progress), beside: companions,
+        removing: ModelFolder.stale(in: path, unlike: companions.map(\.name)))
       try completion()
+    }
+    // What is replaced stays until all of the new files are complete.
+    if replacesOlder {
+      try folder.removingIfEmpty(fill)
+    } else {
+      try folder.removingOnFailure(ModelFolder.holds, fill)
     }
   }
 
-  private func writeCompanions(of checkpoint: Checkpoint) throws {
+  /// The files of a directory beside the weights: those of the base, with the configuration brought up to date.
+  private func companions(of checkpoint: Checkpoint) throws -> [(name: String, bytes: [UInt8])] {
     let source = sourceFolder
+    var files: [(name: String, bytes: [UInt8])] = []
     for name in ModelFolder.companions where WholeFile.exists(Path.join(source, name)) {
-      try WholeFile.write(
-        try WholeFile.read(Path.join(source, name)), to: Path.join(path, name),
-        followingLinks: false)
+      files.append((name, try WholeFile.read(Path.join(source, name))))
     }
     if let update = update(for: checkpoint) {
-      if !update.changes.isEmpty { try write(update) }
-    } else if !WholeFile.exists(Path.join(source, "config.json")) {
+      for index in files.indices
+      where !update.changes.isEmpty && files[index].name == ModelFolder.configuration {
+        files[index].bytes = update.bytes
+      }
+    } else if !WholeFile.exists(Path.join(source, ModelFolder.configuration)) {
       StandardError.note(
         "\(path): has no config.json, for there is none beside \(base.path); training needs one")
     }
+    return files
   }
 
-  private func write(_ update: ConfigurationUpdate) throws {
-    let text = update.configuration.text(indent: 2) + "\n"
-    try WholeFile.write(Array(text.utf8), to: Path.join(path, "config.json"), followingLinks: false)
-  }
+  /// Whether the directory to write is the one that the base was read from.
+  private var isSource: Bool { WholeFile.isSame(path, sourceFolder) }
 
   /// The folder of the files beside the base.
   var sourceFolder: String {
@@ -165,6 +185,11 @@ struct ModelOutput {
   }
 }
 
+extension ConfigurationUpdate {
+  /// The configuration as the contents of a file.
+  fileprivate var bytes: [UInt8] { Array((configuration.text(indent: 2) + "\n").utf8) }
+}
+
 /// What directories in the Hugging Face layout hold.
 enum ModelFolder {
   /// What stands beside the weights and belongs to the model, not to its documentation.
@@ -174,11 +199,23 @@ enum ModelFolder {
     "sentencepiece.bpe.model", "tokenizer.model",
   ]
 
+  /// The name of a model's configuration.
+  static let configuration = "config.json"
+
+  /// The files of an older model in a directory that a new one does not replace: a tokenizer among them would
+  /// come before the new one's.
+  static func stale(in path: String, unlike names: [String]) -> [String] {
+    own.filter {
+      !weights.contains($0) && !names.contains($0) && WholeFile.exists(Path.join(path, $0))
+    }
+  }
+
   /// Whether a command that writes a model may have put a file of this name into its directory.
   static func holds(_ name: String) -> Bool {
     companions.contains(name) || name == ClassifierSettings.fileName
       || name == TrainingRun.FileName.mask
       || name.hasPrefix("model") && [".safetensors", ".index.json"].contains(where: name.hasSuffix)
+      || FolderChange.isPart(name)
   }
 
   /// Throws when the settings of a classifier cannot be written beside a copy of the `config.json` in
@@ -190,10 +227,11 @@ enum ModelFolder {
   }
 
   /// Weights that a directory may hold already.
-  static let weights = [
-    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-  ]
+  static let weights = CheckpointFolder.names
+
+  /// What a new directory gets, and what would be taken for a part of it if it were there already.
+  static let own =
+    weights + companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
 
   /// The JSON document in a file.
   static func json(_ path: String) throws(CheckpointError) -> JSONValue {

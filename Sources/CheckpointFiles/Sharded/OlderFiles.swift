@@ -1,0 +1,123 @@
+/// What a folder holds of an older checkpoint when a new one is written into it.
+///
+/// A folder is read as one file, by a fixed order of names: `model.safetensors` before an index of shards, that
+/// before `pytorch_model.bin`. A new file that comes later in this order is complete, and nobody reads it.
+public struct OlderFiles: Sendable {
+  /// The older file that would be read in place of what is written, as a path; `nil` when there is none.
+  public private(set) var winner: String?
+  /// Whether that is one of the files that the new checkpoint is made from.
+  public private(set) var winnerIsInput = false
+  /// Older files that stay beside what is written and are not read by loaders that follow the order.
+  public private(set) var others: [String] = []
+  /// What goes once the new checkpoint is complete: the files above that may go, and the shards of their indices.
+  public private(set) var removed: [String] = []
+  /// What must not be done at all.
+  private var refusal: CheckpointError?
+
+  /// The file by which `transformers` knows an adapter.
+  private static let adapter = "adapter_config.json"
+  private static let delta = "model.delta.safetensors"
+
+  /// What is in the folder of `path` beside the files `written`, of which there are several when they are shards.
+  init(
+    beside path: String, _ written: [String], _ options: WriteOptions,
+    inputs: Set<SystemCall.Identity>
+  ) {
+    let folder = Path.parent(of: path)
+    guard let entries = try? SystemCall.entries(ofFolder: folder) else { return }
+    func place(_ name: String) -> String { Path.sibling(name, of: path) }
+    func isInput(_ name: String) -> Bool {
+      SystemCall.status(at: place(name)).map { inputs.contains($0.identity) } ?? false
+    }
+    let new = Set(written.map(Path.name(of:)))
+    let requested = Path.name(of: path)
+    let index = requested + ".index.json"
+    let main = written.count > 1 ? index : requested
+    let isUsual = CheckpointFolder.names.contains(main)
+    let old = Set(entries).subtracting(new).filter {
+      SystemCall.status(at: place($0))?.isRegular == true
+    }
+    if isUsual, old.contains(OlderFiles.adapter) {
+      refusal = CheckpointError(
+        path: path,
+        "would be read together with the adapter of \(OlderFiles.adapter) beside it; write to another folder"
+      )
+    }
+    let chosen = CheckpointFolder.chosen(among: old.union(new))
+    var first: String?
+    if let chosen, old.contains(chosen), isUsual || chosen == requested || chosen == index {
+      first = chosen
+    } else if old.contains(requested) {
+      first = requested
+    }
+    let rest = (isUsual ? CheckpointFolder.names + [OlderFiles.delta] : [requested, index])
+      .filter { old.contains($0) && $0 != first }
+    winner = first.map(place)
+    winnerIsInput = first.map(isInput) ?? false
+    others = rest.filter { !isInput($0) }.map(place)
+    // In place, the file that was asked for goes although it is read.
+    let going = (first.map { [$0] } ?? []) + rest
+    let isAsked = { (name: String) in options.inPlace && (name == requested || name == index) }
+    let names = going.filter { name in
+      isInput(name) ? isAsked(name) : options.replacesOlder
+    }
+    let dropsIndex =
+      entries.contains(main) && (options.replacesOlder || options.inPlace && isInput(main))
+    let shards = (names + (dropsIndex ? [main] : []))
+      .flatMap { OlderFiles.shards(of: place($0)) }
+    var seen: Set<String> = []
+    removed = (names + shards)
+      .filter { old.contains($0) && ($0 == requested || !isInput($0) || options.inPlace) }
+      .filter { seen.insert($0).inserted }.map(place)
+    guard refusal == nil, let winner, !winnerIsInput else { return }
+    if removed.contains(winner) {
+      guard let file = SystemCall.resolved(winner), file != winner, HuggingFaceCache.isBlob(file)
+      else { return }
+    }
+    refusal = CheckpointError(
+      path: path,
+      "\(quoted(Path.name(of: winner))) is there already and would be read in place of this; remove it, write to "
+        + "another folder, or replace it (--replace)")
+  }
+
+  /// What is beside the checkpoint at `path`, a file or a folder, that is replaced in its place.
+  package init(besideReplaced path: String) {
+    let isFolder = SystemCall.status(at: path)?.isDirectory == true
+    func place(_ name: String) -> String {
+      isFolder ? Path.join(path, name) : Path.sibling(name, of: path)
+    }
+    let usual = CheckpointFolder.names.filter {
+      SystemCall.status(at: place($0))?.isRegular == true
+    }
+    let name = isFolder ? usual.first : Path.name(of: path)
+    guard let name, usual.contains(name), let first = usual.first else { return }
+    if first != name { winner = place(first) }
+    others = usual.filter { $0 != name && $0 != first }.map(place)
+  }
+
+  /// The files that the index at `path` names in its own folder; none when it is no index.
+  private static func shards(of path: String) -> [String] {
+    guard path.hasSuffix(".index.json"), let file = try? InputFile(path: path),
+      let index = try? ShardIndex(file)
+    else { return [] }
+    return index.files.filter { !$0.contains("/") }
+  }
+
+  /// - Throws: `CheckpointError` when an older file would be read in place of the new one.
+  func check() throws(CheckpointError) {
+    if let refusal { throw refusal }
+  }
+}
+
+extension Checkpoint {
+  /// What the folder of `path` holds of an older checkpoint, were this one written there.
+  ///
+  /// - Throws: `CheckpointError` when the shards are too many.
+  public func olderFiles(
+    writingTo path: String, options: WriteOptions = WriteOptions()
+  ) throws(CheckpointError) -> OlderFiles {
+    OlderFiles(
+      beside: path, try writer(path, options, WriteProgress(total: 0, report: nil)).paths, options,
+      inputs: inputIdentities)
+  }
+}
