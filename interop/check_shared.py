@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
-from tool import TINY, espalier, folder
+from tool import FIXTURES, TINY, espalier, folder
 
 
 def views(seed):
@@ -117,3 +117,15 @@ def test_a_folder_is_read_as_what_was_written_last_or_the_write_is_refused():
                     assert torch.equal(BertModel.from_pretrained(target).state_dict()[key], before), (old, name, more)
                     espalier(*command, "--replace")
                 assert torch.equal(BertModel.from_pretrained(target).state_dict()[key], new[key]), (old, name, more)
+
+
+def test_a_quantised_model_is_not_trained_as_if_its_stored_numbers_were_weights():
+    key = "encoder.layer.0.attention.self.query.weight"
+    state = load_file(TINY / "model.safetensors")
+    with folder() as temporary:
+        model = temporary / "model"
+        shutil.copytree(TINY, model)
+        state[key], state[key + "_scale_inv"] = state[key].to(torch.float8_e4m3fn), torch.ones(1, 1)
+        save_file(state, model / "model.safetensors", {"format": "pt"})
+        espalier("train", "--model", model, "--head", "linear", "--train", "linear", "--data", FIXTURES / "sentiment/train.tsv",
+                 "-o", temporary / "out", "--dry-run", status=2)
