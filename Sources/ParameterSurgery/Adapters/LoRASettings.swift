@@ -32,7 +32,7 @@ struct LoRASettings {
 
   /// Members that only matter while an adapter is trained, or that say where it comes from.
   private static let harmless: Set<String> = [
-    "auto_mapping", "base_model_name_or_path", "revision", "task_type", "peft_type",
+    "auto_mapping", "base_model_name_or_path", "revision", "peft_type",
     "peft_version", "inference_mode", "lora_dropout", "megatron_core", "runtime_config",
     "eva_config", "corda_config", "loftq_config", "lora_ga_config", "qalora_group_size",
     // Of older versions of PEFT, and of ms-swift.
@@ -44,7 +44,7 @@ struct LoRASettings {
     "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules",
     "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out", "bias",
     "use_dora", "lora_bias", "modules_to_save", "init_lora_weights", "trainable_token_indices",
-    "target_parameters", "ensure_weight_tying", "velora_config", "monteclora_config",
+    "target_parameters", "ensure_weight_tying", "velora_config", "monteclora_config", "task_type",
   ]
 
   /// Members that stand for a computation that is not a sum of weights, or that needs more than the factors.
@@ -85,7 +85,7 @@ struct LoRASettings {
       throw SurgeryError(
         "\(path): `lora_dropout` beside `target_parameters`, which PEFT does not take")
     }
-    modulesToSave = try fields.texts("modules_to_save")
+    modulesToSave = try LoRASettings.modulesToSave(fields)
     tokens = try LoRASettings.tokens(fields)
     let bias = config["bias"]?.string ?? "none"
     guard ["none", "all", "lora_only"].contains(bias) else {
@@ -162,6 +162,18 @@ struct LoRASettings {
         + (name == "loftq"
           ? "merge it with PEFT into the quantised base"
           : "save it with PEFT's `path_initial_model_for_weight_conversion` first"))
+  }
+
+  /// `modules_to_save`, and the heads that PEFT adds to it for the task.
+  private static func modulesToSave(_ fields: LoRAFields) throws(SurgeryError) -> [String] {
+    let stated = try fields.texts("modules_to_save")
+    let heads =
+      switch fields.config["task_type"]?.string {
+      case "SEQ_CLS", "TOKEN_CLS": ["classifier", "score"]
+      case "QUESTION_ANS": ["qa_outputs"]
+      default: [String]()
+      }
+    return stated + heads.filter { !stated.contains($0) }
   }
 
   private static func tokens(_ fields: LoRAFields) throws(SurgeryError) -> Tokens? {

@@ -214,8 +214,8 @@ private struct LoRAMerge {
         let module = settings.savedModules(holding: name).first
       else { continue }
       throw SurgeryError(
-        "\(settings.path): `modules_to_save` names \(quoted(module)), and the adapter does not hold "
-          + quoted(name))
+        "\(settings.path): `modules_to_save` or `task_type` names \(quoted(module)), and the adapter does not "
+          + "hold \(quoted(name))")
     }
   }
 

@@ -163,7 +163,18 @@ import Testing
       try refusal(
         #""modules_to_save": ["head"]"#, ["head.weight": zeros],
         base: ["q.weight": zeros, "head.weight": zeros, "head.bias": filled(0, [2])])
-        == "CONFIG: `modules_to_save` names \"head\", and the adapter does not hold \"head.bias\"")
+        == "CONFIG: `modules_to_save` or `task_type` names \"head\", and the adapter does not hold \"head.bias\""
+    )
+  }
+
+  @Test func `a task has the heads that PEFT saves for it`() throws {
+    #expect(try refusal(#""task_type": "SEQ_CLS""#, ["score.weight": zeros]) == "")
+    #expect(try refusal(#""task_type": "QUESTION_ANS""#, ["qa_outputs.weight": zeros]) == "")
+    #expect(
+      try refusal(
+        #""task_type": "TOKEN_CLS""#, base: ["q.weight": zeros, "classifier.weight": zeros])
+        == "CONFIG: `modules_to_save` or `task_type` names \"classifier\", and the adapter does not hold \"classifier.weight\""
+    )
   }
 
   @Test func `what does not fit is refused`() throws {
