@@ -153,7 +153,8 @@ extension TorchStructure {
     ) throws(CheckpointError) {
       guard !children.isEmpty else { return }
       guard frames.count < TorchStructure.maximumDepth else { throw TorchStructure.tooDeep }
-      try spend(children.count)
+      // Entries that others replaced were looked at, too.
+      try spend(max(children.count, structure.entryCount(of: id)))
       onPath[Int(id)] = true
       frames.append(Frame(id: id, prefix: prefix, children: children, kind: kind))
     }

@@ -7,6 +7,8 @@ extension TorchStructure {
     /// The names of buffers that a state dict leaves out.
     let hiddenBuffers: Set<DictionaryKey>
     let modules: PickleDictionary
+    /// What looking at them costs.
+    let cost: Int
   }
 
   /// The parts of `id`, or `nil` when it is not a module. Its class is not asked: any may be derived from
@@ -33,7 +35,9 @@ extension TorchStructure {
       hidden = Set(names.map(dictionaryKey))
     }
     return ModuleParts(
-      parameters: parameters, buffers: buffers, hiddenBuffers: hidden, modules: modules)
+      parameters: parameters, buffers: buffers, hiddenBuffers: hidden, modules: modules,
+      cost: attributes.items.count + parameters.items.count + buffers.items.count
+        + modules.items.count + hidden.count)
   }
 
   /// Whether `id` is a module of PyTorch.
@@ -68,6 +72,7 @@ extension TorchStructure {
     func enter(_ id: NodeID, _ prefix: String) throws(CheckpointError) {
       guard let parts = moduleParts(id), onPath.insert(id).inserted else { return }
       guard frames.count < TorchStructure.maximumDepth else { throw TorchStructure.tooDeep }
+      try spend(parts.cost)
       let parameters = children(ofItems: parts.parameters.items)
       let buffers = children(ofItems: parts.buffers.items).filter { child in
         child.key.map { !parts.hiddenBuffers.contains(dictionaryKey($0)) } ?? true
@@ -78,7 +83,6 @@ extension TorchStructure {
         result.append(Child(name: prefix + child.name, value: child.value, key: nil))
       }
       let modules = children(ofItems: parts.modules.items)
-      try spend(modules.count)
       frames.append(Frame(id: id, prefix: prefix, modules: modules))
     }
 

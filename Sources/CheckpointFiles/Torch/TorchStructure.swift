@@ -124,6 +124,20 @@ final class TorchStructure: Sendable {
     }
   }
 
+  /// How many entries a container was given.
+  func entryCount(of id: NodeID) -> Int {
+    switch self[id] {
+    case .list(let elements), .tuple(let elements), .set(let elements): return elements.count
+    case .dictionary(let dictionary): return dictionary.items.count
+    case .object(let object):
+      let attributes = object.state.map { state in
+        if case .dictionary(let attributes) = self[state] { attributes.items.count } else { 1 }
+      }
+      return (attributes ?? 0) + object.items.count + object.elements.count
+    default: return 0
+    }
+  }
+
   /// Attributes, items and elements of an object whose class is not known. What has the name of an
   /// earlier one and is the same value is left out; other values get another name.
   private func children(of object: PickleObject) -> [Child] {
@@ -143,12 +157,18 @@ final class TorchStructure: Sendable {
       + elements.map({ ($0, "element") })
     {
       var child = child
-      while let other = places[Key(child.name)], other != child.value {
+      while let other = places[Key(child.name)], !isSame(other, child.value) {
         child.name += " (\(kind))"
       }
       if places.updateValue(child.value, forKey: Key(child.name)) == nil { result.append(child) }
     }
     return result
+  }
+
+  /// Whether two values of an object are one, as those of a dictionary whose items are attributes, too.
+  private func isSame(_ a: NodeID, _ b: NodeID) -> Bool {
+    a == b
+      || !holdsTensors[Int(a)] && !holdsTensors[Int(b)] && nodes.brief(a) == nodes.brief(b)
   }
 
   func children(ofItems items: [NodeID]) -> [Child] {
