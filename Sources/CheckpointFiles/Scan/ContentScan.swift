@@ -22,6 +22,10 @@ enum ContentScan {
   static func inner(
     _ bytes: [UInt8], name: String, place: Place = .other, depth: Int, _ report: inout ScanReport
   ) -> Bool {
+    guard depth <= maximumDepth else {
+      report.add(.danger, "files inside of files, too deep to look at", record: name)
+      return true
+    }
     do throws(CheckpointError) {
       let file = try InputFile(
         start: bytes, byteCount: bytes.count, path: report.path, shardName: nil)
@@ -62,7 +66,7 @@ enum ContentScan {
       if try stream.scan(isExpected: isPickle(place), &report) { return true }
       // torch.jit.load and torch.export.load look for the end of an archive alone.
       if !isStorage(place), try ZipEnd.isAtEnd(of: file) {
-        report.add(.danger, "an archive behind other bytes", record: name)
+        report.add(.danger, "an archive after other bytes", record: name)
         return try archive(file, name, depth, &report)
       }
       return false

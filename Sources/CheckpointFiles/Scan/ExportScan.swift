@@ -69,7 +69,10 @@ enum ExportScan {
           return false
         }
       case .string(let content):
-        guard content.utf8.allSatisfy({ ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || $0 == 0x5F || (0x30...0x39).contains($0) })
+        guard
+          content.utf8.allSatisfy({
+            ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || $0 == 0x5F || (0x30...0x39).contains($0)
+          })
         else { return false }
         let isName = index > 1 && last?.isSymbol("(") == true && tokens[index - 2].name == "Symbol"
         guard isName || isGuard && last?.isSymbol("[") == true else { return false }
@@ -92,7 +95,9 @@ enum ExportScan {
 
   private static let keywords: Set<String> = ["lambda", "for", "yield", "await", "import"]
 
-  private static let attributes: Set<String> = ["size", "stride", "storage_offset", "shape", "ndim"]
+  private static let attributes: Set<String> = [
+    "size", "stride", "storage_offset", "shape", "ndim",
+  ]
 
   private static let functions: Set<String> = [
     "Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "Abs",

@@ -70,8 +70,7 @@ enum HarmlessGlobals {
     types: SimpleNamespace
     typing: Any
     re: _compile
-    collections: defaultdict UserDict ChainMap
-    UserDict: UserDict IterableUserDict
+    collections: defaultdict
     copyreg: __newobj__ __newobj_ex__
     copy_reg: __newobj__ __newobj_ex__
     _io: BytesIO StringIO
@@ -123,7 +122,7 @@ enum HarmlessGlobals {
   private static let containers = """
     builtins: list
     __builtin__: list
-    collections: deque UserList
+    collections: deque
     omegaconf.listconfig: ListConfig
     """
 
@@ -143,6 +142,8 @@ enum HarmlessGlobals {
     """
 
   private static let objects = """
+    collections: UserDict UserList ChainMap
+    UserDict: UserDict IterableUserDict
     transformers.training_args: TrainingArguments
     transformers.training_args_seq2seq: Seq2SeqTrainingArguments
     transformers.trainer_pt_utils: AcceleratorConfig

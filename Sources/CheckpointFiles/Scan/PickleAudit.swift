@@ -26,12 +26,17 @@ struct PickleAudit: Sendable {
   /// Files inside of strings that the pickle has loaded.
   private(set) var loaded: [[UInt8]] = []
   private var frameEnd: Int?
+  private var oddCount = 0
   private static let maximumCount = 1000
 
   private mutating func remark(
     _ severity: ScanReport.Severity, _ text: String, _ instruction: Int
   ) {
-    guard remarks.count < PickleAudit.maximumCount else { return }
+    // What is odd must not take the room of what is dangerous.
+    if severity < .danger { oddCount += 1 }
+    guard severity == .danger ? remarks.count < PickleAudit.maximumCount : oddCount <= 10 else {
+      return
+    }
     remarks.append(Remark(severity: severity, text: text, offset: instruction))
   }
 
@@ -111,7 +116,7 @@ struct PickleAudit: Sendable {
     guard case .global(let global) = nodes[Int(function)] else {
       remark(
         .danger,
-        "calls a value that is no class or function: \(nodes.brief(function))\(nodes.brief(arguments))",
+        "calls a value that is not a class or function: \(nodes.brief(function))\(nodes.brief(arguments))",
         offset)
       return
     }
@@ -123,7 +128,7 @@ struct PickleAudit: Sendable {
       // It calls its first argument.
       guard global.constructor == .rebuildFromType else { return }
       if let first = values.first, case .global = nodes[Int(first)] { return }
-      remark(.danger, "a tensor made by a value that is no function", offset)
+      remark(.danger, "a tensor made by a value that is not a function", offset)
       return
     case .danger: break
     case .harmless(let use, _):
@@ -189,7 +194,8 @@ struct PickleAudit: Sendable {
   ) {
     callCount += 1
     guard case .global(let global) = nodes[Int(type)] else {
-      remark(.danger, "makes an instance of a value that is no class: \(nodes.brief(type))", offset)
+      remark(
+        .danger, "makes an instance of a value that is not a class: \(nodes.brief(type))", offset)
       return
     }
     switch GlobalRisk.judge(global) {
@@ -201,7 +207,8 @@ struct PickleAudit: Sendable {
         remark(.danger, "makes an instance of \(global.path)", offset)
       }
     // The name was reported; the call says with what.
-    case .danger: keep(global, isEmpty ? " (an instance)" : " (an instance, with arguments)", offset)
+    case .danger:
+      keep(global, isEmpty ? " (an instance)" : " (an instance, with arguments)", offset)
     }
   }
 

@@ -5,8 +5,8 @@ extension ScanReport {
   ///
   /// - Parameters:
   ///   - path: a file, an index or a folder.
-  ///   - unreadable: called for each file of a folder or an index that cannot be read or is none of the
-  ///     formats; without it, the first of them is thrown.
+  ///   - unreadable: called for each file of a folder or an index that cannot be read, or that
+  ///     has another format; without it, the first of them is thrown.
   ///   - progress: called with a file's path, how many of its bytes were read, and how many it
   ///     has.
   /// - Throws: `CheckpointError` when a file cannot be read at all. What is broken inside of it is a
@@ -86,12 +86,15 @@ extension ScanReport {
     var hasTail = false
     if !isTar, try ZipEnd.isAtEnd(of: file) {
       hasTail = true
-      report.add(.danger, "a zip archive, too, which begins behind other bytes")
+      report.add(.danger, "a zip archive, too, which begins after other bytes")
       ZipScan(file, depth: 1).scan(&report)
     }
     guard isSafetensors || isTar || isPickle || isArray || hasTail else {
       _ = try Checkpoint.open(part: file)
       throw CheckpointError(path: file.path, "neither a safetensors nor a PyTorch file")
+    }
+    if isSafetensors, report.severity == .note {
+      report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
     }
     return report
   }
@@ -106,7 +109,6 @@ extension ScanReport {
     report.format = "safetensors"
     do throws(CheckpointError) {
       _ = try SafetensorsReader.open(file)
-      report.add(.note, "safe by construction: tensors and strings, no byte outside of them")
     } catch { report.add(error) }
     return true
   }

@@ -24,7 +24,10 @@ struct ScriptScan {
     guard isCode else { return }
     guard let tokens = CodeTokens(code)?.tokens else {
       // Data that looks like code by chance is no reason for concern.
-      if name.utf8.hasEnding(".py") { unreadable.append(name) }
+      let isText = String(validating: code, as: UTF8.self) != nil
+      if name.utf8.hasEnding(".py") || isText && !name.utf8.hasEnding(".json") {
+        unreadable.append(name)
+      }
       return
     }
     split(tokens, name)

@@ -85,7 +85,8 @@ struct TarScan {
               content, name: name, place: isPart ? .pickle : .other, depth: 0, &report)
           }
         }
-        offset = start + (byteCount + TarScan.blockByteCount - 1)
+        offset =
+          start + (byteCount + TarScan.blockByteCount - 1)
           / TarScan.blockByteCount * TarScan.blockByteCount
       }
     } catch { report.add(error) }
@@ -105,7 +106,8 @@ struct TarScan {
       let word = Array(word.utf8)
       if bytes.indices.contains(where: { bytes[$0...].starts(with: word) }) {
         report.add(
-          .danger, "an extended header that changes names or sizes of members, which is not looked at",
+          .danger,
+          "an extended header that changes names or sizes of members, which is not looked at",
           record: name)
         return
       }
@@ -125,7 +127,7 @@ struct TarScan {
       for _ in 0..<count {
         (machine, root) = try pickle(&reader, name, &report)
         guard case .tuple(let parts)? = root.map(machine.node), parts.count == 3 else {
-          throw CheckpointError(offset: reader.position, "a part that is no tuple of three")
+          throw CheckpointError(offset: reader.position, "a part that is not a tuple of three")
         }
         if name == "storages" {
           guard case .global(let type) = machine.node(parts[2]),

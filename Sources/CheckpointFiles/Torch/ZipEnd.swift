@@ -23,7 +23,8 @@ struct ZipEnd {
     if let other = ZipEnd.signatureOfTail(in: tail, before: place) {
       throw CheckpointError(
         offset: tailOffset + other,
-        "the archive has two ends, here and at byte \(offset), and programs differ in which they use")
+        "the archive has two ends, here and at byte \(offset), and programs differ in which they use"
+      )
     }
     var reader = ByteReader(Array(tail[place...]))
     _ = try reader.take(4)

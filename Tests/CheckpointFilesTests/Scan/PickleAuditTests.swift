@@ -46,7 +46,9 @@ import Testing
             [P.global("numpy.random._pcg64", "PCG64")])
         ])
     ),
-    ("version", P.global("torch.torch_version", "TorchVersion") + P.tuple([P.string("2")]) + [0x81]),
+    (
+      "version", P.global("torch.torch_version", "TorchVersion") + P.tuple([P.string("2")]) + [0x81]
+    ),
     ("bytes", instance("_io", "BytesIO", P.tuple([[0x43, 1, 9], P.integer(0), [0x4E]]))),
     ("script", instance("__torch__", "Net", [0x7D])),
     (
@@ -54,7 +56,10 @@ import Testing
       instance(
         "transformers.training_args", "TrainingArguments",
         P.dictionary([
-          ("optim", P.call(P.global("transformers.training_args", "OptimizerNames"), [P.string("adamw")])),
+          (
+            "optim",
+            P.call(P.global("transformers.training_args", "OptimizerNames"), [P.string("adamw")])
+          ),
           (
             "strategy",
             P.call(
@@ -93,9 +98,9 @@ import Testing
   }
 
   static let uses: [(String, [UInt8])] = [
-    ("calls a value that is no class or function", P.call([0x7D], [])),
+    ("calls a value that is not a class or function", P.call([0x7D], [])),
     (
-      "calls a value that is no class or function",
+      "calls a value that is not a class or function",
       P.call(instance("torch.nn.modules.container", "Sequential", [0x7D]), [P.string("x")])
     ),
     (
@@ -120,13 +125,13 @@ import Testing
       P.call(P.global("transformers.training_args", "TrainingArguments"), [P.string("x")])
     ),
     (
-      "a tensor made by a value that is no function",
+      "a tensor made by a value that is not a function",
       P.call(
         P.global("torch._tensor", "_rebuild_from_type_v2"),
         [[0x7D], P.global("torch", "Tensor"), [0x29], [0x7D]])
     ),
     (
-      "makes an instance of a value that is no class",
+      "makes an instance of a value that is not a class",
       [0x7D, 0x29, 0x81]
     ),
   ]
@@ -157,11 +162,31 @@ import Testing
           P.global("torch.storage", "_load_from_bytes"), [[0x42] + little(inner.count, 4) + inner]))
     }
     #expect(try scan(loading(TorchLegacyTests.file(TorchLegacyTests.value))).severity == .warning)
-    for inner in [P.whole(ScanReportTests.payloads[0].1), ZipBytes(pickle: P.whole(ScanReportTests.payloads[0].1)).bytes] {
+    for inner in [
+      P.whole(ScanReportTests.payloads[0].1),
+      ZipBytes(pickle: P.whole(ScanReportTests.payloads[0].1)).bytes,
+    ] {
       let report = try scan(loading(inner))
       #expect(report.severity == .danger)
-      #expect(report.globals.contains { $0.name == "os.system" && $0.record?.contains("!") == true })
+      #expect(
+        report.globals.contains { $0.name == "os.system" && $0.record?.contains("!") == true })
     }
+  }
+
+  @Test func `files inside of files are not followed without end`() throws {
+    var inner = P.whole([0x4E])
+    for _ in 0..<200 {
+      inner = P.whole(
+        P.call(
+          P.global("torch.storage", "_load_from_bytes"), [[0x42] + little(inner.count, 4) + inner]))
+    }
+    #expect(try scan(inner).findings.contains { $0.text.contains("too deep to look at") })
+  }
+
+  @Test func `oddities do not take the room of dangers`() throws {
+    let odd = [UInt8](repeating: 0, count: 0) + (0..<3000).flatMap { _ in [0x95] + little(1, 8) }
+    let report = try scan(P.start + odd + P.call([0x7D], []) + P.stop)
+    #expect(report.severity == .danger)
   }
 
   @Test func `a frame that lies about its length is odd`() throws {
@@ -189,7 +214,8 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(20))
   }
 
-  @Test func `a string of many bytes before a payload is skipped, and the payload is found`() throws {
+  @Test func `a string of many bytes before a payload is skipped, and the payload is found`() throws
+  {
     let count = 70 << 20
     let report = try scan(
       P.start + [0x42] + little(count, 4) + [UInt8](repeating: 0, count: count) + [0x30]

@@ -17,7 +17,8 @@ import Testing
   }
 
   private func expectDanger(
-    _ bytes: [UInt8], _ name: String = "os.system", sourceLocation: SourceLocation = #_sourceLocation
+    _ bytes: [UInt8], _ name: String = "os.system",
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let report = try scan(bytes)
     #expect(report.severity == .danger, sourceLocation: sourceLocation)
@@ -42,9 +43,20 @@ import Testing
     }
   }
 
+  @Test func `a pickle with a wrong checksum is looked at, for PyTorch does not check`() throws {
+    var zip = ZipBytes(pickle: Self.evil)
+    zip.records[0].crc = 7
+    try expectDanger(zip.bytes)
+  }
+
   @Test func `a storage whose elements are a pickle is looked at`() throws {
     let pickle = P.file([
-      ("x", P.tensor(P.storage("0", count: Self.text.count, type: ("torch", "ByteStorage")), size: [1], strides: [1]))
+      (
+        "x",
+        P.tensor(
+          P.storage("0", count: Self.text.count, type: ("torch", "ByteStorage")), size: [1],
+          strides: [1])
+      )
     ])
     try expectDanger(ZipBytes(pickle: pickle, storages: [Self.text]).bytes)
   }
@@ -77,7 +89,8 @@ import Testing
   @Test(arguments: ["'|O'", "'|\\x4f'", "[('a', '|O')]", "'<f4'"])
   func `the pickle of an array of objects is looked at`(_ descriptor: String) throws {
     try expectDanger(Self.array(descriptor, Self.evil))
-    try expectDanger(ZipBytes([.init(name: "a.npy", bytes: Self.array(descriptor, Self.evil))]).bytes)
+    try expectDanger(
+      ZipBytes([.init(name: "a.npy", bytes: Self.array(descriptor, Self.evil))]).bytes)
   }
 
   @Test func `an array of numbers is no danger`() throws {
@@ -100,7 +113,8 @@ import Testing
     var pickles = Self.pickles
     pickles[1] = P.whole(P.integer(1002))
     let report = try scan(pickles.flatMap { $0 })
-    #expect(report.findings.contains { $0.severity == .warning && $0.text.contains("version 1002") })
+    #expect(
+      report.findings.contains { $0.severity == .warning && $0.text.contains("version 1002") })
   }
 
   // MARK: Several formats in one file
@@ -145,7 +159,8 @@ import Testing
     // The length of the header, 0x56, is UNICODE; the line ends in the tensor, where a pickle follows.
     let payload = [0x0A, 0x30] + ScanReportTests.payloads[0].1 + P.stop
     var header = Array(
-      #"{"w":{"dtype":"U8","shape":[\#(payload.count)],"data_offsets":[0,\#(payload.count)]}}"#.utf8)
+      #"{"w":{"dtype":"U8","shape":[\#(payload.count)],"data_offsets":[0,\#(payload.count)]}}"#.utf8
+    )
     header += [UInt8](repeating: 0x20, count: 0x56 - header.count)
     let pickle = try scan(little(0x56, 8) + header + payload)
     #expect(pickle.format == "safetensors")
@@ -153,8 +168,10 @@ import Testing
     #expect(pickle.globals.map(\.name) == ["os.system"])
 
     let zip = ZipBytes([.init(name: "x/data.pkl", bytes: Self.evil)]).bytes
-    let data = little(header.count, 8) + Array(
-      #"{"w":{"dtype":"U8","shape":[\#(zip.count)],"data_offsets":[0,\#(zip.count)]}}"#.utf8)
+    let data =
+      little(header.count, 8)
+      + Array(
+        #"{"w":{"dtype":"U8","shape":[\#(zip.count)],"data_offsets":[0,\#(zip.count)]}}"#.utf8)
     let padded = data + [UInt8](repeating: 0x20, count: max(0, 8 + header.count - data.count))
     #expect(try scan(padded + zip).severity == .danger)
   }
@@ -184,7 +201,8 @@ import Testing
     zip.records.removeLast()
     zip.records.append(.init(name: "archive/data.pkl", bytes: TorchZipTests.pickle))
     #expect(
-      try complaint(about: zip.bytes, in: folder)?.contains("PyTorch does not tell this name") == true
+      try complaint(about: zip.bytes, in: folder)?.contains("PyTorch does not tell this name")
+        == true
         || complaint(about: zip.bytes, in: folder)?.contains("two records") == true)
   }
 
@@ -204,7 +222,9 @@ import Testing
 
   // MARK: Folders
 
-  @Test func `a folder is looked at with its subfolders, hidden files and endings of any case`() throws {
+  @Test func `a folder is looked at with its subfolders, hidden files and endings of any case`()
+    throws
+  {
     for place in ["2_Dense", ".hidden", "checkpoint-500/deep"] {
       try FileManager.default.createDirectory(
         atPath: folder.file(place), withIntermediateDirectories: true)
@@ -224,7 +244,7 @@ import Testing
     #expect(reports.allSatisfy { $0.severity == .danger })
   }
 
-  @Test func `what a folder has and nobody looks at is listed`() throws {
+  @Test func `what is not looked at in a folder is listed`() throws {
     try folder.write(Self.sound().bytes, "model.pt")
     try folder.write([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0], "logo.png")
     try folder.write(Array("version https://git-lfs.github.com/spec/v1\n".utf8), "tokenizer.model")

@@ -90,13 +90,15 @@ import Testing
       "torch.save",
       program(
         state: "    _0 = (self).other((st)[0], )\n",
-        more: "  def other(self: __torch__.Net, x: Tensor) -> NoneType:\n    torch.save(x, \"f\")\n")
+        more: "  def other(self: __torch__.Net, x: Tensor) -> NoneType:\n    torch.save(x, \"f\")\n"
+      )
     ),
     (
       "torch.save",
       program(
         state: "    a = torch.add(self.a, self.b)\n",
-        more: "  def __add__(self: __torch__.Net, x: Tensor) -> Tensor:\n    torch.save(x, \"f\")\n")
+        more: "  def __add__(self: __torch__.Net, x: Tensor) -> Tensor:\n    torch.save(x, \"f\")\n"
+      )
     ),
     (
       "torch.save",
@@ -105,7 +107,9 @@ import Testing
         more: "def helper(x: Tensor) -> NoneType:\n  torch.save(x, \"f\")\n")
     ),
     // Values in the body of a class and defaults are computed on loading.
-    ("torch.from_file", program(members: "  q : Final[Tensor] = torch.from_file(\"f\", True, 4)\n")),
+    (
+      "torch.from_file", program(members: "  q : Final[Tensor] = torch.from_file(\"f\", True, 4)\n")
+    ),
     ("torch.from_file", program(parameters: "x: Tensor=torch.from_file(\"f\", True, 4)")),
     ("code that is not TorchScript", "class Net(Module):\n  x = `ls`\n"),
   ]
