@@ -1,6 +1,6 @@
 package import CheckpointFiles
 internal import OrderedCollections
-package import ParameterSurgery
+internal import ParameterSurgery
 
 /// An encoder with the head of its family's own class, as `AutoModelForSequenceClassification` of
 /// transformers loads it: the keys of that class and no others.

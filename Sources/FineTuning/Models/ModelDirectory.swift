@@ -53,8 +53,8 @@ public struct ModelDirectory: Sendable {
       WholeFile.exists(settingsPath)
       ? try ClassifierSettings(try FileSystem.json(settingsPath), path: settingsPath) : nil
     try settings?.demandFit(configuration, path: settingsPath)
-    try demandConsistency()
     sentence = try SentenceSettings(ofModelIn: folder)
+    try demandConsistency()
   }
 
   /// What is probably not meant, a sentence each: layers of the checkpoint that `config.json` does not count take
