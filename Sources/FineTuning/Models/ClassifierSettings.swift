@@ -123,7 +123,8 @@ public struct ClassifierSettings: Sendable, Hashable {
     _ configuration: BERTConfiguration, _ modelMaximumLength: Int?, _ sentence: SentenceSettings?
   ) -> Int {
     min(
-      sentence?.maximumLength ?? defaultMaximumLength, configuration.maximumPositions, max(3, modelMaximumLength ?? .max))
+      sentence?.maximumLength ?? defaultMaximumLength, configuration.maximumPositions,
+      max(3, modelMaximumLength ?? .max))
   }
 
   /// The name of the file.

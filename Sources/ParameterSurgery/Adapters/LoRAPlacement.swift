@@ -24,10 +24,9 @@ struct LoRAPlacement {
   ///
   /// - Throws: ``SurgeryError`` for factors that do not fit, or may fit in two ways.
   static func all(
-    _ adapter: LoRAAdapter, _ names: LoRANames,
-    _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>, _ operation: String
+    _ adapter: LoRAAdapter, _ names: LoRANames, in plan: SurgeryPlan, _ operation: String
   ) throws(SurgeryError) -> [LoRAPlacement] {
-    var finder = Finder(adapter, names, entries, operation)
+    var finder = Finder(adapter, names, plan, operation)
     var placements: [LoRAPlacement] = []
     for layer in adapter.layers.values { placements.append(try finder.placement(of: layer)) }
     return placements
@@ -38,6 +37,7 @@ private struct Finder {
   private let adapter: LoRAAdapter
   private let names: LoRANames
   private let entries: OrderedDictionary<Key, SurgeryPlan.Entry>
+  private let quantized: QuantizedTensors
   private let operation: String
   private var scaling: LoRAScaling
   /// Keys that have factors already.
@@ -46,12 +46,12 @@ private struct Finder {
   private var layouts: [Substring: Set<LoRAProduct.Layout>] = [:]
 
   init(
-    _ adapter: LoRAAdapter, _ names: LoRANames,
-    _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>, _ operation: String
+    _ adapter: LoRAAdapter, _ names: LoRANames, _ plan: SurgeryPlan, _ operation: String
   ) {
     self.adapter = adapter
     self.names = names
-    self.entries = entries
+    entries = plan.entries
+    quantized = plan.quantizedNow
     self.operation = operation
     scaling = adapter.settings.scaling
     for layer in adapter.layers.values where !layer.isEmbedding {
@@ -130,6 +130,7 @@ private struct Finder {
   }
 
   private func demandNumbers(_ weight: Tensor, _ key: Key) throws(SurgeryError) {
+    if let tensor = quantized[key] { throw refusal(tensor.refusal) }
     guard [.float64, .float32, .float16, .bfloat16].contains(weight.dtype) else {
       throw refusal(
         "\(quoted(key.string)) holds \(weight.dtype), and factors are added to F64, F32, F16 and BF16 only"

@@ -78,7 +78,7 @@ private struct LoRAMerge {
     count += adapter.wholes.count
     for part in adapter.rows { try replace(part, in: &plan) }
     count += adapter.rows.count
-    for place in try LoRAPlacement.all(adapter, names, plan.entries, operation) {
+    for place in try LoRAPlacement.all(adapter, names, in: plan, operation) {
       try change(place.key, in: &plan, deed: "LoRA of rank \(place.product.rank)") { tensor in
         try place.product.added(to: tensor, times: place.repetitions)
       }

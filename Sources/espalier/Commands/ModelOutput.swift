@@ -132,8 +132,9 @@ struct ModelOutput {
       try result.write(to: path, options: options(progress))
       return try completion()
     }
-    let folder = try FolderCreation(path: path)
+    // What cannot be read is an error before there is a folder.
     let companions = try companions(of: checkpoint)
+    let folder = try FolderCreation(path: path)
     let fill = {
       try result.write(
         to: file, options: options(progress), beside: companions,
