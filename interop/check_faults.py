@@ -50,6 +50,25 @@ def without_temporary(state):
     return {name: digest for name, digest in state.items() if not is_temporary(name)}
 
 
+def is_journal(name):
+    return pathlib.PurePath(name).name == "unfinished-change.espalier"
+
+
+def model_of_files(new, now):
+    """A value that no model equals, unless all files of the output are there."""
+    return ANY if set(without_temporary(now)) >= {name for name in new if name.endswith((".safetensors", "config.json"))} else ()
+
+
+class Anything:
+    """Equals everything."""
+
+    def __eq__(self, other):
+        return True
+
+
+ANY = Anything()
+
+
 def model_of(path):
     """What a program that knows nothing of Espalier finds: configuration and tensors, or `None`."""
     from safetensors import safe_open
@@ -89,11 +108,12 @@ class Sweep:
         return subprocess.run([os.environ["ESPALIER"], *map(str, arguments)], capture_output=True, text=True,
                               env=environment)
 
-    def calls(self, arguments, work):
-        log = work.parent / "calls"
-        done = self.run(arguments, log=log)
-        assert done.returncode == 0, done.stderr
-        return int(log.read_text())
+    def calls(self, arguments):
+        """How many calls of `arguments` change a file system; the command is run."""
+        with folder() as root:
+            done = self.run(arguments, log=root / "calls")
+            assert done.returncode == 0, done.stderr
+            return int((root / "calls").read_text())
 
     def in_place(self, make, arguments):
         """`make(folder)` makes a model, which `arguments(folder)` replaces."""
@@ -102,7 +122,7 @@ class Sweep:
             make(work)
             old = files(work)
             old_model = model_of(work)
-            count = self.calls(arguments(work), work)
+            count = self.calls(arguments(work))
             new, new_model = files(work), model_of(work)
             assert old_model != new_model
             for number, kind in enumerate(KINDS):
@@ -120,6 +140,31 @@ class Sweep:
                         espalier(*arguments(work))
                     assert model_of(work) == new_model, f"{what}: the second try gives something else"
                     assert not any(map(is_temporary, files(work))), f"{what}: {sorted(files(work))}"
+
+    def new_output(self, arguments):
+        """`arguments(root)` writes `root / "out"`, which is not there before."""
+        with folder() as root:
+            count = self.calls(arguments(root))
+            new = files(root)
+            for number, kind in enumerate(KINDS):
+                step = 1 if os.environ.get("FAULTS") == "all" else 2
+                for at in range(1 + number % step, count + 1, step):
+                    what = f"{arguments(pathlib.Path('ROOT'))} with {kind} at call {at} of {count}"
+                    shutil.rmtree(root)
+                    root.mkdir()
+                    done = self.run(arguments(root), at, kind)
+                    now = files(root)
+                    if kind.startswith("kill"):
+                        whole = {name for name in now if not is_temporary(name)}
+                        assert all(now[name] == new.get(name) for name in whole if not is_journal(name)), what
+                        model = root / "out"
+                        assert model.is_file() or model_of(model) in (None, model_of_files(new, now)), f"{what}: a part"
+                        continue
+                    if done.returncode == 0:
+                        assert now == new, f"{what}: status 0, and {sorted(now)}"
+                        continue
+                    assert done.returncode == 2, f"{what}: status {done.returncode}: {done.stderr}"
+                    assert not any(root.iterdir()), f"{what}: {sorted(now)} left behind"
 
     def judge(self, what, kind, done, work, old, new, old_model, new_model):
         now = files(work)
@@ -167,4 +212,19 @@ def test_replacing_a_model_leaves_the_old_or_the_new():
     ]
     for make, operations in cases:
         sweep.in_place(make, lambda path, operations=operations: ["edit", path, "--in-place", *operations])
+    return f"{sweep.runs} runs"
+
+
+def test_a_new_output_is_whole_or_absent():
+    sweep = Sweep(preload())
+    for line in [
+        ["graft", TINY, "--head", "mlp:8", "--labels", "2", "-o"],
+        ["edit", TINY, "--layers", "encoder.layer=0:1", "-o"],
+        ["edit", TINY, "--scale", "**=2", "--shard-size", "80KB", "-o"],
+        ["merge", TINY, TINY, "-o"],
+    ]:
+        sweep.new_output(lambda root, line=line: [*line, root / "out"])
+    for line in [["convert", TINY, "-o"], ["mask", "create", TINY, "--train", "pooler", "-o"]]:
+        ending = ".json" if line[0] == "mask" else ".pt"
+        sweep.new_output(lambda root, line=line, ending=ending: [*line, root / f"out{ending}"])
     return f"{sweep.runs} runs"

@@ -10,6 +10,11 @@ import tempfile
 import torch
 from torch import nn
 from transformers import BertConfig, BertModel
+from transformers.utils import logging
+
+# A check says one line; what transformers says of loading would hide it.
+logging.disable_progress_bar()
+logging.set_verbosity_error()
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"

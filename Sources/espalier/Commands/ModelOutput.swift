@@ -153,7 +153,10 @@ struct ModelOutput {
   private func companions(of checkpoint: Checkpoint) throws -> [(name: String, bytes: [UInt8])] {
     let source = sourceFolder
     var files: [(name: String, bytes: [UInt8])] = []
-    for name in ModelFolder.companions where WholeFile.exists(Path.join(source, name)) {
+    // The configuration takes its place last: without it, a folder is no model to other programs.
+    let names = ModelFolder.companions.filter { $0 != ModelFolder.configuration }
+    for name in names + [ModelFolder.configuration]
+    where WholeFile.exists(Path.join(source, name)) {
       files.append((name, try WholeFile.read(Path.join(source, name))))
     }
     if let update = update(for: checkpoint) {
