@@ -11,24 +11,21 @@ fixtures/tokenizer/ has them.
 import argparse
 import contextlib
 import io
-import os
 import pathlib
 import random
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import unicodedata
 
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
-from tool import FIXTURES, Skip
+from tool import FIXTURES, Skip, swift_test
 
 sys.path.insert(0, str(FIXTURES))
 from make_tokenizer_fixtures import SPECIAL, VARIANTS, wordpiece  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 # Ranges whose scalars interact: combining marks, Hangul, ideographs, controls, punctuation.
 MIXED = [(0x20, 0x7F), (0x0, 0x20), (0x7F, 0x250), (0x300, 0x370), (0x370, 0x400), (0x590, 0x5F0), (0x600, 0x700),
@@ -117,11 +114,9 @@ def write_subwords(folder, sweep, mixed, source, joined_texts):
 
 def compare(folder):
     """Runs the test that reads the corpora; what it printed when they differ."""
-    environment = {**os.environ, "ESPALIER_TOKENIZER_SWEEP": str(folder)}
-    run = subprocess.run(["swift", "test", "--disable-xctest", "--filter", "TokenizerSweepTests"], cwd=ROOT, env=environment,
-                         capture_output=True, text=True)
-    assert run.returncode == 0 and "texts compared" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
-    return next(line for line in run.stdout.splitlines() if line.endswith("texts compared"))
+    printed = swift_test("TokenizerSweepTests", ESPALIER_TOKENIZER_SWEEP=str(folder))
+    assert "texts compared" in printed, printed[-3000:]
+    return next(line for line in printed.splitlines() if line.endswith("texts compared"))
 
 
 def test_unicode_scalars_and_mixed_texts():

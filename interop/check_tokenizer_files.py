@@ -6,15 +6,13 @@ that fixtures/make_combination_fixtures.py can draw.
 """
 
 import json
-import os
 import pathlib
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 
-from tool import FIXTURES, ROOT, Skip
+from tool import FIXTURES, Skip, swift_test
 
 sys.path.insert(0, str(FIXTURES))
 from make_combination_fixtures import document, random_case  # noqa: E402
@@ -26,11 +24,10 @@ def compare(count, seed):
     with tempfile.TemporaryDirectory() as temporary:
         path = pathlib.Path(temporary) / "combinations.json"
         path.write_text(json.dumps(document([random_case(source) for _ in range(count)])))
-        run = subprocess.run(
-            ["swift", "test", "--disable-xctest", "--filter", "TokenizerCombinationTests|Combinations of tokenizer files"], cwd=ROOT,
-            env={**os.environ, "ESPALIER_TOKENIZER_COMBINATIONS": str(path)}, capture_output=True, text=True)
-        assert run.returncode == 0 and "folders read" in run.stdout, run.stdout[-5000:] + run.stderr[-1000:]
-        return next(line for line in run.stdout.splitlines() if "folders read" in line)
+        printed = swift_test(
+            "TokenizerCombinationTests|Combinations of tokenizer files", ESPALIER_TOKENIZER_COMBINATIONS=str(path))
+        assert "folders read" in printed, printed[-5000:]
+        return next(line for line in printed.splitlines() if "folders read" in line)
 
 
 def test_random_folders():

@@ -28,6 +28,7 @@ enum TokenizerClass: String, Sendable, Hashable {
     let model = try files.modelConfiguration.map { path throws(FineTuningError) in
       try TokenizerSettings.document(path)
     }
+    try refuseCode(configuration, in: files.configuration, model)
     for (path, document) in [
       (files.configuration, configuration), (files.modelConfiguration, model),
     ] {
@@ -35,6 +36,13 @@ enum TokenizerClass: String, Sendable, Hashable {
       guard let name = value.string, !name.isEmpty else {
         throw FineTuningError(
           "\(path): \"tokenizer_class\" is \(value.text()), expected the name of a class")
+      }
+      // AutoTokenizer takes the base class for tokenizer.json only where another file says more.
+      let isBase = name == "PreTrainedTokenizer" || name == "PythonBackend"
+      guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil else {
+        throw FineTuningError(
+          "\(path): \"tokenizer_class\" is \(quoted(name)), which reads no files without \"model_type\"; "
+            + "expected PreTrainedTokenizerFast for tokenizer.json")
       }
       return try TokenizerClass(named: name, path: path)
     }
@@ -52,6 +60,29 @@ enum TokenizerClass: String, Sendable, Hashable {
       }
     }
     return files.vocabulary != nil ? .bert : .roberta
+  }
+
+  /// - Throws: `FineTuningError` when `auto_map` names code of the folder for its tokenizer and the files name no
+  ///   class of transformers, which would come first.
+  private static func refuseCode(
+    _ configuration: JSONValue?, in path: String?, _ model: JSONValue?
+  ) throws(FineTuningError) {
+    guard let path, let map = configuration?["auto_map"] else { return }
+    let code = map.array != nil ? map : map["AutoTokenizer"] ?? .null
+    let name = configuration?["tokenizer_class"]?.string
+    guard code != .null, model?["model_type"]?.string == nil, !(name.map(isKnown) ?? false) else {
+      return
+    }
+    throw FineTuningError(
+      "\(path): \"auto_map\" names code of this folder as the tokenizer, which is never run; name a class of "
+        + "transformers in \"tokenizer_class\"")
+  }
+
+  private static func isKnown(_ name: String) -> Bool {
+    let stem = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+    let bases = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"]
+    guard !bases.contains(stem), !others.contains(stem) else { return true }
+    return (try? TokenizerClass(named: name, path: "")) != .backend
   }
 
   /// The class that transformers finds under a name. Names that it does not know stand for `tokenizer.json`

@@ -29,6 +29,8 @@ struct TokenizerOptions {
   private var mapped: OrderedDictionary<Key, TokenSpelling> = [:]
   private var configured: OrderedDictionary<Key, TokenSpelling> = [:]
   private var lists: [String: [TokenSpelling]] = [:]
+  /// Special tokens whose description in `tokenizer_config.json` cannot be read.
+  private var unreadable: OrderedDictionary<Key, JSONValue> = [:]
 
   /// - Parameters:
   ///   - files: the files of the folder.
@@ -67,6 +69,9 @@ struct TokenizerOptions {
       if let path = files.addedTokens { try readAdded(path) }
       try readTokens(of: tokenizer, files.main)
     }
+    if let broken = unreadable.elements.first {
+      _ = try requiredToken(broken.value, broken.key.string)
+    }
     let spellings = Dictionary(added.values.map { ($0.content, $0) }, uniquingKeysWith: { $1 })
     for (name, token) in named {
       if let token, let known = spellings[token.content] { named[name] = known }
@@ -81,7 +86,12 @@ struct TokenizerOptions {
   private mutating func readConfiguration() throws(FineTuningError) {
     for (key, value) in members where key.string.hasSuffix("_token") {
       if TokenizerOptions.specialNames.contains(key.string) {
-        named[key.string] = .some(try token(value, key.string))
+        if value.object != nil, value["__type"]?.string != "AddedToken" {
+          // special_tokens_map.json may still say what the token is.
+          unreadable[key] = value
+        } else {
+          named[key.string] = .some(try token(value, key.string))
+        }
       } else if value.string != nil {
         configured[key] = try token(value, key.string)
       } else if value["__type"]?.string == "AddedToken" {
@@ -92,6 +102,10 @@ struct TokenizerOptions {
     switch extra {
     case .object(let entries):
       for (key, value) in entries { configured[key] = try token(value, key.string) }
+      // An object names tokens of the model, and does not stand for the older list.
+      if let values = members["additional_special_tokens"]?.array {
+        lists["additional_special_tokens"] = try tokens(values, "additional_special_tokens")
+      }
     case .array(let values) where !values.isEmpty:
       lists["extra_special_tokens"] = try tokens(values, "extra_special_tokens")
     case .array, .null:
@@ -169,6 +183,7 @@ struct TokenizerOptions {
         }
       case _ where TokenizerOptions.specialNames.contains(name):
         named[name] = .some(value == .null ? nil : try token(value, name))
+        unreadable[key] = nil
       case _ where name.hasSuffix("_token"): mapped[key] = try token(value, name)
       default:
         throw FineTuningError("\(path): \(quoted(name)) is not the name of a special token")
