@@ -39,7 +39,8 @@ enum TokenizerClass: String, Sendable, Hashable {
       }
       // AutoTokenizer takes the base class for tokenizer.json only where another file says more.
       let isBase = name == "PreTrainedTokenizer" || name == "PythonBackend"
-      guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil else {
+      guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil
+      else {
         throw FineTuningError(
           "\(path): \"tokenizer_class\" is \(quoted(name)), which reads no files without \"model_type\"; "
             + "expected PreTrainedTokenizerFast for tokenizer.json")
