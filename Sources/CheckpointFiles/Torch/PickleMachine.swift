@@ -22,6 +22,8 @@ struct PickleMachine {
   private var stack: [NodeID] = []
   private var marks: [Int] = []
   private var memo: [NodeID] = []
+  /// How many entries of the memo have a value; `MEMOIZE` writes to the one of this number.
+  private var memoCount = 0
   private var work = 0
   /// About what the values take in memory.
   private var memory = 0
@@ -156,6 +158,7 @@ struct PickleMachine {
       throw failure("memo entry \(index) is out of range")
     }
     while memo.count <= index { memo.append(-1) }
+    if memo[index] < 0 { memoCount += 1 }
     memo[index] = value
   }
 
@@ -254,9 +257,7 @@ struct PickleMachine {
 
     case (.put, .bytes(let range)): try remember(try index(range))
     case (.binPut, .integer(let index)), (.longBinPut, .integer(let index)): try remember(index)
-    case (.memoize, _):
-      let index = memo.count
-      try remember(index)
+    case (.memoize, _): try remember(memoCount)
     case (.get, .bytes(let range)): try recall(try index(range))
     case (.binGet, .integer(let index)), (.longBinGet, .integer(let index)): try recall(index)
 

@@ -223,4 +223,17 @@ import Testing
     #expect(report.globals.first?.name == "os.system")
     #expect(report.globals.first?.offset == 2 + 5 + count + 1)
   }
+
+  @Test func `names that the memo gives in another order than it seems are found`() throws {
+    // Python's MEMOIZE overwrites entry 1 of a memo with one entry.
+    func remembered(_ seen: String, _ called: String, _ entry: UInt8) -> [UInt8] {
+      P.string(seen) + [0x71, entry, 0x30] + P.string(called) + [0x94, 0x30]
+    }
+    let pickle: [UInt8] =
+      [0x80, 4] + remembered("collections", "os", 1) + [0x68, 1] + P.string("system")
+      + [0x93] + P.tuple([P.string("id")]) + [0x52] + P.stop
+    let report = try scan(pickle)
+    #expect(report.globals.map(\.name) == ["os.system"])
+    #expect(report.severity == .danger)
+  }
 }

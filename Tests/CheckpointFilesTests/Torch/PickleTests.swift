@@ -197,4 +197,12 @@ import Testing
     let checkpoint = try use(ZipBytes(pickle: pickle).bytes, in: folder)
     #expect(try checkpoint.values.map { "\($0.key) \($0.text)" } == ["a 3", "b 2"])
   }
+
+  @Test func `MEMOIZE writes to the entry of the number of entries, as in Python`() throws {
+    // PUT 1 and MEMOIZE: one entry is there, so the second value takes the place of the first.
+    let twice: [UInt8] = P.string("first") + [0x71, 1, 0x30] + P.string("second") + [0x94, 0x30]
+    let pickle: [UInt8] = [0x80, 4] + twice + [0x7D] + P.string("a") + [0x68, 1, 0x73] + P.stop
+    let checkpoint = try use(ZipBytes(pickle: pickle).bytes, in: folder)
+    #expect(try checkpoint.values.map(\.text) == ["\"second\""])
+  }
 }
