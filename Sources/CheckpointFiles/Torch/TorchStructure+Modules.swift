@@ -7,6 +7,9 @@ extension TorchStructure {
     /// The names of buffers that a state dict leaves out.
     let hiddenBuffers: Set<DictionaryKey>
     let modules: PickleDictionary
+    /// Attributes that are objects of TorchScript with tensors in them, such as the packed weights of a quantised
+    /// layer. The module's class has code that puts their tensors into the state dict.
+    let scriptObjects: [(name: String, value: NodeID)]
     /// What looking at them costs.
     let cost: Int
   }
@@ -18,10 +21,12 @@ extension TorchStructure {
       case .dictionary(let attributes) = self[state]
     else { return nil }
     var found: [Key: NodeID] = [:]
+    var scriptObjects: [(name: String, value: NodeID)] = []
     for index in stride(from: 0, to: attributes.items.count - 1, by: 2) {
-      if case .string(let name) = self[attributes.items[index]], name.utf8.first == 0x5F {
-        found[Key(name)] = attributes.items[index + 1]
-      }
+      guard case .string(let name) = self[attributes.items[index]] else { continue }
+      let value = attributes.items[index + 1]
+      if name.utf8.first == 0x5F { found[Key(name)] = value }
+      if holdsTensors[Int(value)], isScriptObject(value) { scriptObjects.append((name, value)) }
     }
     func dictionary(_ name: Key) -> PickleDictionary? {
       guard let id = found[name], case .dictionary(let dictionary) = self[id] else { return nil }
@@ -36,15 +41,23 @@ extension TorchStructure {
     }
     return ModuleParts(
       parameters: parameters, buffers: buffers, hiddenBuffers: hidden, modules: modules,
+      scriptObjects: scriptObjects,
       cost: attributes.items.count + parameters.items.count + buffers.items.count
         + modules.items.count + hidden.count)
+  }
+
+  /// Whether `id` is an object of a class of TorchScript or of PyTorch's C++.
+  private func isScriptObject(_ id: NodeID) -> Bool {
+    guard case .object(let object) = self[id], case .global(let global) = self[object.function]
+    else { return false }
+    return global.path == "torch.ScriptObject"
   }
 
   /// Whether `id` is a module of PyTorch.
   func isModule(_ id: NodeID) -> Bool { moduleParts(id) != nil }
 
   /// The entries of `state_dict()` of the module `id`, in its order: of each module its parameters, its
-  /// persistent buffers, and then the modules inside of it. Empty for what is not a module.
+  /// persistent buffers, the objects of TorchScript that hold tensors, and then the modules inside of it. Empty for what is not a module.
   ///
   /// A module that stands in several places is listed in each of them; one inside itself is not entered
   /// again.
@@ -81,6 +94,10 @@ extension TorchStructure {
         if case .none = self[child.value] { continue }
         try spend(8 + prefix.utf8.count + child.name.utf8.count)
         result.append(Child(name: prefix + child.name, value: child.value, key: nil))
+      }
+      for (name, value) in parts.scriptObjects {
+        try spend(8 + prefix.utf8.count + name.utf8.count)
+        result.append(Child(name: prefix + name, value: value, key: nil))
       }
       let modules = children(ofItems: parts.modules.items)
       frames.append(Frame(id: id, prefix: prefix, modules: modules))
