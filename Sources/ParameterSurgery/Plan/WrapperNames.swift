@@ -5,7 +5,7 @@ internal import OrderedCollections
 ///
 /// Most are names that no model has of its own and go wherever they are. `module` (of `DataParallel`, DDP, DeepSpeed
 /// and the averages of `torch.optim.swa_utils`) is also the name of parts of models: it goes beside one of the
-/// others, and where every key of a state dict begins with it.
+/// others when nothing else is there, and where every key of a state dict begins with it.
 struct WrapperNames {
   /// torch.compile, FSDP, activation checkpointing, FairScale, Lightning.
   private static let certain = [
@@ -34,12 +34,14 @@ struct WrapperNames {
     takeLeading(containersInsideOut())
   }
 
-  /// Takes out the names that are certain, with each `module` beside them.
+  /// Takes out the names that are certain, with each `module` beside them, unless the model has a part of that
+  /// name.
   private mutating func takeCertain() throws(SurgeryError) {
-    let words = WrapperNames.certain
-    let any = (words + ["module"]).joined(separator: "|")
+    let words = WrapperNames.certain.joined(separator: "|")
     let rule =
-      "/(|.*?\\.)(?:module\\.)*(?:\(words.joined(separator: "|")))\\.(?:(?:\(any))\\.)*(.*)/=$1$2"
+      hasPartBesideWrapper
+      ? "/(|.*?\\.)(?:(?:\(words))\\.)+(.*)/=$1$2"
+      : "/(|.*?\\.)(?:module\\.)*(?:\(words))\\.(?:(?:\(words)|module)\\.)*(.*)/=$1$2"
     let rewrite = try KeyRewrite(rule)
     // Once for each time that a name is in a key.
     for _ in 0..<64 {
@@ -47,6 +49,47 @@ struct WrapperNames {
       guard names.contains(where: { $0 != nil }) else { return }
       keys = zip(keys, names).map { $1 ?? $0 }
       steps.append(SurgeryOperation(.rename, [rule]))
+    }
+  }
+
+  /// Whether a `module` beside one of the certain names is a part of the model: a wrapper has nothing beside its
+  /// `module`, and there are other keys there.
+  private var hasPartBesideWrapper: Bool {
+    let certain = Set(WrapperNames.certain.map { Key($0) })
+    // The paths at which there is a `module` next to certain names.
+    var parents: Set<Key> = []
+    var deepest = 0
+    for key in keys {
+      let parts = key.components
+      var path = ""
+      var row: [(parent: Key, depth: Int)] = []
+      var isBeside = false
+      for (depth, part) in parts.dropLast().enumerated() {
+        let isCertain = certain.contains(Key(String(part)))
+        if part == "module" { row.append((Key(path), depth)) }
+        isBeside = isBeside || isCertain
+        path += path.isEmpty ? part : "." + part
+        let next = parts[depth + 1]
+        if isCertain || part == "module",
+          depth + 2 < parts.count, next == "module" || certain.contains(Key(String(next)))
+        {
+          continue
+        }
+        if isBeside {
+          parents.formUnion(row.map(\.parent))
+          deepest = max(deepest, row.last?.depth ?? 0)
+        }
+        (row, isBeside) = ([], false)
+      }
+    }
+    guard !parents.isEmpty else { return false }
+    return keys.contains { key in
+      var path = ""
+      for part in key.components.prefix(deepest + 1) {
+        if part != "module", parents.contains(Key(path)) { return true }
+        path += path.isEmpty ? part : "." + part
+      }
+      return false
     }
   }
 

@@ -37,7 +37,14 @@ import Testing
       ])
         == ["layers.0.a", "layers.1.a", "c"])
     // What a wrapper may have named, or the model, stays where not every key has it.
-    #expect(try keys(["_orig_mod.module.a", "_orig_mod.b"]) == ["a", "b"])
+    #expect(try keys(["_orig_mod.module.a", "_orig_mod.b"]) == ["module.a", "b"])
+    #expect(try keys(["module._orig_mod.module.a", "module._orig_mod.b"]) == ["module.a", "b"])
+    #expect(
+      try keys(["module._checkpoint_wrapped_module.a", "head._checkpoint_wrapped_module.b"])
+        == ["module.a", "head.b"])
+    #expect(
+      try keys(["backbone.module._orig_mod.a", "head.module._orig_mod.b"])
+        == ["backbone.a", "head.b"])
     #expect(throws: SurgeryError.self) { _ = try keys(["module.a", "b"]) }
     #expect(throws: SurgeryError.self) { _ = try keys(["module"]) }
     #expect(throws: SurgeryError.self) { _ = try keys(["encoder.module.a", "encoder.module.b"]) }
