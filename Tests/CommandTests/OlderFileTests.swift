@@ -58,6 +58,39 @@ import Testing
     #expect(try value() == 2)
   }
 
+  @Test(arguments: [
+    ("adapter_model.safetensors", "adapter_model.bin"),
+    ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"),
+  ])
+  func `that PEFT or diffusers would read in its place is refused, or replaced when asked`(
+    _ older: String, _ newer: String
+  ) throws {
+    try old(older)
+    let arguments = ["convert", "new.safetensors", "-o", "d/\(newer)"]
+    let refused = try Tool.run(arguments, in: folder)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors
+        == "espalier: error: d/\(newer): \"\(older)\" is there already and would be read in place of this; "
+        + "remove it, write to another folder, or replace it (--replace)\n")
+    #expect(try Tool.run(arguments + ["--replace"], in: folder).status == 0)
+    #expect(try Folder.names(folder.path("d")) == [newer])
+    #expect(try value() == 2)
+
+    try old(older)
+    let check = try Tool.run("check", "d", in: folder)
+    #expect(check.output.contains("which loaders take"), "\(check.output)")
+  }
+
+  @Test func `of diffusers is read by its index first`() throws {
+    let name = "d/diffusion_pytorch_model.safetensors"
+    let shards = ["convert", "new.safetensors", "-o", name, "--shard-size", "8B"]
+    #expect(try Tool.run(shards, in: folder).status == 0)
+    let result = try Tool.run("convert", "new.safetensors", "-o", name, in: folder)
+    #expect(result.status == 2)
+    #expect(result.errors.contains("would be read in place of this"), "\(result.errors)")
+  }
+
   @Test func `goes with its shards`() throws {
     try old("model.safetensors")
     #expect(try Tool.run(Self.shards + ["--replace"], in: folder).status == 0)

@@ -5,11 +5,26 @@ package enum CheckpointFolder {
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
     "pytorch_model.bin.index.json",
   ]
+  /// The names that transformers, PEFT and diffusers look for, each in its order.
+  package static let orders = [
+    names,
+    ["adapter_model.safetensors", "adapter_model.bin"],
+    [
+      "diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors",
+      "diffusion_pytorch_model.bin",
+    ],
+  ]
   private static let endings = [
     ".safetensors.index.json", ".safetensors", ".bin.index.json", ".bin", ".pt", ".pth", ".ckpt",
   ]
 
   private static let deltaEnding = ".delta.safetensors"
+
+  /// The names, `name` among them, of which a loader takes the first that a folder has; `nil` when no loader looks
+  /// for `name`.
+  package static func order(around name: String) -> [String]? {
+    orders.first { $0.contains(name) }
+  }
 
   /// Whether the folder at `path` holds a whole checkpoint under one of the usual names.
   package static func isWhole(_ path: String) -> Bool {

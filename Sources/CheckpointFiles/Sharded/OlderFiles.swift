@@ -1,7 +1,8 @@
 /// What a folder holds of an older checkpoint when a new one is written into it.
 ///
 /// A folder is read as one file, by a fixed order of names: `model.safetensors` before an index of shards, that
-/// before `pytorch_model.bin`. A new file that comes later in this order is complete, and nobody reads it.
+/// before `pytorch_model.bin`. PEFT and diffusers have orders of their own. A new file that comes later in this order
+/// is complete, and no loader reads it.
 public struct OlderFiles: Sendable {
   /// The older file that would be read in place of what is written, as a path; `nil` when there is none.
   public private(set) var winner: String?
@@ -33,6 +34,7 @@ public struct OlderFiles: Sendable {
     let requested = Path.name(of: path)
     let index = requested + ".index.json"
     let main = written.count > 1 ? index : requested
+    let order = CheckpointFolder.order(around: main)
     let isUsual = CheckpointFolder.names.contains(main)
     let old = Set(entries).subtracting(new).filter {
       SystemCall.status(at: place($0))?.isRegular == true
@@ -43,14 +45,16 @@ public struct OlderFiles: Sendable {
         "would be read together with the adapter of \(OlderFiles.adapter) beside it; write to another folder"
       )
     }
-    let chosen = CheckpointFolder.chosen(among: old.union(new))
+    let chosen =
+      order?.first { old.contains($0) || new.contains($0) }
+      ?? CheckpointFolder.chosen(among: old.union(new))
     var first: String?
-    if let chosen, old.contains(chosen), isUsual || chosen == requested || chosen == index {
+    if let chosen, old.contains(chosen), order != nil || chosen == requested || chosen == index {
       first = chosen
     } else if old.contains(requested) {
       first = requested
     }
-    let rest = (isUsual ? CheckpointFolder.names + [OlderFiles.delta] : [requested, index])
+    let rest = ((order ?? [requested, index]) + (isUsual ? [OlderFiles.delta] : []))
       .filter { old.contains($0) && $0 != first }
     winner = first.map(place)
     winnerIsInput = first.map(isInput) ?? false

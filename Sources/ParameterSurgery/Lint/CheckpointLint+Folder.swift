@@ -9,8 +9,9 @@ extension CheckpointLint {
   /// says which of the two is meant.
   mutating func checkOtherWeights(_ checkpoint: Checkpoint, readingElements: Bool) {
     guard WholeFile.isFolder(path) else { return }
-    let present = CheckpointFolder.names.filter { WholeFile.exists(place($0)) }
-    guard let first = present.first else { return }
+    let present = CheckpointFolder.orders.map { $0.filter { WholeFile.exists(place($0)) } }
+      .first { !$0.isEmpty }
+    guard let present, let first = present.first else { return }
     for name in present.dropFirst() where name != first + ".index.json" {
       guard let other = try? Checkpoint.open(place(name)) else {
         add(
@@ -24,7 +25,7 @@ extension CheckpointLint {
         "\(what) in \(name) than in \(first), which loaders take: one of the two is of another checkpoint"
       )
     }
-    if WholeFile.exists(place("adapter_config.json")) {
+    if CheckpointFolder.names.contains(first), WholeFile.exists(place("adapter_config.json")) {
       add(
         .otherWeights, nil,
         "has adapter_config.json beside \(first): transformers applies the adapter to those weights"
