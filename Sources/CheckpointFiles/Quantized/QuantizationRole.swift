@@ -1,7 +1,8 @@
 /// What the name of a tensor says of a quantised tensor that it belongs to.
 ///
 /// The names are those of FP8 (DeepSeek, FBGEMM, ComfyUI, ModelOpt, Quark), compressed-tensors, GPTQ, AWQ, HQQ,
-/// bitsandbytes, quanto, torchao, MXFP4 and NVFP4, EETQ, AQLM, QuIP#, HIGGS, ExLlama, MLX, BitNet and SVDQuant.
+/// bitsandbytes, quanto, torchao, MXFP4 and NVFP4, EETQ, AQLM, QuIP#, HIGGS, ExLlama, MLX, BitNet, SVDQuant, Marlin,
+/// VPTQ and ONNX.
 struct QuantizationRole {
   /// The keys that the payload may have, the likeliest first.
   private(set) var payloads: [Key] = []
@@ -17,7 +18,7 @@ struct QuantizationRole {
     "_scale_inv", "_global_scale", "_per_tensor_scale", "_scale_and_zero", "_scale_2", "_scales",
     "_scale", "_scalar", "_zero_points", "_zero_point", "_zeros", "_offset", "_g_idx", "_shape",
   ]
-  private static let payloadEndings = ["", "_packed", "_blocks", "_qdata"]
+  private static let payloadEndings = ["", "_packed", "_blocks", "_qdata", "_quantized"]
 
   /// Below the payload.
   private static let children = [
@@ -32,7 +33,7 @@ struct QuantizationRole {
     "qbiases", "wscales", "wzeros", "wtscale", "wcscales", "SU", "SV", "suh", "svh", "q_scale",
     "q_scale_max", "q_groups", "q_group_map", "q_perm", "q_invperm", "tables", "tables2",
     "centroids",
-    "absmax", "quant_map", "meta",
+    "absmax", "quant_map", "meta", "quant_scale", "s",
   ]
   private static let payloadNames = [
     "qweight", "weight", "W_q", "codes", "Qidxs", "trellis", "q_weight", "dqweight",
@@ -78,6 +79,11 @@ struct QuantizationRole {
       if let stem = without(ending) { payloads.append(Key(stem)) }
     }
     if let stem = QuantizationRole.stem(beforeState: key) { payloads.append(Key(stem)) }
+    for ending in ["centroids.weight", "res_centroids.weight", "outlier_centroids.weight"] {
+      if let stem = without("." + ending) {
+        payloads.append(Key(stem + "." + ending.dropLast("centroids.weight".count) + "indices"))
+      }
+    }
     for ending in ["._scale", "._shift", "._zeropoint"] {
       if let stem = without(ending) { payloads.append(Key(stem + "._data")) }
     }

@@ -60,6 +60,9 @@ import Testing
     ["l.codes I16 2,2,1", "l.codebooks F16 1,4,1,2", "l.scales F16 2,1,1,1"],
     ["l.weight U32 2,2", "l.scales BF16 2,1", "l.biases BF16 2,1"],
     ["l.weight U8 2,2", "l.weight_scale BF16 1"],
+    // Marlin; VPTQ; the names of ONNX.
+    ["l.B I32 2,2", "l.s F16 1,2"], ["l.indices I16 1,2,2", "l.centroids.weight F16 1,8"],
+    ["l.weight_quantized I8 2,2", "l.weight_scale F32 1", "l.weight_zero_point I8 1"],
     // A sparse tensor of compressed-tensors.
     ["l.weight.compressed BF16 4", "l.weight.bitmask U8 2,1", "l.weight.row_offsets I64 2"],
   ]
