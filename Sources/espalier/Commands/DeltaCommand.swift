@@ -45,7 +45,8 @@ struct DeltaCommand: ParsableCommand {
 
     func validate() throws {
       if !output.hasSuffix(".safetensors") {
-        throw ValidationError("a delta is a safetensors file: let its name end so")
+        throw ValidationError(
+          "a delta is a safetensors file, and its name must end with .safetensors")
       }
     }
 
