@@ -15,12 +15,17 @@ struct PickleScan {
     machine.audit = PickleAudit()
     var start = reader
     startsAsPickle = (try? start.byte()) == 0x80
-    do throws(CheckpointError) { root = try machine.run() } catch { failure = error }
+    do throws(CheckpointError) {
+      root = try machine.run()
+      failure = machine.refusal
+    } catch { failure = machine.refusal ?? error }
   }
 
   /// Whether the bytes are a pickle, though nothing says so: one that ends, or names something that
   /// could be imported and does something with it.
   var isConvincing: Bool {
+    // What takes too much to be followed may name something later.
+    if machine.isExhausted { return true }
     guard namesSomething else { return startsAsPickle && root != nil }
     let named = machine.globals.filter { GlobalRisk.isImportable($0.global) }
     return root != nil || startsAsPickle || (machine.audit?.callCount ?? 0) > 0

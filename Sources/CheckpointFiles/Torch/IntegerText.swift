@@ -59,4 +59,111 @@ enum IntegerText {
     }
     return text
   }
+
+  // MARK: Reading
+
+  /// How an integer is spelled.
+  enum Spelling {
+    /// Digits of base 10.
+    case decimal
+    /// A literal of Python: a prefix gives the base, and a number other than 0 does not begin with 0.
+    case literal
+    /// A literal of Python or of C, where a number that begins with 0 is octal.
+    case literalOrOctal
+  }
+
+  enum Value: Equatable {
+    case integer(Int)
+    /// In two's complement, little-endian.
+    case large([UInt8])
+  }
+
+  /// Texts of more digits than this are not read: Python refuses them in base 10.
+  static let longestText = 4300
+
+  /// The integer that Python's `int` reads, with blanks around it, a sign, and underscores between digits;
+  /// `nil` when Python refuses the text.
+  static func parse(_ text: ArraySlice<UInt8>, as spelling: Spelling) -> Value? {
+    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    var text = text.drop(while: isBlank)
+    while let last = text.last, isBlank(last) { text.removeLast() }
+    let isNegative = text.first == UInt8(ascii: "-")
+    if isNegative || text.first == UInt8(ascii: "+") { text.removeFirst() }
+    guard text.count <= longestText, let first = text.first else { return nil }
+    var radix: UInt64 = 10
+    if spelling != .decimal, first == UInt8(ascii: "0"), text.count > 1 {
+      switch text[text.startIndex + 1] | 0x20 {
+      case UInt8(ascii: "x"): radix = 16
+      case UInt8(ascii: "o"): radix = 8
+      case UInt8(ascii: "b"): radix = 2
+      default:
+        let isZero = text.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "_") }
+        if !isZero {
+          guard spelling == .literalOrOctal, !text.contains(UInt8(ascii: "_")) else { return nil }
+          radix = 8
+          text.removeFirst()
+        }
+      }
+      if radix != 10, let mark = text.first, text.count > 1, mark == UInt8(ascii: "0"),
+        !(0x30...0x39).contains(text[text.startIndex + 1])
+      {
+        text = text.dropFirst(2)
+        if text.first == UInt8(ascii: "_") { text.removeFirst() }
+      }
+    }
+    return magnitude(text, radix).map { value($0, isNegative: isNegative) }
+  }
+
+  /// The words of the number that the digits make, the lowest first.
+  private static func magnitude(_ digits: ArraySlice<UInt8>, _ radix: UInt64) -> [UInt32]? {
+    var words: [UInt32] = [0]
+    var wasDigit = false
+    for byte in digits {
+      if byte == UInt8(ascii: "_") {
+        guard wasDigit else { return nil }
+        wasDigit = false
+        continue
+      }
+      let digit: UInt64
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(byte - UInt8(ascii: "a")) + 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = UInt64(byte - UInt8(ascii: "A")) + 10
+      default: return nil
+      }
+      guard digit < radix else { return nil }
+      var carry = digit
+      for index in words.indices {
+        let value = UInt64(words[index]) * radix + carry
+        words[index] = UInt32(truncatingIfNeeded: value)
+        carry = value >> 32
+      }
+      if carry > 0 { words.append(UInt32(carry)) }
+      wasDigit = true
+    }
+    return wasDigit ? words : nil
+  }
+
+  private static func value(_ magnitude: [UInt32], isNegative: Bool) -> Value {
+    var bytes: [UInt8] = magnitude.flatMap { word in
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
+    bytes.append(0)
+    if isNegative {
+      var carry = true
+      for index in bytes.indices {
+        bytes[index] = ~bytes[index]
+        if carry { (bytes[index], carry) = bytes[index].addingReportingOverflow(1) }
+      }
+    }
+    // Bytes that only repeat the sign are left out.
+    let sign: UInt8 = isNegative && bytes.contains { $0 != 0 } ? 0xFF : 0
+    while bytes.count > 1, bytes.last == sign, (bytes[bytes.count - 2] ^ sign) & 0x80 == 0 {
+      bytes.removeLast()
+    }
+    guard bytes.count <= 8 else { return .large(bytes) }
+    var value: UInt64 = sign == 0 ? 0 : UInt64.max
+    for byte in bytes.reversed() { value = value << 8 | UInt64(byte) }
+    return .integer(Int(Int64(bitPattern: value)))
+  }
 }

@@ -6,17 +6,29 @@ extension PickleMachine {
   }
 
   func index(_ range: Range<Int>) throws(CheckpointError) -> Int {
-    guard let index = Int(try line(range)) else { throw failure("a memo entry without a number") }
+    guard case .integer(let index)? = IntegerText.parse(reader.bytes[range], as: .decimal) else {
+      throw failure("a memo entry without a number")
+    }
     return index
   }
 
-  func textInteger(_ range: Range<Int>) throws(CheckpointError) -> PickleNode {
-    var text = try line(range)
-    if text == "00" { return .bool(false) }
-    if text == "01" { return .bool(true) }
-    if text.utf8.last == UInt8(ascii: "L") { text.removeLast() }
-    guard let value = Int(text) else { throw failure("an integer that is none, or too large") }
-    return .integer(value)
+  /// The value of `INT` or `LONG`; `nil` when it has more digits than are read.
+  func textInteger(_ range: Range<Int>, isLong: Bool) throws(CheckpointError) -> PickleNode? {
+    var text = reader.bytes[range]
+    if !isLong {
+      if text.elementsEqual("00".utf8) { return .bool(false) }
+      if text.elementsEqual("01".utf8) { return .bool(true) }
+    }
+    // Python 3 takes the letter away from LONG, Python 2 from INT, too.
+    if text.last == UInt8(ascii: "L") { text.removeLast() }
+    guard text.count <= IntegerText.longestText else { return nil }
+    guard let value = IntegerText.parse(text, as: isLong ? .literal : .literalOrOctal) else {
+      throw failure("an integer that is not a number")
+    }
+    return switch value {
+    case .integer(let value): .integer(value)
+    case .large(let bytes): .bigInteger(bytes)
+    }
   }
 
   func integer(_ bytes: [UInt8]) -> PickleNode {
@@ -31,8 +43,12 @@ extension PickleMachine {
     return .integer(Int(Int64(bitPattern: value)))
   }
 
-  func rawUnicode(_ range: Range<Int>) throws(CheckpointError) -> String {
+  /// The text, and whether it has surrogates, which Python keeps and a `String` cannot.
+  func rawUnicode(
+    _ range: Range<Int>
+  ) throws(CheckpointError) -> (text: String, hasSurrogates: Bool) {
     var text = ""
+    var hasSurrogates = false
     var index = range.lowerBound
     while index < range.upperBound {
       let byte = reader.bytes[index]
@@ -41,16 +57,22 @@ extension PickleMachine {
       if byte == UInt8(ascii: "\\"), digits > 0 {
         let end = index + 2 + digits
         guard end <= range.upperBound, let hex = reader.text(index + 2..<end),
-          let scalar = UInt32(hex, radix: 16).flatMap(Unicode.Scalar.init)
+          let value = UInt32(hex, radix: 16), value <= 0x10FFFF
         else { throw failure("a string with a broken escape") }
-        text.unicodeScalars.append(scalar)
+        let scalar = Unicode.Scalar(value)
+        if scalar == nil { hasSurrogates = true }
+        text.unicodeScalars.append(scalar ?? "\u{FFFD}")
         index = end
+      } else if byte == UInt8(ascii: "\\"), next == byte {
+        // A backslash after a backslash begins no escape.
+        text += "\\\\"
+        index += 2
       } else {
         text.unicodeScalars.append(Unicode.Scalar(byte))
         index += 1
       }
     }
-    return text
+    return (text, hasSurrogates)
   }
 
   func quotedString(_ range: Range<Int>) throws(CheckpointError) -> PickleNode {
@@ -75,6 +97,21 @@ extension PickleMachine {
       case UInt8(ascii: "n"): bytes.append(0x0A)
       case UInt8(ascii: "r"): bytes.append(0x0D)
       case UInt8(ascii: "t"): bytes.append(0x09)
+      case UInt8(ascii: "a"): bytes.append(0x07)
+      case UInt8(ascii: "b"): bytes.append(0x08)
+      case UInt8(ascii: "f"): bytes.append(0x0C)
+      case UInt8(ascii: "v"): bytes.append(0x0B)
+      case UInt8(ascii: "0")...UInt8(ascii: "7"):
+        var value = Int(escape - UInt8(ascii: "0"))
+        var count = 1
+        while count < 3, index < end,
+          (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(reader.bytes[index])
+        {
+          value = value * 8 + Int(reader.bytes[index] - UInt8(ascii: "0"))
+          index += 1
+          count += 1
+        }
+        bytes.append(UInt8(truncatingIfNeeded: value))
       case UInt8(ascii: "\\"), UInt8(ascii: "'"), UInt8(ascii: "\""): bytes.append(escape)
       case UInt8(ascii: "x"):
         guard index + 2 <= end, let hex = reader.text(index..<index + 2),
@@ -82,7 +119,8 @@ extension PickleMachine {
         else { throw failure("a string with a broken escape") }
         bytes.append(value)
         index += 2
-      default: throw failure("a string with an unknown escape")
+      // Python keeps the backslash of an escape that it does not know.
+      default: bytes += [UInt8(ascii: "\\"), escape]
       }
     }
     return String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)

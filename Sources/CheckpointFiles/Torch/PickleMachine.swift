@@ -22,7 +22,9 @@ struct PickleMachine {
   private var stack: [NodeID] = []
   private var marks: [Int] = []
   private var memo: [NodeID] = []
-  /// How many entries of the memo have a value; `MEMOIZE` writes to the one of this number.
+  /// Entries at indices that no honest pickler reaches.
+  private var distantMemo: [Int: NodeID] = [:]
+  /// The number of entries, which is the index of the next `MEMOIZE`.
   private var memoCount = 0
   private var work = 0
   /// About what the values take in memory.
@@ -42,6 +44,10 @@ struct PickleMachine {
   private(set) var offset = 0
   /// Watches what the pickle does, when it is audited.
   var audit: PickleAudit?
+  /// The first thing that was refused here and that Python may accept: an audit goes on after it.
+  private(set) var refusal: CheckpointError?
+  /// Whether the pickle was given up because it takes too much time or memory.
+  private(set) var isExhausted = false
 
   /// The first values of the arena are those that are used over and over and never change: `None`,
   /// booleans, the empty tuple, small integers.
@@ -89,6 +95,13 @@ struct PickleMachine {
 
   func failure(_ reason: String) -> CheckpointError { CheckpointError(offset: offset, reason) }
 
+  /// Throws `error`, unless the pickle is audited: Python may accept what is refused here, and run what
+  /// follows.
+  private mutating func refuse(_ error: CheckpointError) throws(CheckpointError) {
+    guard audit != nil, !isExhausted else { throw error }
+    refusal = refusal ?? error
+  }
+
   mutating func remark(_ text: String) {
     if oddities.count < 1000 { oddities.append(Oddity(offset: offset, text: text)) }
   }
@@ -97,6 +110,7 @@ struct PickleMachine {
   mutating func charge(_ amount: Int) throws(CheckpointError) {
     work += amount
     guard work / 64 <= reader.position - start + 1024 else {
+      isExhausted = true
       throw failure("the pickle copies its values over and over")
     }
   }
@@ -115,7 +129,10 @@ struct PickleMachine {
     let stored = storedByteCount ?? reader.position - start
     guard memory / 8 <= PickleMachine.freeByteCount / 8 + stored,
       nodes.count < Int(NodeID.max)
-    else { throw failure("the pickle makes more values than a file of its size holds") }
+    else {
+      isExhausted = true
+      throw failure("the pickle makes more values than a file of its size holds")
+    }
     nodes.append(node)
     return NodeID(nodes.count - 1)
   }
@@ -153,9 +170,12 @@ struct PickleMachine {
 
   private mutating func remember(_ index: Int) throws(CheckpointError) {
     let value = try top
+    guard index >= 0 else { throw failure("memo entry \(index) is out of range") }
     // Every entry costs its pickler two bytes, so honest indices are small.
-    guard index >= 0, index <= reader.position - start else {
-      throw failure("memo entry \(index) is out of range")
+    guard index <= reader.position - start else {
+      try refuse(failure("memo entry \(index) is out of range"))
+      if distantMemo.updateValue(value, forKey: index) == nil { memoCount += 1 }
+      return
     }
     while memo.count <= index { memo.append(-1) }
     if memo[index] < 0 { memoCount += 1 }
@@ -163,10 +183,13 @@ struct PickleMachine {
   }
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
-    guard memo.indices.contains(index), memo[index] >= 0 else {
+    if memo.indices.contains(index), memo[index] >= 0 {
+      stack.append(memo[index])
+    } else if let value = distantMemo[index] {
+      stack.append(value)
+    } else {
       throw failure("memo entry \(index) does not exist")
     }
-    stack.append(memo[index])
   }
 
   // MARK: Opcodes
@@ -192,19 +215,24 @@ struct PickleMachine {
     case (.binFloat, .real(let value)): try push(.real(value))
     case (.long1, .bytes(let range)), (.long4, .bytes(let range)):
       try push(integer(Array(reader.bytes[range])))
-    case (.int, .bytes(let range)): try push(try textInteger(range))
-    case (.long, .bytes(let range)): try push(try textInteger(range))
+    case (.int, .bytes(let range)), (.long, .bytes(let range)):
+      let value = try textInteger(range, isLong: instruction.opcode == .long)
+      if value == nil { try refuse(failure("an integer of too many digits")) }
+      try push(value ?? .integer(0))
     case (.float, .bytes(let range)):
       guard let value = reader.text(range).flatMap(Double.init) else {
-        throw failure("a number that is none")
+        throw failure("not a number")
       }
       try push(.real(value))
 
     case (.binUnicode, .bytes(let range)), (.shortBinUnicode, .bytes(let range)),
       (.binUnicode8, .bytes(let range)):
-      guard let text = reader.text(range) else { throw failure("a string that is not UTF-8") }
+      if reader.text(range) == nil { try refuse(failure("a string that is not UTF-8")) }
+      try push(.string(String(decoding: reader.bytes[range], as: UTF8.self)))
+    case (.unicode, .bytes(let range)):
+      let (text, hasSurrogates) = try rawUnicode(range)
+      if hasSurrogates { try refuse(failure("a string with half a surrogate pair")) }
       try push(.string(text))
-    case (.unicode, .bytes(let range)): try push(.string(try rawUnicode(range)))
     case (.binString, .bytes(let range)), (.shortBinString, .bytes(let range)):
       // Python 2 had one type for text and bytes.
       try push(reader.text(range).map { .string($0) } ?? .bytes(Array(reader.bytes[range])))
@@ -240,7 +268,7 @@ struct PickleMachine {
       let values = try popToMark()
       let function = try name("builtins", "frozenset")
       let arguments = try add(.tuple([try add(.list(values))]))
-      stack.append(try call(function, arguments, isInstance: false))
+      stack.append(try result(of: function, arguments, isInstance: false))
     case (.emptyDict, _): try push(.dictionary(PickleDictionary(kind: .plain)))
     case (.dict, _):
       let items = try popToMark()
@@ -257,7 +285,8 @@ struct PickleMachine {
 
     case (.put, .bytes(let range)): try remember(try index(range))
     case (.binPut, .integer(let index)), (.longBinPut, .integer(let index)): try remember(index)
-    case (.memoize, _): try remember(memoCount)
+    case (.memoize, _):
+      try remember(memoCount)
     case (.get, .bytes(let range)): try recall(try index(range))
     case (.binGet, .integer(let index)), (.longBinGet, .integer(let index)): try recall(index)
 
@@ -278,10 +307,10 @@ struct PickleMachine {
       stack.append(try name("copyreg", "extension \(code)"))
     case (.reduce, _):
       let arguments = try pop()
-      stack.append(try call(try pop(), arguments, isInstance: false))
+      stack.append(try result(of: try pop(), arguments, isInstance: false))
     case (.newObj, _):
       let arguments = try pop()
-      stack.append(try call(try pop(), arguments, isInstance: true))
+      stack.append(try result(of: try pop(), arguments, isInstance: true))
     case (.newObjEx, _):
       let keywords = try pop()
       let arguments = try pop()
@@ -293,17 +322,18 @@ struct PickleMachine {
       guard let function = values.first else { throw failure("OBJ without a class") }
       let arguments = try add(.tuple(Array(values.dropFirst())))
       remark("the opcode OBJ")
-      stack.append(try call(function, arguments, isInstance: false))
+      stack.append(try result(of: function, arguments, isInstance: false))
     case (.inst, .lines(let module, let name)):
       guard let module = reader.text(module), let name = reader.text(name) else {
         throw failure("a class name that is not UTF-8")
       }
       let arguments = try add(.tuple(try popToMark()))
       remark("the opcode INST")
-      stack.append(try call(try self.name(module, name), arguments, isInstance: false))
+      stack.append(try result(of: try self.name(module, name), arguments, isInstance: false))
     case (.build, _):
       let state = try pop()
-      try build(try top, state)
+      let target = try top
+      do throws(CheckpointError) { try build(target, state) } catch { try refuse(error) }
 
     case (.binPersistentID, _): stack.append(try persistent(try pop()))
     case (.persistentID, _):
@@ -316,6 +346,18 @@ struct PickleMachine {
 
   func node(_ id: NodeID) -> PickleNode { nodes[Int(id)] }
 
+  /// What a call gives. A call that is refused stays a call when the pickle is audited.
+  private mutating func result(
+    of function: NodeID, _ arguments: NodeID, isInstance: Bool
+  ) throws(CheckpointError) -> NodeID {
+    do throws(CheckpointError) {
+      return try call(function, arguments, isInstance: isInstance)
+    } catch {
+      try refuse(error)
+      return try keep(function, arguments, isInstance: isInstance, isForeign: true)
+    }
+  }
+
   private mutating func name(_ module: String, _ name: String) throws(CheckpointError) -> NodeID {
     let global = PickleGlobal(module: module, name: name)
     globals.append(GlobalUse(global: global, offset: offset))
@@ -326,6 +368,8 @@ struct PickleMachine {
 
   private mutating func append(_ values: [NodeID], to target: NodeID) throws(CheckpointError) {
     // The payload is taken out of the arena first: a copy for each append would be quadratic.
+    // Python does not look at the target when there is nothing to append.
+    guard !values.isEmpty else { return }
     let place = Int(target)
     switch nodes[place] {
     case .list(var elements):
@@ -336,7 +380,7 @@ struct PickleMachine {
       nodes[place] = .none
       object.elements.append(contentsOf: values)
       nodes[place] = .object(object)
-    default: throw failure("something is appended to a value that is no list")
+    default: try refuse(failure("something is appended to a value that is not a list"))
     }
   }
 
@@ -347,7 +391,7 @@ struct PickleMachine {
     guard case .set(var elements) = nodes[Int(target)] else {
       return try append(values, to: target)
     }
-    try checkElements(values)
+    do throws(CheckpointError) { try checkElements(values) } catch { try refuse(error) }
     nodes[Int(target)] = .none
     elements.append(contentsOf: values)
     nodes[Int(target)] = .set(elements)
@@ -362,9 +406,12 @@ struct PickleMachine {
 
   mutating func setItems(_ items: [NodeID], of target: NodeID) throws(CheckpointError) {
     guard items.count % 2 == 0 else { throw failure("a dictionary's key without a value") }
+    guard !items.isEmpty else { return }
     let place = Int(target)
     let isDictionary: Bool = if case .dictionary = nodes[place] { true } else { false }
-    try nameKeys(of: items, mustBeHashable: isDictionary)
+    do throws(CheckpointError) {
+      try nameKeys(of: items, mustBeHashable: isDictionary)
+    } catch { try refuse(error) }
     switch nodes[place] {
     case .dictionary(var dictionary):
       nodes[place] = .none
@@ -374,7 +421,7 @@ struct PickleMachine {
       nodes[place] = .none
       object.items.append(contentsOf: items)
       nodes[place] = .object(object)
-    default: throw failure("an item is set in a value that is no dictionary")
+    default: try refuse(failure("an item is set in a value that is not a dictionary"))
     }
   }
 }

@@ -118,16 +118,16 @@ import Testing
       "attributes for a type, which has none",
       P.global("torch.nn.parameter", "Parameter") + P.dictionary([]) + build
     ),
-    ("an item is set in a value that is no dictionary", tensor + [0x4B, 0, 0x4B, 1, 0x73]),
-    ("an item is set in a value that is no dictionary", other + [0x4B, 0, 0x4B, 1, 0x73]),
+    ("an item is set in a value that is not a dictionary", tensor + [0x4B, 0, 0x4B, 1, 0x73]),
+    ("an item is set in a value that is not a dictionary", other + [0x4B, 0, 0x4B, 1, 0x73]),
     (
-      "an item is set in a value that is no dictionary",
+      "an item is set in a value that is not a dictionary",
       P.call(P.global("torch", "device"), [P.string("cpu")]) + [0x4B, 0, 0x4B, 1, 0x73]
     ),
-    ("something is appended to a value that is no list", tensor + [0x4B, 0, 0x61]),
-    ("something is appended to a value that is no list", tensor + [0x28, 0x4B, 0, 0x90]),
+    ("something is appended to a value that is not a list", tensor + [0x4B, 0, 0x61]),
+    ("something is appended to a value that is not a list", tensor + [0x28, 0x4B, 0, 0x90]),
     (
-      "something is appended to a value that is no list",
+      "something is appended to a value that is not a list",
       P.call(P.global("builtins", "set"), [[0x5D]]) + [0x4B, 0, 0x61]
     ),
     (
