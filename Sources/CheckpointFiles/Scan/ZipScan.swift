@@ -6,6 +6,8 @@ struct ZipScan {
   private let depth: Int
   /// Records of this size or less are searched for code.
   private static let longestCode = 1 << 26
+  /// The pickles of PyTorch's archives that name storages.
+  private static let tensorPickles = ["data.pkl", "constants.pkl", "attributes.pkl"]
 
   init(_ file: InputFile, prefix: String = "", depth: Int = 0) {
     self.file = file
@@ -133,7 +135,9 @@ struct ZipScan {
           depth: depth, &report)
         return
       }
-      let isStorage = used.contains(Key(record.name))
+      let isCode = record.name.utf8.hasEnding(".py")
+      // The files of an exported program have names of their own, whatever a pickle says.
+      let isStorage = kind != .export && !isCode && used.contains(Key(record.name))
       let found = ContentScan.scan(
         content, name: name, place: isStorage ? .storage : .other,
         storedByteCount: record.compressedByteCount, depth: depth, &report)
@@ -147,11 +151,17 @@ struct ZipScan {
       if record.name.utf8.contains("/aotinductor/") {
         report.add(.danger, "compiled code, which torch.export.load runs", record: name)
       }
-      guard !found, !isStorage, record.byteCount <= ZipScan.longestCode else { return }
+      guard !found, !isStorage else { return }
       let isProgram =
         record.name.utf8.contains("models/")
         || record.name.utf8.hasEnding("serialized_exported_program.json")
-      if record.name.utf8.hasEnding(".py") || kind == .script || isProgram {
+      guard record.byteCount <= ZipScan.longestCode else {
+        if isCode || isProgram {
+          report.add(.danger, "a program that is too long to be looked at", record: name)
+        }
+        return
+      }
+      if isCode || kind == .script || isProgram {
         let bytes = try content.bytes(at: 0, count: content.byteCount)
         code.add(bytes, name: name)
         if isProgram { ExportScan.scan(bytes, record: name, &report) }
@@ -163,7 +173,10 @@ struct ZipScan {
   private func collectStorages(
     of record: ZipDirectory.Record, _ content: InputFile, _ used: inout Set<Key>
   ) {
-    guard record.name.utf8.hasEnding(".pkl") else { return }
+    let parts = record.name.utf8.split(separator: UInt8(ascii: "/"))
+    guard let last = parts.last,
+      ZipScan.tensorPickles.contains(where: { last.elementsEqual($0.utf8) })
+    else { return }
     let reader = ByteReader(
       content, at: 0, count: content.byteCount, longestPiece: PickleScan.longestPiece)
     var machine = PickleMachine(reader, storedByteCount: record.compressedByteCount)

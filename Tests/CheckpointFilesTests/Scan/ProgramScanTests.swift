@@ -182,4 +182,29 @@ import Testing
       ])
     #expect(honest.severity == .warning)
   }
+
+  @Test func `code is looked at although a pickle calls it a storage`() throws {
+    let code = Self.program(parameters: "x: Tensor=torch.from_file(\"f\", True, 4)")
+    let pickle = P.file([
+      ("x", P.tensor(P.storage("__torch__.py", count: 1), size: [1], strides: [1]))
+    ])
+    let report = try scan([
+      .init(name: "net/data.pkl", bytes: P.whole([0x4E])),
+      .init(name: "net/code.pkl", bytes: pickle),
+      .init(name: "net/code/__torch__.py", bytes: Array(code.utf8)),
+      .init(name: "net/constants.pkl", bytes: P.whole([0x29])),
+    ])
+    #expect(report.severity == .danger)
+  }
+
+  @Test func `code that is too long to be looked at is dangerous`() throws {
+    let comment = [UInt8](repeating: UInt8(ascii: "#"), count: 1 << 26)
+    let report = try scan([
+      .init(name: "net/data.pkl", bytes: P.whole([0x4E])),
+      .init(name: "net/code/__torch__.py", bytes: comment + Array("\n\(Self.program())".utf8)),
+      .init(name: "net/constants.pkl", bytes: P.whole([0x29])),
+    ])
+    #expect(report.findings.map(\.text).contains("a program that is too long to be looked at"))
+    #expect(report.severity == .danger)
+  }
 }
