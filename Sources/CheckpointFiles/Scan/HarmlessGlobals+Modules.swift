@@ -66,6 +66,9 @@ extension HarmlessGlobals {
     torch.ao.nn.sparse.quantized.dynamic.linear: Linear
     torch.ao.nn.sparse.quantized.linear: Linear LinearPackedParams
     torch.ao.nn.sparse.quantized.utils: LinearBlockSparsePattern
+    torch.ao.quantization.observer: FixedQParamsObserver HistogramObserver MinMaxObserver MovingAverageMinMaxObserver MovingAveragePerChannelMinMaxObserver NoopObserver PerChannelMinMaxObserver PlaceholderObserver RecordingObserver
+    torch.ao.quantization.fake_quantize: FakeQuantize FixedQParamsFakeQuantize FusedMovingAvgObsFakeQuantize
+    torch.ao.quantization.stubs: DeQuantStub QuantStub QuantWrapper
     torch.nn.parallel.data_parallel: DataParallel
     torch.nn.intrinsic.modules.fused: ConvReLU2d LinearReLU ConvBn2d ConvBnReLU2d
     torch.nn.parallel.distributed: DistributedDataParallel
@@ -81,4 +84,15 @@ extension HarmlessGlobals {
     torch._C._nn: gelu silu mish leaky_relu hardtanh softplus
     torch._C._VariableFunctions: relu tanh sigmoid
     """
+
+  /// Functions that are members of a class, by the path of the class: activations and the curves of learning
+  /// rates. Protocol 2 names them with `getattr`.
+  static let members: [String: Set<String>] = [
+    "torch._C._VariableFunctionsClass": [
+      "celu", "dropout", "hardshrink", "log_softmax", "prelu", "relu", "rrelu", "selu", "sigmoid",
+      "softmax", "tanh", "tanh_",
+    ],
+    "torch.optim.lr_scheduler.OneCycleLR": ["_annealing_cos", "_annealing_linear"],
+    "torch.optim.swa_utils.SWALR": ["_cosine_anneal", "_linear_anneal"],
+  ]
 }

@@ -40,6 +40,8 @@ enum HarmlessGlobals {
     Table(
       .instance, "a module class of PyTorch: the file is a whole model, not a state dict", modules),
     Table(.data, "a function of PyTorch's modules", functions),
+    Table(
+      .enumeration, "the class of PyTorch's functions", "torch._C: _VariableFunctionsClass"),
     Table(.attribute, "a member of an enumeration", "builtins: getattr\n__builtin__: getattr"),
     Table(.script, "part of a TorchScript program", "torch.jit._pickle: \(scriptFunctions)"),
     Table(
@@ -59,7 +61,13 @@ enum HarmlessGlobals {
   private static let builtinData = """
     object int float str dict tuple bool bytes long frozenset slice range xrange unicode Ellipsis \
     NotImplemented Exception ValueError TypeError KeyError IndexError RuntimeError AttributeError \
-    AssertionError NotImplementedError StopIteration OSError IOError ImportError EOFError
+    AssertionError NotImplementedError StopIteration OSError IOError ImportError EOFError \
+    BaseException ArithmeticError LookupError OverflowError ZeroDivisionError FloatingPointError \
+    MemoryError NameError BufferError RecursionError ModuleNotFoundError StopAsyncIteration \
+    FileNotFoundError FileExistsError PermissionError TimeoutError ConnectionError \
+    InterruptedError IsADirectoryError NotADirectoryError KeyboardInterrupt SystemExit \
+    UnicodeError UnicodeDecodeError UnicodeEncodeError Warning UserWarning RuntimeWarning \
+    FutureWarning DeprecationWarning
     """
 
   private static let data = """
@@ -69,19 +77,32 @@ enum HarmlessGlobals {
     argparse: Namespace
     types: SimpleNamespace
     typing: Any
-    re: _compile
+    re: _compile RegexFlag
+    array: array _array_reconstructor
+    ipaddress: IPv4Address IPv4Network IPv6Address IPv6Network
+    random: Random
+    time: struct_time
+    torch: OutOfMemoryError
+    torch._C: OutOfMemoryError
+    torch.nn.parameter: UninitializedBuffer UninitializedParameter
+    torch.utils.data._utils.collate: default_collate default_convert
     collections: defaultdict
     copyreg: __newobj__ __newobj_ex__
     copy_reg: __newobj__ __newobj_ex__
     _io: BytesIO StringIO
     io: BytesIO StringIO
     datetime: datetime timedelta date time timezone
-    decimal: Decimal
+    decimal: Context Decimal DivisionByZero FloatOperation InvalidOperation Overflow
     fractions: Fraction
     uuid: UUID SafeUUID
     pathlib: Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath
     pathlib._local: Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath
     numpy: dtype ndarray matrix record recarray \(numpyScalars)
+    numpy: poly1d
+    numpy.char: chararray
+    numpy.core.defchararray: chararray
+    numpy._core.defchararray: chararray
+    numpy._core._internal: _convert_to_stringdtype_kwargs
     numpy.rec: recarray record
     numpy.ma: MaskedArray
     numpy.ma.core: MaskedArray _mareconstruct
@@ -142,8 +163,10 @@ enum HarmlessGlobals {
     """
 
   private static let objects = """
-    collections: UserDict UserList ChainMap
+    collections: UserDict UserList UserString ChainMap
     UserDict: UserDict IterableUserDict
+    UserList: UserList
+    UserString: UserString
     transformers.training_args: TrainingArguments
     transformers.training_args_seq2seq: Seq2SeqTrainingArguments
     transformers.trainer_pt_utils: AcceleratorConfig
@@ -176,11 +199,16 @@ enum HarmlessGlobals {
     torch.distributed.checkpoint.metadata: Metadata TensorStorageMetadata BytesStorageMetadata MetadataIndex ChunkStorageMetadata TensorProperties StorageMeta
     torch.distributed.checkpoint.filesystem: _StorageInfo _StoragePrefix
     torch.utils.data.dataset: TensorDataset Subset ConcatDataset
+    torch.utils.data.dataloader: DataLoader _InfiniteConstantSampler
+    torch.utils.data.sampler: BatchSampler RandomSampler Sampler SequentialSampler SubsetRandomSampler WeightedRandomSampler
     torch.amp.grad_scaler: GradScaler
     torch: ScriptObject
     torch._C: ScriptObject
     torch.cuda.amp.grad_scaler: GradScaler
     torch.optim.optimizer: Optimizer _RequiredParameter
+    torch.optim: Adafactor Muon
+    torch.optim._adafactor: Adafactor
+    torch.optim._muon: Muon
     torch.optim.adadelta: Adadelta
     torch.optim.adagrad: Adagrad
     torch.optim.adam: Adam

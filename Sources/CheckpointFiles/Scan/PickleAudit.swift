@@ -127,13 +127,20 @@ struct PickleAudit: Sendable {
     case .part:
       // It calls its first argument.
       guard global.constructor == .rebuildFromType else { return }
-      if let first = values.first, case .global = nodes[Int(first)] { return }
+      if let first = values.first, case .global(let function) = nodes[Int(first)] {
+        return checkCalled(function, offset)
+      }
       remark(.danger, "a tensor made by a value that is not a function", offset)
       return
     case .danger: break
     case .harmless(let use, _):
       switch use {
       case .script: return
+      case .data where global.path.utf8.starts(with: "numpy.random._pickle.".utf8):
+        // It calls the classes and functions among its arguments.
+        for value in values {
+          if case .global(let called) = nodes[Int(value)] { checkCalled(called, offset) }
+        }
       case .data, .container, .enumeration: break
       case .instance:
         remark(.danger, "runs the initialiser of \(global.path)", offset)
@@ -157,17 +164,25 @@ struct PickleAudit: Sendable {
     keep(global, nodes.brief(arguments), offset)
   }
 
+  /// Looks at a class or function that another function calls.
+  private mutating func checkCalled(_ global: PickleGlobal, _ offset: Int) {
+    if case .harmless(.instance, _) = GlobalRisk.judge(global) {
+      remark(.danger, "runs the initialiser of \(global.path)", offset)
+    }
+  }
+
   private mutating func keep(_ global: PickleGlobal, _ arguments: String, _ offset: Int) {
     guard calls.count < PickleAudit.maximumCount else { return }
     calls.append(Call(path: Key(global.path), text: global.path + arguments, offset: offset))
   }
 
-  /// A class and the name of a member, as enumerations of Python 3.11 are pickled.
+  /// A class and the name of a member, as Python 3.11 pickles enumerations and protocol 2 static methods.
   private func isMember(_ values: [NodeID], _ nodes: [PickleNode]) -> Bool {
     guard values.count == 2, case .global(let global) = nodes[Int(values[0])],
-      case .harmless(.enumeration, _) = GlobalRisk.judge(global),
       case .string(let name) = nodes[Int(values[1])], let first = name.utf8.first
     else { return false }
+    if HarmlessGlobals.members[global.path]?.contains(name) == true { return true }
+    guard case .harmless(.enumeration, _) = GlobalRisk.judge(global) else { return false }
     let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
     return capitals.contains(first)
       && name.utf8.allSatisfy { byte in

@@ -70,6 +70,22 @@ import Testing
         ]))
     ),
     ("type of None", P.call(P.global("__builtin__", "type"), [[0x4E]])),
+    ("array of Python", P.call(P.global("array", "array"), [P.string("f"), [0x5D]])),
+    ("error", P.call(P.global("exceptions", "ZeroDivisionError"), [P.string("x")])),
+    (
+      "activation",
+      P.call(
+        P.global("__builtin__", "getattr"),
+        [P.global("torch._C", "_VariableFunctionsClass"), P.string("tanh")])
+    ),
+    (
+      "curve of a scheduler",
+      P.call(
+        P.global("__builtin__", "getattr"),
+        [P.global("torch.optim.lr_scheduler", "OneCycleLR"), P.string("_annealing_cos")])
+    ),
+    ("optimizer", instance("torch.optim", "Adafactor", [0x7D])),
+    ("observer", instance("torch.ao.quantization.observer", "MinMaxObserver", [0x7D])),
   ]
 
   @Test(arguments: plain.indices)
@@ -123,6 +139,27 @@ import Testing
     (
       "runs the initialiser of transformers.training_args.TrainingArguments",
       P.call(P.global("transformers.training_args", "TrainingArguments"), [P.string("x")])
+    ),
+    (
+      "runs the initialiser of transformers.training_args.TrainingArguments",
+      P.call(
+        P.global("torch._tensor", "_rebuild_from_type_v2"),
+        [
+          P.global("transformers.training_args", "TrainingArguments"),
+          P.global("torch", "Tensor"), P.tuple([P.string("x")]), [0x7D],
+        ])
+    ),
+    (
+      "runs the initialiser of transformers.training_args.TrainingArguments",
+      P.call(
+        P.global("numpy.random._pickle", "__generator_ctor"),
+        [P.string("x"), P.global("transformers.training_args", "TrainingArguments")])
+    ),
+    (
+      "builtins.getattr(torch._C._VariableFunctionsClass, \"from_file\"), which reaches",
+      P.call(
+        P.global("builtins", "getattr"),
+        [P.global("torch._C", "_VariableFunctionsClass"), P.string("from_file")])
     ),
     (
       "a tensor made by a value that is not a function",
