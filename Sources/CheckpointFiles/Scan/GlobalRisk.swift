@@ -33,7 +33,7 @@ enum GlobalRisk: Sendable {
     /// Whether the name is dangerous anywhere but as the function of a call that was looked at.
     var needsApproval: Bool {
       switch self {
-      case .attribute, .typeOf, .loader: true
+      case .attribute, .reconstructor, .typeOf, .loader: true
       default: false
       }
     }

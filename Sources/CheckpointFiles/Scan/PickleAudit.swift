@@ -153,6 +153,7 @@ struct PickleAudit: Sendable {
           loaded.append(bytes)
         }
       case .reconstructor:
+        approved.insert(function)
         if !isPlainBase(values, nodes) {
           remark(.danger, "an object made by the initialiser of another class", offset)
         }

@@ -59,6 +59,11 @@ extension ScanReport {
     var report = ScanReport(path: file.path, format: "pickle")
     let start = try file.bytes(at: 0, count: min(file.byteCount, 512))
     if ZipEnd.isArchive(start) {
+      // torch.load takes a file for a zip archive only when it begins with a record.
+      if !start.starts(with: TorchZipReader.signature), TarScan.isArchive(start) {
+        report.add(.danger, "a tar archive, too, which torch.load would read")
+        TarScan(file).scan(&report)
+      }
       ZipScan(file).scan(&report) { progress(file.path, $0, file.byteCount) }
       return report
     }

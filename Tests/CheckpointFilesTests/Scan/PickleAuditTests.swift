@@ -105,6 +105,7 @@ import Testing
     ("Kelvin", P.global("torch.nn.modules.loss", "\u{212A}LDivLoss")),
     ("getattr alone", P.global("builtins", "getattr")),
     ("type alone", P.global("builtins", "type")),
+    ("_reconstructor alone", P.global("copyreg", "_reconstructor")),
   ]
 
   @Test(arguments: names.indices)

@@ -155,6 +155,15 @@ import Testing
     try expectDanger(bytes)
   }
 
+  @Test func `an empty zip archive that is a tar archive, too, is looked at as both`() throws {
+    let tar = Self.tar(
+      [("x", []), ("pickle", Self.evil)],
+      first: [0x50, 0x4B, 5, 6] + [UInt8](repeating: 0, count: 12))
+    let offset = (0..<4).map { UInt8(truncatingIfNeeded: tar.count >> (8 * $0)) }
+    let end = [0x50, 0x4B, 5, 6] + [UInt8](repeating: 0, count: 12) + offset + [0, 0]
+    try expectDanger(tar + end)
+  }
+
   @Test func `a safetensors file that is something else, too, is dangerous`() throws {
     // The length of the header, 0x56, is UNICODE; the line ends in the tensor, where a pickle follows.
     let payload = [0x0A, 0x30] + ScanReportTests.payloads[0].1 + P.stop
