@@ -69,6 +69,33 @@ private let sweep: String? = unsafe getenv("ESPALIER_TOKENIZER_COMBINATIONS").ma
     print("\(read) folders read, \(cases.count - read) refused")
   }
 
+  /// transformers asks whether to execute the code when it has no class of its own for the folder.
+  @Test func `with code of their own and no known class are refused`() throws {
+    let parts = try JSONParser.parse(
+      try Fixtures.bytes(Fixtures.path("tokenizer/combinations.json")))
+    let tokenizer = try #require(parts["parts"]?["bert-processing"]?.string)
+    for (options, model, isRefused) in [
+      (#""auto_map": {"AutoTokenizer": ["a.B", null]}"#, nil, true),
+      (#""auto_map": ["a.B", null]"#, nil, true),
+      (#""auto_map": {"AutoTokenizer": ["a.B", null]}, "tokenizer_class": "B""#, nil, true),
+      (#""auto_map": {"AutoTokenizer": null}"#, nil, false),
+      (#""auto_map": {"AutoModel": "a.B"}"#, nil, false),
+      (#""auto_map": ["a.B", null], "tokenizer_class": "BertTokenizer""#, nil, false),
+      (#""auto_map": ["a.B", null]"#, #"{"model_type": "bert"}"#, false),
+    ] as [(String, String?, Bool)] {
+      let folder = try TemporaryFolder()
+      try folder.write("tokenizer.json", tokenizer)
+      try folder.write("tokenizer_config.json", "{\(options)}")
+      if let model { try folder.write("config.json", model) }
+      do {
+        _ = try TokenizerFiles(directory: folder.path).makeTokenizer()
+        #expect(!isRefused, "\(options)")
+      } catch {
+        #expect(isRefused && error.description.contains("\"auto_map\""), "\(options) \(error)")
+      }
+    }
+  }
+
   private func integers(_ value: JSONValue?) -> [Int32] {
     (value?.array ?? []).compactMap { $0.integer.map(Int32.init) }
   }
