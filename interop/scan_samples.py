@@ -5,11 +5,13 @@ which are those of scan_loaders.py, creates the marker. `honest(folder)` yields 
 """
 
 import argparse
+import array
 import builtins
 import collections
 import datetime
 import decimal
 import io
+import ipaddress
 import itertools
 import json
 import pathlib
@@ -19,6 +21,7 @@ import re
 import struct
 import sys
 import tarfile
+import time
 import types
 import uuid
 import warnings
@@ -113,6 +116,17 @@ def scripted(change=None, kind="plain", prefix=b""):
     if change:
         data = rewritten(data, lambda record, content: change(content.decode()).encode() if record.endswith(".py") else content)
     return with_prefix(data, prefix) if prefix else data
+
+
+def with_all_as_storages(data):
+    """The program with a pickle that calls the records of its code storages."""
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file, "a") as zipped:
+        root = zipped.namelist()[0].split("/")[0] + "/code"
+        keys = [record[len(root) + 1:] for record in zipped.namelist() if record.startswith(root + "/")]
+        storages = [b"(" + text("storage") + name("torch.FloatStorage") + text(key) + text("cpu") + b"K\4tQ" for key in keys]
+        zipped.writestr(root + ".pkl", whole(b"](" + b"".join(storages) + b"e", 2))
+    return file.getvalue()
 
 
 def with_prefix(data, prefix):
@@ -265,6 +279,14 @@ def attacks(mark):
     yield "broken.pt", archive(b"\x80\x02" + system + b"0\xff"), ("torch.load",)
     yield "long-string.pkl", b"\x80\x04B" + struct.pack("<I", 70 << 20) + bytes(70 << 20) + b"0" + system + b".", ("pickle.load",)
 
+    # Spellings that no pickler writes
+    yield "spelling.pt", archive(pickle.dumps({"a": 1}, 2), [("archive/notes.txt", b"I0x10\n0L1_0L\n0Np 5 \n0S'\\101'\n0" + system + b".")]), ("zipfile",)
+    yield "distant-memo.txt", b"Np99999\n0" + system + b".", ("pickle.load",)
+    # MEMOIZE takes the number of entries as its index: 1 is "os", and 7 "system".
+    entries = [("collections", b"q\1"), ("os", b"\x94"), ("OrderedDict", b"q\2"), ("system", b"q\3"), ("OrderedDict", b"q\5"), ("system", b"\x94"),
+               ("OrderedDict", b"q\7"), ("OrderedDict", b"q\x08"), ("system", b"\x94")]
+    yield "memoize.pt", archive(whole(b"".join(text(t) + put + b"0" for t, put in entries) + b"h\1h\7\x93(" + text(shell) + b"tR")), ("torch.load",)
+
     # Functions that few lists have
     for path, arguments in [
         ("builtins.exec", (code,)), ("builtins.open", (mark, "w")), ("io.open", (mark, "w")), ("timeit.timeit", ("pass", code)),
@@ -341,6 +363,8 @@ def attacks(mark):
     # The format before zip
     for part, title in enumerate(("magic", "version", "system", "value", "keys")):
         yield f"legacy-{title}.bin", legacy(*[evil2 if i == part else None for i in range(5)]), ("torch.load",)
+    ended = with_checksum(b"PK\5\6", old_tar(evil2, "pickle"))
+    yield "empty-zip-tar.pt", ended + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0, 0, 0, len(ended), 0), ("torch.load",)
     yield "second.pkl", plain + evil, ("pickle.load twice",)
     for where in ("storages", "views", "tensors", "pickle"):
         yield f"tar-{where}.pth", old_tar(evil2, where), ("torch.load",)
@@ -368,6 +392,7 @@ def attacks(mark):
         + f'  def other(self: __torch__.{re.search("class (.+?)[(]", s)[1]},\n    x: Tensor) -> NoneType:\n    torch.save(x, "{mark}")\n    return None\n', "state"), ("torch.jit.load",)
     default = f'    x: Tensor,\n    y: Tensor=torch.from_file("{mark}", True, 4)) -> Tensor:'
     yield "script-default.pt", scripted(replaced("    x: Tensor) -> Tensor:", default)), ("torch.jit.load",)
+    yield "script-storage.pt", with_all_as_storages(scripted(replaced("    x: Tensor) -> Tensor:", default))), ("torch.jit.load",)
     yield "script-constant.pt", scripted(replaced("  __buffers__ = []", f'  __buffers__ = []\n  q : Final[Tensor] = torch.from_file("{mark}", True, 4)')), ("torch.jit.load",)
     yield "script-prefix.bin", scripted(replaced("    x: Tensor) -> Tensor:", default), prefix=b"text\n"), ("torch.jit.load",)
     yield "script-pickle.pt", rewritten(scripted(), lambda n, b: evil if n.endswith("constants.pkl") else b), ("zipfile",)
@@ -469,6 +494,13 @@ def honest(folder):
         "objects": numpy.array(["a", None], dtype=object), "npdtype": numpy.dtype("f8"), "npclass": numpy.float64, "rng": numpy.random.default_rng(0),
         "philox": numpy.random.Generator(numpy.random.Philox(0)), "sfc": numpy.random.Generator(numpy.random.SFC64(0)), "randomstate": numpy.random.RandomState(0),
         "seed": numpy.random.SeedSequence(3), "bytes": bytearray(b"xyz"), "complex": 1 + 2j, "big": 2**70,
+    }
+    values |= {
+        "pyarray": array.array("f", [1, 2]), "address": ipaddress.ip_address("1.2.3.4"), "random": random.Random(3), "context": decimal.getcontext(), "flag": re.I,
+        "struct-time": time.localtime(), "errors": [ZeroDivisionError(), FileNotFoundError(2, "x"), UserWarning()], "poly": numpy.poly1d([1, 2]),
+        "userstring": collections.UserString("a"), "userlist": collections.UserList([1]), "lazy": torch.nn.UninitializedParameter(), "tanh": torch.tanh,
+        "loader": torch.utils.data.DataLoader([1, 2]), "observer": torch.ao.quantization.HistogramObserver(), "onecycle": torch.optim.lr_scheduler.OneCycleLR._annealing_cos,
+        "adafactor": torch.optim.Adafactor([torch.nn.Parameter(torch.ones(2, 2))]),
     }
     for title, value in values.items():
         yield f"value-{title}.pt", saved({"w": torch.ones(2), "value": value})
