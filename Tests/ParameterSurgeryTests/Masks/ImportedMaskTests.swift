@@ -236,6 +236,10 @@ private func trained(
   @Test(arguments: [
     ("{\"peft_type\": \"NEW\"}", "`peft_type` \"NEW\" is not known"),
     (
+      "{\"peft_type\": \"OSF\", \"target_modules\": [\"query\"], \"modules_to_save\": [\"linear\"]}",
+      "`peft_type` \"OSF\" trains a part of the weights of `target_modules` themselves"
+    ),
+    (
       "{\"peft_type\": \"LORA\", \"target_modules\": [\"query\"]}",
       "trains nothing of the checkpoint"
     ),

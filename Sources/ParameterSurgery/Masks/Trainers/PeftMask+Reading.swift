@@ -89,6 +89,11 @@ extension MaskReader {
     if let kind, !MaskReader.kinds.contains(kind) {
       throw SurgeryError("`peft_type` \(quoted(kind)) is not known")
     }
+    guard kind != "OSF" else {
+      throw SurgeryError(
+        "`peft_type` \"OSF\" trains a part of the weights of `target_modules` themselves, in a decomposed form that "
+          + "no mask describes")
+    }
     try settings.refuse([
       "layer_replication": "PEFT trains a model with other layers than the checkpoint's"
     ])
