@@ -181,6 +181,33 @@ import Testing
     #expect(try settings("tuned") == ("cls", 20))
   }
 
+  @Test func `a default prompt and arguments of its classes are pointed out`() throws {
+    try describe(
+      pooling: "{}",
+      length: "48, \"tokenizer_args\": {\"do_lower_case\": false}, \"model_args\": {}")
+    let prompts = "{\"prompts\": {\"query\": \"query: \"}, \"default_prompt_name\": \"query\"}"
+    try folder.write(Array(prompts.utf8), to: "tiny/config_sentence_transformers.json")
+    let result = try Tool.run(
+      "graft", "tiny", "--head", "linear", "--labels", "2", "-o", "base", in: folder)
+    #expect(result.status == 0)
+    #expect(
+      result.errors.contains(
+        "config_sentence_transformers.json: sentence-transformers puts the prompt \"query\" (\"query: \") before every text; here texts are read as they are\n"
+      ))
+    #expect(
+      result.errors.contains(
+        "sentence_bert_config.json: \"tokenizer_args\" of the sentence-transformers model is not read\n"
+      ))
+    // A prompt that is not the default is not put before the texts there either.
+    try folder.write(
+      Array(prompts.replacing("\"query\"}", with: "null}").utf8),
+      to: "tiny/config_sentence_transformers.json")
+    let plain = try Tool.run(
+      "graft", "tiny", "--head", "linear", "--labels", "2", "-o", "plain", in: folder)
+    #expect(plain.status == 0)
+    #expect(!plain.errors.contains("prompt"))
+  }
+
   @Test func `a length that is not a number is an error of its file`() throws {
     try describe(pooling: "{}", length: "\"long\"")
     let result = try Tool.run(

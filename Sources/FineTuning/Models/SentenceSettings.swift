@@ -1,4 +1,5 @@
 internal import CheckpointFiles
+internal import OrderedCollections
 
 /// What a folder of sentence-transformers says of its model beside `config.json`: how it pools and how
 /// much of a text it reads. `modules.json` names the modules, `1_Pooling/config.json` the pooling,
@@ -44,6 +45,20 @@ public struct SentenceSettings: Sendable, Hashable {
           + "\(others.count == 1 ? "takes" : "take") no part in the classifier")
     }
     try readLength(in: folder)
+    try readPrompts(in: folder)
+  }
+
+  /// A prompt that sentence-transformers puts before every text.
+  private mutating func readPrompts(in folder: String) throws {
+    let path = Path.join(folder, "config_sentence_transformers.json")
+    guard WholeFile.exists(path) else { return }
+    let json = try FileSystem.json(path)
+    guard let name = json["default_prompt_name"]?.string else { return }
+    let prompt = json["prompts"]?.object?[Key(name)]?.string
+    guard prompt != "" else { return }
+    notes.append(
+      "\(path): sentence-transformers puts the prompt \(quoted(name))\(prompt.map { " (\(quoted($0)))" } ?? "") before every "
+        + "text; here texts are read as they are")
   }
 
   private mutating func readPooling(_ path: String) throws {
@@ -80,6 +95,15 @@ public struct SentenceSettings: Sendable, Hashable {
             "\(path): \"max_seq_length\" is \(length.text()), expected a number of tokens from 3")
         }
         maximumLength = value
+      }
+      let arguments = [
+        "model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args",
+        "config_kwargs",
+      ].filter { json[$0]?.object?.isEmpty == false }
+      if !arguments.isEmpty {
+        notes.append(
+          "\(path): \(listed(arguments)) of the sentence-transformers model \(arguments.count == 1 ? "is" : "are") not read"
+        )
       }
       if json["do_lower_case"]?.bool ?? false {
         notes.append(
