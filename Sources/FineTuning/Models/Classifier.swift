@@ -63,7 +63,7 @@ package final class Classifier {
     if pooling == .pooler, !parameters.hasPooler {
       throw FineTuningError(
         "\(checkpoint.path): the pooling \"pooler\" needs \"pooler.dense.weight\", which the "
-          + "checkpoint has not; use mean or cls")
+          + "checkpoint does not have; use mean or cls")
     }
     self.configuration = configuration
     self.pooling = pooling

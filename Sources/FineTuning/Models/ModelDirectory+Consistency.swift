@@ -98,6 +98,16 @@ extension ModelDirectory {
   private func demandHeadNames() throws(FineTuningError) {
     guard settings == nil, let found = try Head.found(in: checkpoint) else { return }
     let json = configurationJSON
+    // Heads of other classes with the same keys.
+    let others = ["ForTokenClassification": "tokens", "ForMultipleChoice": "choices"]
+    let name = json["architectures"]?.array?.first?.string ?? ""
+    if found.head == .classifier,
+      let (_, object) = others.first(where: { name.hasSuffix($0.key) })
+    {
+      throw FineTuningError(
+        "\(configurationPath): \"architectures\" names \(quoted(name)), whose head \"classifier\" classifies "
+          + "\(object), not texts; remove its tensors from the checkpoint to add a head for texts")
+    }
     if let value = json["num_labels"], value != .null {
       guard let count = value.integer else {
         throw FineTuningError(

@@ -136,6 +136,14 @@ import Testing
     ),
     ("roberta", #""2": "LABEL_2""#, #""3": "LABEL_2""#, "\"id2label\" has no name for the label 2"),
     (
+      "roberta", "RobertaForSequenceClassification", "RobertaForMultipleChoice",
+      "\"architectures\" names \"RobertaForMultipleChoice\", whose head \"classifier\" classifies choices, not texts; remove its tensors from the checkpoint to add a head for texts"
+    ),
+    (
+      "electra", "ElectraForSequenceClassification", "ElectraForTokenClassification",
+      "\"architectures\" names \"ElectraForTokenClassification\", whose head \"classifier\" classifies tokens, not texts; remove its tensors from the checkpoint to add a head for texts"
+    ),
+    (
       "roberta", #""2": "LABEL_2""#, #""2": 5"#, "\"id2label\" names the label 2 5, expected a text"
     ),
     (
