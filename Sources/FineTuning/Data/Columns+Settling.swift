@@ -22,7 +22,7 @@ extension Columns {
   }
 
   /// The second text of a pair whose first is `text`, when no column was named.
-  private func usualPair(_ text: String?, in columns: [String]) -> String? {
+  func usualPair(_ text: String?, in columns: [String]) -> String? {
     guard options.textColumn == nil, let text,
       let name = Columns.pairNames[text.lowercased()]
     else { return nil }

@@ -18,11 +18,17 @@ struct Columns {
     case json(JSONValue)
     /// A cell for each label.
     case marks([String])
+
+    /// Whether it is from a file of cells.
+    var isCell: Bool { if case .json = self { false } else { true } }
   }
 
   enum Place: Equatable {
     case index(Int)
     case name(Key)
+
+    /// The name of a member of JSON objects.
+    var name: String? { if case .name(let name) = self { name.string } else { nil } }
   }
 
   let options: DataOptions
@@ -41,6 +47,10 @@ struct Columns {
   private var shortRows: (count: Int, line: Int)?
   /// Rows whose text is empty, and the line of the first of them.
   private var emptyTexts: (count: Int, line: Int)?
+  /// Rows whose second text is empty, and the line of the first of them.
+  private var emptyPairs: (count: Int, line: Int)?
+  /// Rows with content in columns without a name after the last named one, and the line of the first of them.
+  private var namelessCells: (count: Int, line: Int)?
 
   init(options: DataOptions, path: String) {
     self.options = options
@@ -57,7 +67,9 @@ struct Columns {
         if try settle(cells: cells) { return nil }
       }
     }
-    if case .cells(let cells) = row.content {
+    switch row.content {
+    case .object(let members): try demandSettledPair(members, row.line)
+    case .cells(let cells):
       try demandWidth(of: cells, row.line)
       // Files with headers that were joined.
       if sawHeader, names.count > 1, cells.map({ Key($0) }) == names.map({ Key($0) }) {
@@ -68,8 +80,11 @@ struct Columns {
       throw FineTuningError("\(path): line \(row.line): no text")
     }
     if text.isEmpty { emptyTexts = ((emptyTexts?.count ?? 0) + 1, emptyTexts?.line ?? row.line) }
-    return Fields(
-      text: text, pair: try value(pair, "second text", row), label: try labelValue(row))
+    let second = try value(pair, "second text", row)
+    if second?.isEmpty == true {
+      emptyPairs = ((emptyPairs?.count ?? 0) + 1, emptyPairs?.line ?? row.line)
+    }
+    return Fields(text: text, pair: second, label: try labelValue(row))
   }
 
   /// A row with more cells than the first has an unquoted separator in a text: no cell would be in its
@@ -79,10 +94,29 @@ struct Columns {
     if cells.count < width {
       shortRows = ((shortRows?.count ?? 0) + 1, shortRows?.line ?? line)
     }
-    guard cells.count > width, cells[width...].contains(where: { !$0.isEmpty }) else { return }
+    // The header of a file whose rows end with separators, such as `text,label,`.
+    let named = sawHeader ? (names.lastIndex { !$0.isEmpty } ?? 0) + 1 : width
+    let hasNameless = cells.count > named && cells[named...].contains { !$0.isEmpty }
+    if hasNameless {
+      namelessCells = ((namelessCells?.count ?? 0) + 1, namelessCells?.line ?? line)
+    }
+    guard cells.count > width, hasNameless else { return }
     throw FineTuningError(
       "\(path): line \(line): \(counted(cells.count, "cell")), but the \(sawHeader ? "header" : "first row") has "
         + "\(width); a cell that contains \(separatorName) must be in quotes")
+  }
+
+  /// A second text that the first object does not have would be lost.
+  private func demandSettledPair(
+    _ members: OrderedDictionary<Key, JSONValue>, _ line: Int
+  ) throws(FineTuningError) {
+    guard pair == nil, case .name(let text) = text,
+      let late = usualPair(text.string, in: members.keys.map(\.string)), late != label?.name,
+      members[Key(late)] != .null
+    else { return }
+    throw FineTuningError(
+      "\(path): line \(line): \(quoted(late)) is the second text, which the first object does not have; give every "
+        + "object both texts, or name the column of the text if there is only one")
   }
 
   var separatorName: String {
@@ -98,10 +132,37 @@ struct Columns {
       notes.append(
         "\(counted(count, "row")) with fewer than \(names.count) cells, the first in line \(line)")
     }
+    if let (count, line) = namelessCells {
+      notes.append(
+        "\(counted(count, "row")) with text in columns without a name, which is not read, the first in line \(line); "
+          + "a cell that contains \(separatorName) must be in quotes")
+    }
+    if let unread { notes.append(unread) }
     if let (count, line) = emptyTexts {
       notes.append("\(counted(count, "text")) without a character, the first in line \(line)")
     }
+    if let (count, line) = emptyPairs {
+      notes.append(
+        "\(counted(count, "second text")) without a character, the first in line \(line)")
+    }
     return notes
+  }
+
+  /// The columns beside the text and the label, when the text was found by its name: one of them may be a second
+  /// text.
+  private var unread: String? {
+    guard options.needsLabels, options.textColumn == nil, options.pairColumn == nil, pair == nil,
+      sawHeader || text?.name != nil
+    else { return nil }
+    let used = [text, label].compactMap(\.self) + marks
+    let others = names.indices.filter { index in
+      !names[index].isEmpty
+        && !used.contains { $0 == .index(index) || $0 == .name(Key(names[index])) }
+    }.map { names[$0] }
+    guard !others.isEmpty else { return nil }
+    return
+      "\(others.count == 1 ? "the column" : "the columns") \(listed(others)) \(others.count == 1 ? "is" : "are") "
+      + "not read"
   }
 
   /// The columns by their names or numbers.
@@ -136,9 +197,10 @@ struct Columns {
       }
     }
     guard let text = try value(label, "label", row) else { return nil }
-    // An empty cell means no label, which is allowed when a text has any number of labels.
-    if text.isEmpty, options.needsLabels, options.task != .multiLabel {
-      throw FineTuningError("\(path): line \(row.line): the label is empty")
+    // A blank cell means no label, which is allowed when a text has any number of labels.
+    if text.allSatisfy(\.isWhitespace), options.needsLabels, options.task != .multiLabel {
+      throw FineTuningError(
+        "\(path): line \(row.line): the label is \(text.isEmpty ? "empty" : "blank")")
     }
     return text.isEmpty && !options.needsLabels ? nil : .cell(text)
   }

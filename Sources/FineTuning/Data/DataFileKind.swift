@@ -46,6 +46,12 @@ enum DataFileKind {
     if start.starts(with: [0xFF, 0xFE]) || start.starts(with: [0xFE, 0xFF]) {
       return "line 1: not UTF-8 at byte 0, but UTF-16; save the file as UTF-8"
     }
+    let zeros = [0, 1].map { first in
+      stride(from: first, to: min(64, start.count), by: 2).count { start[$0] == 0 }
+    }
+    if zeros.contains(where: { $0 > 1 && $0 * 4 > min(64, start.count) }) {
+      return "is not text in UTF-8: every second byte is zero, as in UTF-16; save the file as UTF-8"
+    }
     let text = start.drop { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
     let beginning = String(decoding: text.prefix(16), as: UTF8.self).lowercased()
     if beginning.hasPrefix("<!doctype html") || beginning.hasPrefix("<html") {
@@ -66,6 +72,11 @@ enum DataFileKind {
       guard content.isEmpty, line.endIndex < text.endIndex else { return nil }
       return "is one JSON document over several lines; JSON lines have one object a line, as jq -c "
         + "writes them"
+    case .csv where String(decoding: line.prefix(5), as: UTF8.self).lowercased().hasPrefix("sep="):
+      let separator = String(decoding: line.dropFirst(4).prefix { $0 != 0x0D }, as: UTF8.self)
+      return
+        "line 1: \(quoted("sep=" + separator)) is a line for Excel alone; remove it, and say --separator "
+        + "'\(separator)'"
     case .csv, .tsv:
       guard first == UInt8(ascii: "{"), line.endIndex < text.endIndex || text.count < 4096,
         (try? JSONParser.parse(Array(line)))?.object != nil

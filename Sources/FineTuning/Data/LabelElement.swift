@@ -17,7 +17,8 @@ struct LabelElement {
   /// A string, which is a name, a number or a truth value; `nil` for anything else.
   init?(_ value: JSONValue) {
     switch value {
-    case .string(let text): (self.text, bit) = (text, nil)
+    // Lists of "0" and "1" that all have the same length are no names: every one would hold the same two.
+    case .string(let text): (self.text, bit) = (text, ["0": false, "1": true][text])
     case .number(let text):
       (self.text, bit) = (text, LabelElement.bit(text))
       isFraction = LabelText.decimal(text).map { $0 != $0.rounded() } ?? false

@@ -52,6 +52,61 @@ enum LabelText {
     return value == value.rounded() && abs(value) < 0x1p53 ? String(Int(value)) : "\(value)"
   }
 
+  /// Whether a cell holds several values as Python or numpy prints them, such as `('a', 'b')`, `[1 0 1]`,
+  /// `{'a'}` and `tensor([1, 0])`, or 0 and 1 without commas, such as `1 0 1`.
+  static func isList(_ text: String) -> Bool {
+    let trimmed = trimmedSpaces(text)
+    for name in ["tensor(", "array(", "frozenset(", "set("]
+    where trimmed.hasPrefix(name) && trimmed.hasSuffix(")") {
+      return true
+    }
+    var rest = trimmed.utf8[...]
+    let brackets: [UInt8: UInt8] = [0x5B: 0x5D, 0x28: 0x29, 0x7B: 0x7D]
+    while rest.count > 1, let first = rest.first, let last = rest.last, brackets[first] == last {
+      rest = rest.dropFirst().dropLast()
+    }
+    let parts = rest.split(whereSeparator: { " \t,;|".utf8.contains($0) }).map {
+      String(Substring($0))
+    }
+    guard rest.count < trimmed.utf8.count else {
+      let items = rest.split(separator: UInt8(ascii: ",")).map {
+        trimmedSpaces(String(Substring($0))).utf8
+      }
+      if items.count > 1, items.allSatisfy({ $0.count > 1 && isQuoted($0.first, $0.last) }) {
+        return true
+      }
+      return parts.count > 1 && !rest.contains(UInt8(ascii: ","))
+        && parts.allSatisfy { $0 == "0" || $0 == "1" }
+    }
+    // Words in brackets, such as [music], are a name unless they are in quotes.
+    guard let first = parts.first, let last = parts.last else { return true }
+    if isQuoted(first.utf8.first, last.utf8.last) { return true }
+    return parts.count > 1
+      && parts.allSatisfy { decimal($0) != nil || $0 == "True" || $0 == "False" }
+  }
+
+  private static func isQuoted(_ first: UInt8?, _ last: UInt8?) -> Bool {
+    first == last && (first == UInt8(ascii: "'") || first == UInt8(ascii: "\""))
+  }
+
+  /// A label that joins others by a bar or a semicolon, and the separator; `nil` when there is none.
+  static func joined(_ labels: [String]) -> (label: String, separator: String)? {
+    for separator in ["|", ";"] as [Character] {
+      var owners: [String: String] = [:]
+      for label in labels {
+        let parts = label.split(separator: separator).map { trimmedSpaces(String($0)) }
+        for part in parts {
+          // The same part in another label.
+          if let other = owners.updateValue(label, forKey: part), !same(other, label) {
+            let joined = label.contains(separator) ? label : other
+            if joined.contains(separator) { return (joined, String(separator)) }
+          }
+        }
+      }
+    }
+    return nil
+  }
+
   /// The row of logits that a canonical label names, as `3` or as transformers' `LABEL_3`; `nil` for any other.
   static func row(_ canonical: String) -> Int? {
     let digits = canonical.hasPrefix("LABEL_") ? String(canonical.dropFirst(6)) : canonical

@@ -72,7 +72,15 @@ extension LabelledDataset {
     hasPositions = numbering.sets != nil
     firstLines = numbering.firstLines
     let areNames = options.needsLabels && !hasPositions
-    notes = (rows.notes + columns.notes + (areNames ? targets.notes : [])).map { "\(path): \($0)" }
+    var unused: [String] = []
+    if format == .jsonl, options.header != .auto || options.quotes != .auto {
+      unused.append(
+        "a header and quotes are for TSV and CSV, and this is read as JSON lines: the option has no effect"
+      )
+    }
+    notes = (unused + rows.notes + columns.notes + (areNames ? targets.notes : [])).map {
+      "\(path): \($0)"
+    }
   }
 
   /// The names of labels that have a column each.

@@ -50,7 +50,13 @@ struct TargetColumn {
     _ content: Columns.Label, _ line: Int
   ) throws(FineTuningError) -> String {
     switch content {
-    case .cell(let text): return text
+    case .cell(let text):
+      if LabelText.isList(text) {
+        throw FineTuningError(
+          "\(path): line \(line): the label \(quoted(text)) is a list, and one label a text is expected (several are train --task multi-label)"
+        )
+      }
+      return text
     case .json(let value):
       guard let text = LabelElement(value)?.text else {
         throw FineTuningError(
@@ -70,7 +76,12 @@ struct TargetColumn {
     guard let value = LabelText.decimal(trimmedSpaces(text)) else {
       throw FineTuningError(
         "\(path): line \(line): the label \(quoted(text)) is not a number in decimal digits, as regression needs"
-          + (line == 1 ? TargetColumn.headerHint : ""))
+          + (line == 1 && content.isCell ? TargetColumn.headerHint : ""))
+    }
+    guard Float(value).isFinite else {
+      throw FineTuningError(
+        "\(path): line \(line): the label \(quoted(text)) is beyond the range of 32-bit floating-point numbers"
+      )
     }
     return value
   }
@@ -119,6 +130,12 @@ struct TargetColumn {
   private func elements(_ text: String, _ line: Int) throws(FineTuningError) -> [LabelElement] {
     let trimmed = trimmedSpaces(text)
     guard trimmed.utf8.first == UInt8(ascii: "[") else {
+      if LabelText.isList(trimmed) {
+        throw FineTuningError(
+          "\(path): line \(line): the labels \(quoted(text)) are a list of Python or of 0 and 1 without commas; "
+            + "write names with commas between them, a JSON array, or 0 and 1 with commas between them"
+        )
+      }
       return trimmed.utf8.split(separator: UInt8(ascii: ",")).map {
         trimmedSpaces(String(Substring($0)))
       }.filter { !$0.isEmpty }.map { LabelElement(cell: $0) }
@@ -232,6 +249,11 @@ struct TargetColumn {
         + names.joined(separator: ", ")
     }
     if groups.count > 5 { notes.append("… and \(groups.count - 5) more groups of that kind") }
+    if task == .multiLabel, let (label, separator) = LabelText.joined(labels) {
+      notes.append(
+        "the label \(quoted(label)) is one label; only commas separate labels, and \(quoted(separator)) does not"
+      )
+    }
     return notes
   }
 

@@ -48,7 +48,8 @@ struct CellReadingTests {
     let short = try read("text,label,source\na,1\nb,0,x\nc,0\n", "c.csv")
     #expect(
       short.notes == [
-        "\(folder.path("c.csv")): 2 rows with fewer than 3 cells, the first in line 2"
+        "\(folder.path("c.csv")): 2 rows with fewer than 3 cells, the first in line 2",
+        "\(folder.path("c.csv")): the column \"source\" is not read",
       ])
   }
 

@@ -225,4 +225,72 @@ struct DataErrorTests {
         == "the text and the label are both column \"text\"; name another with --label-column (there are 2 columns)"
     )
   }
+
+  @Test func `a second text that the first object does not have is not lost`() throws {
+    let first = #"{"text":"a","label":"x"}"# + "\n"
+    #expect(
+      try complaint(first + #"{"text":"b","text_pair":"c","label":"y"}"#, "a.jsonl")
+        == "line 2: \"text_pair\" is the second text, which the first object does not have; give every object both texts, or name the column of the text if there is only one"
+    )
+    // A user who names the text has said that there is one.
+    let named = DataOptions(textColumn: "text")
+    let path = try folder.write(
+      "b.jsonl", first + #"{"text":"b","text_pair":"c","label":"y"}"# + "\n")
+    #expect(try LabelledDataset(contentsOf: path, options: named).count == 2)
+  }
+
+  @Test func `a comma in a text is found although the header ends with empty names`() throws {
+    #expect(
+      try complaint("text,label,\nGood,1,\nBad, really bad,0,\n", "a.csv")
+        == "line 3: 4 cells, but the header has 3; a cell that contains \",\" must be in quotes")
+    let path = try folder.write(
+      "b.csv", "label,text,,\nham,\"Go until\",,\nspam,\"a\",\" b\",\n")
+    #expect(
+      try LabelledDataset(contentsOf: path).notes == [
+        "\(path): 1 row with text in columns without a name, which is not read, the first in line 3; a cell that contains \",\" must be in quotes"
+      ])
+  }
+
+  @Test func `columns that may be a second text and are not read are named`() throws {
+    let path = try folder.write(
+      "a.tsv", "index\tquestion\tsentence\tlabel\n0\tWhy?\tSo.\tyes\n1\tWho?\tMe.\tno\n")
+    #expect(
+      try LabelledDataset(contentsOf: path).notes == [
+        "\(path): the columns \"index\", \"question\" are not read"
+      ])
+    let named = DataOptions(textColumn: "sentence")
+    #expect(try LabelledDataset(contentsOf: path, options: named).notes.isEmpty)
+    let json = try folder.write(
+      "b.jsonl", #"{"id":1,"text":"a","label":"x"}"# + "\n" + #"{"text":"b","label":"y"}"# + "\n")
+    #expect(
+      try LabelledDataset(contentsOf: json).notes == ["\(json): the column \"id\" is not read"])
+  }
+
+  @Test func `second texts without a character are counted`() throws {
+    let path = try folder.write("a.csv", "text,text_pair,label\na,,x\nb,c,y\nd,,x\n")
+    #expect(
+      try LabelledDataset(contentsOf: path).notes == [
+        "\(path): 2 second texts without a character, the first in line 2"
+      ])
+  }
+
+  @Test func `UTF-16 without a mark and the line of Excel are named`() throws {
+    let bytes = "text,label\nGood,1\n".utf8.flatMap { [$0, UInt8(0)] }
+    #expect(
+      try complaint(bytes, "a.csv")
+        == "is not text in UTF-8: every second byte is zero, as in UTF-16; save the file as UTF-8")
+    #expect(
+      try complaint("sep=;\ntext;label\nGood;1\n", "b.csv")
+        == "line 1: \"sep=;\" is a line for Excel alone; remove it, and say --separator ';'")
+  }
+
+  @Test func `options for cells are pointed out where there are none`() throws {
+    let path = try folder.write("a.jsonl", #"{"text":"a","label":"x"}"# + "\n")
+    for options in [DataOptions(quotes: .no), DataOptions(header: .yes)] {
+      #expect(
+        try LabelledDataset(contentsOf: path, options: options).notes == [
+          "\(path): a header and quotes are for TSV and CSV, and this is read as JSON lines: the option has no effect"
+        ])
+    }
+  }
 }

@@ -158,6 +158,10 @@ struct LabelReadingTests {
       let data = try read(cells, "b.tsv", options)
       #expect(data.examples.map(\.target) == [.labels([0, 1]), .labels([2])])
     }
+    let strings = try read(
+      #"{"text":"a","label":["1", "0"]}"# + "\n" + #"{"text":"b","label":["1", "1"]}"#, "d.jsonl",
+      options)
+    #expect(strings.examples.map(\.target) == [.labels([0]), .labels([0, 1])])
     // Different numbers are names, as before.
     let names = try read(
       #"{"text":"a","label":[0, 1]}"# + "\n" + #"{"text":"b","label":[1]}"#, "c.jsonl", options)
@@ -208,5 +212,62 @@ struct LabelReadingTests {
     #expect(
       try complaint("comment_text,toxic\na,1\n", "d.csv", options).hasPrefix("no column \"insult\"")
     )
+  }
+
+  @Test(arguments: [
+    "('a', 'b')", "(1, 0, 1)", "{'a', 'b'}", "tensor([1, 0])", "array([1, 0])", "set()", "1 0 1",
+    "1|0|1", "(1 0 1)", "'a', 'b'",
+  ])
+  func `lists as Python prints them are no labels`(cell: String) throws {
+    let text = "text,label\na,\"\(cell)\"\nb,\"\(cell)\"\n"
+    #expect(
+      try complaint(text, "a.csv", DataOptions(task: .multiLabel))
+        == "line 2: the labels \"\(cell)\" are a list of Python or of 0 and 1 without commas; write names with commas between them, a JSON array, or 0 and 1 with commas between them"
+    )
+    #expect(
+      try complaint(text, "b.csv")
+        == "line 2: the label \"\(cell)\" is a list, and one label a text is expected (several are train --task multi-label)"
+    )
+  }
+
+  @Test func `a list in a cell is not a class, and words in brackets are`() throws {
+    for cell in ["[0, 1]", "['a', 'b']", "[\"\"a\"\"]", "[1. 0.]", "[True, False]"] {
+      #expect(
+        try complaint("text,label\na,\"\(cell)\"\n", "a.csv").contains(
+          "is a list, and one label a text is expected"))
+    }
+    let names = [
+      "(other)", "[music]", "don't know", "1/2", "a, b", "0", "{x}", "(3)", "'70s rock'n'",
+    ]
+    let rows = names.enumerated().map { "text \($0),\"\($1)\"\n" }.joined()
+    #expect(try read("text,label\n" + rows, "b.csv").labels.count == names.count)
+    // The time that a cell takes grows with its length alone.
+    let deep = String(repeating: "(", count: 200_000) + String(repeating: ")", count: 200_000)
+    #expect(try complaint("text,label\na,\(deep)\n", "c.csv").contains("is a list"))
+  }
+
+  @Test func `labels between other separators than commas are pointed out`() throws {
+    let options = DataOptions(task: .multiLabel)
+    let data = try read("a\tred|blue\nb\tblue|green\n", "a.tsv", options)
+    #expect(
+      data.notes == [
+        "\(folder.path("a.tsv")): the label \"blue|green\" is one label; only commas separate labels, and \"|\" does not"
+      ])
+    #expect(try read("a\tred; blue\nb\tblue\n", "b.tsv", options).notes.count == 1)
+    #expect(try read("a\tC|C++\nb\tblue,green\n", "c.tsv", options).notes.isEmpty)
+  }
+
+  @Test func `a blank label is not a label`() throws {
+    #expect(try complaint("text,label\na,x\nb,  \n", "a.csv") == "line 3: the label is blank")
+  }
+
+  @Test func `a number to predict must be in the range of the model's numbers`() throws {
+    let options = DataOptions(task: .regression)
+    #expect(
+      try complaint("text,label\na,1e39\n", "a.csv", options)
+        == "line 2: the label \"1e39\" is beyond the range of 32-bit floating-point numbers")
+    #expect(
+      try complaint(#"{"text":"a","label":true}"#, "b.jsonl", options)
+        == "line 1: the label \"true\" is not a number in decimal digits, as regression needs")
   }
 }
