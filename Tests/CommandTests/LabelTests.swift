@@ -345,4 +345,49 @@ struct LabelTests {
     #expect(!result.output.contains("-nan"))
     #expect(result.output.contains("      nan       nan "))
   }
+
+  // MARK: - Contradictions in the files of a model
+
+  private func change(_ old: String, to new: String, in path: String) throws {
+    let text = String(decoding: try folder.bytes(path), as: UTF8.self)
+    #expect(text.contains(old))
+    try write(text.replacing(old, with: new), path)
+  }
+
+  @Test func `numbers of label2id that contradict id2label are pointed out`() throws {
+    try tune()
+    try change("\"negative\": 0", to: "\"negative\": 1", in: "tuned/config.json")
+    try change("\"positive\": 1", to: "\"positive\": 0", in: "tuned/config.json")
+    let note =
+      "espalier: note: tuned/config.json: label2id contradicts id2label, which is followed: \"negative\", \"positive\"\n"
+    #expect(try run("evaluate", "--model", "tuned", "--data", "words.tsv").errors == note)
+    #expect(try plan("tuned", "words.tsv").errors == note)
+  }
+
+  @Test func `a problem_type that contradicts the settings of the training is pointed out`() throws
+  {
+    try tune()
+    try change(
+      "single_label_classification", to: "multi_label_classification", in: "tuned/config.json")
+    let note =
+      "espalier: note: tuned/config.json: \"problem_type\" is \"multi_label_classification\", but espalier.json says \"classification\", which is followed\n"
+    #expect(try run("evaluate", "--model", "tuned", "--data", "words.tsv").errors == note)
+    #expect(try plan("tuned", "words.tsv").errors == note)
+  }
+
+  @Test func `numbers that are names of other rows are pointed out`() throws {
+    try write("a\t1\nb\t2\nc\t1\nd\t2\n", "stars.tsv")
+    let result = try run(
+      "train", "--model", "tiny", "--head", "linear", "--train", "linear", "--data", "stars.tsv",
+      "--eval", "stars.tsv", "--epochs", "1", "-o", "stars")
+    #expect(result.status == 0, "\(result.errors)")
+    // 2 is not a row of a head with two outputs: only the names can be meant.
+    #expect(try run("evaluate", "--model", "stars", "--data", "stars.tsv").errors == "")
+    try write("a\t1\nb\t1\n", "ones.tsv")
+    let ones = try run("evaluate", "--model", "stars", "--data", "ones.tsv")
+    #expect(
+      ones.errors
+        == "espalier: note: ones.tsv: the labels are numbers that are names of outputs of stars, and not their rows: \"1\" is row 0\n"
+    )
+  }
 }

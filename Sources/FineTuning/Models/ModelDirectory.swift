@@ -70,7 +70,14 @@ public struct ModelDirectory: Sendable {
       count += 1
     }
     let left = count - configuration.layerCount
-    let notes = familyNote.map { [$0] } ?? []
+    var notes = familyNote.map { [$0] } ?? []
+    if let settings, let type = configurationJSON["problem_type"]?.string,
+      type != settings.task.problemType
+    {
+      notes.append(
+        "\(Path.join(folder, "config.json")): \"problem_type\" is \(quoted(type)), but \(ClassifierSettings.fileName) "
+          + "says \(quoted(settings.task.rawValue)), which is followed")
+    }
     guard left > 0 else { return notes }
     return notes + [
       "\(Path.join(folder, "config.json")): counts \(configuration.layerCount) of the \(count) layers of the "
@@ -137,6 +144,22 @@ public struct ModelDirectory: Sendable {
       notes.append(
         "\(Path.join(folder, "config.json")): id2label with \(counted(named, "name")) is not read: the head has "
           + "\(counted(count, "output")), 0 to \(count - 1)")
+    }
+    if let numbers = configurationJSON["label2id"]?.object, !numbers.isEmpty {
+      let path = Path.join(folder, "config.json")
+      if let edited {
+        // The names may be edited in id2label alone: only the same name with another number is a contradiction.
+        let isContrary = edited.indices.contains(where: { row in
+          numbers[Key(edited[row])]?.integer.map { $0 != row } ?? false
+            && edited.count { LabelText.same($0, edited[row]) } == 1
+        })
+        if isContrary {
+          notes.append(
+            "\(path): label2id contradicts id2label, which is followed: \(listed(edited))")
+        }
+      } else if configurationJSON["id2label"] ?? .null == .null, stored == nil {
+        notes.append("\(path): label2id without id2label is not read, as in transformers")
+      }
     }
     guard let names = edited.flatMap({ isDefault($0) ? nil : $0 }) ?? stored ?? edited else {
       return HeadLabels(

@@ -53,6 +53,13 @@ struct LabelMatching {
     }
     if let exact = try LabelMatching.exact(data, names) {
       places = exact
+      let numbers = data.labels.compactMap(LabelText.row)
+      if numbers.count == exact.count, numbers != exact, numbers.allSatisfy({ $0 < count }) {
+        notes.append(
+          "\(source): the labels are numbers that are names of outputs of \(head.model), and not their rows: "
+            + zip(data.labels, exact).prefix(12).map { "\(quoted($0)) is row \($1)" }
+            .joined(separator: ", ") + (exact.count > 12 ? ", …" : ""))
+      }
       return
     }
     // A head whose names are numbers has no other numbers.
@@ -229,8 +236,9 @@ struct LabelMatching {
     }
     if head.isNamed {
       notes.append(
-        "\(source): other labels than those of \(head.model) (\(listed(names))): its head goes on under the new names"
-      )
+        "\(source): other labels than those of \(head.model) (\(listed(names))): its head goes on under the new names; "
+          + zip(names, data.labels).prefix(12).map { "\(quoted($0)) becomes \(quoted($1))" }
+          .joined(separator: ", ") + (data.labels.count > 12 ? ", …" : ""))
     } else if areNumbers {
       notes.append(
         "\(source): the labels are not the rows 0 to \(count - 1) of the head of \(head.model): in their order they "

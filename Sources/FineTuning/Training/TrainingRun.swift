@@ -215,7 +215,7 @@ public final class TrainingRun: @unchecked Sendable {
         "no example is left to evaluate on; give evaluation data with --eval")
     }
     if request.resuming == nil {
-      notes += TrainingRun.notes(request.training, request.evaluation)
+      notes += request.model.notes + TrainingRun.notes(request.training, request.evaluation)
     }
     let padding =
       settings.pooling == .meanAll
