@@ -21,11 +21,7 @@ struct PickleMachine {
   var nodes: [PickleNode] = []
   private var stack: [NodeID] = []
   private var marks: [Int] = []
-  private var memo: [NodeID] = []
-  /// Entries at indices that no honest pickler reaches.
-  private var distantMemo: [Int: NodeID] = [:]
-  /// The number of entries, which is the index of the next `MEMOIZE`.
-  private var memoCount = 0
+  private var memo = PickleMemo()
   private var work = 0
   /// About what the values take in memory.
   private var memory = 0
@@ -97,7 +93,7 @@ struct PickleMachine {
 
   /// Throws `error`, unless the pickle is audited: Python may accept what is refused here, and run what
   /// follows.
-  private mutating func refuse(_ error: CheckpointError) throws(CheckpointError) {
+  mutating func refuse(_ error: CheckpointError) throws(CheckpointError) {
     guard audit != nil, !isExhausted else { throw error }
     refusal = refusal ?? error
   }
@@ -170,26 +166,16 @@ struct PickleMachine {
 
   private mutating func remember(_ index: Int) throws(CheckpointError) {
     let value = try top
-    guard index >= 0 else { throw failure("memo entry \(index) is out of range") }
     // Every entry costs its pickler two bytes, so honest indices are small.
-    guard index <= reader.position - start else {
-      try refuse(failure("memo entry \(index) is out of range"))
-      if distantMemo.updateValue(value, forKey: index) == nil { memoCount += 1 }
-      return
-    }
-    while memo.count <= index { memo.append(-1) }
-    if memo[index] < 0 { memoCount += 1 }
-    memo[index] = value
+    let limit = reader.position - start
+    guard index >= 0 else { throw failure("memo entry \(index) is out of range") }
+    if index > limit { try refuse(failure("memo entry \(index) is out of range")) }
+    memo.set(value, at: index, isNear: index <= limit)
   }
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
-    if memo.indices.contains(index), memo[index] >= 0 {
-      stack.append(memo[index])
-    } else if let value = distantMemo[index] {
-      stack.append(value)
-    } else {
-      throw failure("memo entry \(index) does not exist")
-    }
+    guard let value = memo[index] else { throw failure("memo entry \(index) does not exist") }
+    stack.append(value)
   }
 
   // MARK: Opcodes
@@ -286,7 +272,7 @@ struct PickleMachine {
     case (.put, .bytes(let range)): try remember(try index(range))
     case (.binPut, .integer(let index)), (.longBinPut, .integer(let index)): try remember(index)
     case (.memoize, _):
-      try remember(memoCount)
+      try remember(memo.count)
     case (.get, .bytes(let range)): try recall(try index(range))
     case (.binGet, .integer(let index)), (.longBinGet, .integer(let index)): try recall(index)
 
@@ -362,66 +348,5 @@ struct PickleMachine {
     let global = PickleGlobal(module: module, name: name)
     globals.append(GlobalUse(global: global, offset: offset))
     return try add(.global(global))
-  }
-
-  // MARK: Containers
-
-  private mutating func append(_ values: [NodeID], to target: NodeID) throws(CheckpointError) {
-    // The payload is taken out of the arena first: a copy for each append would be quadratic.
-    // Python does not look at the target when there is nothing to append.
-    guard !values.isEmpty else { return }
-    let place = Int(target)
-    switch nodes[place] {
-    case .list(var elements):
-      nodes[place] = .none
-      elements.append(contentsOf: values)
-      nodes[place] = .list(elements)
-    case .object(var object) where object.isForeign:
-      nodes[place] = .none
-      object.elements.append(contentsOf: values)
-      nodes[place] = .object(object)
-    default: try refuse(failure("something is appended to a value that is not a list"))
-    }
-  }
-
-  /// `ADDITEMS`.
-  private mutating func insert(
-    _ values: [NodeID], into target: NodeID
-  ) throws(CheckpointError) {
-    guard case .set(var elements) = nodes[Int(target)] else {
-      return try append(values, to: target)
-    }
-    do throws(CheckpointError) { try checkElements(values) } catch { try refuse(error) }
-    nodes[Int(target)] = .none
-    elements.append(contentsOf: values)
-    nodes[Int(target)] = .set(elements)
-  }
-
-  /// Throws when Python would refuse one of the values in a set.
-  mutating func checkElements(_ values: [NodeID]) throws(CheckpointError) {
-    for value in values {
-      if let type = try unhashableType(in: value, depth: 0) { throw failure("a \(type) in a set") }
-    }
-  }
-
-  mutating func setItems(_ items: [NodeID], of target: NodeID) throws(CheckpointError) {
-    guard items.count % 2 == 0 else { throw failure("a dictionary's key without a value") }
-    guard !items.isEmpty else { return }
-    let place = Int(target)
-    let isDictionary: Bool = if case .dictionary = nodes[place] { true } else { false }
-    do throws(CheckpointError) {
-      try nameKeys(of: items, mustBeHashable: isDictionary)
-    } catch { try refuse(error) }
-    switch nodes[place] {
-    case .dictionary(var dictionary):
-      nodes[place] = .none
-      dictionary.items.append(contentsOf: items)
-      nodes[place] = .dictionary(dictionary)
-    case .object(var object) where object.isForeign:
-      nodes[place] = .none
-      object.items.append(contentsOf: items)
-      nodes[place] = .object(object)
-    default: try refuse(failure("an item is set in a value that is not a dictionary"))
-    }
   }
 }
