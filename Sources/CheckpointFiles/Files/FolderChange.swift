@@ -109,7 +109,7 @@ package struct FolderChange {
     let waiting = names.filter {
       SystemCall.status(at: Path.join(folder, FolderChange.waitingName($0))) != nil
     }
-    // Without its configuration, nobody takes the folder for a model.
+    // Without its configuration, no program takes the folder for a model.
     for name in waiting.dropFirst(waiting.first == names.first ? 1 : 0) {
       try SystemCall.removeFully(Path.join(folder, name))
     }

@@ -99,7 +99,7 @@ public struct OlderFiles: Sendable {
     others = usual.filter { $0 != name && $0 != first }.map(place)
   }
 
-  /// The files that the index at `path` names in its own folder; none when it is no index.
+  /// The files that the index at `path` names in its own folder; none when it is not an index.
   private static func shards(of path: String) -> [String] {
     guard path.hasSuffix(".index.json"), let file = try? InputFile(path: path),
       let index = try? ShardIndex(file)

@@ -72,7 +72,7 @@ struct ShardedWriter {
 
   /// Puts complete shards under names that nothing has, then the index over the old one.
   private func commit(_ writers: [FileWriter], _ shards: [[Key]]) throws(CheckpointError) {
-    // Between the choice of names and their use, nobody else may choose.
+    // Between the choice of names and their use, no other process may choose.
     let lock = FolderLock(waitingFor: Path.parent(of: path))
     defer { withExtendedLifetime(lock) {} }
     let old = try oldShards()
