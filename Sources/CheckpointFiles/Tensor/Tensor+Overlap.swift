@@ -2,7 +2,7 @@ extension Tensor {
   /// Whether the tensors are *tied*: both lie in the same storage and have bytes in common.
   ///
   /// Views that interleave, such as the left and the right columns of one matrix, have none in common.
-  /// Whether two names are one tensor is another question, which ``TensorView`` answers.
+  /// Whether two names are one tensor is another question, which the identity of a view answers: storage, offset, shape, strides and dtype.
   public func sharesStorage(with other: Tensor) -> Bool {
     guard storage === other.storage, byteSpan.overlaps(other.byteSpan) else { return false }
     if isContiguous, other.isContiguous { return true }
