@@ -77,15 +77,17 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    // The command line.
-    .executableTarget(
-      name: "espalier",
+    // The command line: a library, so that rendering, advice and reports have unit tests.
+    .target(
+      name: "EspalierCommands",
       dependencies: [
         "CheckpointFiles", "ParameterSurgery", "FineTuning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "espalier", dependencies: ["EspalierCommands"], swiftSettings: strict),
 
     .target(
       name: "EspalierTestSupport",
@@ -114,8 +116,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandTests",
-      dependencies: ["espalier", "EspalierTestSupport"],
+      name: "EspalierCommandsTests",
+      dependencies: ["EspalierCommands", "espalier", "EspalierTestSupport"],
       swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17

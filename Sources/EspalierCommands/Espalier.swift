@@ -76,9 +76,9 @@ func fullVersionText() -> String { "\(versionText) (\(Backend.summary))" }
 
 /// Where the process starts. Everything that ends it passes through here, so that exit statuses and
 /// the form of error lines are decided once.
-@main
-enum Program {
-  static func main() {
+package enum Program {
+  /// Runs the command that the arguments of the process name, and ends the process.
+  package static func main() -> Never {
     Signals.install()
     do {
       try Espalier.demandCommand(CommandLine.arguments.dropFirst())

@@ -47,7 +47,7 @@ extension Table {
       if suffix.isEmpty, text.utf8.span.isPlain {
         add(text, width: text.utf8.count)
       } else {
-        add(espalier.shown(text) + suffix)
+        add(EspalierCommands.shown(text) + suffix)
       }
     }
 

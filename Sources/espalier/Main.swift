@@ -1,0 +1,6 @@
+import EspalierCommands
+
+@main
+enum Main {
+  static func main() { Program.main() }
+}
