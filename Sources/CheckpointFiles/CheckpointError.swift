@@ -1,8 +1,66 @@
 /// Why a checkpoint could not be read or written, and where.
 ///
-/// The description is the sentence that a user reads: `FILE: what is wrong, where`. Its wording may
-/// change; ``path``, ``key``, ``record`` and ``offset`` are for programs.
+/// A program switches on ``kind`` and reads the place from ``path``, ``key``, ``record`` and ``offset``. The
+/// description is the sentence that a user reads, `FILE: what is wrong (where)`; its wording may change.
+///
+///     do { _ = try Checkpoint.open("model.safetensors") } catch {
+///       if error.kind == .notFound { print("there is no \(error.path)") }
+///     }
 public struct CheckpointError: Error, Sendable, Hashable {
+  /// What kind of thing is wrong. Cases may be added: a `switch` needs a `default`.
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    /// There is no such file, folder, shard or model in the cache.
+    case notFound
+    /// The operating system refused to read.
+    case cannotRead
+    /// The operating system refused to write.
+    case cannotWrite
+    /// The file is none of the formats that can be read.
+    case unknownFormat
+    /// The bytes break the rules of their format: truncated, overlapping, contradictory.
+    case malformed
+    /// A stored checksum does not fit the bytes.
+    case checksumMismatch
+    /// The file follows its format, but uses a part of it that is not read or cannot be written.
+    case unsupported
+    /// A pickle needs a class or function that is never called here.
+    case foreignCode
+    /// Something is larger than what is read: a header, an index, a depth.
+    case tooLarge
+    /// A file names a file outside its folder.
+    case outsideFolder
+    /// Another process holds the file or folder.
+    case inUse
+    /// The file was replaced or changed after it was opened.
+    case changed
+    /// A change of several files was interrupted and must be finished first.
+    case unfinishedChange
+    /// The output would replace something that the caller did not name.
+    case wouldReplace
+    /// The tensors do not fit what is asked of them: dtype, shape, order, sharing.
+    case tensorMismatch
+    /// An argument cannot be used, whatever the file holds.
+    case invalidArgument
+  }
+
+  /// What a caller can do about it. The command line renders each case as an option.
+  public enum Advice: Sendable, Hashable {
+    /// Leave out the entries that cannot be read (`WriteOptions.ignoresForeign`).
+    case leaveOutForeign
+    /// Allow the output to replace its input.
+    case replaceInput
+    /// Remove the older checkpoint of the folder together with writing the new one.
+    case replaceOlder
+    /// Finish the interrupted change of this folder first.
+    case finishChange(folder: String)
+    /// The checkpoint holds only what changed: name its base.
+    case nameBase
+    /// Download this model, or the rest of it.
+    case download(model: String, revision: String?)
+  }
+
+  /// What kind of thing is wrong.
+  public var kind: Kind
   /// The file, as the caller spelled it.
   public var path: String
   /// The tensor concerned, if it is about one.
@@ -11,16 +69,27 @@ public struct CheckpointError: Error, Sendable, Hashable {
   public var record: String?
   /// The byte offset in the file (or record), if known.
   public var offset: Int?
-  /// What is wrong, in words.
+  /// What a caller can do, if anything.
+  public var advice: Advice?
+  /// What is wrong, in words, without the place.
   public var reason: String
 
   package init(
     path: String = "", key: Key? = nil, record: String? = nil, offset: Int? = nil, _ reason: String
   ) {
+    self.init(.malformed, path: path, key: key, record: record, offset: offset, reason)
+  }
+
+  package init(
+    _ kind: Kind, path: String = "", key: Key? = nil, record: String? = nil,
+    offset: Int? = nil, advice: Advice? = nil, _ reason: String
+  ) {
+    self.kind = kind
     self.path = path
     self.key = key
     self.record = record
     self.offset = offset
+    self.advice = advice
     self.reason = reason
   }
 }

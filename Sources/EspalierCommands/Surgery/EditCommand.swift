@@ -129,7 +129,7 @@ struct EditCommand: ParsableCommand {
       if let seed = step.seed { plan.seed = seed }
       try InputError.naming(input) {
         do { try plan.append(step.operation) } catch let error as SurgeryError
-          where error.isForm && step.isTyped
+          where error.kind == .syntax && step.isTyped
         {
           throw ValidationError(error.description)
         }

@@ -8,10 +8,10 @@ extension Selector {
     if match.absent.isEmpty, !match.entries.isEmpty { return match }
     let hints = hints(match, tree).joined(separator: "; ")
     throw SurgeryError(
+      .matchesNothing, selector: text,
       "selector \(quoted(text)) selects no tensor"
         + (match.entries.isEmpty ? "" : " for a part of it")
-        + (hints.isEmpty ? "" : ": " + hints),
-      selector: text)
+        + (hints.isEmpty ? "" : ": " + hints))
   }
 
   private func hints(_ match: SelectorMatch, _ tree: ParameterTree) -> [String] {

@@ -132,8 +132,9 @@ private struct Matcher {
     guard let count = info.rowCount else { return }
     guard let (chosen, beyond) = expression.rows(of: count) else {
       throw SurgeryError(
+        .tooLarge, key: info.key, selector: text,
         "selector \(quoted(text)): the rows of \(quoted(info.key.string)) fall into more than "
-          + "\(IndexExpression.maximumRanges) pieces", selector: text)
+          + "\(IndexExpression.maximumRanges) pieces")
     }
     for index in beyond {
       absent.append(SelectorMatch.Absence(node: node, index: index, isRow: true))

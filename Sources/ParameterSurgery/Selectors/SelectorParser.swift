@@ -36,12 +36,13 @@ struct SelectorParser {
 
   func failure(_ reason: String, at offset: Int) -> SurgeryError {
     SurgeryError(
-      "selector \(quoted(text)): \(reason) (column \(offset + 1))", selector: text, offset: offset)
+      .syntax, selector: text, offset: offset,
+      "selector \(quoted(text)): \(reason) (column \(offset + 1))")
   }
 
   mutating func selector() throws(SurgeryError) -> Selector {
     guard !scalars.isEmpty else {
-      throw SurgeryError("a selector is empty", selector: text, offset: 0)
+      throw SurgeryError(.syntax, selector: text, offset: 0, "a selector is empty")
     }
     let isNegated = current == "!"
     if isNegated {
