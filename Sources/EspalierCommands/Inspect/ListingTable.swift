@@ -26,21 +26,36 @@ extension Listing {
       var size = Table.RepeatingCell<Int>()
       var file = Table.RepeatingCell<String>()
       for index in range {
+        // The experts and layers of a model differ in their keys alone.
+        let isRepeated =
+          index > range.lowerBound && !hasStatistics && !hasDigests
+          && hasSameDetails(index, index - 1)
         cells.row(index) { cells in
           cells.add(shown: rows[index].tensor.key.string, rows[index].suffix)
-          dtype.add(rows[index].tensor.dtype, to: &cells, \.name)
-          shape.add(rows[index].dimensions, to: &cells, shapeText)
-          size.add(rows[index].bytes, to: &cells, byteText)
-          if hasStatistics {
-            let texts = statistics[index].map(Listing.cells)
-            for cell in texts ?? Array(repeating: "-", count: 7) { cells.add(cell) }
+          cells.tail(isRepeated: isRepeated) { cells in
+            dtype.add(rows[index].tensor.dtype, to: &cells, \.name)
+            shape.add(rows[index].dimensions, to: &cells, shapeText)
+            size.add(rows[index].bytes, to: &cells, byteText)
+            if hasStatistics {
+              let texts = statistics[index].map(Listing.cells)
+              for cell in texts ?? Array(repeating: "-", count: 7) { cells.add(cell) }
+            }
+            if hasDigests { cells.add(digests[index] ?? "-") }
+            if shards { file.add(rows[index].file ?? "", to: &cells, shown) }
+            if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
           }
-          if hasDigests { cells.add(digests[index] ?? "-") }
-          if shards { file.add(rows[index].file ?? "", to: &cells, shown) }
-          if ties { cells.add(rows[index].shares.map { shown($0.string) } ?? "") }
         }
       }
     }
+  }
+
+  /// Whether all that is shown of two rows, beside their keys, is the same. Members are compared one by
+  /// one where they are: a whole row would be copied, with the references in it.
+  @inline(__always)
+  private func hasSameDetails(_ a: Int, _ b: Int) -> Bool {
+    rows[a].tensor.dtype == rows[b].tensor.dtype && rows[a].rows == nil && rows[b].rows == nil
+      && rows[a].shares == nil && rows[b].shares == nil
+      && rows[a].tensor.shape == rows[b].tensor.shape && rows[a].file == rows[b].file
   }
 
   private static func cells(_ statistics: TensorStatistics) -> [String] {

@@ -16,6 +16,8 @@ extension Table {
     private var column = 0
     /// Spaces that stand before whatever follows in the line.
     private var gap = 0
+    /// What the last call of ``tail(isRepeated:_:)`` has set.
+    private var tail: (bytes: [UInt8], gap: Int)?
 
     /// Cells that are measured.
     init(measuring table: Table, widths: [Int]) {
@@ -67,6 +69,27 @@ extension Table {
       column += 1
     }
 
+    /// Adds the remaining cells of a row.
+    ///
+    /// - Parameter isRepeated: whether they are the cells of the row before: they are then copied.
+    @inline(__always)
+    mutating func tail(isRepeated: Bool, _ fill: (inout Cells) -> Void) {
+      if isRepeated {
+        if isMeasuring { return }
+        if let tail {
+          append(spaces: gap)
+          // A copy of their own: a slice of the lines would make these be copied as a whole.
+          lines.append(contentsOf: tail.bytes)
+          gap = tail.gap
+          return
+        }
+      }
+      let start = lines.count + gap
+      fill(&self)
+      // A painted line is no longer the text of its cells.
+      tail = lines.count > start && table.paint == nil ? (Array(lines[start...]), gap) : nil
+    }
+
     private mutating func set(_ text: String, _ padding: Int) {
       let padding = max(0, padding)
       let isLeft = table.columns[column].alignment == .left
@@ -96,7 +119,10 @@ extension Table {
       gap = 0
       fill(&self)
       // The text of the last cell may end in spaces.
-      while lines.count > start + indent, lines.last == UInt8(ascii: " ") { lines.removeLast() }
+      while lines.count > start + indent, lines.last == UInt8(ascii: " ") {
+        lines.removeLast()
+        tail = nil
+      }
       if let index, let paint = table.paint {
         let line = String(decoding: lines[start...], as: UTF8.self)
         lines.removeSubrange(start...)
