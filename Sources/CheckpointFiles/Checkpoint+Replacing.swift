@@ -70,22 +70,23 @@ private struct Replacement {
     oldFiles = old.inputs.map(\.path)
     self.first = old.inputs.first
     // What is replaced by itself must be what was read.
-    if let now = old.inputs.first?.identity,
-      SystemCall.resolved(checkpoint.path) == SystemCall.resolved(path),
-      case let read = checkpoint.inputIdentities, !read.isEmpty, !read.contains(now)
+    let places = [checkpoint.path, path].map { SystemCall.resolved($0).map { Key($0) } }
+    let read = checkpoint.inputIdentities
+    if let now = old.inputs.first?.identity, places[0] == places[1], !read.isEmpty,
+      !read.contains(now)
     {
       throw CheckpointError(path: path, Replacement.isOutdated)
     }
-    guard old.format == .sharded, first.hasSuffix(".index.json") else {
+    guard old.format == .sharded, first.utf8.hasSuffix(".index.json") else {
       file = first
       self.options.format = old.format == .safetensors ? .safetensors : .torchZip
       return
     }
-    file = String(first.dropLast(".index.json".count))
+    file = first.droppingLastBytes(".index.json".utf8.count)
     if options.shardByteCount == nil {
-      var sizes: [String: Int] = [:]
+      var sizes: [Key: Int] = [:]
       for tensor in old.tensors.values {
-        sizes[tensor.shardName ?? "", default: 0] += tensor.byteCount
+        sizes[Key(tensor.shardName ?? ""), default: 0] += tensor.byteCount
       }
       self.options.shardByteCount = sizes.values.max()
     }

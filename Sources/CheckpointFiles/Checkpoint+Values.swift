@@ -37,7 +37,7 @@ extension Checkpoint {
   /// The classes and functions, as `module.name`, that a PyTorch file names and Espalier does not know.
   /// None of them was looked up or called.
   public var foreignGlobals: [String] {
-    var seen: Set<String> = []
-    return structures.flatMap(\.foreignGlobals).filter { seen.insert($0).inserted }
+    var seen: Set<Key> = []
+    return structures.flatMap(\.foreignGlobals).filter { seen.insert(Key($0)).inserted }
   }
 }

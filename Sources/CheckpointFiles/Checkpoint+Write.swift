@@ -8,7 +8,7 @@ public struct WriteOptions: Sendable {
   /// Allows to replace a file that the checkpoint is read from.
   public var inPlace = false
   /// `__metadata__` for safetensors; `nil` keeps the checkpoint's own.
-  public var metadata: OrderedDictionary<String, String>?
+  public var metadata: OrderedDictionary<Key, String>?
   /// Leaves out what Espalier cannot read: values of unknown classes, sparse and quantised tensors.
   /// Otherwise a checkpoint that holds some is refused.
   public var ignoresForeign = false
@@ -29,7 +29,7 @@ public struct WriteOptions: Sendable {
   /// Options, each of which may be left out.
   public init(
     format: Checkpoint.Format? = nil, inPlace: Bool = false,
-    metadata: OrderedDictionary<String, String>? = nil, ignoresForeign: Bool = false,
+    metadata: OrderedDictionary<Key, String>? = nil, ignoresForeign: Bool = false,
     preservesStrides: Bool = false, shardByteCount: Int? = nil, replacesOlder: Bool = false,
     progress: (@Sendable (_ written: Int, _ total: Int) -> Void)? = nil
   ) {
@@ -51,7 +51,7 @@ public struct WriteOptions: Sendable {
     case .torchLegacy, .sharded:
       throw CheckpointError(
         path: path, "files are written as safetensors or torch-zip; shards are a matter of size")
-    case nil: return [".pt", ".pth", ".bin", ".ckpt"].contains { path.hasSuffix($0) }
+    case nil: return [".pt", ".pth", ".bin", ".ckpt"].contains { path.utf8.hasSuffix($0) }
     }
   }
 }

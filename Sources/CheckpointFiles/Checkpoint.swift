@@ -35,7 +35,7 @@ public struct Checkpoint: Sendable {
   /// The tensors, in the order of the file.
   public var tensors: OrderedDictionary<Key, Tensor>
   /// `__metadata__` of safetensors, in the order of the file.
-  public var metadata: OrderedDictionary<String, String>
+  public var metadata: OrderedDictionary<Key, String>
   /// Tensors that are there and cannot be read.
   public var unsupported: [UnsupportedEntry] = []
   /// The files that the tensors come from.
@@ -50,7 +50,7 @@ public struct Checkpoint: Sendable {
   public init(
     path: String = "", format: Format = .safetensors,
     tensors: OrderedDictionary<Key, Tensor> = [:],
-    metadata: OrderedDictionary<String, String> = [:]
+    metadata: OrderedDictionary<Key, String> = [:]
   ) {
     self.path = path
     self.format = format

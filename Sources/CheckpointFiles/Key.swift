@@ -1,4 +1,5 @@
-/// The dotted name of a tensor, exactly as the file spells it.
+/// A name exactly as a file spells it: the dotted name of a tensor, the name of an entry of metadata or of a
+/// member of JSON.
 ///
 /// Two keys are equal when their UTF-8 bytes are. Swift's `String` calls canonically equivalent
 /// spellings equal (`é` and `e` + U+0301), which would merge two tensors of one file into one.
@@ -15,16 +16,7 @@ public struct Key: Sendable {
 
   /// The parts between dots. `"linear.0.weight"` has three. The empty key has one, empty.
   public var components: [Substring] {
-    // By bytes, as the tree of keys does, and without asking Unicode where characters end.
-    var parts: [Substring] = []
-    let bytes = string.utf8
-    var start = bytes.startIndex
-    for index in bytes.indices where bytes[index] == UInt8(ascii: ".") {
-      parts.append(string[start..<index])
-      start = bytes.index(after: index)
-    }
-    parts.append(string[start...])
-    return parts
+    string.parts(separatedBy: ".")
   }
 }
 

@@ -4,7 +4,7 @@ public import OrderedCollections
 ///
 /// Numbers keep their spelling: `1`, `1.0` and `1e0` are three different texts, and formats that
 /// allow integers only can tell.
-public enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable {
   case null
   case bool(Bool)
   /// A number as it is spelled.
@@ -45,6 +45,31 @@ public enum JSONValue: Sendable, Hashable {
   /// The members of an object.
   public var object: OrderedDictionary<Key, JSONValue>? {
     if case .object(let members) = self { members } else { nil }
+  }
+}
+
+extension JSONValue: Hashable {
+  /// Whether the values are the same, strings and numbers byte by byte, members in the same order.
+  public static func == (a: JSONValue, b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.number(let a), .number(let b)), (.string(let a), .string(let b)): utf8AreEqual(a, b)
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    default: false
+    }
+  }
+
+  /// Feeds the value; strings and numbers by their bytes.
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .null: hasher.combine(0)
+    case .bool(let value): hasher.combine(value)
+    case .number(let text), .string(let text): hasher.combine(Key(text))
+    case .array(let elements): hasher.combine(elements)
+    case .object(let members): hasher.combine(members)
+    }
   }
 }
 

@@ -18,7 +18,7 @@ package func bytesAreEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
 }
 
 /// Whether two texts have the same UTF-8 bytes.
-func utf8AreEqual(_ a: String, _ b: String) -> Bool {
+package func utf8AreEqual(_ a: String, _ b: String) -> Bool {
   let (a, b) = (a.utf8, b.utf8)
   guard a.count == b.count else { return false }
   let equal = unsafe a.withContiguousStorageIfAvailable { x in
@@ -30,8 +30,8 @@ func utf8AreEqual(_ a: String, _ b: String) -> Bool {
   return (equal ?? nil) ?? a.elementsEqual(b)
 }
 
-/// Whether the UTF-8 bytes of `a` stand before those of `b`.
-func utf8Precedes(_ a: String, _ b: String) -> Bool {
+/// Whether the UTF-8 bytes of `a` are ordered before those of `b`.
+package func utf8Precedes(_ a: String, _ b: String) -> Bool {
   let (a, b) = (a.utf8, b.utf8)
   let precedes = unsafe a.withContiguousStorageIfAvailable { x in
     unsafe b.withContiguousStorageIfAvailable { y in

@@ -100,7 +100,7 @@ final class FileWriter {
       throw CheckpointError(
         path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
     }
-    guard resolved.map({ $0 == path || !HuggingFaceCache.isBlob($0) }) ?? true else {
+    guard resolved.map({ utf8AreEqual($0, path) || !HuggingFaceCache.isBlob($0) }) ?? true else {
       throw CheckpointError(
         path: path,
         "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else "

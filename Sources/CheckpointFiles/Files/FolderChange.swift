@@ -86,7 +86,7 @@ package struct FolderChange {
 
   /// Whether a file of this name belongs to a change that is under way or was interrupted.
   package static func isPart(_ name: String) -> Bool {
-    name == journalName || name.hasSuffix(waitingEnding)
+    name.utf8.equals(journalName) || name.utf8.hasSuffix(waitingEnding)
   }
 
   /// Whether a change of the folder at `path` was interrupted.
@@ -148,7 +148,7 @@ extension FolderChange {
       var names: [String] = []
       for item in array {
         guard let name = item.string, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")),
-          !name.utf8.contains(0), name != ".", name != ".."
+          !name.utf8.contains(0), !name.utf8.equals("."), !name.utf8.equals("..")
         else { throw CheckpointError(path: path, "names a file that is not in its folder") }
         names.append(name)
       }
@@ -162,7 +162,7 @@ extension FolderChange {
       if error.path.isEmpty { error.path = path }
       throw error
     }
-    guard json["format"]?.string == FolderChange.format, json["version"]?.integer == 1 else {
+    guard json["format"] == .string(FolderChange.format), json["version"]?.integer == 1 else {
       throw CheckpointError(path: path, "is not the journal of a change")
     }
     self.folder = folder

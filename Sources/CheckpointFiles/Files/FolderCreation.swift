@@ -50,13 +50,13 @@ package struct FolderCreation: Sendable {
   package func removingOnFailure<Result>(
     _ isOurs: (String) -> Bool, _ body: () throws -> Result
   ) throws -> Result {
-    let before = Set(try SystemCall.entries(ofFolder: path))
+    let before = Set(try SystemCall.entries(ofFolder: path).map { Key($0) })
     return try removingIfEmpty {
       do {
         return try body()
       } catch {
         for name in (try? SystemCall.entries(ofFolder: path)) ?? []
-        where isOurs(name) && !before.contains(name) {
+        where isOurs(name) && !before.contains(Key(name)) {
           SystemCall.remove(Path.join(path, name))
         }
         throw error

@@ -30,7 +30,9 @@ package enum Path {
   /// Without slashes at the end, but for the root.
   static func trimmed(_ path: Substring) -> Substring {
     var path = path
-    while path.utf8.count > 1, path.utf8.last == slash { path.removeLast() }
+    while path.utf8.count > 1, path.utf8.last == slash {
+      path = path[..<path.utf8.index(before: path.endIndex)]
+    }
     return path
   }
 }

@@ -322,7 +322,7 @@ enum SystemCall {
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if name != ".", name != ".." { names.append(name) }
+      if !name.utf8.equals("."), !name.utf8.equals("..") { names.append(name) }
     }
     return names
   }

@@ -10,9 +10,9 @@ enum TemporaryName {
 
   /// The process that gave a name to a temporary file; `nil` for any other name.
   static func process(of name: String) -> Int32? {
-    guard name.hasPrefix("."), name.hasSuffix(".tmp") else { return nil }
-    let marked = name.split(separator: ".").last { $0.hasPrefix("espalier-") }
-    return marked.flatMap { Int32($0.dropFirst("espalier-".count).prefix { $0 != "-" }) }
+    guard name.utf8.hasPrefix("."), name.utf8.hasSuffix(".tmp") else { return nil }
+    let marked = name.parts(separatedBy: ".").last { $0.utf8.hasPrefix("espalier-") }
+    return marked.flatMap { Int32($0.parts(separatedBy: "-")[1]) }
   }
 
   /// Whether the file `name` in `folder` is a temporary file of a process that has ended. The writer holds

@@ -11,13 +11,13 @@ package enum HuggingFaceAccount {
   /// The server: `HF_ENDPOINT`, or the Hub's own, without a slash at the end.
   package static var endpoint: String {
     var text = Environment["HF_ENDPOINT"] ?? "https://huggingface.co"
-    while text.hasSuffix("/") { text.removeLast() }
+    while text.utf8.hasSuffix("/") { text = text.droppingLastBytes(1) }
     return text
   }
 
   /// Whether `address` lies on ``endpoint``. Anything before or after the host's name makes it another.
   package static func isHost(of address: String) -> Bool {
-    address.hasPrefix(endpoint + "/")
+    address.utf8.hasPrefix(endpoint + "/")
   }
 
   /// The token: that of `HF_TOKEN`, else `HUGGING_FACE_HUB_TOKEN`, else the contents of the file
@@ -44,7 +44,9 @@ package enum HuggingFaceAccount {
   private static func token(
     _ text: String, in place: String
   ) throws(CheckpointError) -> Token? {
-    let text = String(text.filter { !$0.isNewline }).split(separator: " ").joined(separator: " ")
+    let lines = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }
+    let text = lines.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+      .joined(separator: " ")
     guard !text.isEmpty else { return nil }
     guard text.utf8.count <= 1 << 12, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       throw CheckpointError("the token in \(place) has characters that no token has")
@@ -54,7 +56,8 @@ package enum HuggingFaceAccount {
 
   /// What to do when the server refuses `url` with `status`: 401 or 403.
   package static func advice(for url: String, status: Int) -> String {
-    let model = url.dropFirst(endpoint.count + 1).split(separator: "/").prefix(2)
+    let model = url.utf8.dropFirst(endpoint.utf8.count + 1).split(separator: UInt8(ascii: "/"))
+      .prefix(2).map { String(Substring($0)) }
       .joined(separator: "/")
     guard let token = try? token() else {
       return "the model is gated, private or not there; "

@@ -13,26 +13,27 @@ public enum HuggingFaceCache {
   /// - Throws: `CheckpointError` when the name is not a model's, or the cache has not got it; the
   ///   sentence says how to fetch it.
   public static func snapshot(of name: String) throws(CheckpointError) -> String {
-    let plain = name.hasPrefix(scheme) ? String(name.dropFirst(scheme.count)) : name
-    let halves = plain.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    let plain = name.utf8.hasPrefix(scheme) ? name.droppingFirstBytes(scheme.utf8.count) : name
+    let halves = plain.parts(separatedBy: "@")
     let model = String(halves[0])
-    let revision = halves.count == 2 ? String(halves[1]) : "main"
+    // No revision has a second `@`.
+    let isNamed = halves.count > 1
+    let revision = isNamed ? halves.dropFirst().joined(separator: "@") : "main"
     guard isModelName(model), isRevision(revision) else {
       throw CheckpointError(
         path: name,
-        plain == name
+        utf8AreEqual(plain, name)
           ? "no such file or folder" : "expected hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
     }
     let fetch =
-      "fetch it with: hf download \(model)" + (halves.count == 2 ? " --revision \(revision)" : "")
+      "fetch it with: hf download \(model)" + (isNamed ? " --revision \(revision)" : "")
     let folder = Path.join(
-      root, prefix + model.split(separator: "/").joined(separator: "--"))
+      root, folderName(of: model))
     let reference = Path.join(folder, "refs/" + revision)
     var commit = revision
     if WholeFile.exists(reference), !WholeFile.isFolder(reference) {
       commit = String(
-        decoding: try WholeFile.read(reference, limit: 1 << 12), as: UTF8.self
-      ).filter { !$0.isWhitespace }
+        decoding: try WholeFile.read(reference, limit: 1 << 12).filter { $0 > 0x20 }, as: UTF8.self)
       guard isCommit(commit) else {
         throw CheckpointError(
           path: reference, "expected the hash of a snapshot; \(fetch)")
@@ -42,8 +43,8 @@ public enum HuggingFaceCache {
     guard isCommit(commit), WholeFile.isFolder(snapshot) else {
       throw CheckpointError(
         path: name,
-        (commit == revision
-          ? (plain == name ? "no such file or folder, and " : "")
+        (utf8AreEqual(commit, revision)
+          ? (utf8AreEqual(plain, name) ? "no such file or folder, and " : "")
             + "not in the Hugging Face cache (\(root))"
           : "the Hugging Face cache (\(root)) has no files of \(revision), "
             + "which is \(commit.prefix(12))")
@@ -59,65 +60,77 @@ public enum HuggingFaceCache {
   /// cache.
   package static func completion(of path: String) -> String? {
     let start = Path.join(root, prefix)
-    guard path.hasPrefix(start) else { return nil }
-    let parts = path.dropFirst(start.count).split(separator: "/")
-    guard parts.count >= 3, parts[1] == "snapshots" else { return nil }
-    return "hf download \(model(ofFolder: parts[0])) --revision \(parts[2])"
+    guard path.utf8.hasPrefix(start) else { return nil }
+    let parts = path.droppingFirstBytes(start.utf8.count).parts(separatedBy: "/")
+      .filter { !$0.isEmpty }
+    guard parts.count >= 3, parts[1].utf8.equals("snapshots") else { return nil }
+    return "hf download \(model(ofFolder: String(parts[0]))) --revision \(parts[2])"
   }
 
   /// Whether the cache has a folder for the model `name`, be there something in it or not.
   package static func knows(_ name: String) -> Bool {
     isModelName(name)
       && WholeFile.isFolder(
-        Path.join(root, prefix + name.split(separator: "/").joined(separator: "--")))
+        Path.join(root, folderName(of: name)))
+  }
+
+  /// The name of the folder of the model `name`.
+  private static func folderName(of name: String) -> String {
+    prefix + name.parts(separatedBy: "/").joined(separator: "--")
   }
 
   /// Whether the file at `path` is one that snapshots of a cache link to, wherever that cache is.
   static func isBlob(_ path: String) -> Bool {
     let folder = Path.parent(of: path)
-    return folder.hasSuffix("/blobs") && WholeFile.isFolder(Path.sibling("snapshots", of: folder))
+    return folder.utf8.hasSuffix("/blobs")
+      && WholeFile.isFolder(Path.sibling("snapshots", of: folder))
   }
 
   private static let prefix = "models--"
 
   /// The first pair of hyphens ends the owner; names may hold further ones.
-  private static func model(ofFolder name: Substring) -> String {
-    for index in name.indices where name[index...].hasPrefix("--") {
-      return name[..<index] + "/" + name[index...].dropFirst(2)
+  private static func model(ofFolder name: String) -> String {
+    let bytes = name.utf8
+    for index in bytes.indices where bytes[index...].hasPrefix("--") {
+      return name[..<index] + "/" + name[bytes.index(index, offsetBy: 2)...]
     }
-    return String(name)
+    return name
   }
 
   /// The names of the models that the cache holds, sorted; none when there is no cache.
   public static var models: [String] {
-    ((try? WholeFile.names(inFolder: root)) ?? []).filter { $0.hasPrefix(prefix) }
-      .map { model(ofFolder: $0.dropFirst(prefix.count)) }.sorted()
+    ((try? WholeFile.names(inFolder: root)) ?? []).filter { $0.utf8.hasPrefix(prefix) }
+      .map { model(ofFolder: $0.droppingFirstBytes(prefix.utf8.count)) }.sorted(by: utf8Precedes)
   }
 
   /// Whether `name` may be that of a model: one or two parts of letters, digits, `-`, `_` and `.`,
   /// without `--` and `..`.
   package static func isModelName(_ name: String) -> Bool {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    return (1...2).contains(parts.count) && !name.contains("--") && !name.contains("..")
-      && parts.allSatisfy { part in
-        !part.isEmpty && part != "." && part != ".." && part.allSatisfy(isPlain)
-      }
+    let parts = name.parts(separatedBy: "/")
+    return (1...2).contains(parts.count) && !name.utf8.contains("--") && !name.utf8.contains("..")
+      && parts.allSatisfy(isPlainPart)
   }
 
   /// Parts of letters, digits, `-`, `_` and `.`, none of which leads out of the folder.
   private static func isRevision(_ revision: String) -> Bool {
-    revision.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-      !part.isEmpty && part != "." && part != ".." && part.allSatisfy(isPlain)
+    revision.parts(separatedBy: "/").allSatisfy(isPlainPart)
+  }
+
+  private static func isPlainPart(_ part: Substring) -> Bool {
+    !part.isEmpty && !part.utf8.equals(".") && !part.utf8.equals("..")
+      && part.utf8.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
+  }
+
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+    default: false
     }
   }
 
-  private static func isPlain(_ character: Character) -> Bool {
-    character.isASCII
-      && (character.isLetter || character.isNumber || "-_.".contains(character))
-  }
-
   private static func isCommit(_ text: String) -> Bool {
-    !text.isEmpty && text.allSatisfy { $0.isASCII && $0.isHexDigit }
+    !text.isEmpty
+      && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
   }
 
   /// The folder of the cache, as huggingface_hub finds it: `HF_HUB_CACHE`, else its old name
@@ -139,21 +152,21 @@ public enum HuggingFaceCache {
   /// `${NAME}` are other variables.
   static func path(in name: String) -> String? {
     guard var path = Environment[name] else { return nil }
-    if path == "~" || path.hasPrefix("~/"), let home = Environment["HOME"] {
-      path = home + path.dropFirst()
+    if path.utf8.equals("~") || path.utf8.hasPrefix("~/"), let home = Environment["HOME"] {
+      path = home + path.droppingFirstBytes(1)
     }
     var result = ""
-    var rest = path[...]
-    while let dollar = rest.firstIndex(of: "$") {
-      result += rest[..<dollar]
+    var rest = path.utf8[...]
+    while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+      result += Substring(rest[..<dollar])
       rest = rest[dollar...]
-      let isBraced = rest.dropFirst().first == "{"
+      let isBraced = rest.hasPrefix("${")
       let name = rest.dropFirst(isBraced ? 2 : 1).prefix {
-        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")
+        isLetterOrDigit($0) || $0 == UInt8(ascii: "_")
       }
       let end = rest[name.endIndex...].dropFirst(isBraced ? 1 : 0)
-      let isClosed = !isBraced || rest[name.endIndex...].first == "}"
-      if !name.isEmpty, isClosed, let value = Environment[String(name)] {
+      let isClosed = !isBraced || rest[name.endIndex...].first == UInt8(ascii: "}")
+      if !name.isEmpty, isClosed, let value = Environment[String(Substring(name))] {
         result += value
         rest = end
       } else {
@@ -161,6 +174,6 @@ public enum HuggingFaceCache {
         rest = rest.dropFirst()
       }
     }
-    return result + rest
+    return result + Substring(rest)
   }
 }

@@ -55,7 +55,7 @@ struct QuantizationRole {
     let dot = bytes.lastIndex(of: UInt8(ascii: "."))
     let start = dot.map(bytes.index(after:)) ?? bytes.startIndex
     let (module, name) = (key.string[..<start], key.string[start...])
-    if name == "scaled_fp8" {
+    if name.utf8.equals("scaled_fp8") {
       isMarker = true
       return
     }

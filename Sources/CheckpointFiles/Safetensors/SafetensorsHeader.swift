@@ -17,7 +17,7 @@ struct SafetensorsHeader {
   /// The tensors in the order of the header, which is free and need not be that of the data.
   private(set) var entries: [Entry] = []
   /// `__metadata__`.
-  private(set) var metadata: OrderedDictionary<String, String> = [:]
+  private(set) var metadata: OrderedDictionary<Key, String> = [:]
 
   /// The reference refuses longer headers, to read as to write.
   static let maximumByteCount = 100_000_000
@@ -82,7 +82,7 @@ struct SafetensorsHeader {
       repeat {
         let key = try SafetensorsHeader.key(&scanner, &expected)
         try scanner.expect(UInt8(ascii: ":"))
-        if key.string == SafetensorsHeader.metadataKey {
+        if key.string.utf8.equals(SafetensorsHeader.metadataKey) {
           guard !hasMetadata else { throw scanner.failure("__metadata__ stands twice") }
           hasMetadata = true
           try parseMetadata(&scanner)
@@ -119,7 +119,7 @@ struct SafetensorsHeader {
       guard scanner.current == UInt8(ascii: "\"") else {
         throw scanner.failure("the value of \(quoted(name)) in __metadata__ is not a string")
       }
-      guard metadata.updateValue(try scanner.string(), forKey: name) == nil else {
+      guard metadata.updateValue(try scanner.string(), forKey: Key(name)) == nil else {
         throw scanner.failure("\(quoted(name)) stands twice in __metadata__")
       }
     } while try scanner.another(before: UInt8(ascii: "}"))
@@ -198,7 +198,7 @@ struct SafetensorsHeader {
       for (name, dtype) in shortNames where name == packed { return dtype }
     }
     let name = scanner.text(in: range) ?? "?"
-    for dtype in longNames where dtype.name == name { return dtype }
+    for dtype in longNames where name.utf8.equals(dtype.name) { return dtype }
     throw scanner.failure("unknown dtype \(quoted(name))")
   }
 

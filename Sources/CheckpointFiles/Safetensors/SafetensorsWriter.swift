@@ -8,7 +8,7 @@ internal import OrderedCollections
 enum SafetensorsWriter {
   /// The tensors as `writer` wants them. `progress` gets the bytes of tensors written.
   static func write(
-    _ tensors: OrderedDictionary<Key, Tensor>, metadata: OrderedDictionary<String, String>,
+    _ tensors: OrderedDictionary<Key, Tensor>, metadata: OrderedDictionary<Key, String>,
     to writer: FileWriter, progress: (Int) -> Void = { _ in }
   ) throws {
     try check(tensors, writer.path)
@@ -53,7 +53,7 @@ enum SafetensorsWriter {
           path: path, key: key,
           "safetensors has no \(tensor.dtype); leave the tensor out, or write a PyTorch file")
       }
-      guard key.string != SafetensorsHeader.metadataKey else {
+      guard !key.string.utf8.equals(SafetensorsHeader.metadataKey) else {
         throw CheckpointError(
           path: path, key: key, "safetensors keeps this name for its metadata; rename it")
       }
@@ -61,7 +61,7 @@ enum SafetensorsWriter {
   }
 
   private static func writeHeader(
-    _ tensors: OrderedDictionary<Key, Tensor>, _ metadata: OrderedDictionary<String, String>,
+    _ tensors: OrderedDictionary<Key, Tensor>, _ metadata: OrderedDictionary<Key, String>,
     _ offsets: [Int], to writer: FileWriter
   ) throws(CheckpointError) {
     var text = "{"
@@ -71,7 +71,7 @@ enum SafetensorsWriter {
       text += ":{"
       for (index, (name, value)) in metadata.elements.enumerated() {
         if index > 0 { text += "," }
-        JSONValue.writeString(name, escaping: .reference, to: &text)
+        JSONValue.writeString(name.string, escaping: .reference, to: &text)
         text += ":"
         JSONValue.writeString(value, escaping: .reference, to: &text)
       }

@@ -36,6 +36,7 @@ enum ExportScan {
   private static func check(
     _ text: String, _ name: String, _ record: String, _ report: inout ScanReport
   ) {
+    guard name.utf8.count <= 32, name.utf8.allSatisfy({ $0 < 0x80 }) else { return }
     switch name {
     case "expr_str" where !isArithmetic(text, isGuard: false):
       report.add(
@@ -45,7 +46,8 @@ enum ExportScan {
       report.add(
         .danger, "executed as Python on use, and not plain arithmetic: \(quoted(text))",
         record: record)
-    case "default_factory_module" where text != "builtins" && text != "collections":
+    case "default_factory_module"
+    where !text.utf8.equals("builtins") && !text.utf8.equals("collections"):
       report.add(.danger, "imports the module \(quoted(text)) on loading", record: record)
     default: break
     }

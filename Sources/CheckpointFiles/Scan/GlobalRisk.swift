@@ -85,13 +85,14 @@ enum GlobalRisk: Sendable {
 
   /// Whether the name is known to run code.
   static func isPrimitive(_ global: PickleGlobal) -> Bool {
-    let root = global.module.prefix { $0 != "." }
+    guard global.isPlain else { return false }
+    let root = global.module.parts(separatedBy: ".")[0]
     return primitives.contains(String(root)) || dangerousFunctions.contains(global.path)
   }
 
   /// `__torch__` is not a module that Python can import: the names lead into the archive.
   private static func isScriptClass(_ global: PickleGlobal) -> Bool {
-    global.module == "__torch__" || global.module.hasPrefix("__torch__.")
+    global.module.utf8.equals("__torch__") || global.module.utf8.hasPrefix("__torch__.")
   }
 
   private static let primitives: Set<String> = [

@@ -87,7 +87,7 @@ extension HarmlessGlobals {
 
   /// Functions that are members of a class, by the path of the class: activations and the curves of learning
   /// rates. Protocol 2 names them with `getattr`.
-  static let members: [String: Set<String>] = [
+  static let members: [Key: Set<Key>] = [
     "torch._C._VariableFunctionsClass": [
       "celu", "dropout", "hardshrink", "log_softmax", "prelu", "relu", "rrelu", "selu", "sigmoid",
       "softmax", "tanh", "tanh_",

@@ -17,7 +17,7 @@ enum NumpyScan {
       let header = String(decoding: reader.bytes[try reader.take(count)], as: UTF8.self)
       // The descriptor is a Python expression, so that `O` may be spelled in other ways: whatever
       // follows is tried as a pickle.
-      let hasObjects = ["|O", "'O", "\"O"].contains { find($0, in: header) }
+      let hasObjects = ["|O", "'O", "\"O"].contains { header.utf8.contains($0) }
       let rest = try InputFile(
         part: file, at: reader.position, count: reader.remaining)
       var stream = StreamScan(rest, record: record, depth: depth, storedByteCount: nil)
@@ -30,10 +30,5 @@ enum NumpyScan {
       report.add(error, record: record)
       return true
     }
-  }
-
-  private static func find(_ text: String, in header: String) -> Bool {
-    let (text, header) = (Array(text.utf8), Array(header.utf8))
-    return header.indices.contains { header[$0...].starts(with: text) }
   }
 }

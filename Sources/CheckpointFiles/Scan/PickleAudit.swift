@@ -182,7 +182,7 @@ struct PickleAudit: Sendable {
     guard values.count == 2, case .global(let global) = nodes[Int(values[0])],
       case .string(let name) = nodes[Int(values[1])], let first = name.utf8.first
     else { return false }
-    if HarmlessGlobals.members[global.path]?.contains(name) == true { return true }
+    if HarmlessGlobals.members[Key(global.path)]?.contains(Key(name)) == true { return true }
     guard case .harmless(.enumeration, _) = GlobalRisk.judge(global) else { return false }
     let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
     return capitals.contains(first)
@@ -200,7 +200,7 @@ struct PickleAudit: Sendable {
     guard values.count == 3, case .global = nodes[Int(values[0])],
       case .global(let base) = nodes[Int(values[1])]
     else { return false }
-    return ["builtins", "__builtin__"].contains(base.module)
+    return base.isPlain && ["builtins", "__builtin__"].contains(base.module)
       && ["object", "dict", "list", "tuple", "set", "int", "float", "str", "bytes"]
         .contains(base.name)
   }

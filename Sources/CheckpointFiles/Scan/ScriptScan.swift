@@ -20,7 +20,7 @@ struct ScriptScan {
   /// Adds the code in a record; nothing if it is none.
   mutating func add(_ code: [UInt8], name: String) {
     let isCode =
-      name.utf8.hasEnding(".py") || contains(code, "def ") || contains(code, "class ")
+      name.utf8.hasEnding(".py") || code.contains("def ") || code.contains("class ")
     guard isCode else { return }
     guard let tokens = CodeTokens(code)?.tokens else {
       // Data that looks like code by chance is no reason for concern.
@@ -31,11 +31,6 @@ struct ScriptScan {
       return
     }
     split(tokens, name)
-  }
-
-  private func contains(_ bytes: [UInt8], _ text: String) -> Bool {
-    let text = Array(text.utf8)
-    return bytes.indices.contains { bytes[$0] == text[0] && bytes[$0...].starts(with: text) }
   }
 
   /// Divides code into functions and the rest, by indentation.

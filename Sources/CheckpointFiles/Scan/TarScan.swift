@@ -29,12 +29,13 @@ struct TarScan {
       }
       return first == 0x80 ? value : nil
     }
-    var text = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
-      .filter { $0 != " " && $0 != "_" && !$0.isWhitespace }
+    var text = field.prefix { $0 != 0 }.filter {
+      $0 != 0x20 && $0 != UInt8(ascii: "_") && !(0x09...0x0D).contains($0)
+    }[...]
     for prefix in ["+", "0o", "0O"] where text.hasPrefix(prefix) {
-      text.removeFirst(prefix.count)
+      text.removeFirst(prefix.utf8.count)
     }
-    return text.isEmpty ? 0 : Int(text, radix: 8)
+    return text.isEmpty ? 0 : Int(String(decoding: text, as: UTF8.self), radix: 8)
   }
 
   func scan(_ report: inout ScanReport) {
@@ -74,11 +75,14 @@ struct TarScan {
         case UInt8(ascii: "S"):
           report.add(.danger, "a sparse member, which is not looked at", record: name)
         default:
-          while name.utf8.last == UInt8(ascii: "/"), name.utf8.count > 1 { name.removeLast() }
-          let isPart = ["storages", "tensors", "pickle"].contains(name)
+          while name.utf8.last == UInt8(ascii: "/"), name.utf8.count > 1 {
+            name = name.droppingLastBytes(1)
+          }
+          let part = Key(name)
+          let isPart = ["storages", "tensors", "pickle"].contains(part)
           if isPart, !hasBytes {
             report.add(.danger, "a link in the place of a file that torch.load reads", record: name)
-          } else if name == "storages" || name == "tensors" {
+          } else if part == "storages" || part == "tensors" {
             scanPart(content, name, &report)
           } else {
             ContentScan.scan(
@@ -103,8 +107,7 @@ struct TarScan {
   /// An extended header may give a member another name or size.
   private func checkExtension(_ bytes: [UInt8], _ name: String, _ report: inout ScanReport) {
     for word in ["size=", "path=", "linkpath=", "GNU.sparse", "hdrcharset="] {
-      let word = Array(word.utf8)
-      if bytes.indices.contains(where: { bytes[$0...].starts(with: word) }) {
+      if bytes.contains(word) {
         report.add(
           .danger,
           "an extended header that changes names or sizes of members, which is not looked at",
@@ -129,7 +132,7 @@ struct TarScan {
         guard case .tuple(let parts)? = root.map(machine.node), parts.count == 3 else {
           throw CheckpointError(offset: reader.position, "a part that is not a tuple of three")
         }
-        if name == "storages" {
+        if name.utf8.equals("storages") {
           guard case .global(let type) = machine.node(parts[2]),
             case .storage(_, let width)? = type.constructor
           else { throw CheckpointError(offset: reader.position, "a storage of an unknown type") }
@@ -145,7 +148,7 @@ struct TarScan {
           _ = try reader.take(8)
         }
       }
-      if name == "storages" { _ = try pickle(&reader, name, &report) }
+      if name.utf8.equals("storages") { _ = try pickle(&reader, name, &report) }
       if reader.remaining > 0 {
         report.add(
           .danger, "\(reader.remaining) bytes after the end", record: name, offset: reader.position)

@@ -59,16 +59,10 @@ struct ZipScan {
   // MARK: The directory
 
   private func checkNames(_ directory: ZipDirectory, _ report: inout ScanReport) {
-    for record in directory.records {
-      let name = Array(record.name.utf8)
-      let parts = name.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      if name.first == UInt8(ascii: "/") || name.contains(UInt8(ascii: "\\"))
-        || parts.contains(where: { $0.elementsEqual("..".utf8) })
-      {
-        report.add(
-          .danger, "a name that leads out of a folder where it is unpacked",
-          record: prefix + record.name)
-      }
+    for record in directory.records where record.leadsOut {
+      report.add(
+        .danger, "a name that leads out of a folder where it is unpacked",
+        record: prefix + record.name)
     }
     for (name, other) in directory.namesakes {
       report.add(
@@ -250,21 +244,5 @@ enum ArchiveKind: String {
     } else {
       self = .other
     }
-  }
-}
-
-extension String.UTF8View {
-  /// Whether the bytes end with `ending`, whatever the case of its ASCII letters.
-  func hasEnding(_ ending: String) -> Bool {
-    let ending = ending.utf8
-    return count >= ending.count
-      && zip(suffix(ending.count), ending).allSatisfy { a, b in
-        a == b || (0x41...0x5A).contains(a) && a | 0x20 == b
-      }
-  }
-
-  fileprivate func contains(_ text: String) -> Bool {
-    let (bytes, text) = (Array(self), Array(text.utf8))
-    return bytes.indices.contains { bytes[$0...].starts(with: text) }
   }
 }

@@ -23,7 +23,7 @@ package enum CheckpointFolder {
   /// The names, `name` among them, of which a loader takes the first that a folder has; `nil` when no loader looks
   /// for `name`.
   package static func order(around name: String) -> [String]? {
-    orders.first { $0.contains(name) }
+    orders.first { $0.contains { name.utf8.equals($0) } }
   }
 
   /// Whether the folder at `path` holds a whole checkpoint under one of the usual names.
@@ -33,10 +33,12 @@ package enum CheckpointFolder {
 
   /// What a folder with files of the given names is read as; `nil` when it has no checkpoint, or several of
   /// which none comes first.
-  static func chosen(among files: Set<String>) -> String? {
-    if let name = names.first(where: files.contains) { return name }
+  static func chosen(among files: Set<Key>) -> Key? {
+    if let name = names.lazy.map { Key($0) }.first(where: files.contains) { return name }
     for ending in endings {
-      let found = files.filter { $0.hasSuffix(ending) && !$0.hasSuffix(deltaEnding) }
+      let found = files.filter { name in
+        name.string.utf8.hasSuffix(ending) && !name.string.utf8.hasSuffix(deltaEnding)
+      }
       if !found.isEmpty { return found.count == 1 ? found.first : nil }
     }
     return nil
@@ -55,11 +57,11 @@ package enum CheckpointFolder {
       return Path.join(path, name)
     }
     // A delta is no checkpoint: it needs its base.
-    let all = try SystemCall.entries(ofFolder: path).sorted()
+    let all = try SystemCall.entries(ofFolder: path).sorted(by: utf8Precedes)
     let sound = all.filter { SystemCall.status(at: Path.join(path, $0)) != nil }
-    let entries = sound.filter { !$0.hasSuffix(deltaEnding) }
+    let entries = sound.filter { !$0.utf8.hasSuffix(deltaEnding) }
     for ending in endings {
-      let found = entries.filter { $0.hasSuffix(ending) }
+      let found = entries.filter { $0.utf8.hasSuffix(ending) }
       if found.count == 1 { return Path.join(path, found[0]) }
       if found.count > 1 {
         throw CheckpointError(
@@ -75,7 +77,8 @@ package enum CheckpointFolder {
           + "evaluate and predict take it with --base BASE")
     }
     if let link = all.first(where: { name in
-      endings.contains(where: name.hasSuffix) && !sound.contains(name)
+      endings.contains(where: { name.utf8.hasSuffix($0) })
+        && !sound.contains { utf8AreEqual($0, name) }
     }) {
       throw CheckpointError(
         path: path, "no checkpoint in this folder: \(quoted(link)) is a link that leads nowhere")

@@ -16,8 +16,8 @@ public struct OlderFiles: Sendable {
   private var refusal: CheckpointError?
 
   /// The file by which `transformers` knows an adapter.
-  private static let adapter = "adapter_config.json"
-  private static let delta = "model.delta.safetensors"
+  private static let adapter: Key = "adapter_config.json"
+  private static let delta: Key = "model.delta.safetensors"
 
   /// What is in the folder of `path` beside the files `written`, of which there are several when they are shards.
   init(
@@ -25,18 +25,19 @@ public struct OlderFiles: Sendable {
     inputs: Set<SystemCall.Identity>
   ) {
     let folder = Path.parent(of: path)
-    guard let entries = try? SystemCall.entries(ofFolder: folder) else { return }
-    func place(_ name: String) -> String { Path.sibling(name, of: path) }
-    func isInput(_ name: String) -> Bool {
+    guard let all = try? SystemCall.entries(ofFolder: folder) else { return }
+    let entries = Set(all.map { Key($0) })
+    func place(_ name: Key) -> String { Path.sibling(name.string, of: path) }
+    func isInput(_ name: Key) -> Bool {
       SystemCall.status(at: place(name)).map { inputs.contains($0.identity) } ?? false
     }
-    let new = Set(written.map(Path.name(of:)))
-    let requested = Path.name(of: path)
-    let index = requested + ".index.json"
+    let new = Set(written.map { Key(Path.name(of: $0)) })
+    let requested = Key(Path.name(of: path))
+    let index = Key(requested.string + ".index.json")
     let main = written.count > 1 ? index : requested
-    let order = CheckpointFolder.order(around: main)
-    let isUsual = CheckpointFolder.names.contains(main)
-    let old = Set(entries).subtracting(new).filter {
+    let order = CheckpointFolder.order(around: main.string)?.map { Key($0) }
+    let isUsual = CheckpointFolder.names.contains { main.string.utf8.equals($0) }
+    let old = entries.subtracting(new).filter {
       SystemCall.status(at: place($0))?.isRegular == true
     }
     if isUsual, old.contains(OlderFiles.adapter) {
@@ -48,7 +49,7 @@ public struct OlderFiles: Sendable {
     let chosen =
       order?.first { old.contains($0) || new.contains($0) }
       ?? CheckpointFolder.chosen(among: old.union(new))
-    var first: String?
+    var first: Key?
     if let chosen, old.contains(chosen), order != nil || chosen == requested || chosen == index {
       first = chosen
     } else if old.contains(requested) {
@@ -61,21 +62,22 @@ public struct OlderFiles: Sendable {
     others = rest.filter { !isInput($0) }.map(place)
     // In place, the file that was asked for goes although it is read.
     let going = (first.map { [$0] } ?? []) + rest
-    let isAsked = { (name: String) in options.inPlace && (name == requested || name == index) }
+    let isAsked = { (name: Key) in options.inPlace && (name == requested || name == index) }
     let names = going.filter { name in
       isInput(name) ? isAsked(name) : options.replacesOlder
     }
     let dropsIndex =
       entries.contains(main) && (options.replacesOlder || options.inPlace && isInput(main))
     let shards = (names + (dropsIndex ? [main] : []))
-      .flatMap { OlderFiles.shards(of: place($0)) }
-    var seen: Set<String> = []
+      .flatMap { OlderFiles.shards(of: place($0)).map { Key($0) } }
+    var seen: Set<Key> = []
     removed = (names + shards)
       .filter { old.contains($0) && ($0 == requested || !isInput($0) || options.inPlace) }
       .filter { seen.insert($0).inserted }.map(place)
     guard refusal == nil, let winner, !winnerIsInput else { return }
-    if removed.contains(winner) {
-      guard let file = SystemCall.resolved(winner), file != winner, HuggingFaceCache.isBlob(file)
+    if removed.contains(where: { utf8AreEqual($0, winner) }) {
+      guard let file = SystemCall.resolved(winner), !utf8AreEqual(file, winner),
+        HuggingFaceCache.isBlob(file)
       else { return }
     }
     refusal = CheckpointError(
@@ -93,18 +95,18 @@ public struct OlderFiles: Sendable {
     let usual = CheckpointFolder.names.filter {
       SystemCall.status(at: place($0))?.isRegular == true
     }
-    let name = isFolder ? usual.first : Path.name(of: path)
-    guard let name, usual.contains(name), let first = usual.first else { return }
+    let name = isFolder ? usual.first : usual.first { Path.name(of: path).utf8.equals($0) }
+    guard let name, let first = usual.first else { return }
     if first != name { winner = place(first) }
     others = usual.filter { $0 != name && $0 != first }.map(place)
   }
 
   /// The files that the index at `path` names in its own folder; none when it is not an index.
   private static func shards(of path: String) -> [String] {
-    guard path.hasSuffix(".index.json"), let file = try? InputFile(path: path),
+    guard path.utf8.hasSuffix(".index.json"), let file = try? InputFile(path: path),
       let index = try? ShardIndex(file)
     else { return [] }
-    return index.files.filter { !$0.contains("/") }
+    return index.files.filter { !$0.utf8.contains(UInt8(ascii: "/")) }
   }
 
   /// - Throws: `CheckpointError` when an older file would be read in place of the new one.

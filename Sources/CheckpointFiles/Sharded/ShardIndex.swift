@@ -50,7 +50,7 @@ struct ShardIndex {
       repeat {
         let name = try scanner.string()
         try scanner.expect(UInt8(ascii: ":"))
-        if name == "weight_map", scanner.current == UInt8(ascii: "{") {
+        if name.utf8.equals("weight_map"), scanner.current == UInt8(ascii: "{") {
           guard !hasMap else { throw scanner.failure("weight_map stands twice") }
           hasMap = true
           try parseMap(&scanner, found)
@@ -118,7 +118,7 @@ struct ShardIndex {
 
   /// Whether `name` stays in the folder of the index.
   private static func isInside(_ name: String) -> Bool {
-    !name.isEmpty && !name.hasPrefix("/") && !name.utf8.contains(0)
-      && !name.split(separator: "/").contains("..")
+    !name.isEmpty && !name.utf8.hasPrefix("/") && !name.utf8.contains(0)
+      && !name.parts(separatedBy: "/").contains { $0.utf8.equals("..") }
   }
 }

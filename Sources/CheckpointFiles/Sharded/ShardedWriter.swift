@@ -36,7 +36,7 @@ struct ShardedWriter {
   /// names are taken.
   private func shardNames(_ count: Int, generation: Int) -> [String] {
     let name = Path.name(of: path)
-    let dot = name.lastIndex(of: ".") ?? name.endIndex
+    let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) ?? name.endIndex
     let stem = name[..<dot] + (generation > 1 ? "-v\(generation)" : "")
     return (1...count).map { "\(stem)-\(padded($0))-of-\(padded(count))\(name[dot...])" }
   }
@@ -51,7 +51,7 @@ struct ShardedWriter {
       try checkpoint.writeContents(to: writer, options, isTorch: isTorch, progress)
       try writer.finish()
       return try FolderChange.commit(
-        [writer] + companions, removing: replaced.filter { $0 != path })
+        [writer] + companions, removing: replaced.filter { !utf8AreEqual($0, path) })
     }
     let files = try paths
     try FileWriter.check(indexPath, refusing: refused, inNewFolder: false)
@@ -92,11 +92,10 @@ struct ShardedWriter {
         try writer.commit(as: name)
         placed.append(writer.folder + name)
       }
-      let kept = Set(placed + [indexPath])
-      var seen: Set<String> = []
+      var seen = Set((placed + [indexPath]).map { Key($0) })
       try FolderChange.commit(
         [index] + companions,
-        removing: (replaced + old).filter { !kept.contains($0) && seen.insert($0).inserted })
+        removing: (replaced + old).filter { seen.insert(Key($0)).inserted })
     } catch {
       // Once the index is in its place, or a journal says that it will be, they are the checkpoint.
       let isEffective = index.isCommitted || FolderChange.isInterrupted(in: index.folder)

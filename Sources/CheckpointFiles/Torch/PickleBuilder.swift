@@ -3,7 +3,7 @@ struct PickleBuilder {
   private(set) var bytes: [UInt8] = [PickleOpcode.proto.rawValue, 2]
   private var memoCount = 0
   private var globals: [PickleGlobal: Int] = [:]
-  private var words: [String: Int] = [:]
+  private var words: [Key: Int] = [:]
 
   mutating func append(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 
@@ -85,9 +85,9 @@ struct PickleBuilder {
 
   /// A string that comes again and again.
   mutating func word(_ text: String) {
-    if let index = words[text] { return recall(index) }
+    if let index = words[Key(text)] { return recall(index) }
     string(text)
-    words[text] = remember()
+    words[Key(text)] = remember()
   }
 
   mutating func global(_ module: String, _ name: String) throws(CheckpointError) {

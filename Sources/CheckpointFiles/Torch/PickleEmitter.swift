@@ -285,7 +285,7 @@ struct PickleEmitter {
   ) throws(CheckpointError) {
     pickle.append(.mark)
     pickle.word("storage")
-    if let name = TorchConstructor.storageClass(of: dtype) {
+    if let name = dtype.storageClass {
       try pickle.global("torch", name)
     } else if TorchConstructor.dtypeName(of: dtype) != nil {
       try pickle.global("torch.storage", "UntypedStorage")
@@ -295,7 +295,7 @@ struct PickleEmitter {
     pickle.string(String(number))
     pickle.word("cpu")
     pickle.integer(
-      TorchConstructor.storageClass(of: dtype) == nil
+      dtype.storageClass == nil
         ? storage.byteCount : storage.byteCount / (dtype.byteWidth ?? 1))
     pickle.append(.tuple)
     pickle.append(.binPersistentID)

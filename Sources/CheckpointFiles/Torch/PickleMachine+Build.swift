@@ -107,7 +107,7 @@ extension PickleMachine {
     }
     let source = storages[storage]
     // PyTorch takes an untyped storage for one of bytes here.
-    let isUntyped = source.dtype == nil && source.className.hasSuffix("UntypedStorage")
+    let isUntyped = source.dtype == nil && source.className.utf8.hasSuffix("UntypedStorage")
     guard let dtype = dtype(of: old), dtype == (isUntyped ? .uint8 : source.dtype) else {
       throw failure(
         "a tensor of \(dtype(of: old).map { "\($0)" } ?? "an unknown dtype") is placed in a "
@@ -162,7 +162,7 @@ extension PickleMachine {
 
   /// The dtype of a tensor's elements, if Espalier has it.
   private func dtype(of tensor: TorchTensorReference) -> DType? {
-    tensor.dtype ?? tensor.dtypeName.flatMap { TorchConstructor.dtypes[$0] }
+    tensor.dtype ?? tensor.dtypeName.flatMap { DType(torchName: $0) }
       ?? tensor.storage.flatMap { storages[$0].dtype }
   }
 

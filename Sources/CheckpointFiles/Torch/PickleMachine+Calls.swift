@@ -107,8 +107,8 @@ extension PickleMachine {
       case .string(let kind) = node(kind)
     else { throw failure("a persistent id that is not PyTorch's") }
     // Very old files keep the source text of a module's class beside it.
-    if kind == "module", parts.count == 4 { return parts[1] }
-    guard kind == "storage", parts.count == 5 || parts.count == 6,
+    if kind.utf8.equals("module"), parts.count == 4 { return parts[1] }
+    guard kind.utf8.equals("storage"), parts.count == 5 || parts.count == 6,
       let key = text(parts[2]), case .integer(let count) = node(parts[4]), count >= 0
     else { throw failure("a persistent id that is not PyTorch's") }
     guard case .global(let global) = node(parts[1]) else {
@@ -142,7 +142,7 @@ extension PickleMachine {
   ) throws(CheckpointError) -> Int {
     if let place = storagePlaces[Key(storage.key)] {
       let other = storages[place]
-      guard other.className == storage.className, other.count == storage.count,
+      guard utf8AreEqual(other.className, storage.className), other.count == storage.count,
         other.view?.offset == storage.view?.offset
       else {
         throw failure(
@@ -173,7 +173,8 @@ extension PickleMachine {
       tensor.requiresGrad = true
     }
     if constructor == .rebuildTensorV3 {
-      guard values.count > 6, case .global(let dtype) = node(values[6]), dtype.module == "torch"
+      guard values.count > 6, case .global(let dtype) = node(values[6]),
+        dtype.module.utf8.equals("torch")
       else { throw failure("\(global.name) without a dtype") }
       tensor.dtypeName = dtype.name
       metadata = 7
@@ -185,8 +186,8 @@ extension PickleMachine {
         guard let name = text(bits.items[index]),
           case .bool(let value) = node(bits.items[index + 1])
         else { throw failure("\(global.name) with metadata that are not names of booleans") }
-        if name == "conj" { tensor.isConjugate = value }
-        if name == "neg" { tensor.isNegative = value }
+        if name.utf8.equals("conj") { tensor.isConjugate = value }
+        if name.utf8.equals("neg") { tensor.isNegative = value }
       }
     }
     tensors.append(tensor)
@@ -235,7 +236,7 @@ extension PickleMachine {
     var isParameter: Bool?
     if case .global(let type) = node(values[1]) {
       if type.constructor == .parameter { isParameter = true }
-      if type.path == "torch.Tensor" { isParameter = false }
+      if type.path.utf8.equals("torch.Tensor") { isParameter = false }
     }
     let state = values[3]
     return try rewrapped(made) { tensor in

@@ -7,6 +7,7 @@ extension PickleMachine {
     _ text: String, as codec: String
   ) throws(CheckpointError) -> [UInt8]? {
     try charge(text.utf8.count)
+    guard codec.utf8.count <= 32, codec.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
     var name = codec.lowercased()
     name.replace("_", with: "-")
     switch name {

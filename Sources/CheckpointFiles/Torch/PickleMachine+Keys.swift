@@ -93,7 +93,7 @@ extension PickleMachine {
     case .tuple(let elements):
       try write(elements, comparably, depth, to: &text)
     case .global(let global):
-      let dtype = global.module == "torch" ? TorchConstructor.dtypes[global.name] : nil
+      let dtype = global.module.utf8.equals("torch") ? DType(torchName: global.name) : nil
       text += comparably ? dtype.map { "torch dtype \($0)" } ?? global.path : global.path
     case .object(let object):
       // A size is a tuple, a device equals another of the same name; of unknown classes nothing is known.

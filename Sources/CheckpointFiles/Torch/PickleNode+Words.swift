@@ -53,7 +53,7 @@ extension [PickleNode] {
         ? IntegerText.text(twosComplement: bytes) : "<integer of \(bytes.count) bytes>"
     case .real(let value): text += "\(value)"
     case .complex(let real, let imaginary): text += "(\(real) + \(imaginary)j)"
-    case .string(let value): text += quoted(String(value.prefix(longestText)))
+    case .string(let value): text += quoted(value.scalars(upTo: longestText))
     case .bytes(let bytes), .byteArray(let bytes): text += "<\(bytes.count) bytes>"
     case .tuple(let elements): write(elements, "(", ")", depth, to: &text)
     case .list(let elements): write(elements, "[", "]", depth, to: &text)

@@ -76,11 +76,20 @@ struct PickleGlobal: Sendable, Hashable {
     isPlain ? TorchConstructor(module: module, name: name) : nil
   }
   /// Whether both names are short and ASCII, as all known ones are. Other names are not looked up:
-  /// Swift calls some of them equal to known ones, Python does not, and comparing long ones takes long.
+  /// comparing long ones takes long.
   var isPlain: Bool {
     let (module, name) = (module.utf8, name.utf8)
     return module.count <= 256 && name.count <= 256 && module.allSatisfy { $0 < 0x80 }
       && name.allSatisfy { $0 < 0x80 }
+  }
+
+  static func == (a: PickleGlobal, b: PickleGlobal) -> Bool {
+    utf8AreEqual(a.module, b.module) && utf8AreEqual(a.name, b.name)
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(Key(module))
+    hasher.combine(Key(name))
   }
 }
 

@@ -26,6 +26,9 @@ enum TorchConstructor: Sendable, Hashable {
   /// A function that makes a tensor that Espalier cannot read.
   case unreadableTensor(String)
 
+  /// - Parameters:
+  ///   - module: a short name of ASCII characters, as all known ones are.
+  ///   - name: the same; see ``PickleGlobal/isPlain``.
   init?(module: String, name: String) {
     let found: TorchConstructor? =
       switch module {
@@ -94,11 +97,11 @@ enum TorchConstructor: Sendable, Hashable {
     case "device": .plain
     case "Tensor": .legacyTensor(.float32)
     default:
-      if dtypeNames.contains(name) {
+      if DType(torchName: name) != nil || dtypesWithoutReading.contains(name) {
         .dtype
-      } else if name.hasSuffix("Storage") {
+      } else if name.utf8.hasSuffix("Storage") {
         storage(name)
-      } else if let dtype = legacyTensors[name] {
+      } else if let dtype = DType(tensorClass: name) {
         .legacyTensor(dtype)
       } else {
         qschemes.contains(name) ? .plain : nil
@@ -111,15 +114,9 @@ enum TorchConstructor: Sendable, Hashable {
     "per_channel_affine_float_qparams",
   ]
 
-  private static let legacyTensors: [String: DType] = [
-    "DoubleTensor": .float64, "FloatTensor": .float32, "HalfTensor": .float16,
-    "BFloat16Tensor": .bfloat16, "LongTensor": .int64, "IntTensor": .int32, "ShortTensor": .int16,
-    "CharTensor": .int8, "ByteTensor": .uint8, "BoolTensor": .bool,
-  ]
-
   private static func storage(_ name: String) -> TorchConstructor? {
     if name == "UntypedStorage" || name == "_UntypedStorage" { return .storage(nil, width: 1) }
-    if let dtype = storageDTypes[name] { return .storage(dtype, width: dtype.bitWidth / 8) }
+    if let dtype = DType(storageClass: name) { return .storage(dtype, width: dtype.bitWidth / 8) }
     switch name {
     case "QInt8Storage", "QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage":
       return .storage(nil, width: 1)
@@ -128,65 +125,16 @@ enum TorchConstructor: Sendable, Hashable {
     }
   }
 
-  private static let storageDTypes: [String: DType] = [
-    "DoubleStorage": .float64, "FloatStorage": .float32, "HalfStorage": .float16,
-    "BFloat16Storage": .bfloat16, "LongStorage": .int64, "IntStorage": .int32,
-    "ShortStorage": .int16, "CharStorage": .int8, "ByteStorage": .uint8, "BoolStorage": .bool,
-    "ComplexFloatStorage": .complex64, "ComplexDoubleStorage": .complex128,
-  ]
-
-  /// The class that stores `dtype`, or `nil` for what goes through an untyped storage.
-  static func storageClass(of dtype: DType) -> String? { storageClasses[dtype] }
-  private static let storageClasses = Dictionary(
-    uniqueKeysWithValues: storageDTypes.map { ($0.value, $0.key) })
-
-  /// PyTorch's names of dtypes.
-  private static let dtypeNames = Set(dtypes.keys).union(dtypesWithoutReading)
+  /// PyTorch's names of dtypes that Espalier does not have.
   private static let dtypesWithoutReading: Set<String> = [
     "quint8", "qint8", "qint32", "quint4x2", "quint2x4", "bits8", "bits16", "bits1x8", "bits2x4",
     "bits4x2", "uint1", "uint2", "uint3", "uint4", "uint5", "uint6", "uint7", "int1", "int2",
     "int3", "int4", "int5", "int6", "int7",
   ]
 
-  /// PyTorch's names of the dtypes that Espalier has.
-  static let dtypes: [String: DType] = [
-    "float64": .float64, "double": .float64, "float32": .float32, "float": .float32,
-    "float16": .float16, "half": .float16, "bfloat16": .bfloat16,
-    "int64": .int64, "long": .int64, "int32": .int32, "int": .int32,
-    "int16": .int16, "short": .int16, "int8": .int8, "uint8": .uint8, "bool": .bool,
-    "uint16": .uint16, "uint32": .uint32, "uint64": .uint64,
-    "complex32": .complex32, "chalf": .complex32, "complex64": .complex64, "cfloat": .complex64,
-    "complex128": .complex128, "cdouble": .complex128,
-    "float8_e5m2": .float8E5M2, "float8_e4m3fn": .float8E4M3, "float8_e8m0fnu": .float8E8M0,
-    "float8_e4m3fnuz": .float8E4M3FNUZ, "float8_e5m2fnuz": .float8E5M2FNUZ,
-    "float4_e2m1fn_x2": .float4,
-  ]
-
-  /// PyTorch's own name of `dtype`: of `float16`, `half`, the one that its dtypes print.
-  static func name(of dtype: DType) -> String? { names[dtype] }
-  private static let names: [DType: String] = {
-    let aliases: Set = [
-      "double", "float", "half", "long", "int", "short", "chalf", "cfloat", "cdouble",
-    ]
-    return Dictionary(
-      uniqueKeysWithValues: dtypes.filter { !aliases.contains($0.key) }.map { ($0.value, $0.key) })
-  }()
-
   /// PyTorch's name of a dtype whose tensors `_rebuild_tensor_v3` makes; `nil` for those that a class of
   /// storages has, and those that PyTorch does not have.
   static func dtypeName(of dtype: DType) -> String? {
-    switch dtype {
-    case .float8E5M2: "float8_e5m2"
-    case .float8E4M3: "float8_e4m3fn"
-    case .float8E8M0: "float8_e8m0fnu"
-    case .float8E4M3FNUZ: "float8_e4m3fnuz"
-    case .float8E5M2FNUZ: "float8_e5m2fnuz"
-    case .float4: "float4_e2m1fn_x2"
-    case .uint16: "uint16"
-    case .uint32: "uint32"
-    case .uint64: "uint64"
-    case .complex32: "complex32"
-    default: nil
-    }
+    dtype.storageClass == nil ? dtype.torchName : nil
   }
 }

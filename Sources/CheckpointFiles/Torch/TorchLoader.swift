@@ -66,7 +66,7 @@ struct TorchLoader {
     }
     var dtype = source.dtype ?? reference.dtype
     if let name = reference.dtypeName {
-      guard let named = TorchConstructor.dtypes[name] else {
+      guard let named = DType(torchName: name) else {
         return .unreadable("elements of the dtype \(name)")
       }
       // A typed storage says the dtype too; an untyped one is bytes.

@@ -168,7 +168,7 @@ extension TorchStructure {
   /// Whether a value of a module is listed as if it were the module's own.
   private func hidesName(of child: Child, in id: NodeID) -> Bool {
     guard case .object = self[id] else { return false }
-    return ["_parameters", "_buffers", "_modules"].contains(child.name)
+    return ["_parameters", "_buffers", "_modules"].contains(Key(child.name))
   }
 
   /// Whether the walk over tensors enters the object `id`, and not one that should have been a tensor.

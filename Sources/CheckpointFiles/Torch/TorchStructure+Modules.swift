@@ -50,7 +50,7 @@ extension TorchStructure {
   private func isScriptObject(_ id: NodeID) -> Bool {
     guard case .object(let object) = self[id], case .global(let global) = self[object.function]
     else { return false }
-    return global.path == "torch.ScriptObject"
+    return global.path.utf8.equals("torch.ScriptObject")
   }
 
   /// Whether `id` is a module of PyTorch.

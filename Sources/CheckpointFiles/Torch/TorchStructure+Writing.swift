@@ -26,7 +26,7 @@ extension TorchStructure {
   /// Whether a call that was kept is one that the reference makes, with arguments that it takes.
   private func isWritable(_ object: PickleObject) -> Bool {
     guard !object.isForeign, !object.isInstance, object.state == nil,
-      case .global(let global) = self[object.function],
+      case .global(let global) = self[object.function], global.isPlain,
       case .tuple(let arguments) = self[object.arguments]
     else { return false }
     switch (global.path, arguments.count) {
@@ -38,13 +38,13 @@ extension TorchStructure {
       }
     case ("torch.device", 1): return deviceType(arguments[0]) != nil
     case ("torch.device", 2):
-      guard let type = deviceType(arguments[0]), !type.contains(":"),
+      guard let type = deviceType(arguments[0]), !type.utf8.contains(UInt8(ascii: ":")),
         case .integer(let index) = self[arguments[1]]
       else { return false }
       return (0..<128).contains(index)
     case ("torch.serialization._get_layout", 1):
       guard case .string(let name) = self[arguments[0]] else { return false }
-      return TorchStructure.layouts.contains(name)
+      return TorchStructure.layouts.contains(Key(name))
     default: return false
     }
   }
@@ -52,22 +52,25 @@ extension TorchStructure {
   /// The text of a device that PyTorch accepts, such as `cuda:0`.
   private func deviceType(_ id: NodeID) -> String? {
     guard case .string(let text) = self[id] else { return nil }
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard TorchStructure.deviceTypes.contains(String(parts[0])) else { return nil }
+    let parts = text.parts(separatedBy: ":")
+    guard parts.count <= 2, TorchStructure.deviceTypes.contains(Key(String(parts[0]))) else {
+      return nil
+    }
     guard parts.count > 1 else { return text }
     let digits = parts[1]
-    guard let index = Int(digits), (0..<128).contains(index), String(index) == digits else {
+    guard let index = Int(digits), (0..<128).contains(index), digits.utf8.equals(String(index))
+    else {
       return nil
     }
     return text
   }
 
-  private static let deviceTypes: Set<String> = [
+  private static let deviceTypes: Set<Key> = [
     "cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia",
     "xla", "lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone",
   ]
 
-  private static let layouts: Set<String> = [
+  private static let layouts: Set<Key> = [
     "torch.strided", "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc", "torch.sparse_bsr",
     "torch.sparse_bsc", "torch._mkldnn", "torch.jagged",
   ]
@@ -165,7 +168,7 @@ extension PickleGlobal {
     switch constructor {
     case .dtype:
       // Each dtype has one name that is loaded; `torch.half` is another name of `torch.float16`.
-      return (module, TorchConstructor.dtypes[name].flatMap(TorchConstructor.name(of:)) ?? name)
+      return (module, DType(torchName: name)?.torchName ?? name)
     case .storage(let dtype, _):
       switch module {
       case "torch":

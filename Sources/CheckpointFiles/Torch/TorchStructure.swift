@@ -31,9 +31,9 @@ final class TorchStructure: Sendable {
 
   /// Calls that Espalier does not know, by name, in the order of the file, each once.
   var foreignGlobals: [String] {
-    var seen: Set<String> = []
+    var seen: Set<Key> = []
     return globals.lazy.filter { $0.global.constructor == nil }.map(\.global.path)
-      .filter { seen.insert($0).inserted }
+      .filter { seen.insert(Key($0)).inserted }
   }
 
   // MARK: Reachability

@@ -71,7 +71,9 @@ struct TorchArchive {
     }
     let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
     // The number ends where its digits end.
-    let digits = text.drop { $0.isWhitespace }.prefix { $0.isASCII && $0.isNumber }
+    let isBlank = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
+    let digits = String(
+      Substring(text.utf8.drop(while: isBlank).prefix { (0x30...0x39).contains($0) }))
     guard !digits.isEmpty else {
       throw CheckpointError(
         record: record.name, "the version of the archive is \(quoted(text)), not a number")
@@ -102,9 +104,9 @@ struct TorchArchive {
       }
     }
     let pickles = directory.records.map(\.name).filter {
-      $0 == "data.pkl" || $0.utf8.suffix(pickle.count + 1).elementsEqual("/data.pkl".utf8)
+      $0.utf8.equals("data.pkl") || $0.utf8.hasSuffix("/data.pkl")
     }
-    return pickles.count == 1 ? String(pickles[0].dropLast("data.pkl".count)) : nil
+    return pickles.count == 1 ? pickles[0].droppingLastBytes(pickle.count) : nil
   }
 
   private static func byteOrder(
@@ -115,20 +117,20 @@ struct TorchArchive {
       throw CheckpointError(record: record.name, "is neither \"little\" nor \"big\"")
     }
     let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
-    guard text == "little" || text == "big" else {
+    guard text.utf8.equals("little") || text.utf8.equals("big") else {
       throw CheckpointError(record: record.name, "is \(quoted(text)), neither little nor big")
     }
-    return text == "big"
+    return text.utf8.equals("big")
   }
 
   /// The strings that Espalier kept from a safetensors file.
-  func metadata() throws(CheckpointError) -> OrderedDictionary<String, String> {
+  func metadata() throws(CheckpointError) -> OrderedDictionary<Key, String> {
     let name = prefix + TorchZipWriter.metadataName
     guard let record = directory[name] else { return [:] }
     do throws(CheckpointError) {
       let json = try JSONParser.parse(try directory.bytes(of: record, file))
-      var metadata: OrderedDictionary<String, String> = [:]
-      for (key, value) in json.object ?? [:] { metadata[key.string] = value.string }
+      var metadata: OrderedDictionary<Key, String> = [:]
+      for (key, value) in json.object ?? [:] { metadata[key] = value.string }
       return metadata
     } catch {
       var error = error
@@ -171,7 +173,7 @@ struct TorchArchive {
     if isBigEndian {
       for tensor in structure.tensors {
         guard let place = tensor.storage, widths[place] == nil else { continue }
-        let dtype = tensor.dtypeName.flatMap { TorchConstructor.dtypes[$0] } ?? tensor.dtype
+        let dtype = tensor.dtypeName.flatMap { DType(torchName: $0) } ?? tensor.dtype
         widths[place] = dtype?.swapWidth
       }
     }

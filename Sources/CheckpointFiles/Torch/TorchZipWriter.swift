@@ -49,7 +49,7 @@ enum TorchZipWriter {
   }
 
   static func write(
-    _ checkpoint: Checkpoint, metadata: OrderedDictionary<String, String>, leavesOut: Bool,
+    _ checkpoint: Checkpoint, metadata: OrderedDictionary<Key, String>, leavesOut: Bool,
     preservesStrides: Bool, to writer: FileWriter, progress: (Int) -> Void
   ) throws {
     let (pickle, plan) = try emitted(
@@ -69,7 +69,7 @@ enum TorchZipWriter {
     }
     try zip.add(prefix + "version", Array("3\n".utf8))
     if !metadata.isEmpty {
-      let json = JSONValue.object(pairs: metadata.map { ($0.key, .string($0.value)) })
+      let json = JSONValue.object(pairs: metadata.map { ($0.key.string, .string($0.value)) })
       try zip.add(prefix + metadataName, Array(json.text().utf8))
     }
     try zip.finish()

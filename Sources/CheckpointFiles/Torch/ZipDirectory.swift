@@ -21,7 +21,7 @@ struct ZipDirectory: Sendable {
     /// Whether the name leads out of a folder where the archive is unpacked.
     var leadsOut: Bool {
       name.utf8.first == UInt8(ascii: "/") || name.utf8.contains(UInt8(ascii: "\\"))
-        || name.split(separator: "/", omittingEmptySubsequences: false).contains("..")
+        || name.parts(separatedBy: "/").contains { $0.utf8.equals("..") }
     }
   }
 

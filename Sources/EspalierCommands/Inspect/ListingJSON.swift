@@ -65,10 +65,10 @@ extension Listing {
   }
 
   private static func members(
-    of metadata: OrderedDictionary<String, String>
+    of metadata: OrderedDictionary<Key, String>
   ) -> OrderedDictionary<Key, JSONValue> {
     OrderedDictionary(
-      metadata.map { (Key($0.key), .string($0.value)) }, uniquingKeysWith: { first, _ in first })
+      metadata.map { ($0.key, .string($0.value)) }, uniquingKeysWith: { first, _ in first })
   }
 
   private static func value(_ total: Total) -> JSONValue {

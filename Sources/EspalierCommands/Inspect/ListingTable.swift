@@ -93,7 +93,7 @@ extension ListCommand {
       output.line()
       output.line(output.style.dim("metadata"))
       for (name, value) in checkpoint.metadata {
-        output.line("  \(shown(name)): \(shown(value))")
+        output.line("  \(shown(name.string)): \(shown(value))")
       }
     }
     let values = try checkpoint.values

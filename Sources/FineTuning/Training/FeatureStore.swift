@@ -11,7 +11,7 @@ package struct FeatureStore: Sendable {
 
   /// Counts changes of the arithmetic and of the layout of the files.
   private static let version = 1
-  private static let marker = "espalier-features"
+  private static let marker: Key = "espalier-features"
   private static let tensorName: Key = "features"
 
   package init(folder: String) { self.folder = folder }

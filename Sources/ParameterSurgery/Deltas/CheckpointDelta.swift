@@ -24,11 +24,11 @@ public struct CheckpointDelta: Sendable {
   public let baseDigest: String
 
   private let order: [Key]
-  private let metadata: OrderedDictionary<String, String>
+  private let metadata: OrderedDictionary<Key, String>
   /// Names of one tensor in the tuned checkpoint, for files that can hold it once.
   private let tied: [[Key]]
 
-  private static let marker = "espalier-delta"
+  private static let marker: Key = "espalier-delta"
 
   /// The name of the delta in the folder of a run that stores no whole model.
   public static let fileName = "model.delta.safetensors"
@@ -117,7 +117,7 @@ public struct CheckpointDelta: Sendable {
 
   private init(
     stored: OrderedDictionary<Key, Tensor>, rows: [Key: RowSet], renamed: [Key: Key],
-    order: [Key], tied: [[Key]], metadata: OrderedDictionary<String, String>,
+    order: [Key], tied: [[Key]], metadata: OrderedDictionary<Key, String>,
     baseDigest: String, inputs: [InputFile]
   ) throws {
     func array(_ keys: [Key]) -> JSONValue { .array(keys.map { .string($0.string) }) }
@@ -126,7 +126,7 @@ public struct CheckpointDelta: Sendable {
     file.metadata = [
       CheckpointDelta.marker: "1", "base_sha256": baseDigest, "format": "pt",
       "keys": array(order).text(),
-      "metadata": JSONValue.object(pairs: metadata.map { ($0, .string($1)) }).text(),
+      "metadata": JSONValue.object(pairs: metadata.map { ($0.string, .string($1)) }).text(),
       "renamed": JSONValue.object(
         pairs: order.compactMap { key in renamed[key].map { (key.string, .string($0.string)) } }
       ).text(),
@@ -156,7 +156,7 @@ public struct CheckpointDelta: Sendable {
     guard file.metadata[CheckpointDelta.marker] == "1", let digest = file.metadata["base_sha256"]
     else { throw failure("is no delta: its metadata has no `espalier-delta`") }
     func member(_ name: String) throws -> JSONValue {
-      guard let text = file.metadata[name] else {
+      guard let text = file.metadata[Key(name)] else {
         throw failure("the metadata `\(name)` is missing")
       }
       do { return try JSONParser.parse(Array(text.utf8)) } catch {
@@ -206,7 +206,7 @@ public struct CheckpointDelta: Sendable {
     (self.rows, self.renamed, baseDigest, order) = (rows, renamed, digest, keys)
     self.tied = tied
     self.metadata = OrderedDictionary(
-      metadata.compactMap { key, value in value.string.map { (key.string, $0) } },
+      metadata.compactMap { key, value in value.string.map { (key, $0) } },
       uniquingKeysWith: { $1 })
   }
 

@@ -230,12 +230,12 @@ extension SurgeryPlan {
     let name = String(operation.argument[..<equals])
     let value = String(operation.argument[operation.argument.index(after: equals)...])
     if value.isEmpty {
-      guard metadata[name] != nil else {
+      guard metadata[Key(name)] != nil else {
         throw SurgeryError("\(operation): there is no metadata \(quoted(name))")
       }
-      metadata[name] = nil
+      metadata[Key(name)] = nil
     } else {
-      metadata[name] = value
+      metadata[Key(name)] = value
     }
     return 0
   }

@@ -31,7 +31,7 @@ public struct SurgeryPlan: Sendable {
   /// Notes of single steps.
   var stepNotes: [String] = []
   var entries: OrderedDictionary<Key, Entry> = [:]
-  var metadata: OrderedDictionary<String, String>
+  var metadata: OrderedDictionary<Key, String>
   var inputs: [InputFile]
   /// The quantised tensors of all checkpoints that tensors come from; parts name them by their place.
   var quantized: [QuantizedTensor] = []

@@ -96,7 +96,7 @@ import Testing
       ("rows", "{\"zz\":[[0,1]]}"), ("renamed", "{\"embed\":3}"), ("espalier-delta", "2"),
     ] {
       var bad = good
-      bad.metadata[name] = value
+      bad.metadata[Key(name)] = value
       #expect(throws: SurgeryError.self, "\(name) \(value)") {
         try CheckpointDelta(reading: bad).apply(to: smallCheckpoint())
       }
