@@ -11,7 +11,9 @@ extension Checkpoint {
   ///   - dtype: a floating-point dtype of eight bits or more.
   ///   - losses: where numbers that are too large for `dtype` are counted, if anybody wants to know.
   /// - Throws: `CheckpointError` when a dtype has no such conversion, or all floats belong to quantised tensors.
-  public func converted(to dtype: DType, losses: CastLosses? = nil) throws -> Checkpoint {
+  public func converted(to dtype: DType, losses: CastLosses? = nil) throws(CheckpointError)
+    -> Checkpoint
+  {
     var result = self
     var converted: [TensorView: Tensor] = [:]
     let quantized = QuantizedTensors(tensors.elements)
@@ -19,8 +21,7 @@ extension Checkpoint {
     if let key = left.first,
       !tensors.contains(where: { $1.dtype.isFloatingPoint && !quantized.contains($0) })
     {
-      throw CheckpointError(
-        path: path, quantized[key]?.refusal ?? "says how others are stored")
+      throw .quantized(quantized[key]).located(path: path)
     }
     for (key, tensor) in tensors
     where tensor.dtype.isFloatingPoint && tensor.dtype != dtype && !quantized.contains(key) {
@@ -29,17 +30,13 @@ extension Checkpoint {
         result.tensors[key] = done
         continue
       }
-      do {
+      do throws(CheckpointError) {
         var finished: (@Sendable (ElementLosses) -> Void)?
         if let losses { finished = { losses.record($0, key, dtype) } }
         let cast = try tensor.converted(to: dtype, finished: finished)
         converted[view] = cast
         result.tensors[key] = cast
-      } catch var error as CheckpointError {
-        error.path = path
-        error.key = key
-        throw error
-      }
+      } catch { throw error.located(path: path, key: key) }
     }
     return result
   }

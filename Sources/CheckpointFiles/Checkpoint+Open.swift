@@ -14,11 +14,18 @@ extension Checkpoint {
   ///
   /// - Throws: `CheckpointError` when the file is missing, unreadable, not a checkpoint or not sound.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
-    let isFolder = SystemCall.status(at: path)?.isDirectory == true
-    let file = try InputFile(path: isFolder ? try CheckpointFolder.file(in: path) : path)
-    var checkpoint = try open(file)
-    checkpoint.path = path
-    return checkpoint
+    do throws(CheckpointError) {
+      let isFolder = SystemCall.status(at: path)?.isDirectory == true
+      let file = try InputFile(path: isFolder ? try CheckpointFolder.file(in: path) : path)
+      var checkpoint = try open(file)
+      checkpoint.path = path
+      return checkpoint
+    } catch {
+      guard error.kind == .notFound || error.kind == .missingPart, error.advice == nil else {
+        throw error
+      }
+      throw error.advised(HuggingFaceCache.completion(of: error.path))
+    }
   }
 
   /// Opens the checkpoint at `path`, whose files come from `source`: called with a path, and with the
@@ -61,14 +68,10 @@ extension Checkpoint {
     if start.starts(with: TorchZipReader.signature) { return try TorchZipReader.open(file) }
     // Pickles of protocol 2 and later begin so.
     if start.first == 0x80, !isHeaderLength(start) { return try TorchLegacyReader.open(file) }
-    if let name = ForeignFormat.name(of: start) {
-      throw CheckpointError(path: file.path, name)
-    }
+    if let error = ForeignFormat.error(for: start) { throw error.located(path: file.path) }
     if start.count > 8, !isHeaderLength(start), start[8] != UInt8(ascii: "{") {
       let beginning = String(decoding: start.prefix(16), as: UTF8.self)
-      throw CheckpointError(
-        path: file.path,
-        "begins with \(quoted(beginning)): neither a safetensors nor a PyTorch file")
+      throw .unknownBeginning(beginning).located(path: file.path)
     }
     return try SafetensorsReader.open(file)
   }
@@ -86,32 +89,26 @@ extension Checkpoint {
   }
 }
 
-/// Files that people take for checkpoints, or that are ones of other programs.
+/// Files that are mistaken for checkpoints, or that are those of other programs.
 private enum ForeignFormat {
-  private static let signatures: [(offset: Int, bytes: [UInt8], sentence: String)] = [
-    (
-      0, Array("version https://git-lfs".utf8),
-      "is a Git LFS pointer: the checkpoint itself was not downloaded (git lfs pull)"
-    ),
-    (0, Array("GGUF".utf8), "is a GGUF file; safetensors and PyTorch files are read"),
+  private static let signatures: [(offset: Int, bytes: [UInt8], error: CheckpointError)] = [
+    (0, Array("version https://git-lfs".utf8), .isPointer),
+    (0, Array("GGUF".utf8), .otherFormat("a GGUF file")),
     (
       0, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A],
-      "is an HDF5 file (Keras, TensorFlow); safetensors and PyTorch files are read"
+      .otherFormat("an HDF5 file (Keras, TensorFlow)")
     ),
-    (
-      257, Array("ustar".utf8),
-      "is a tar archive; PyTorch's format of before 2017 is not read: load and save it with torch"
-    ),
-    (0, [0x1F, 0x8B], "is compressed by gzip; unpack it first"),
-    (0, Array("<!DOCTYPE".utf8), "is a web page, not a checkpoint: a download went wrong"),
-    (0, Array("<html".utf8), "is a web page, not a checkpoint: a download went wrong"),
-    (0, Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }), "is a numpy array"),
+    (257, Array("ustar".utf8), .isTar),
+    (0, [0x1F, 0x8B], .isCompressed),
+    (0, Array("<!DOCTYPE".utf8), .isPage),
+    (0, Array("<html".utf8), .isPage),
+    (0, Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) }), .isArray),
   ]
 
-  static func name(of start: [UInt8]) -> String? {
+  static func error(for start: [UInt8]) -> CheckpointError? {
     signatures.first { signature in
       start.count >= signature.offset + signature.bytes.count
         && start[signature.offset...].starts(with: signature.bytes)
-    }?.sentence
+    }?.error
   }
 }

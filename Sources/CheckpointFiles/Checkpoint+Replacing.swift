@@ -10,7 +10,9 @@ extension Checkpoint {
   ///
   /// - Throws: `CheckpointError` as ``write(to:options:)`` does, when there is no checkpoint at `path`, and
   ///   when another process has replaced it since it was read, or is replacing it.
-  public func replace(_ path: String, options: WriteOptions = WriteOptions()) throws {
+  public func replace(
+    _ path: String, options: WriteOptions = WriteOptions()
+  ) throws(CheckpointError) {
     try replace(path, options: options, beside: [])
   }
 
@@ -20,7 +22,7 @@ extension Checkpoint {
   /// - Parameter files: names in the folder, and their contents.
   package func replace(
     _ path: String, options: WriteOptions, beside files: [(name: String, bytes: [UInt8])]
-  ) throws {
+  ) throws(CheckpointError) {
     let place = try Replacement(path, options, by: self)
     try place.lock()
     let companions = try companions(of: place.file, files, place.options)
@@ -75,7 +77,7 @@ private struct Replacement {
     if let now = old.inputs.first?.identity, places[0] == places[1], !read.isEmpty,
       !read.contains(now)
     {
-      throw CheckpointError(path: path, Replacement.isOutdated)
+      throw .replacedMeanwhile.located(path: path)
     }
     guard old.format == .sharded, first.utf8.hasSuffix(".index.json") else {
       file = first
@@ -92,19 +94,14 @@ private struct Replacement {
     }
   }
 
-  private static let isOutdated =
-    "another program replaced this file after it was read; nothing was written, so run the command again"
-
   /// Keeps other processes from replacing the same checkpoint until this one has ended.
   func lock() throws(CheckpointError) {
     guard let first else { return }
     guard first.tryLock() else {
-      throw CheckpointError(
-        path: first.path,
-        "another process of espalier is replacing this file; run the command again afterwards")
+      throw .beingReplaced.located(path: first.path)
     }
     guard SystemCall.status(at: first.path)?.identity == first.identity else {
-      throw CheckpointError(path: first.path, Replacement.isOutdated)
+      throw .replacedMeanwhile.located(path: first.path)
     }
   }
 }

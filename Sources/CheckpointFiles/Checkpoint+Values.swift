@@ -25,11 +25,7 @@ extension Checkpoint {
             }
           }
         }
-      } catch {
-        var error = error
-        error.path = path
-        throw error
-      }
+      } catch { throw error.located(path: path) }
       return result
     }
   }

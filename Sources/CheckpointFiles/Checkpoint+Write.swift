@@ -49,8 +49,7 @@ public struct WriteOptions: Sendable {
     case .safetensors: return false
     case .torchZip: return true
     case .torchLegacy, .sharded:
-      throw CheckpointError(
-        path: path, "files are written as safetensors or torch-zip; shards are a matter of size")
+      throw .notAFileFormat.located(path: path)
     case nil: return [".pt", ".pth", ".bin", ".ckpt"].contains { path.utf8.hasSuffix($0) }
     }
   }
@@ -70,7 +69,9 @@ extension Checkpoint {
   /// - Throws: `CheckpointError` when the format cannot hold a tensor, a tensor cannot be read, the
   ///   file cannot be written, it is one of the inputs and `options.inPlace` is not set, or its folder would be
   ///   read as an older file and `options.replacesOlder` is not set.
-  public func write(to path: String, options: WriteOptions = WriteOptions()) throws {
+  public func write(
+    to path: String, options: WriteOptions = WriteOptions()
+  ) throws(CheckpointError) {
     try write(to: path, options: options, beside: [], removing: [])
   }
 
@@ -83,7 +84,7 @@ extension Checkpoint {
   package func write(
     to path: String, options: WriteOptions, beside files: [(name: String, bytes: [UInt8])],
     removing names: [String]
-  ) throws {
+  ) throws(CheckpointError) {
     let older = try olderFiles(writingTo: path, options: options)
     try older.check()
     try writeFiles(
@@ -140,14 +141,14 @@ extension Checkpoint {
   func writeFiles(
     to path: String, _ options: WriteOptions, companions: [FileWriter] = [],
     replacing replaced: [String] = []
-  ) throws {
+  ) throws(CheckpointError) {
     if !options.ignoresForeign { try refuseForeign() }
     let progress = WriteProgress(
       total: tensors.values.reduce(0) { $0 &+ $1.byteCount }, report: options.progress)
     var writer = writer(path, options, progress)
     writer.companions = companions
     writer.replaced = replaced
-    try writer.write()
+    try computing { try writer.write() }
     progress.finish()
   }
 
@@ -182,16 +183,11 @@ extension Checkpoint {
     let foreign = foreignGlobals
     if !foreign.isEmpty {
       let names = foreign.prefix(5).map(quoted).joined(separator: ", ")
-      throw CheckpointError(
-        path: path, key: structures.lazy.compactMap(\.firstForeignKey).first,
-        "holds values of unknown classes: \(names)\(foreign.count > 5 ? ", …" : ""); "
-          + "they can be left out (--ignore-foreign)")
+      throw .foreignClasses(foreign).located(
+        path: path, key: structures.lazy.compactMap(\.firstForeignKey).first)
     }
     if let entry = unsupported.first {
-      throw CheckpointError(
-        path: path, key: entry.key,
-        "holds a tensor that cannot be read, \(entry.reason); it can be left out "
-          + "(--ignore-foreign)")
+      throw .unreadableTensor(entry.reason).located(path: path, key: entry.key)
     }
   }
 

@@ -40,6 +40,8 @@ public struct Checkpoint: Sendable {
   public var unsupported: [UnsupportedEntry] = []
   /// The files that the tensors come from.
   package var inputs: [InputFile] = []
+  /// The bytes of all tensors that an index of shards states, as `total_size`.
+  package var statedByteCount: Double?
   /// What PyTorch files hold beside their tensors, for each file that it was read from.
   var structures: [TorchStructure] = []
   /// Whether any of its files is PyTorch's. Only there tensors share bytes: those of a safetensors file

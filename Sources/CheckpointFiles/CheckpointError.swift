@@ -6,11 +6,13 @@
 ///     do { _ = try Checkpoint.open("model.safetensors") } catch {
 ///       if error.kind == .notFound { print("there is no \(error.path)") }
 ///     }
-public struct CheckpointError: Error, Sendable, Hashable {
+public struct CheckpointError: Error, Sendable {
   /// What kind of thing is wrong. Cases may be added: a `switch` needs a `default`.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
-    /// There is no such file, folder, shard or model in the cache.
+    /// There is no such file, folder or model in the cache.
     case notFound
+    /// A file that another file names, such as a shard of an index, does not exist.
+    case missingPart
     /// The operating system refused to read.
     case cannotRead
     /// The operating system refused to write.
@@ -41,6 +43,10 @@ public struct CheckpointError: Error, Sendable, Hashable {
     case tensorMismatch
     /// An argument cannot be used, whatever the file holds.
     case invalidArgument
+    /// Elements that are computed when they are used could not be computed: see ``CheckpointError/underlying``.
+    case notComputed
+    /// A server did not answer, or answered with something else.
+    case network
   }
 
   /// What a caller can do about it. The command line renders each case as an option.
@@ -55,8 +61,10 @@ public struct CheckpointError: Error, Sendable, Hashable {
     case finishChange(folder: String)
     /// The checkpoint holds only what changed: name its base.
     case nameBase
-    /// Download this model, or the rest of it.
+    /// Download this model, at this revision if it is not the usual one.
     case download(model: String, revision: String?)
+    /// Download the rest of this model.
+    case finishDownload(model: String, revision: String?)
   }
 
   /// What kind of thing is wrong.
@@ -71,18 +79,15 @@ public struct CheckpointError: Error, Sendable, Hashable {
   public var offset: Int?
   /// What a caller can do, if anything.
   public var advice: Advice?
-  /// What is wrong, in words, without the place.
-  public var reason: String
+  /// The error that led to this one, if there is one: of another file, or of the code that computes elements.
+  public var underlying: (any Error)?
+  /// What is wrong, in words, without the place and the advice.
+  public let reason: String
 
-  package init(
-    path: String = "", key: Key? = nil, record: String? = nil, offset: Int? = nil, _ reason: String
-  ) {
-    self.init(.malformed, path: path, key: key, record: record, offset: offset, reason)
-  }
-
+  /// An error. The sentences of this module are in `Errors/`.
   package init(
     _ kind: Kind, path: String = "", key: Key? = nil, record: String? = nil,
-    offset: Int? = nil, advice: Advice? = nil, _ reason: String
+    offset: Int? = nil, advice: Advice? = nil, underlying: (any Error)? = nil, _ reason: String
   ) {
     self.kind = kind
     self.path = path
@@ -90,14 +95,66 @@ public struct CheckpointError: Error, Sendable, Hashable {
     self.record = record
     self.offset = offset
     self.advice = advice
+    self.underlying = underlying
     self.reason = reason
   }
 }
 
+// MARK: - Places
+
+extension CheckpointError {
+  /// The error with a place, where it has none of that sort: what is known nearer to the cause stays.
+  package func located(
+    path: String? = nil, key: Key? = nil, record: String? = nil, offset: Int? = nil
+  ) -> CheckpointError {
+    var error = self
+    if error.path.isEmpty, let path { error.path = path }
+    error.key = error.key ?? key
+    error.record = error.record ?? record
+    error.offset = error.offset ?? offset
+    return error
+  }
+
+  /// The error as one of another file.
+  func relocated(path: String) -> CheckpointError {
+    var error = self
+    error.path = path
+    return error
+  }
+
+  /// The error with something that a caller can do.
+  func advised(_ advice: Advice?) -> CheckpointError {
+    var error = self
+    error.advice = advice
+    return error
+  }
+}
+
+/// Runs `body` and adds a place to the error that it throws.
+package func locating<R>(
+  path: String? = nil, key: Key? = nil, record: String? = nil,
+  _ body: () throws(CheckpointError) -> R
+) throws(CheckpointError) -> R {
+  do throws(CheckpointError) {
+    return try body()
+  } catch {
+    throw error.located(path: path, key: key, record: record)
+  }
+}
+
+/// Runs `body`, and makes an error that is not of this module the cause of one.
+func computing<R>(_ body: () throws -> R) throws(CheckpointError) -> R {
+  do { return try body() } catch { throw .notComputed(error) }
+}
+
 extension CheckpointError: CustomStringConvertible {
   /// `FILE: what is wrong (where)`, on one line.
-  public var description: String {
+  public var description: String { description(advising: nil) }
+
+  /// `FILE: what is wrong`, `advice`, and the place, on one line.
+  package func description(advising advice: String?) -> String {
     var text = path.isEmpty ? reason : "\(path): \(reason)"
+    if let advice { text += advice }
     var places: [String] = []
     if let key { places.append("key \(quoted(key.string))") }
     if let record { places.append("record \(quoted(record))") }
@@ -107,67 +164,23 @@ extension CheckpointError: CustomStringConvertible {
   }
 }
 
-/// `text` in double quotes with control characters escaped, so that a hostile name cannot write to
-/// the terminal or break the line.
-package func quoted(_ text: String) -> String {
-  guard text.unicodeScalars.count > 200 else { return quotedInFull(text) }
-  var beginning = ""
-  beginning.unicodeScalars.append(contentsOf: text.unicodeScalars.prefix(200))
-  return quotedInFull(beginning).dropLast() + "…\""
-}
-
-/// The same, however long `text` is.
-func quotedInFull(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    default:
-      if let escape = scalar.controlEscape {
-        result += escape
-      } else {
-        result.unicodeScalars.append(scalar)
-      }
-    }
-  }
-  return result + "\""
-}
-
-/// `sentence` on one line, whatever it repeats of a file or a command: control characters are escaped.
-package func oneLine(_ sentence: String) -> String {
-  guard sentence.unicodeScalars.contains(where: { $0.controlEscape != nil }) else {
-    return sentence
-  }
-  var result = ""
-  for scalar in sentence.unicodeScalars {
-    if let escape = scalar.controlEscape {
-      result += escape
-    } else {
-      result.unicodeScalars.append(scalar)
-    }
-  }
-  return result
-}
-
-extension Unicode.Scalar {
-  /// Whether the scalar moves a terminal's cursor, ends a line, reverses the direction of text or cannot be
-  /// seen. Printed as it is, it could make a text look like another one.
-  package var isUnprintable: Bool {
-    if (0x20...0x7E).contains(value) { return false }
-    switch properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: return true
-    default: return false
-    }
+extension CheckpointError: Hashable {
+  /// Whether kind, place, advice and sentence are the same. Causes are compared by their sentences.
+  public static func == (a: CheckpointError, b: CheckpointError) -> Bool {
+    a.kind == b.kind && a.key == b.key && a.offset == b.offset && a.advice == b.advice
+      && a.texts == b.texts
   }
 
-  /// What stands for a scalar that is not printed as it is.
-  fileprivate var controlEscape: String? {
-    switch self {
-    case "\n": return "\\n"
-    case "\t": return "\\t"
-    case "\r": return "\\r"
-    default: return isUnprintable ? "\\u{" + String(value, radix: 16) + "}" : nil
-    }
+  /// Feeds kind, place and sentence.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(kind)
+    hasher.combine(texts)
+  }
+
+  /// The texts, which may come from a file, as names that are compared by their bytes.
+  private var texts: [Key?] {
+    [
+      Key(path), record.map { Key($0) }, Key(reason), underlying.map { Key("\($0)") },
+    ]
   }
 }

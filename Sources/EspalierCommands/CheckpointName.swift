@@ -16,12 +16,9 @@ enum CheckpointName {
       return
         "-: standard input is not read, for files are not read in order: save it in a file first"
     }
-    let isMissing = error.reason.hasPrefix("cannot open")
-    guard isMissing || error.reason.hasPrefix("no checkpoint in this folder") else { return nil }
-    if let command = HuggingFaceCache.completion(of: error.path) {
-      return "\(error.description); the download is not complete: \(command)"
-    }
-    return isMissing ? refusal(of: error.path) : nil
+    // What a file names is not the name of a model.
+    guard error.kind == .notFound, error.advice == nil else { return nil }
+    return refusal(of: error.path)
   }
 
   /// Why nothing was found under `name`, when it could be that of a model and not of a file.
@@ -36,7 +33,7 @@ enum CheckpointName {
       _ = try HuggingFaceCache.snapshot(of: name)
       return nil
     } catch {
-      return error.description
+      return Advice.sentence(for: error)
     }
   }
 

@@ -17,7 +17,7 @@ enum ExitStatus {
     switch error {
     case let code as ExitCode: return code.rawValue
     case let error as CheckpointError:
-      return unusable(CheckpointName.sentence(for: error) ?? error.description)
+      return unusable(CheckpointName.sentence(for: error) ?? Advice.sentence(for: error))
     case let error as SurgeryError: return unusable(error.description)
     case let error as FineTuningError: return unusable(error.description)
     case let error as InputError: return unusable(error.description)

@@ -52,12 +52,13 @@ struct ByteReader: Sendable {
 
   var remaining: Int { end - position }
 
-  func failure(_ reason: String) -> CheckpointError { CheckpointError(offset: position, reason) }
+  /// `error` at the place where the reader is.
+  func failure(_ error: CheckpointError) -> CheckpointError { error.located(offset: position) }
 
   /// Takes `count` bytes; where they are in ``bytes``.
   mutating func take(_ count: Int) throws(CheckpointError) -> Range<Int> {
     guard count >= 0, count <= remaining else {
-      throw failure("\(count) bytes are needed here, \(remaining) are left")
+      throw failure(.bytesMissing(needed: count, left: remaining))
     }
     let start = position
     if let longestPiece, file != nil, count > longestPiece, start <= bytes.count {
@@ -73,7 +74,7 @@ struct ByteReader: Sendable {
 
   /// Goes to `offset`, which is inside the bytes or their end.
   mutating func seek(to offset: Int) throws(CheckpointError) {
-    guard offset >= 0, offset <= end else { throw failure("there is no byte \(offset)") }
+    guard offset >= 0, offset <= end else { throw failure(.noSuchByte(offset)) }
     position = offset
   }
 
@@ -103,7 +104,7 @@ struct ByteReader: Sendable {
   mutating func long() throws(CheckpointError) -> Int {
     let value = try number(UInt64.self)
     guard let number = Int(exactly: value) else {
-      throw failure("the number \(value) is too large for a length or offset")
+      throw failure(.numberTooLarge(value))
     }
     return number
   }
@@ -114,13 +115,13 @@ struct ByteReader: Sendable {
     var place = start
     while true {
       if place == bytes.count {
-        guard place < end else { throw failure("a line without an end") }
+        guard place < end else { throw failure(.unterminatedLine) }
         try load(place + 1)
       }
       if bytes[place] == 0x0A { break }
       place += 1
       if let longestPiece, place - start > longestPiece {
-        throw failure("a line of more than \(longestPiece) bytes")
+        throw failure(.lineTooLong(limit: longestPiece))
       }
     }
     position = place + 1

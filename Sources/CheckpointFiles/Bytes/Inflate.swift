@@ -11,7 +11,7 @@ enum Inflate {
     let target = OwnedBytes(byteCount: byteCount)
     var stream = unsafe z_stream()
     guard unsafe espalier_inflate_init_raw(&stream) == Z_OK else {
-      throw CheckpointError("zlib cannot start")
+      throw .zlibUnavailable
     }
     defer { unsafe inflateEnd(&stream) }
     var input = compressed
@@ -41,12 +41,7 @@ enum Inflate {
       }
     }
     guard status == Z_STREAM_END, done == byteCount else {
-      throw CheckpointError(
-        done > byteCount
-          ? "the deflated bytes are more than the \(byteCount) that the archive names"
-          : status == Z_STREAM_END
-            ? "the deflated bytes are \(done), the archive names \(byteCount)"
-            : "the deflated bytes are damaged after \(done) of \(byteCount)")
+      throw .inflated(to: done, of: byteCount, isComplete: status == Z_STREAM_END)
     }
     return target
   }

@@ -1,162 +1,236 @@
 internal import OrderedCollections
 
-/// A strict JSON reader (RFC 8259): no byte-order mark, no trailing text, duplicate members refused,
-/// nesting bounded, numbers kept as spelled.
+/// The reader of JSON (RFC 8259): strict, forward-only, without recursion on what a document holds.
 ///
-/// Foundation's readers are not used: they silently keep one of two duplicate members, and not the
-/// same one.
-package struct JSONParser {
-  private let bytes: [UInt8]
-  private var position = 0
-  private var depth = 0
-
-  /// Deep enough for any honest document, shallow enough for any thread's stack.
-  static let maximumDepth = 64
-
+/// No byte-order mark, no trailing text, duplicate members refused, nesting bounded, numbers kept as spelled.
+/// Large, flat documents such as safetensors headers and indices of shards are read member by member and make no
+/// tree; ``value()`` makes one, whose memory is bounded by the size of the document.
+///
+/// Foundation's readers are not used: they silently keep one of two duplicate members, and not the same one.
+package struct JSONParser: ~Escapable {
+  let bytes: Span<UInt8>
+  /// The offset of the text in its file. Offsets in errors are those of the file.
+  let base: Int
+  private(set) var position = 0
+  /// Whether `NaN`, `Infinity` and `-Infinity` are numbers, as Python writes them.
   private let allowsNonFinite: Bool
+  /// About how many bytes of memory values may still take.
+  private var memory: Int
 
-  private init(bytes: [UInt8], allowsNonFinite: Bool) {
+  /// Deep enough for any honest document.
+  static let maximumDepth = 64
+  /// What values may take before the size of the document matters, and for each byte of it: names and short
+  /// strings take about five times their text.
+  private static let freeByteCount = 64 << 20
+  private static let memoryFactor = 8
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>, base: Int = 0, allowsNonFinite: Bool = false) {
     self.bytes = bytes
+    self.base = base
     self.allowsNonFinite = allowsNonFinite
+    memory = JSONParser.freeByteCount + JSONParser.memoryFactor * bytes.count
   }
 
   /// The document in `bytes`.
-  ///
-  /// - Throws: `CheckpointError` with the byte offset.
-  package static func parse(_ bytes: [UInt8]) throws(CheckpointError) -> JSONValue {
-    try parse(bytes, allowsNonFinite: false)
-  }
-
-  /// The document in `bytes`, which Python may have written.
   ///
   /// - Parameters:
   ///   - bytes: UTF-8 text.
   ///   - allowsNonFinite: whether `NaN`, `Infinity` and `-Infinity` are numbers.
   /// - Throws: `CheckpointError` with the byte offset.
   package static func parse(
-    _ bytes: [UInt8], allowsNonFinite: Bool
+    _ bytes: [UInt8], allowsNonFinite: Bool = false
   ) throws(CheckpointError) -> JSONValue {
-    var parser = JSONParser(bytes: bytes, allowsNonFinite: allowsNonFinite)
+    var parser = JSONParser(bytes.span, allowsNonFinite: allowsNonFinite)
     parser.skipSpace()
     let value = try parser.value()
-    parser.skipSpace()
-    guard parser.position == bytes.count else {
-      throw parser.failure("text after the end of the JSON document")
-    }
+    guard parser.isAtEnd else { throw parser.failure(.jsonTextAfterEnd) }
     return value
   }
 
-  private func failure(_ reason: String) -> CheckpointError {
-    CheckpointError(offset: position, "invalid JSON: " + reason)
+  /// `error` at the place where the parser is.
+  func failure(_ error: CheckpointError) -> CheckpointError {
+    error.located(offset: base + position)
   }
 
-  private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+  // MARK: Marks
 
-  private mutating func skipSpace() {
-    while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+  @inline(__always)
+  var current: UInt8 { position < bytes.count ? bytes[position] : 0 }
+
+  var isAtEnd: Bool { position >= bytes.count }
+
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func skipSpace() {
+    while position < bytes.count {
+      let byte = bytes[position]
+      guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
       position += 1
     }
   }
 
-  private mutating func expect(_ byte: UInt8) throws(CheckpointError) {
-    guard current == byte else {
-      throw failure("expected '\(Character(Unicode.Scalar(byte)))'")
-    }
-    position += 1
-  }
-
-  private mutating func value() throws(CheckpointError) -> JSONValue {
-    guard let current else { throw failure("the document ends early") }
-    switch current {
-    case UInt8(ascii: "{"): return try object()
-    case UInt8(ascii: "["): return try array()
-    case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "t"): return try word("true", .bool(true))
-    case UInt8(ascii: "f"): return try word("false", .bool(false))
-    case UInt8(ascii: "n"): return try word("null", .null)
-    case UInt8(ascii: "N") where allowsNonFinite: return try word("NaN", .number("NaN"))
-    case UInt8(ascii: "I") where allowsNonFinite: return try word("Infinity", .number("Infinity"))
-    case UInt8(ascii: "-")
-    where allowsNonFinite && position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
-      return try word("-Infinity", .number("-Infinity"))
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-    default: throw failure("expected a value")
-    }
-  }
-
-  private mutating func word(
-    _ text: StaticString, _ value: JSONValue
-  ) throws(CheckpointError) -> JSONValue {
-    let letters = Array("\(text)".utf8)
-    guard bytes.count - position >= letters.count,
-      bytes[position..<position + letters.count].elementsEqual(letters)
-    else { throw failure("expected \(text)") }
-    position += letters.count
-    return value
-  }
-
-  private mutating func enter() throws(CheckpointError) {
-    depth += 1
-    guard depth <= JSONParser.maximumDepth else {
-      throw failure("nested deeper than \(JSONParser.maximumDepth) levels")
-    }
+  /// Takes `byte` and the white space after it, if it comes next.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func take(_ byte: UInt8) -> Bool {
+    guard position < bytes.count, bytes[position] == byte else { return false }
     position += 1
     skipSpace()
+    return true
   }
 
-  private mutating func object() throws(CheckpointError) -> JSONValue {
-    try enter()
-    var members: OrderedDictionary<Key, JSONValue> = [:]
-    if current != UInt8(ascii: "}") {
-      while true {
-        guard current == UInt8(ascii: "\"") else { throw failure("expected a member's name") }
-        let start = position
-        let key = Key(try string())
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func expect(_ byte: UInt8) throws(CheckpointError) {
+    guard take(byte) else { throw failure(isAtEnd ? .jsonEndsEarly : .jsonExpected(byte)) }
+  }
+
+  /// After a member or element: whether another follows. Takes the comma or `end`.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func another(before end: UInt8) throws(CheckpointError) -> Bool {
+    if take(UInt8(ascii: ",")) { return true }
+    try expect(end)
+    return false
+  }
+
+  /// Whether the text that comes next is `word`.
+  @inline(__always)
+  private func isNext(_ word: StaticString) -> Bool {
+    let count = word.utf8CodeUnitCount
+    return bytes.count - position >= count && matches(position..<position + count, word)
+  }
+
+  /// Takes `word` and the white space after it, if it comes next.
+  @_lifetime(self: copy self)
+  mutating func take(word: StaticString) -> Bool {
+    guard isNext(word) else { return false }
+    position += word.utf8CodeUnitCount
+    skipSpace()
+    return true
+  }
+
+  // MARK: Strings
+
+  /// Takes a string and the white space after it; the range of its text between the quotes, and
+  /// whether there are escapes in it.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func quotedRange() throws(CheckpointError) -> (range: Range<Int>, isEscaped: Bool) {
+    guard current == UInt8(ascii: "\""), position < bytes.count else {
+      throw failure(isAtEnd ? .jsonEndsEarly : .jsonNoText)
+    }
+    var index = position + 1
+    let start = index
+    var isEscaped = false
+    while true {
+      index = bytes.endOfPlainJSON(from: index)
+      guard index < bytes.count else { break }
+      switch bytes[index] {
+      case UInt8(ascii: "\""):
+        position = index + 1
         skipSpace()
-        try expect(UInt8(ascii: ":"))
-        skipSpace()
-        let value = try value()
-        guard members.updateValue(value, forKey: key) == nil else {
-          position = start
-          throw failure("the name \(quoted(key.string)) stands twice in one object")
-        }
-        skipSpace()
-        if current == UInt8(ascii: "}") { break }
-        try expect(UInt8(ascii: ","))
-        skipSpace()
+        return (start..<index, isEscaped)
+      case UInt8(ascii: "\\"):
+        isEscaped = true
+        index += 2
+      default:
+        position = index
+        throw failure(.jsonControl)
       }
     }
-    position += 1
-    depth -= 1
-    return .object(members)
+    position = bytes.count
+    throw failure(.jsonOpenString)
   }
 
-  private mutating func array() throws(CheckpointError) -> JSONValue {
-    try enter()
-    var elements: [JSONValue] = []
-    if current != UInt8(ascii: "]") {
-      while true {
-        elements.append(try value())
-        skipSpace()
-        if current == UInt8(ascii: "]") { break }
-        try expect(UInt8(ascii: ","))
-        skipSpace()
-      }
-    }
-    position += 1
-    depth -= 1
-    return .array(elements)
+  /// Takes a string.
+  @_lifetime(self: copy self)
+  mutating func string() throws(CheckpointError) -> String {
+    let (range, isEscaped) = try quotedRange()
+    return try string(in: range, isEscaped: isEscaped)
   }
 
-  private mutating func digits() throws(CheckpointError) {
+  /// The string of a range that ``quotedRange()`` took.
+  @_lifetime(self: copy self)
+  mutating func string(in range: Range<Int>, isEscaped: Bool) throws(CheckpointError) -> String {
+    let text =
+      isEscaped ? String(validating: try unescaped(range), as: UTF8.self) : text(in: range)
+    if let text { return text }
+    position = range.lowerBound - 1
+    throw failure(.jsonNotUTF8)
+  }
+
+  /// The text in `range`, or `nil` when it is not UTF-8.
+  @inline(__always)
+  func text(in range: Range<Int>) -> String? {
+    // Three times as fast as `String(validating:as:)`, which is generic inside.
+    guard let text = try? UTF8Span(validating: bytes.extracting(range)) else { return nil }
+    return String(copying: text)
+  }
+
+  /// Whether the bytes in `range` are the UTF-8 of `text`.
+  func matches(_ range: Range<Int>, _ text: String) -> Bool {
+    unsafe bytesAreEqual(bytes.extracting(range).bytes, text.utf8.span.bytes)
+  }
+
+  /// Whether the bytes in `range` are those of `text`.
+  @inline(__always)
+  func matches(_ range: Range<Int>, _ text: StaticString) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    for index in 0..<range.count
+    where unsafe bytes[range.lowerBound + index] != text.utf8Start[index] { return false }
+    return true
+  }
+
+  /// Up to eight bytes of `range` as one number; 0 for longer ones.
+  @inline(__always)
+  func packed(_ range: Range<Int>) -> UInt64 {
+    guard range.count <= 8 else { return 0 }
+    var value: UInt64 = 0
+    for index in range { value = value << 8 | UInt64(bytes[index]) }
+    return value
+  }
+
+  // MARK: Numbers and words
+
+  /// Takes a non-negative integer without sign, fraction, exponent or leading zero.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func integer() throws(CheckpointError) -> Int {
     let start = position
-    while let byte = current, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+    var value = 0
+    while position < bytes.count {
+      let digit = bytes[position] &- UInt8(ascii: "0")
+      guard digit < 10 else { break }
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(Int(digit))
+      guard !overflow, !carry else { throw failure(.jsonNumberTooLarge) }
+      value = sum
       position += 1
     }
-    guard position > start else { throw failure("expected a digit") }
+    guard position > start, position == start + 1 || bytes[start] != UInt8(ascii: "0") else {
+      position = start
+      throw failure(.jsonNoInteger)
+    }
+    switch current {
+    case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw failure(.jsonFraction)
+    default: break
+    }
+    skipSpace()
+    return value
   }
 
-  private mutating func number() throws(CheckpointError) -> JSONValue {
+  @_lifetime(self: copy self)
+  private mutating func digits() throws(CheckpointError) {
+    let start = position
+    while current &- UInt8(ascii: "0") < 10 { position += 1 }
+    guard position > start else { throw failure(.jsonNoDigit) }
+  }
+
+  /// Takes a number and the white space after it; the range of its spelling.
+  @_lifetime(self: copy self)
+  private mutating func number() throws(CheckpointError) -> Range<Int> {
     let start = position
     if current == UInt8(ascii: "-") { position += 1 }
     if current == UInt8(ascii: "0") { position += 1 } else { try digits() }
@@ -164,72 +238,119 @@ package struct JSONParser {
       position += 1
       try digits()
     }
-    if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
+    if current | 0x20 == UInt8(ascii: "e") {
       position += 1
       if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
       try digits()
     }
-    return .number(String(decoding: bytes[start..<position], as: UTF8.self))
+    let end = position
+    skipSpace()
+    return start..<end
   }
 
-  private mutating func string() throws(CheckpointError) -> String {
-    position += 1
-    var start = position
-    var text: [UInt8] = []
-    while true {
-      guard let byte = current else { throw failure("a string without an end") }
-      switch byte {
-      case UInt8(ascii: "\""):
-        text.append(contentsOf: bytes[start..<position])
-        position += 1
-        guard let string = String(validating: text, as: UTF8.self) else {
-          throw failure("a string that is not UTF-8")
+  // MARK: Values
+
+  /// A value that is neither an array nor an object.
+  enum Scalar {
+    case null
+    case bool(Bool)
+    case number(Range<Int>)
+    case string(Range<Int>, isEscaped: Bool)
+  }
+
+  @_lifetime(self: copy self)
+  mutating func scalar() throws(CheckpointError) -> Scalar {
+    guard !isAtEnd else { throw failure(.jsonEndsEarly) }
+    let start = position
+    switch current {
+    case UInt8(ascii: "\""):
+      let (range, isEscaped) = try quotedRange()
+      return .string(range, isEscaped: isEscaped)
+    case UInt8(ascii: "t"):
+      if take(word: "true") { return .bool(true) }
+      throw failure(.jsonExpected("true"))
+    case UInt8(ascii: "f"):
+      if take(word: "false") { return .bool(false) }
+      throw failure(.jsonExpected("false"))
+    case UInt8(ascii: "n"):
+      if take(word: "null") { return .null }
+      throw failure(.jsonExpected("null"))
+    case UInt8(ascii: "N") where allowsNonFinite:
+      if take(word: "NaN") { return .number(start..<start + 3) }
+      throw failure(.jsonExpected("NaN"))
+    case UInt8(ascii: "I") where allowsNonFinite:
+      if take(word: "Infinity") { return .number(start..<start + 8) }
+      throw failure(.jsonExpected("Infinity"))
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+      if allowsNonFinite, take(word: "-Infinity") { return .number(start..<start + 9) }
+      return .number(try number())
+    default: throw failure(.jsonNoValue)
+    }
+  }
+
+  /// Takes a value and keeps nothing of it: members that a format does not know may be large. The grammar is
+  /// checked as ``value()`` checks it, except that names may occur more than once.
+  @_lifetime(self: copy self)
+  mutating func skipValue() throws(CheckpointError) {
+    // Whether each container around the position is an object.
+    var containers: [Bool] = []
+    repeat {
+      if current == UInt8(ascii: "{") || current == UInt8(ascii: "[") {
+        let isObject = try enter(depth: containers.count)
+        if !take(UInt8(ascii: isObject ? "}" : "]")) {
+          containers.append(isObject)
+          if isObject { try skipName() }
+          continue
         }
-        return string
-      case UInt8(ascii: "\\"):
-        text.append(contentsOf: bytes[start..<position])
-        position += 1
-        try escape(into: &text)
-        start = position
-      case 0..<0x20: throw failure("a control character in a string")
-      default: position += 1
+      } else if current == UInt8(ascii: "\"") {
+        try skipText()
+      } else {
+        _ = try scalar()
       }
+      // A value ends here, and with it perhaps what it is the last element of.
+      while let isObject = containers.last {
+        if try another(before: UInt8(ascii: isObject ? "}" : "]")) {
+          if isObject { try skipName() }
+          break
+        }
+        containers.removeLast()
+      }
+    } while !containers.isEmpty
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipName() throws(CheckpointError) {
+    try skipText()
+    try expect(UInt8(ascii: ":"))
+  }
+
+  /// Takes a string and checks it, without a copy where there are no escapes.
+  @_lifetime(self: copy self)
+  private mutating func skipText() throws(CheckpointError) {
+    let (range, isEscaped) = try quotedRange()
+    if isEscaped {
+      _ = try string(in: range, isEscaped: true)
+    } else if (try? UTF8Span(validating: bytes.extracting(range))) == nil {
+      position = range.lowerBound - 1
+      throw failure(.jsonNotUTF8)
     }
   }
 
-  private mutating func escape(into text: inout [UInt8]) throws(CheckpointError) {
-    guard let byte = current else { throw failure("a string without an end") }
-    position += 1
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
-    case UInt8(ascii: "b"): text.append(0x08)
-    case UInt8(ascii: "f"): text.append(0x0C)
-    case UInt8(ascii: "n"): text.append(0x0A)
-    case UInt8(ascii: "r"): text.append(0x0D)
-    case UInt8(ascii: "t"): text.append(0x09)
-    case UInt8(ascii: "u"):
-      var code = try hexadecimal()
-      if code >= 0xD800, code < 0xDC00 {
-        guard current == UInt8(ascii: "\\"), position + 1 < bytes.count,
-          bytes[position + 1] == UInt8(ascii: "u")
-        else { throw failure("half of a surrogate pair") }
-        position += 2
-        let low = try hexadecimal()
-        guard low >= 0xDC00, low < 0xE000 else { throw failure("half of a surrogate pair") }
-        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-      }
-      guard let scalar = Unicode.Scalar(code) else { throw failure("half of a surrogate pair") }
-      text.append(contentsOf: Array(String(Character(scalar)).utf8))
-    default: throw failure("an unknown escape")
+  /// Takes the bracket that begins a container inside of `depth` others; whether it is an object.
+  @_lifetime(self: copy self)
+  mutating func enter(depth: Int) throws(CheckpointError) -> Bool {
+    guard depth < JSONParser.maximumDepth else {
+      throw failure(.jsonTooDeep(JSONParser.maximumDepth))
     }
+    if take(UInt8(ascii: "{")) { return true }
+    try expect(UInt8(ascii: "["))
+    return false
   }
 
-  private mutating func hexadecimal() throws(CheckpointError) -> UInt32 {
-    guard bytes.count - position >= 4,
-      bytes[position..<position + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-      let value = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
-    else { throw failure("expected four hexadecimal digits") }
-    position += 4
-    return value
+  /// Counts what a value takes in memory.
+  @_lifetime(self: copy self)
+  mutating func charge(_ byteCount: Int) throws(CheckpointError) {
+    memory -= byteCount
+    guard memory >= 0 else { throw failure(.jsonTooManyValues(bytes.count)) }
   }
 }

@@ -45,7 +45,7 @@ final class FileWriter {
     let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(target[...$0]) } ?? "./"
     let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
-    guard !name.isEmpty else { throw CheckpointError(path: path, "names a folder, not a file") }
+    guard !name.isEmpty else { throw .namesAFolder.located(path: path) }
 
     TemporaryName.removeAbandoned(in: folder)
     let temporary = folder + TemporaryName.new(for: name)
@@ -57,7 +57,7 @@ final class FileWriter {
     } catch {
       PendingFiles.unregister(slot)
       // The temporary file's name would only puzzle; the folder is what the user can mend.
-      throw CheckpointError(path: path, error.reason)
+      throw error.relocated(path: path)
     }
     // Tells other processes that the file is not abandoned, until the descriptor is closed.
     _ = SystemCall.tryLock(descriptor)
@@ -92,30 +92,21 @@ final class FileWriter {
     guard let existing = SystemCall.status(at: target) else {
       let folder = Path.parent(of: target)
       guard inNewFolder || SystemCall.status(at: folder) != nil else {
-        throw CheckpointError(path: path, "the folder \(quoted(folder)) does not exist")
+        throw .missingFolder(folder).located(path: path)
       }
       return (target, nil)
     }
     guard existing.isRegular else {
-      throw CheckpointError(
-        path: path, existing.isDirectory ? "is a folder, not a file" : "is not a regular file")
+      throw CheckpointError.notAFile(isFolder: existing.isDirectory).located(path: path)
     }
     guard resolved.map({ utf8AreEqual($0, path) || !HuggingFaceCache.isBlob($0) }) ?? true else {
-      throw CheckpointError(
-        path: path,
-        "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else "
-          + "with -o")
+      throw .cacheBlob.located(path: path)
     }
     guard !inputs.contains(existing.identity) else {
-      throw CheckpointError(path: path, inputRefusal)
+      throw .isInput.located(path: path)
     }
     return (target, existing)
   }
-
-  /// What is said of a file that may not be replaced, where nothing can be done in place.
-  static let plainRefusal = "is one of the files being read; write somewhere else"
-  /// What is said of it otherwise.
-  static let inputRefusal = plainRefusal + ", or in place (--in-place of convert and edit)"
 
   deinit {
     SystemCall.close(descriptor)

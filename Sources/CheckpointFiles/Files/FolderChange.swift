@@ -56,10 +56,7 @@ package struct FolderChange {
         }
         throw error
       }
-      throw CheckpointError(
-        path: error.path,
-        "\(error.reason); the change of this model is not complete, finish it with "
-          + "espalier edit \(change.folder) --in-place")
+      throw .unfinished(error, folder: change.folder)
     }
   }
 
@@ -78,8 +75,7 @@ package struct FolderChange {
       do throws(CheckpointError) {
         try SystemCall.removeFully(path)
       } catch {
-        throw CheckpointError(
-          path: path, "this file of the old checkpoint remains: \(error.reason)")
+        throw .remainingFile(error).located(path: path)
       }
     }
   }
@@ -143,27 +139,22 @@ extension FolderChange {
     let path = Path.join(folder, FolderChange.journalName)
     func names(_ value: JSONValue?) throws(CheckpointError) -> [String] {
       guard let array = value?.array else {
-        throw CheckpointError(path: path, "is not the journal of a change")
+        throw .notAJournal.located(path: path)
       }
       var names: [String] = []
       for item in array {
         guard let name = item.string, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")),
           !name.utf8.contains(0), !name.utf8.equals("."), !name.utf8.equals("..")
-        else { throw CheckpointError(path: path, "names a file that is not in its folder") }
+        else { throw .journalLeadsOut.located(path: path) }
         names.append(name)
       }
       return names
     }
-    var json = JSONValue.null
-    do throws(CheckpointError) {
-      json = try JSONParser.parse(try WholeFile.read(path, limit: 1 << 20))
-    } catch {
-      var error = error
-      if error.path.isEmpty { error.path = path }
-      throw error
+    let json = try locating(path: path) { () throws(CheckpointError) in
+      try JSONParser.parse(try WholeFile.read(path, limit: 1 << 20))
     }
     guard json["format"] == .string(FolderChange.format), json["version"]?.integer == 1 else {
-      throw CheckpointError(path: path, "is not the journal of a change")
+      throw .notAJournal.located(path: path)
     }
     self.folder = folder
     self.names = try names(json["replaced"])

@@ -16,7 +16,7 @@ package struct FolderCreation: Sendable {
         made.append(folder)
       }
       guard SystemCall.status(at: path)?.isDirectory ?? false else {
-        throw CheckpointError(path: path, "is a file, not a folder")
+        throw .notAFolder.located(path: path)
       }
     } catch {
       FolderCreation.remove(made)

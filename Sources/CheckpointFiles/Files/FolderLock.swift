@@ -16,9 +16,7 @@ package final class FolderLock: Sendable {
     }
     if SystemCall.tryLock(descriptor) == .heldByAnother {
       SystemCall.close(descriptor)
-      throw CheckpointError(
-        path: path, "another process of espalier is writing to this folder; wait until it has ended"
-      )
+      throw .folderInUse.located(path: path)
     }
     self.descriptor = descriptor
   }

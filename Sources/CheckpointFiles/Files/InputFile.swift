@@ -32,16 +32,12 @@ internal import Synchronization
 
   /// Opens the regular file at `path`.
   package init(path: String, shardName: String? = nil) throws(CheckpointError) {
-    guard !path.isEmpty else { throw CheckpointError("the name of a file is empty") }
+    guard !path.isEmpty else { throw .emptyName }
     let descriptor = try SystemCall.openForReading(path)
     do throws(CheckpointError) {
       let status = try SystemCall.status(of: descriptor, path)
       guard status.isRegular else {
-        throw CheckpointError(
-          path: path,
-          status.isDirectory
-            ? "is a folder, not a file"
-            : "is not a regular file: files are not read in order, so save what a pipe gives first")
+        throw CheckpointError.notAnInput(isFolder: status.isDirectory).located(path: path)
       }
       self.byteCount = status.byteCount
       self.identity = status.identity
@@ -63,7 +59,7 @@ internal import Synchronization
   init(part whole: InputFile, at offset: Int, count: Int) throws(CheckpointError) {
     guard offset >= 0, count >= 0, offset <= whole.byteCount, count <= whole.byteCount - offset
     else {
-      throw CheckpointError(path: whole.path, offset: offset, "the file ends before these bytes")
+      throw .rangeOutsideFile.located(path: whole.path, offset: offset)
     }
     path = whole.path
     shardName = whole.shardName
@@ -106,7 +102,7 @@ internal import Synchronization
     do throws(CheckpointError) {
       let code = OpenDescriptor.write(start, to: descriptor)
       guard code == 0 else {
-        throw CheckpointError(path: folder, "cannot keep \(start.count) bytes: error \(code)")
+        throw .cannotKeep(start.count, errorNumber: code).located(path: folder)
       }
       let status = try SystemCall.status(of: descriptor, folder)
       self.init(
@@ -159,18 +155,15 @@ internal import Synchronization
   ) throws(CheckpointError) {
     let count = try unsafe SystemCall.readFully(descriptor, at: base + offset, into: buffer, path)
     guard count == buffer.count else {
-      throw CheckpointError(
-        path: path, offset: offset,
-        "the file ends early: \(buffer.count) bytes are needed, \(count) are there")
+      throw .fileEndsEarly(needed: buffer.count, found: count).located(path: path, offset: offset)
     }
   }
 
   /// The `count` bytes at `offset`. The range is checked against the file before memory is taken.
   package func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
     guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
-      throw CheckpointError(
-        path: path, offset: offset,
-        "the file ends early: \(count) bytes are needed, \(max(0, byteCount - offset)) are there")
+      throw .fileEndsEarly(needed: count, found: max(0, byteCount - offset)).located(
+        path: path, offset: offset)
     }
     var failure: CheckpointError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -195,8 +188,7 @@ internal import Synchronization
       if let mapping { return mapping }
       let now = try SystemCall.status(of: descriptor, path).byteCount
       guard now >= byteCount else {
-        throw CheckpointError(
-          path: path, "the file shrank from \(byteCount) to \(now) bytes since it was opened")
+        throw .fileShrank(from: byteCount, to: now).located(path: path)
       }
       let made = unsafe Mapping(
         memory: try SystemCall.map(descriptor, byteCount: byteCount, path))
@@ -204,7 +196,7 @@ internal import Synchronization
       return made
     }
     guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
-      throw CheckpointError(path: path, offset: offset, "the file ends before these bytes")
+      throw .rangeOutsideFile.located(path: path, offset: offset)
     }
     return unsafe UnsafeRawBufferPointer(rebasing: whole.memory[offset..<offset + count])
   }

@@ -44,9 +44,13 @@ enum SystemCall {
     }
   }
 
-  private static func failure(_ path: String, _ what: String) -> CheckpointError {
-    let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-    return CheckpointError(path: path, "\(what): \(reason)")
+  private static func failure(
+    _ path: String, _ action: CheckpointError.SystemAction
+  ) -> CheckpointError {
+    let code = errno
+    let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+    let isMissing = code == ENOENT || code == ENOTDIR
+    return .system(action, reason, isMissing: isMissing).located(path: path)
   }
 
   // MARK: Reading
@@ -60,7 +64,7 @@ enum SystemCall {
     {
       return descriptor
     }
-    throw failure(path, "cannot open")
+    throw failure(path, .open)
   }
 
   /// Many shards need many descriptors; the soft limit is often far below the hard one.
@@ -80,7 +84,7 @@ enum SystemCall {
 
   static func status(of descriptor: Int32, _ path: String) throws(CheckpointError) -> Status {
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path, "cannot inspect") }
+    guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path, .inspect) }
     return Status(status)
   }
 
@@ -108,7 +112,7 @@ enum SystemCall {
           unsafe pread(
             descriptor, buffer.baseAddress.map { unsafe $0 + done }, count, off_t(offset + done))
         })
-      else { throw failure(path, "cannot read") }
+      else { throw failure(path, .read) }
       if read == 0 { break }
       done += read
     }
@@ -120,7 +124,7 @@ enum SystemCall {
     _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, _ path: String
   ) throws(CheckpointError) -> Int {
     guard let count = retrying({ unsafe read(descriptor, buffer.baseAddress, buffer.count) })
-    else { throw failure(path, "cannot read") }
+    else { throw failure(path, .read) }
     return count
   }
 
@@ -144,7 +148,7 @@ enum SystemCall {
   ) throws(CheckpointError) -> UnsafeRawBufferPointer {
     let memory = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
     guard let memory = unsafe memory, unsafe memory != UnsafeMutableRawPointer(bitPattern: -1)
-    else { throw failure(path, "cannot map") }
+    else { throw failure(path, .map) }
     return unsafe UnsafeRawBufferPointer(start: memory, count: byteCount)
   }
 
@@ -185,7 +189,7 @@ enum SystemCall {
     {
       return descriptor
     }
-    throw failure(path, "cannot create")
+    throw failure(path, .create)
   }
 
   /// A new file for reading and writing without a name, and the folder whose disk it takes.
@@ -193,7 +197,7 @@ enum SystemCall {
     let folder = Environment.temporaryFolder
     var template = Array("\(folder)/espalier-XXXXXX".utf8CString)
     let descriptor = unsafe mkstemp(&template)
-    guard descriptor >= 0 else { throw failure(folder, "cannot create a temporary file") }
+    guard descriptor >= 0 else { throw failure(folder, .createTemporary) }
     _ = unsafe unlink(&template)
     return (descriptor, folder)
   }
@@ -214,7 +218,7 @@ enum SystemCall {
         let written = retrying({
           unsafe write(descriptor, buffer.baseAddress.map { unsafe $0 + done }, count)
         })
-      else { throw failure(path, "cannot write") }
+      else { throw failure(path, .write) }
       done += written
     }
   }
@@ -231,7 +235,7 @@ enum SystemCall {
             descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done,
             off_t(offset + done))
         })
-      else { throw failure(path, "cannot write") }
+      else { throw failure(path, .write) }
       done += written
     }
   }
@@ -243,7 +247,7 @@ enum SystemCall {
 
   static func synchronize(_ descriptor: Int32, _ path: String) throws(CheckpointError) {
     guard retrying({ fsync(descriptor) }) != nil else {
-      throw failure(path, "cannot flush to the disk")
+      throw failure(path, .flush)
     }
   }
 
@@ -291,7 +295,7 @@ enum SystemCall {
     #else
       let result = unsafe Darwin.rename(from, path)
     #endif
-    guard result == 0 else { throw failure(path, "cannot replace") }
+    guard result == 0 else { throw failure(path, .replace) }
   }
 
   /// Removes the file at `path`, if there is one; what fails is ignored.
@@ -300,7 +304,7 @@ enum SystemCall {
   /// Removes the file at `path`. A file that is not there is not an error.
   static func removeFully(_ path: String) throws(CheckpointError) {
     guard unsafe unlink(path) != 0, errno != ENOENT else { return }
-    throw failure(path, "cannot remove")
+    throw failure(path, .remove)
   }
 
   /// The same without a `String`, for signal handlers.
@@ -315,7 +319,7 @@ enum SystemCall {
 
   /// The names in the folder at `path`, in no order.
   static func entries(ofFolder path: String) throws(CheckpointError) -> [String] {
-    guard let folder = unsafe opendir(path) else { throw failure(path, "cannot list") }
+    guard let folder = unsafe opendir(path) else { throw failure(path, .list) }
     defer { unsafe closedir(folder) }
     var names: [String] = []
     while let entry = unsafe readdir(folder) {
@@ -333,7 +337,7 @@ enum SystemCall {
   /// Makes a folder, and returns whether it is new.
   static func createFolder(_ path: String) throws(CheckpointError) -> Bool {
     if unsafe mkdir(path, 0o777) == 0 { return true }
-    guard errno == EEXIST else { throw failure(path, "cannot create the folder") }
+    guard errno == EEXIST else { throw failure(path, .createFolder) }
     return false
   }
 

@@ -3,12 +3,11 @@ package enum WholeFile {
   /// The bytes of the file at `path`.
   ///
   /// - Parameter limit: the most bytes that such a file may honestly have.
-  package static func read(_ path: String, limit: Int = 1 << 29) throws(CheckpointError) -> [UInt8]
+  package static func read(_ path: String, limit: Int = 1 << 26) throws(CheckpointError) -> [UInt8]
   {
     let file = try InputFile(path: path)
     guard file.byteCount <= limit else {
-      throw CheckpointError(
-        path: path, "has \(file.byteCount) bytes, more than the \(limit) that are read at once")
+      throw .fileTooLarge(file.byteCount, limit: limit).located(path: path)
     }
     return try file.bytes(at: 0, count: file.byteCount)
   }
@@ -41,10 +40,8 @@ package enum WholeFile {
     do throws(CheckpointError) {
       try FileWriter.check(path, refusing: inputs, inNewFolder: false)
     } catch {
-      var error = error
       // There is nothing to do in place here.
-      if error.reason == FileWriter.inputRefusal { error.reason = FileWriter.plainRefusal }
-      throw error
+      throw error.advice == .replaceInput ? error.advised(nil) : error
     }
   }
 

@@ -49,7 +49,7 @@ package enum HuggingFaceAccount {
       .joined(separator: " ")
     guard !text.isEmpty else { return nil }
     guard text.utf8.count <= 1 << 12, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-      throw CheckpointError("the token in \(place) has characters that no token has")
+      throw .invalidToken(place)
     }
     return Token(text: text, place: place)
   }

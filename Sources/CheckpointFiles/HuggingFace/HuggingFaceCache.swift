@@ -10,8 +10,8 @@ public enum HuggingFaceCache {
   /// - Parameter name: `OWNER/NAME`, or `NAME` alone for models without an owner; then, if one other
   ///   than `main` is meant, `@` and a revision: a branch, a tag, `refs/pr/1` or the hash of a commit.
   ///   `hf://` may stand before it.
-  /// - Throws: `CheckpointError` when the name is not a model's, or the cache has not got it; the
-  ///   sentence says how to fetch it.
+  /// - Throws: `CheckpointError` when the name is not that of a model, or the cache does not have it; its advice is
+  ///   the download.
   public static func snapshot(of name: String) throws(CheckpointError) -> String {
     let plain = name.utf8.hasPrefix(scheme) ? name.droppingFirstBytes(scheme.utf8.count) : name
     let halves = plain.parts(separatedBy: "@")
@@ -20,13 +20,11 @@ public enum HuggingFaceCache {
     let isNamed = halves.count > 1
     let revision = isNamed ? halves.dropFirst().joined(separator: "@") : "main"
     guard isModelName(model), isRevision(revision) else {
-      throw CheckpointError(
-        path: name,
-        utf8AreEqual(plain, name)
-          ? "no such file or folder" : "expected hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
+      throw (utf8AreEqual(plain, name) ? CheckpointError.noSuchFile : .notAModelName).located(
+        path: name)
     }
-    let fetch =
-      "fetch it with: hf download \(model)" + (isNamed ? " --revision \(revision)" : "")
+    let download = CheckpointError.Advice.download(
+      model: model, revision: isNamed ? revision : nil)
     let folder = Path.join(
       root, folderName(of: model))
     let reference = Path.join(folder, "refs/" + revision)
@@ -35,20 +33,16 @@ public enum HuggingFaceCache {
       commit = String(
         decoding: try WholeFile.read(reference, limit: 1 << 12).filter { $0 > 0x20 }, as: UTF8.self)
       guard isCommit(commit) else {
-        throw CheckpointError(
-          path: reference, "expected the hash of a snapshot; \(fetch)")
+        throw CheckpointError.notASnapshotHash.located(path: reference).advised(download)
       }
     }
     let snapshot = Path.join(folder, "snapshots/" + commit)
     guard isCommit(commit), WholeFile.isFolder(snapshot) else {
-      throw CheckpointError(
-        path: name,
-        (utf8AreEqual(commit, revision)
-          ? (utf8AreEqual(plain, name) ? "no such file or folder, and " : "")
-            + "not in the Hugging Face cache (\(root))"
-          : "the Hugging Face cache (\(root)) has no files of \(revision), "
-            + "which is \(commit.prefix(12))")
-          + "; \(fetch)")
+      let error: CheckpointError =
+        utf8AreEqual(commit, revision)
+        ? .notInCache(root, mayBePath: utf8AreEqual(plain, name))
+        : .noSnapshot(commit, of: revision, root: root)
+      throw error.located(path: name).advised(download)
     }
     return snapshot
   }
@@ -56,15 +50,17 @@ public enum HuggingFaceCache {
   /// What names of models may begin with.
   package static let scheme = "hf://"
 
-  /// The command that completes the download of which `path` is a part; `nil` for a path outside the
-  /// cache.
-  package static func completion(of path: String) -> String? {
+  /// The download of which `path` is a part; `nil` for a path outside of the snapshots of the cache.
+  package static func completion(of path: String) -> CheckpointError.Advice? {
     let start = Path.join(root, prefix)
     guard path.utf8.hasPrefix(start) else { return nil }
     let parts = path.droppingFirstBytes(start.utf8.count).parts(separatedBy: "/")
       .filter { !$0.isEmpty }
-    guard parts.count >= 3, parts[1].utf8.equals("snapshots") else { return nil }
-    return "hf download \(model(ofFolder: String(parts[0]))) --revision \(parts[2])"
+    guard parts.count >= 3, parts[1].utf8.equals("snapshots"),
+      !parts.contains(where: { $0.utf8.equals("..") }),
+      WholeFile.isFolder("\(start)\(parts[0])/snapshots/\(parts[2])")
+    else { return nil }
+    return .finishDownload(model: model(ofFolder: String(parts[0])), revision: String(parts[2]))
   }
 
   /// Whether the cache has a folder for the model `name`, be there something in it or not.

@@ -11,18 +11,21 @@ struct RecentShapes {
   /// Takes an array of integers as a shape.
   ///
   /// - Throws: `CheckpointError` when there is none, or its elements cannot be counted.
-  mutating func parse(_ scanner: inout JSONScanner) throws(CheckpointError) -> Shape {
+  mutating func parse(_ scanner: inout JSONParser) throws(CheckpointError) -> Shape {
     dimensions.removeAll(keepingCapacity: true)
     try scanner.expect(UInt8(ascii: "["))
     if !scanner.take(UInt8(ascii: "]")) {
       repeat {
         dimensions.append(try scanner.integer())
+        guard dimensions.count <= Shape.maximumRank else {
+          throw scanner.failure(.rankTooHigh(dimensions.count))
+        }
       } while try scanner.another(before: UInt8(ascii: "]"))
     }
     for shape in shapes where shape.dimensions == dimensions { return shape }
     // An array of its own, of no more than the size that it needs.
     guard let shape = Shape(Array(dimensions[...])) else {
-      throw CheckpointError("the shape has more elements than can be counted")
+      throw .uncountableShape
     }
     if shapes.count < RecentShapes.capacity {
       shapes.append(shape)

@@ -21,6 +21,10 @@ struct SafetensorsHeader {
 
   /// The reference refuses longer headers, to read as to write.
   static let maximumByteCount = 100_000_000
+  /// The largest checkpoints have about 100,000 tensors in all their files.
+  static let maximumTensorCount = 1 << 20
+  /// Trainers write some hundred entries.
+  static let maximumMetadataCount = 1 << 16
   /// Bytes of the length that stands before the header.
   static let prefixByteCount = 8
   static let metadataKey = "__metadata__"
@@ -31,35 +35,25 @@ struct SafetensorsHeader {
   static func read(
     _ file: InputFile, expecting expected: [Key] = []
   ) throws(CheckpointError) -> (header: SafetensorsHeader, dataOffset: Int) {
-    do throws(CheckpointError) {
+    try locating(path: file.path) { () throws(CheckpointError) in
       guard file.byteCount >= prefixByteCount else {
-        throw CheckpointError(
-          "a safetensors file begins with 8 bytes of header length, this file has "
-            + "\(file.byteCount) bytes")
+        throw .headerMissing(fileByteCount: file.byteCount)
       }
       var length: UInt64 = 0
       for byte in try file.bytes(at: 0, count: prefixByteCount).reversed() {
         length = length << 8 | UInt64(byte)
       }
       guard length <= UInt64(maximumByteCount) else {
-        throw CheckpointError(
-          offset: 0, "the header claims \(length) bytes, more than the 100,000,000 allowed")
+        throw .headerTooLong(length).located(offset: 0)
       }
       let dataOffset = prefixByteCount + Int(length)
       guard dataOffset <= file.byteCount else {
-        throw CheckpointError(
-          offset: 0,
-          "the header claims \(length) bytes, the file has \(file.byteCount - prefixByteCount) "
-            + "after its length")
+        throw .headerTruncated(length, found: file.byteCount - prefixByteCount).located(offset: 0)
       }
       let bytes = try file.bytes(at: prefixByteCount, count: Int(length))
       let header = try SafetensorsHeader(
         parsing: bytes.span, dataByteCount: file.byteCount - dataOffset, expecting: expected)
       return (header, dataOffset)
-    } catch {
-      var error = error
-      error.path = file.path
-      throw error
     }
   }
 
@@ -70,7 +64,7 @@ struct SafetensorsHeader {
   init(
     parsing text: Span<UInt8>, dataByteCount: Int, expecting expected: [Key] = []
   ) throws(CheckpointError) {
-    var scanner = JSONScanner(text, base: SafetensorsHeader.prefixByteCount)
+    var scanner = JSONParser(text, base: SafetensorsHeader.prefixByteCount)
     // About as many tensors as there are of the shortest honest entries.
     entries.reserveCapacity(min(text.count / 100, 1 << 17))
     var hasMetadata = false
@@ -83,21 +77,24 @@ struct SafetensorsHeader {
         let key = try SafetensorsHeader.key(&scanner, &expected)
         try scanner.expect(UInt8(ascii: ":"))
         if key.string.utf8.equals(SafetensorsHeader.metadataKey) {
-          guard !hasMetadata else { throw scanner.failure("__metadata__ stands twice") }
+          guard !hasMetadata else { throw scanner.failure(.duplicateMember("__metadata__")) }
           hasMetadata = true
           try parseMetadata(&scanner)
         } else {
           entries.append(try SafetensorsHeader.entry(key, &scanner, &shapes))
+          guard entries.count <= SafetensorsHeader.maximumTensorCount else {
+            throw scanner.failure(.tooManyTensors(SafetensorsHeader.maximumTensorCount))
+          }
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
-    guard scanner.isAtEnd else { throw scanner.failure("text after the end of the header") }
+    guard scanner.isAtEnd else { throw scanner.failure(.textAfterEnd(of: "header")) }
     try checkLayout(dataByteCount)
   }
 
   /// Takes a key: the first of those that are expected, when it is that.
   private static func key(
-    _ scanner: inout JSONScanner, _ expected: inout ArraySlice<Key>
+    _ scanner: inout JSONParser, _ expected: inout ArraySlice<Key>
   ) throws(CheckpointError) -> Key {
     let (range, isEscaped) = try scanner.quotedRange()
     if !isEscaped, let first = expected.first, scanner.matches(range, first.string) {
@@ -108,37 +105,36 @@ struct SafetensorsHeader {
   }
 
   private mutating func parseMetadata(
-    _ scanner: inout JSONScanner
+    _ scanner: inout JSONParser
   ) throws(CheckpointError) {
-    if scanner.takeNull() { return }
+    if scanner.take(word: "null") { return }
     try scanner.expect(UInt8(ascii: "{"))
     if scanner.take(UInt8(ascii: "}")) { return }
     repeat {
       let name = try scanner.string()
       try scanner.expect(UInt8(ascii: ":"))
       guard scanner.current == UInt8(ascii: "\"") else {
-        throw scanner.failure("the value of \(quoted(name)) in __metadata__ is not a string")
+        throw scanner.failure(.metadataIsNotText(name))
       }
       guard metadata.updateValue(try scanner.string(), forKey: Key(name)) == nil else {
-        throw scanner.failure("\(quoted(name)) stands twice in __metadata__")
+        throw scanner.failure(.duplicateMetadata(name))
+      }
+      guard metadata.count <= SafetensorsHeader.maximumMetadataCount else {
+        throw scanner.failure(.tooMuchMetadata(SafetensorsHeader.maximumMetadataCount))
       }
     } while try scanner.another(before: UInt8(ascii: "}"))
   }
 
   private static func entry(
-    _ key: Key, _ scanner: inout JSONScanner, _ shapes: inout RecentShapes
+    _ key: Key, _ scanner: inout JSONParser, _ shapes: inout RecentShapes
   ) throws(CheckpointError) -> Entry {
     do throws(CheckpointError) {
       return try fields(key, &scanner, &shapes)
-    } catch {
-      var error = error
-      error.key = key
-      throw error
-    }
+    } catch { throw error.located(key: key) }
   }
 
   private static func fields(
-    _ key: Key, _ scanner: inout JSONScanner, _ shapes: inout RecentShapes
+    _ key: Key, _ scanner: inout JSONParser, _ shapes: inout RecentShapes
   ) throws(CheckpointError) -> Entry {
     var dtype: DType?
     var shape: Shape?
@@ -148,15 +144,15 @@ struct SafetensorsHeader {
       repeat {
         let (range, isEscaped) = try scanner.quotedRange()
         try scanner.expect(UInt8(ascii: ":"))
-        guard !isEscaped else { throw scanner.failure("an escape in the name of a field") }
+        guard !isEscaped else { throw scanner.failure(.escapedField) }
         if scanner.matches(range, "dtype") {
-          guard dtype == nil else { throw scanner.failure("dtype stands twice") }
+          guard dtype == nil else { throw scanner.failure(.duplicateMember("dtype")) }
           dtype = try parseDType(&scanner)
         } else if scanner.matches(range, "shape") {
-          guard shape == nil else { throw scanner.failure("shape stands twice") }
+          guard shape == nil else { throw scanner.failure(.duplicateMember("shape")) }
           shape = try shapes.parse(&scanner)
         } else if scanner.matches(range, "data_offsets") {
-          guard offsets == nil else { throw scanner.failure("data_offsets stands twice") }
+          guard offsets == nil else { throw scanner.failure(.duplicateMember("data_offsets")) }
           offsets = try pair(&scanner)
         } else {
           // The reference ignores fields that it does not know.
@@ -164,19 +160,17 @@ struct SafetensorsHeader {
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
-    guard let dtype else { throw scanner.failure("dtype is missing") }
-    guard let shape else { throw scanner.failure("shape is missing") }
-    guard let (begin, end) = offsets else { throw scanner.failure("data_offsets is missing") }
+    guard let dtype else { throw scanner.failure(.missingMember("dtype")) }
+    guard let shape else { throw scanner.failure(.missingMember("shape")) }
+    guard let (begin, end) = offsets else { throw scanner.failure(.missingMember("data_offsets")) }
     guard let byteCount = Tensor.byteCount(dtype, shape) else {
-      throw CheckpointError(
-        "\(shape.count) elements of \(dtype) are not a whole number of bytes that can be counted")
+      throw .uncountableBytes(dtype, shape)
     }
     guard begin <= end else {
-      throw CheckpointError("the data ends at \(end), before it begins at \(begin)")
+      throw .reversedOffsets(begin: begin, end: end)
     }
     guard end - begin == byteCount else {
-      throw CheckpointError(
-        "\(dtype) \(shape) needs \(byteCount) bytes, data_offsets give it \(end - begin)")
+      throw .wrongByteCount(dtype, shape, needed: byteCount, found: end - begin)
     }
     return Entry(key: key, dtype: dtype, shape: shape, range: begin..<end)
   }
@@ -190,7 +184,7 @@ struct SafetensorsHeader {
     DType.allCases.filter(\.isInSafetensors).filter { $0.name.utf8.count > 8 }
 
   private static func parseDType(
-    _ scanner: inout JSONScanner
+    _ scanner: inout JSONParser
   ) throws(CheckpointError) -> DType {
     let (range, isEscaped) = try scanner.quotedRange()
     if !isEscaped {
@@ -199,11 +193,11 @@ struct SafetensorsHeader {
     }
     let name = scanner.text(in: range) ?? "?"
     for dtype in longNames where name.utf8.equals(dtype.name) { return dtype }
-    throw scanner.failure("unknown dtype \(quoted(name))")
+    throw scanner.failure(.unknownDType(name))
   }
 
   private static func pair(
-    _ scanner: inout JSONScanner
+    _ scanner: inout JSONParser
   ) throws(CheckpointError) -> (Int, Int) {
     try scanner.expect(UInt8(ascii: "["))
     let begin = try scanner.integer()
@@ -233,21 +227,14 @@ struct SafetensorsHeader {
       for index in sorted {
         let entry = entries[index]
         guard entry.range.lowerBound == end else {
-          throw CheckpointError(
-            key: entry.key,
-            entry.range.lowerBound > end
-              ? "no tensor holds the data bytes \(end)..<\(entry.range.lowerBound) before this one"
-              : "the data begins at \(entry.range.lowerBound), inside the tensor before it, "
-                + "which ends at \(end)")
+          throw CheckpointError.gapOrOverlap(end: end, begin: entry.range.lowerBound).located(
+            key: entry.key)
         }
         end = entry.range.upperBound
       }
     }
     guard end == dataByteCount else {
-      throw CheckpointError(
-        end > dataByteCount
-          ? "the file is truncated: its tensors need \(end) bytes, \(dataByteCount) are there"
-          : "\(dataByteCount - end) bytes after the last tensor")
+      throw .wrongDataByteCount(needed: end, found: dataByteCount)
     }
   }
 }

@@ -23,8 +23,7 @@ enum SafetensorsReader {
       let tensor = tensor(entry, file, dataOffset)
       guard tensors.updateValue(tensor, forKey: entry.key) == nil else {
         // The reference silently takes the last of two; which one was meant, nobody can tell.
-        throw CheckpointError(
-          path: file.path, key: entry.key, "the key stands twice in the header")
+        throw .duplicateKey.located(path: file.path, key: entry.key)
       }
     }
     return header

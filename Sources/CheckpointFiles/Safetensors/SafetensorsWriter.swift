@@ -24,7 +24,7 @@ enum SafetensorsWriter {
       offsets[index] = end
       let (sum, overflow) = end.addingReportingOverflow(tensors.values[index].byteCount)
       guard !overflow else {
-        throw CheckpointError(path: writer.path, "the tensors are too large for one file")
+        throw CheckpointError.tensorsTooLarge.located(path: writer.path)
       }
       end = sum
     }
@@ -36,10 +36,7 @@ enum SafetensorsWriter {
           try writer.write(piece)
           progress(piece.byteCount)
         }
-      } catch var error as CheckpointError {
-        if error.key == nil { error.key = key }
-        throw error
-      }
+      } catch { throw CheckpointError.notComputed(error).located(key: key) }
     }
   }
 
@@ -49,13 +46,10 @@ enum SafetensorsWriter {
   ) throws(CheckpointError) {
     for (key, tensor) in tensors {
       guard tensor.dtype.isInSafetensors else {
-        throw CheckpointError(
-          path: path, key: key,
-          "safetensors has no \(tensor.dtype); leave the tensor out, or write a PyTorch file")
+        throw .noSafetensorsDType(tensor.dtype).located(path: path, key: key)
       }
       guard !key.string.utf8.equals(SafetensorsHeader.metadataKey) else {
-        throw CheckpointError(
-          path: path, key: key, "safetensors keeps this name for its metadata; rename it")
+        throw .reservedKey.located(path: path, key: key)
       }
     }
   }
@@ -88,10 +82,7 @@ enum SafetensorsWriter {
     var header = Array(text.utf8)
     header.append(contentsOf: repeatElement(0x20, count: (8 - header.count % 8) % 8))
     guard header.count <= SafetensorsHeader.maximumByteCount else {
-      throw CheckpointError(
-        path: writer.path,
-        "the header would take \(header.count) bytes, more than the 100,000,000 allowed; "
-          + "write shards")
+      throw .headerToWriteTooLong(header.count).located(path: writer.path)
     }
     let length = UInt64(header.count)
     try writer.write((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) })

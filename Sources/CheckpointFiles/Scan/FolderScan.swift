@@ -41,7 +41,7 @@ struct FolderScan {
       }
     }
     guard hasFailed || !reports.isEmpty else {
-      throw CheckpointError(path: path, "no checkpoint in this folder")
+      throw .noCheckpoint.located(path: path)
     }
     return reports
   }
@@ -57,13 +57,13 @@ struct FolderScan {
     var count = 0
     while let next = left.popLast() {
       guard let status = SystemCall.status(at: next) else {
-        try body(next, CheckpointError(path: next, "a link that leads nowhere"))
+        try body(next, CheckpointError.danglingLink.located(path: next))
         continue
       }
       guard status.isDirectory else {
         let isFile = status.isRegular
         try body(
-          next, isFile ? nil : CheckpointError(path: next, "is neither a file nor a folder"))
+          next, isFile ? nil : CheckpointError.neitherFileNorFolder.located(path: next))
         continue
       }
       // A link may lead to a folder that this one is in.
@@ -72,8 +72,7 @@ struct FolderScan {
         let names = try SystemCall.entries(ofFolder: next)
         count += names.count
         guard count <= FolderScan.maximumCount else {
-          throw CheckpointError(
-            path: path, "more than \(FolderScan.maximumCount) files, which are not all looked at")
+          throw .tooManyFiles(FolderScan.maximumCount).located(path: path)
         }
         left += names.sorted { Key($0) > Key($1) }.map { Path.join(next, $0) }
       } catch { try body(next, error) }
@@ -102,7 +101,7 @@ struct FolderScan {
     guard file.path.utf8.hasEnding(".index.json") else { return }
     for name in try ShardIndex(file).files
     where SystemCall.status(at: Path.sibling(name, of: file.path)) == nil {
-      throw CheckpointError(path: file.path, "names \(quoted(name)), which is not here")
+      throw .missingShard(name).located(path: file.path)
     }
   }
 }

@@ -96,7 +96,7 @@ extension ScanReport {
     }
     guard isSafetensors || isTar || isPickle || isArray || hasTail else {
       _ = try Checkpoint.open(part: file)
-      throw CheckpointError(path: file.path, "neither a safetensors nor a PyTorch file")
+      throw .unknownFormat.located(path: file.path)
     }
     if isSafetensors, report.severity == .note {
       report.add(.note, "safe by construction: tensors and strings, no byte outside of them")

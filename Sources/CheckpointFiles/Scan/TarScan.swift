@@ -48,10 +48,10 @@ struct TarScan {
         guard header.contains(where: { $0 != 0 }), TarScan.isArchive(header) else { return }
         count += 1
         guard count <= TarScan.maximumCount else {
-          throw CheckpointError(offset: offset, "more members than are looked at")
+          throw .tooManyMembers.located(offset: offset)
         }
         guard let size = TarScan.number(header[124..<136]) else {
-          throw CheckpointError(offset: offset, "a member without a size")
+          throw .memberWithoutSize.located(offset: offset)
         }
         let type = header[156]
         var name = longName ?? self.name(header, type)
@@ -61,9 +61,8 @@ struct TarScan {
         let hasBytes = !(UInt8(ascii: "1")...UInt8(ascii: "6")).contains(type)
         let byteCount = hasBytes ? size : 0
         guard byteCount <= file.byteCount - start else {
-          throw CheckpointError(
-            record: name, offset: offset,
-            "the member has \(byteCount) bytes, \(file.byteCount - start) are left")
+          throw .memberTruncated(byteCount, left: file.byteCount - start).located(
+            record: name, offset: offset)
         }
         let content = try InputFile(part: file, at: start, count: byteCount)
         switch type {
@@ -125,25 +124,25 @@ struct TarScan {
       var reader = ByteReader(content)
       var (machine, root) = try pickle(&reader, name, &report)
       guard case .integer(let count)? = root.map(machine.node), count >= 0 else {
-        throw CheckpointError("does not begin with the number of its parts")
+        throw .missingPartCount
       }
       for _ in 0..<count {
         (machine, root) = try pickle(&reader, name, &report)
         guard case .tuple(let parts)? = root.map(machine.node), parts.count == 3 else {
-          throw CheckpointError(offset: reader.position, "a part that is not a tuple of three")
+          throw .partIsNotATriple.located(offset: reader.position)
         }
         if name.utf8.equals("storages") {
           guard case .global(let type) = machine.node(parts[2]),
             case .storage(_, let width)? = type.constructor
-          else { throw CheckpointError(offset: reader.position, "a storage of an unknown type") }
+          else { throw .unknownStorageType.located(offset: reader.position) }
           let (size, overflow) = try reader.long().multipliedReportingOverflow(by: width)
-          guard !overflow else { throw CheckpointError("a storage that is too large") }
+          guard !overflow else { throw .storageTooLarge }
           _ = try reader.take(size)
         } else {
           let dimensions = try reader.word()
           _ = try reader.take(4)
           let (size, overflow) = dimensions.multipliedReportingOverflow(by: 16)
-          guard !overflow else { throw CheckpointError("a tensor of too many dimensions") }
+          guard !overflow else { throw .tooManyDimensions }
           _ = try reader.take(size)
           _ = try reader.take(8)
         }
@@ -162,7 +161,7 @@ struct TarScan {
     let scan = PickleScan(reader, storedByteCount: nil)
     scan.add(to: &report, record: name, depth: 0)
     guard scan.root != nil else {
-      throw CheckpointError(offset: reader.position, "what follows the broken pickle is unknown")
+      throw .afterBrokenPickle.located(offset: reader.position)
     }
     reader = scan.machine.reader
     return (scan.machine, scan.root)

@@ -48,10 +48,7 @@ package enum CheckpointFolder {
   /// the ending of a checkpoint.
   static func file(in path: String) throws(CheckpointError) -> String {
     guard !FolderChange.isInterrupted(in: path) else {
-      throw CheckpointError(
-        path: path,
-        "a change of this model was interrupted before all of its files were in place; finish it with "
-          + "espalier edit \(path) --in-place")
+      throw .interruptedChange(folder: path).located(path: path)
     }
     for name in names where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
       return Path.join(path, name)
@@ -64,26 +61,18 @@ package enum CheckpointFolder {
       let found = entries.filter { $0.utf8.hasSuffix(ending) }
       if found.count == 1 { return Path.join(path, found[0]) }
       if found.count > 1 {
-        throw CheckpointError(
-          path: path,
-          "has \(found.count) files that end with \(ending), \(quoted(found[0])) and "
-            + "\(quoted(found[1])) among them, and no index; name one")
+        throw .severalCheckpoints(found, ending: ending).located(path: path)
       }
     }
     if sound.count != entries.count {
-      throw CheckpointError(
-        path: path,
-        "holds a delta and no whole checkpoint; espalier delta apply BASE DELTA -o OUT makes one, "
-          + "evaluate and predict take it with --base BASE")
+      throw .deltaAlone.located(path: path)
     }
     if let link = all.first(where: { name in
       endings.contains(where: { name.utf8.hasSuffix($0) })
         && !sound.contains { utf8AreEqual($0, name) }
     }) {
-      throw CheckpointError(
-        path: path, "no checkpoint in this folder: \(quoted(link)) is a link that leads nowhere")
+      throw .noCheckpoint(danglingLink: link).located(path: path)
     }
-    throw CheckpointError(
-      path: path, "no checkpoint in this folder: looked for \(names.joined(separator: ", "))")
+    throw .noCheckpoint(lookedFor: names).located(path: path)
   }
 }

@@ -41,10 +41,7 @@ public struct OlderFiles: Sendable {
       SystemCall.status(at: place($0))?.isRegular == true
     }
     if isUsual, old.contains(OlderFiles.adapter) {
-      refusal = CheckpointError(
-        path: path,
-        "would be read together with the adapter of \(OlderFiles.adapter) beside it; write to another folder"
-      )
+      refusal = CheckpointError.besideAdapter(OlderFiles.adapter.string).located(path: path)
     }
     let chosen =
       order?.first { old.contains($0) || new.contains($0) }
@@ -80,10 +77,7 @@ public struct OlderFiles: Sendable {
         HuggingFaceCache.isBlob(file)
       else { return }
     }
-    refusal = CheckpointError(
-      path: path,
-      "\(quoted(Path.name(of: winner))) is there already and would be read in place of this; remove it, write to "
-        + "another folder, or replace it (--replace)")
+    refusal = CheckpointError.hiddenBy(Path.name(of: winner)).located(path: path)
   }
 
   /// What is beside the checkpoint at `path`, a file or a folder, that is replaced in its place.

@@ -47,14 +47,19 @@ package final class ShardHeaders: Sendable {
   func begin(
     _ place: Int, _ name: String, expecting keys: [Key], from source: Source
   ) throws(CheckpointError) {
-    let file = try source(Path.sibling(name, of: index.path), name)
+    let file: InputFile
+    do throws(CheckpointError) {
+      file = try source(Path.sibling(name, of: index.path), name)
+    } catch {
+      // What a stranger's index names is not the name of a model that could be downloaded.
+      throw error.kind == .notFound ? error.asMissingPart : error
+    }
     let other = state.withLock { state in
       state.shards.append(nil)
       return state.names.updateValue(name, forKey: file.identity)
     }
     if let other {
-      throw CheckpointError(
-        path: index.path, "weight_map names one file twice: \(quoted(other)) and \(quoted(name))")
+      throw .oneFileTwice(other, name).located(path: index.path)
     }
     DispatchQueue.global().async(group: group) { self.read(file, place, keys) }
   }

@@ -15,9 +15,12 @@ struct ShardIndex {
   private(set) var entries: [Entry] = []
   /// The files that hold them, relative to the index, in the order in which it names them.
   private(set) var files: [String] = []
+  /// `total_size` of its metadata: the bytes of all tensors.
+  private(set) var totalSize: Double?
 
   /// An index of 91,000 tensors takes 10 MB.
-  private static let maximumByteCount = 1 << 28
+  private static let maximumByteCount = 1 << 27
+  private static let maximumTensorCount = SafetensorsHeader.maximumTensorCount
 
   /// Reads the index in `file`.
   ///
@@ -28,21 +31,17 @@ struct ShardIndex {
   ) throws(CheckpointError) {
     do throws(CheckpointError) {
       guard file.byteCount <= ShardIndex.maximumByteCount else {
-        throw CheckpointError("an index of \(file.byteCount) bytes is too large")
+        throw .indexTooLarge(byteCount: file.byteCount)
       }
       let bytes = try file.bytes(at: 0, count: file.byteCount)
       try parse(bytes.span, found)
-    } catch {
-      var error = error
-      if error.path.isEmpty { error.path = file.path }
-      throw error
-    }
+    } catch { throw error.located(path: file.path) }
   }
 
   private mutating func parse(
     _ text: Span<UInt8>, _ found: Announcement
   ) throws(CheckpointError) {
-    var scanner = JSONScanner(text, base: 0)
+    var scanner = JSONParser(text, base: 0)
     var hasMap = false
     scanner.skipSpace()
     try scanner.expect(UInt8(ascii: "{"))
@@ -51,23 +50,40 @@ struct ShardIndex {
         let name = try scanner.string()
         try scanner.expect(UInt8(ascii: ":"))
         if name.utf8.equals("weight_map"), scanner.current == UInt8(ascii: "{") {
-          guard !hasMap else { throw scanner.failure("weight_map stands twice") }
+          guard !hasMap else { throw scanner.failure(.duplicateMember("weight_map")) }
           hasMap = true
           try parseMap(&scanner, found)
+        } else if name.utf8.equals("metadata"), scanner.take(UInt8(ascii: "{")) {
+          try parseMetadata(&scanner)
         } else {
           try scanner.skipValue()
         }
       } while try scanner.another(before: UInt8(ascii: "}"))
     }
-    guard scanner.isAtEnd else { throw scanner.failure("text after the end of the index") }
+    guard scanner.isAtEnd else { throw scanner.failure(.textAfterEnd(of: "index")) }
     guard hasMap else {
-      throw CheckpointError(
-        "is JSON without weight_map: neither a checkpoint nor the index of one")
+      throw .noWeightMap
     }
   }
 
+  /// Takes the members of the metadata.
+  private mutating func parseMetadata(_ scanner: inout JSONParser) throws(CheckpointError) {
+    if scanner.take(UInt8(ascii: "}")) { return }
+    repeat {
+      let name = try scanner.string()
+      try scanner.expect(UInt8(ascii: ":"))
+      let isContainer =
+        scanner.current == UInt8(ascii: "{") || scanner.current == UInt8(ascii: "[")
+      if name.utf8.equals("total_size"), !isContainer {
+        totalSize = try scanner.value().double
+      } else {
+        try scanner.skipValue()
+      }
+    } while try scanner.another(before: UInt8(ascii: "}"))
+  }
+
   private mutating func parseMap(
-    _ scanner: inout JSONScanner, _ found: Announcement
+    _ scanner: inout JSONParser, _ found: Announcement
   ) throws(CheckpointError) {
     var places: [Key: Int] = [:]
     // The place of the file that was named last: neighbours are mostly in one.
@@ -81,8 +97,11 @@ struct ShardIndex {
     repeat {
       let key = Key(try scanner.string())
       try scanner.expect(UInt8(ascii: ":"))
+      guard entries.count < ShardIndex.maximumTensorCount else {
+        throw scanner.failure(.indexTooLarge(tensorLimit: ShardIndex.maximumTensorCount))
+      }
       guard scanner.current == UInt8(ascii: "\"") else {
-        throw CheckpointError(key: key, "weight_map does not name a file")
+        throw .mapsToNoFile.located(key: key)
       }
       let (range, isEscaped) = try scanner.quotedRange()
       if !isEscaped, let last, scanner.matches(range, files[last]) {
@@ -94,8 +113,7 @@ struct ShardIndex {
       if place != last { try announce(&new, found) }
       if place == files.count {
         guard ShardIndex.isInside(name) else {
-          throw CheckpointError(
-            "weight_map names \(quoted(name)), which is not a file below the index")
+          throw .shardOutsideFolder(name)
         }
         places[Key(name)] = place
         files.append(name)

@@ -34,6 +34,7 @@ struct ShardedReader {
     }
     checkpoint = Checkpoint(path: file.path, format: .sharded)
     checkpoint.inputs = [file]
+    checkpoint.statedByteCount = index.totalSize
     // Room for twice as many: in a hash table that is two thirds full, every new key is compared with
     // several others. Memory that is not used costs nothing.
     checkpoint.tensors.reserveCapacity(2 * index.entries.count)
@@ -41,7 +42,7 @@ struct ShardedReader {
     let nothing = Tensor(dtype: .uint8, shape: [0], storage: TensorStorage([]))
     for entry in index.entries {
       guard checkpoint.tensors.updateValue(nothing, forKey: entry.key) == nil else {
-        throw CheckpointError(path: file.path, key: entry.key, "the key stands twice in the index")
+        throw .duplicateIndexKey.located(path: file.path, key: entry.key)
       }
     }
   }
@@ -85,8 +86,7 @@ struct ShardedReader {
       return
     }
     guard !isFound[place] else {
-      throw CheckpointError(
-        path: tensor.storage.file?.path ?? name, key: key, "the key stands twice in the header")
+      throw .duplicateKey.located(path: tensor.storage.file?.path ?? name, key: key)
     }
     isFound[place] = true
     next = place + 1
@@ -109,10 +109,8 @@ struct ShardedReader {
     guard isFound.contains(false) else { return checkpoint }
     for (place, entry) in index.entries.enumerated() where !isFound[place] {
       guard unreadable.contains(entry.key) else {
-        throw CheckpointError(
-          path: file.path, key: entry.key,
-          "the index says that \(quoted(index.files[entry.file])) holds it, which it does not"
-            + (strays[place].map { "; it is in \(quoted(index.files[$0]))" } ?? ""))
+        throw .notInItsShard(index.files[entry.file], actual: strays[place].map { index.files[$0] })
+          .located(path: file.path, key: entry.key)
       }
       checkpoint.tensors[entry.key] = nil
     }

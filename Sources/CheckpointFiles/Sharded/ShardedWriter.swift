@@ -23,8 +23,7 @@ struct ShardedWriter {
       let count = split(options.shardByteCount).count
       guard count > 1 else { return [path] }
       guard count <= 99_999 else {
-        throw CheckpointError(
-          path: path, "\(count) files, by the size of shards, are too many")
+        throw .tooManyShards(count).located(path: path)
       }
       return shardNames(count, generation: 1).map { Path.sibling($0, of: path) } + [indexPath]
     }
@@ -128,7 +127,7 @@ struct ShardedWriter {
   private func refuseInputs(among files: [String]) throws(CheckpointError) {
     for file in files {
       if let status = SystemCall.status(at: file), refused.contains(status.identity) {
-        throw CheckpointError(path: file, FileWriter.inputRefusal)
+        throw .isInput.located(path: file)
       }
     }
   }

@@ -25,7 +25,7 @@ struct ElementProducer: Sendable {
       case .stream(let produce): try produce(&sink)
       case .pieces(let pieces):
         guard let width = dtype.byteWidth else {
-          throw CheckpointError("\(dtype) elements are not computed in pieces")
+          throw CheckpointError.notInPieces(dtype)
         }
         try pieces.produce(dtype, count: byteCount / width, width: width, range, into: &sink)
       }
@@ -35,7 +35,7 @@ struct ElementProducer: Sendable {
 
   /// All bytes: in memory, or in a file without a name when they are many.
   func loaded() throws(CheckpointError) -> TensorStorage.Loaded {
-    do {
+    try computing {
       if byteCount > ElementProducer.memoryLimit {
         let file = try temporaryFile()
         return unsafe TensorStorage.Loaded(
@@ -52,10 +52,6 @@ struct ElementProducer: Sendable {
         done += piece.byteCount
       }
       return owner.asLoaded
-    } catch let error as CheckpointError {
-      throw error
-    } catch {
-      throw CheckpointError("\(error)")
     }
   }
 

@@ -60,7 +60,7 @@ package struct ElementSink: ~Copyable {
   /// Appends elements as bytes of ``dtype``.
   package mutating func append(_ bytes: RawSpan) throws {
     guard bytes.byteCount <= byteCount - position else {
-      throw CheckpointError("more elements were computed than the tensor holds")
+      throw CheckpointError.tooManyElements
     }
     let first = min(max(window.lowerBound - position, 0), bytes.byteCount)
     let end = min(max(window.upperBound - position, first), bytes.byteCount)
@@ -124,7 +124,7 @@ package struct ElementSink: ~Copyable {
     _ values: UnsafeBufferPointer<T>, _ round: Rounding<T>
   ) throws {
     guard let kind = dtype.kind, let width = dtype.byteWidth, dtype.isFloatingPoint else {
-      throw CheckpointError("numbers are not computed in \(dtype)")
+      throw CheckpointError.notRounded(to: dtype)
     }
     guard let source = values.baseAddress else { return }
     let limits = dtype.limits(saturating: saturates)
@@ -168,7 +168,7 @@ package struct ElementSink: ~Copyable {
   /// Passes on what is left. Every element must have come.
   consuming func finish() throws {
     guard position == byteCount else {
-      throw CheckpointError("fewer elements were computed than the tensor holds")
+      throw CheckpointError.tooFewElements
     }
     try pass()
   }

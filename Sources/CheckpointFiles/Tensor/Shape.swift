@@ -8,8 +8,13 @@ public struct Shape: Sendable, Hashable {
   /// The number of elements; 1 for a scalar.
   public let count: Int
 
-  /// A shape, or `nil` when an extent is negative or the number of elements overflows.
+  /// The most extents of a shape: numpy and PyTorch have no more.
+  public static let maximumRank = 64
+
+  /// A shape, or `nil` when an extent is negative, the number of elements overflows, or there are more than
+  /// ``maximumRank`` extents.
   public init?(_ dimensions: [Int]) {
+    guard dimensions.count <= Shape.maximumRank else { return nil }
     var count = 1
     // A zero anywhere makes the count zero, but the other extents must still multiply without
     // overflow: strides are products of them.

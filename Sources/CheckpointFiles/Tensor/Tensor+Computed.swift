@@ -12,7 +12,7 @@ extension Tensor {
     _ produce: @escaping @Sendable (inout ElementSink) throws -> Void
   ) throws(CheckpointError) -> Tensor {
     guard let byteCount = Tensor.byteCount(dtype, shape) else {
-      throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
+      throw .uncountableBytes(dtype, shape)
     }
     let storage = TensorStorage(
       ElementProducer(dtype: dtype, byteCount: byteCount, work: .stream(produce)))
@@ -33,7 +33,7 @@ extension Tensor {
     pieces prepare: @escaping @Sendable () throws -> PieceProducer.Piece
   ) throws(CheckpointError) -> Tensor {
     guard let byteCount = Tensor.byteCount(dtype, shape) else {
-      throw CheckpointError("\(dtype) \(shape) is too large, or no whole number of bytes")
+      throw .uncountableBytes(dtype, shape)
     }
     let pieces = PieceProducer(grain: max(grain, 1), prepare: prepare, finished: finished)
     let storage = TensorStorage(
@@ -110,7 +110,7 @@ extension Tensor {
   }
 
   /// The same elements under another shape; `nil` when their number differs.
-  package func reshaped(_ shape: Shape) throws -> Tensor? {
+  package func reshaped(_ shape: Shape) throws(CheckpointError) -> Tensor? {
     guard shape.count == self.shape.count else { return nil }
     let tensor = try contiguous()
     return Tensor(

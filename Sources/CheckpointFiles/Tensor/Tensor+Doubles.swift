@@ -13,7 +13,7 @@ extension Tensor {
         let values = try floats().map { Double($0) }
         return try body(values.span)
       }
-      throw CheckpointError("\(dtype) elements have no reading as numbers")
+      throw CheckpointError.notNumbers(dtype)
     }
     let width = dtype.bitWidth / 8
     let capacity = 1 << 15

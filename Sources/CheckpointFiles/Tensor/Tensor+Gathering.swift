@@ -120,7 +120,7 @@ extension Tensor {
 
   /// The same elements in row-major order in a storage of which any range can be read at once: itself
   /// when it is one already, else a copy, which is a file without a name when it is large.
-  package func addressable() throws -> Tensor {
+  package func addressable() throws(CheckpointError) -> Tensor {
     if !isContiguous { return try contiguous() }
     return Tensor(
       dtype: dtype, shape: shape, storage: try storage.addressable(), byteOffset: byteOffset)

@@ -6,11 +6,11 @@ extension Tensor {
   /// copy. A checksum is compared.
   ///
   /// - Throws: `CheckpointError` when the bytes cannot be read or are damaged.
-  package func readable() throws -> Tensor {
+  package func readable() throws(CheckpointError) -> Tensor {
     guard dtype.kind != nil else {
       let values = try floats()
       guard let tensor = Tensor(values, shape: shape) else {
-        throw CheckpointError("\(dtype) elements have no reading as numbers")
+        throw CheckpointError.notNumbers(dtype)
       }
       return tensor
     }
@@ -64,7 +64,7 @@ extension Tensor {
 
   private func numberKind() throws(CheckpointError) -> (espalier_kind, Int) {
     guard let kind = dtype.kind, let width = dtype.byteWidth else {
-      throw CheckpointError("\(dtype) elements have no reading as numbers")
+      throw .notNumbers(dtype)
     }
     return (kind, width)
   }

@@ -23,14 +23,16 @@ extension Tensor {
   /// The elements as bytes, row-major and little-endian, in an array of their own.
   ///
   /// - Throws: `CheckpointError` when the bytes cannot be read.
-  public func bytes() throws -> [UInt8] {
+  public func bytes() throws(CheckpointError) -> [UInt8] {
     let tensor = try contiguous()
-    return try unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
-      let target = unsafe UnsafeMutableRawBufferPointer(
-        start: buffer.baseAddress, count: byteCount)
-      try unsafe tensor.storage.read(
-        tensor.byteOffset..<tensor.byteOffset + byteCount, into: target)
-      initialized = byteCount
+    return try computing {
+      try unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+        let target = unsafe UnsafeMutableRawBufferPointer(
+          start: buffer.baseAddress, count: byteCount)
+        try unsafe tensor.storage.read(
+          tensor.byteOffset..<tensor.byteOffset + byteCount, into: target)
+        initialized = byteCount
+      }
     }
   }
 
@@ -38,11 +40,13 @@ extension Tensor {
   ///
   /// - Throws: `CheckpointError` when the bytes cannot be read, or the dtype has no such reading
   ///   (complex numbers and six-bit floats).
-  public func floats() throws -> [Float] {
+  public func floats() throws(CheckpointError) -> [Float] {
     let count = shape.count
-    return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      try unsafe readFloats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-      initialized = count
+    return try computing {
+      try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        try unsafe readFloats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        initialized = count
+      }
     }
   }
 
@@ -60,17 +64,17 @@ extension Tensor {
   /// The work is done when the bytes are used.
   ///
   /// - Throws: `CheckpointError` when there is no such conversion; integers are never a target.
-  public func converted(to target: DType) throws -> Tensor {
+  public func converted(to target: DType) throws(CheckpointError) -> Tensor {
     try converted(to: target, finished: nil)
   }
 
   /// - Parameter finished: called after every use with what was lost.
   func converted(
     to target: DType, finished: (@Sendable (ElementLosses) -> Void)?
-  ) throws -> Tensor {
+  ) throws(CheckpointError) -> Tensor {
     if target == dtype { return self }
     guard target.isFloatingPoint, target.byteWidth != nil, dtype.kind != nil || dtype == .float4
-    else { throw CheckpointError("\(dtype) does not convert to \(target)") }
+    else { throw CheckpointError.noConversion(from: dtype, to: target) }
     let source = self
     return try Tensor.computed(
       dtype: target, shape: shape, from: storage.file, finished: finished
@@ -103,7 +107,7 @@ extension Tensor {
       return
     }
     guard let kind = dtype.kind else {
-      throw CheckpointError("\(dtype) elements have no reading as Float")
+      throw CheckpointError.notNumbers(dtype)
     }
     var done = 0
     try forEachChunk { piece in

@@ -15,8 +15,7 @@ extension Tensor {
       ranges.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= rowCount }),
       rows.shape.count * rowCount == shape.count * replaced
     else {
-      throw CheckpointError(
-        "\(replaced) rows of \(rows.dtype) \(rows.shape) do not fit into \(dtype) \(shape)")
+      throw .rowsDoNotFit(replaced, rows, into: self)
     }
     let (old, new) = (self, rows)
     return try Tensor.computed(dtype: dtype, shape: shape) { sink in

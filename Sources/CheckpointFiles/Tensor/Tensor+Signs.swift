@@ -6,14 +6,7 @@ extension Tensor {
     let width = dtype.swapWidth
     let storage = TensorStorage(byteCount: byteCount, from: storage.file) {
       () throws(CheckpointError) in
-      let bytes: OwnedBytes
-      do {
-        bytes = OwnedBytes(copying: try source.bytes())
-      } catch let error as CheckpointError {
-        throw error
-      } catch {
-        throw CheckpointError("\(error)")
-      }
+      let bytes = OwnedBytes(copying: try source.bytes())
       if negative { bytes.flipSigns(width: width, first: 0, step: 1) }
       if conjugate, source.dtype.isComplex { bytes.flipSigns(width: width, first: 1, step: 2) }
       return bytes.asLoaded

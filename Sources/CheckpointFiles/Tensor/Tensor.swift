@@ -81,10 +81,10 @@ public struct Tensor: Sendable {
   /// The same tensor with its elements row-major: itself when it is contiguous, a copy otherwise.
   ///
   /// - Throws: `CheckpointError` when the bytes cannot be loaded.
-  public func contiguous() throws -> Tensor {
+  public func contiguous() throws(CheckpointError) -> Tensor {
     if isContiguous { return self }
     guard dtype.byteWidth != nil else {
-      throw CheckpointError("a strided \(dtype) tensor cannot be gathered")
+      throw CheckpointError.packedStrides(dtype)
     }
     let copy = TensorStorage(
       ElementProducer(
@@ -102,8 +102,7 @@ public struct Tensor: Sendable {
     return try unsafe tensor.storage.withUnsafeBytes { memory in
       let end = tensor.byteOffset + tensor.byteCount
       guard end <= memory.count else {
-        throw CheckpointError(
-          "the storage ends at byte \(memory.count), the tensor at byte \(end)")
+        throw CheckpointError.outsideStorage(ofBytes: memory.count, end: end)
       }
       return try unsafe body(RawSpan(_unsafeBytes: memory[tensor.byteOffset..<end]))
     }

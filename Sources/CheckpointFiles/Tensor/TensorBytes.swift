@@ -27,20 +27,20 @@
   /// - Throws: `CheckpointError` when the range is not inside the tensor, or cannot be read.
   package func withBytes<R>(_ range: Range<Int>, _ body: (RawSpan) throws -> R) throws -> R {
     guard range.lowerBound >= 0, range.upperBound <= tensor.byteCount else {
-      throw CheckpointError("the tensor ends at byte \(tensor.byteCount) of its own")
+      throw CheckpointError.outsideTensor(ofBytes: tensor.byteCount, end: range.upperBound)
     }
     let start = tensor.byteOffset + range.lowerBound
     guard case .file = tensor.storage.source else {
       return try unsafe tensor.storage.withUnsafeBytes { memory in
         let end = tensor.byteOffset + range.upperBound
         guard end <= memory.count else {
-          throw CheckpointError("the storage ends at byte \(memory.count), the tensor at \(end)")
+          throw CheckpointError.outsideStorage(ofBytes: memory.count, end: end)
         }
         return try unsafe body(RawSpan(_unsafeBytes: memory[start..<end]))
       }
     }
     guard unsafe range.count <= buffer.count else {
-      throw CheckpointError("\(range.count) bytes do not fit the buffer")
+      throw CheckpointError.bufferTooSmall(range.count)
     }
     let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
     try unsafe tensor.storage.read(start..<start + range.count, into: part)

@@ -159,7 +159,7 @@ public final class TensorStorage: @unchecked Sendable {
     return try withState { (state) throws(CheckpointError) in
       if let loaded = state.loaded { return loaded }
       switch source {
-      case .memory: throw CheckpointError("the storage holds no bytes")
+      case .memory: throw .emptyStorage
       case .computed(_, let load): return try keep(state, load)
       case .streamed(_, let producer): return try keep(state, producer.loaded)
       case .file(let file, let offset):
@@ -190,14 +190,14 @@ public final class TensorStorage: @unchecked Sendable {
 
   /// The same bytes in a storage of which any range can be read without computing the others again:
   /// itself, or a copy in memory, or in a file without a name when they are many.
-  func addressable() throws -> TensorStorage {
+  func addressable() throws(CheckpointError) -> TensorStorage {
     switch source {
     case .memory, .file: return self
     case .computed: return TensorStorage(try loaded(), byteCount: byteCount)
     case .streamed(_, let producer):
       if byteCount > ElementProducer.memoryLimit {
         return TensorStorage(
-          file: try producer.temporaryFile(), offset: 0, byteCount: byteCount)
+          file: try computing(producer.temporaryFile), offset: 0, byteCount: byteCount)
       }
       return TensorStorage(try loaded(), byteCount: byteCount)
     }
@@ -230,8 +230,7 @@ public final class TensorStorage: @unchecked Sendable {
     in range: Range<Int>, ofBytes size: Int, _ body: (RawSpan) throws -> Void
   ) throws {
     guard range.lowerBound >= 0, range.upperBound <= byteCount else {
-      throw CheckpointError(
-        "the storage ends at byte \(byteCount), the tensor at byte \(range.upperBound)")
+      throw CheckpointError.outsideStorage(ofBytes: byteCount, end: range.upperBound)
     }
     if case .streamed(_, let producer) = source, state.withLock({ $0?.computed }) == nil {
       return try producer.forEachChunk(in: range, ofBytes: size, body)
@@ -265,8 +264,7 @@ public final class TensorStorage: @unchecked Sendable {
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
     guard range.lowerBound >= 0, range.upperBound <= byteCount, target.count == range.count
     else {
-      throw CheckpointError(
-        "the storage ends at byte \(byteCount), the tensor at byte \(range.upperBound)")
+      throw CheckpointError.outsideStorage(ofBytes: byteCount, end: range.upperBound)
     }
     if case .file(let file, let offset) = source {
       try verify()
@@ -322,10 +320,8 @@ public final class TensorStorage: @unchecked Sendable {
 
   private func compare(_ crc: UInt32) throws(CheckpointError) {
     if let checksum, checksum.crc32 != crc {
-      throw CheckpointError(
-        path: file?.path ?? "", record: checksum.record,
-        "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), "
-          + "the archive says \(hexadecimal(checksum.crc32))")
+      throw .damaged(crc, stated: checksum.crc32).located(
+        path: file?.path ?? "", record: checksum.record)
     }
     withState { $0.isVerified = true }
   }

@@ -94,7 +94,7 @@ struct PickleBuilder {
     let global = PickleGlobal(module: module, name: name)
     if let index = globals[global] { return recall(index) }
     guard !module.utf8.contains(0x0A), !name.utf8.contains(0x0A) else {
-      throw CheckpointError("the class \(quoted(global.path)) cannot be written")
+      throw .classNotWritten(global.path)
     }
     append(.global)
     bytes += module.utf8

@@ -52,11 +52,7 @@ struct PickleEmitter {
     while let task = tasks.popLast() {
       do throws(CheckpointError) {
         try perform(task)
-      } catch {
-        var error = error
-        error.key = error.key ?? place
-        throw error
-      }
+      } catch { throw error.located(key: place) }
     }
     return pickle.bytes
   }
@@ -94,7 +90,7 @@ struct PickleEmitter {
     case .container(let place): emit(container: place)
     case .ancestor(let place):
       guard let index = containerMemo[place] else {
-        throw CheckpointError("a tuple that contains itself cannot be written")
+        throw .containsItself("tuple")
       }
       pickle.recall(index)
     }
@@ -202,7 +198,7 @@ struct PickleEmitter {
 
   private mutating func begin(_ id: NodeID) throws(CheckpointError) {
     guard open.insert(id).inserted else {
-      throw CheckpointError("a value that contains itself cannot be written")
+      throw .containsItself("value")
     }
   }
 
@@ -232,7 +228,7 @@ struct PickleEmitter {
     _ key: Key, _ tensor: Tensor, _ reference: TorchTensorReference?
   ) throws(CheckpointError) {
     guard let (view, storage) = plan.place(key), let number = view.number else {
-      throw CheckpointError("the tensor has no storage")
+      throw .noStorage
     }
     let isParameter = reference?.isParameter == true
     // PyTorch refuses gradients of integers, which a cast may have made of a parameter.
@@ -290,7 +286,7 @@ struct PickleEmitter {
     } else if TorchConstructor.dtypeName(of: dtype) != nil {
       try pickle.global("torch.storage", "UntypedStorage")
     } else {
-      throw CheckpointError("PyTorch has no \(dtype); write a safetensors file")
+      throw .noTorchDType(dtype)
     }
     pickle.string(String(number))
     pickle.word("cpu")

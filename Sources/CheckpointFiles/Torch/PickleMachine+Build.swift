@@ -7,23 +7,23 @@ extension PickleMachine {
     switch node(target) {
     case .dictionary(var dictionary):
       guard dictionary.kind != .plain else {
-        throw failure("attributes for a dict, which has none")
+        throw failure(.noAttributes("dict"))
       }
       guard case .dictionary = node(state) else {
-        throw failure("attributes of a dictionary that are a \(nodes.typeName(state))")
+        throw failure(.attributesAreNoDictionary(nodes.typeName(state)))
       }
       dictionary.state = try merged(dictionary.state, state)
       nodes[Int(target)] = .dictionary(dictionary)
     case .object(var object):
       guard object.isForeign else {
-        throw failure("attributes for a \(nodes.typeName(target)), which has none")
+        throw failure(.noAttributes(nodes.typeName(target)))
       }
       object.state = try merged(object.state, state)
       nodes[Int(target)] = .object(object)
     case .tensor(let index): try build(tensor: index, state)
     case .set, .storage, .global:
-      throw failure("attributes for a \(nodes.typeName(target)), which has none")
-    default: throw failure("attributes for a value that can have none")
+      throw failure(.noAttributes(nodes.typeName(target)))
+    default: throw failure(.noAttributes(nodes.typeName(target)))
     }
   }
 
@@ -33,7 +33,7 @@ extension PickleMachine {
   ) throws(CheckpointError) -> NodeID {
     guard let old else { return new }
     guard case .dictionary(let first) = node(old), case .dictionary(let second) = node(new) else {
-      throw failure("attributes are set twice for one value")
+      throw failure(.attributesSetTwice)
     }
     try charge(first.items.count + second.items.count)
     let result = try add(.dictionary(PickleDictionary(kind: .plain)))
@@ -50,7 +50,7 @@ extension PickleMachine {
     let parts: [NodeID]
     switch node(state) {
     case .tuple(let elements), .list(let elements): parts = elements
-    default: throw failure("the state of a tensor is a \(nodes.typeName(state)), not a tuple")
+    default: throw failure(.stateIsNoTuple(nodes.typeName(state)))
     }
     let source = parts.first.map { node($0) }
     switch (source, parts.count) {
@@ -88,9 +88,7 @@ extension PickleMachine {
   }
 
   private var impossibleState: CheckpointError {
-    failure(
-      "a state that a tensor cannot have: neither a storage with its offset, size and strides, nor "
-        + "requires_grad")
+    failure(.impossibleTensorState)
   }
 
   /// `tensor.set_(storage, offset, size, stride)`.
@@ -101,17 +99,15 @@ extension PickleMachine {
     guard start >= 0, size.count == stride.count, size.allSatisfy({ $0 >= 0 }),
       stride.allSatisfy({ $0 >= 0 })
     else { throw impossibleState }
+    guard size.count <= Shape.maximumRank else { throw failure(.rankTooHigh(size.count)) }
     guard !old.requiresGrad, !old.isConjugate, !old.isNegative else {
-      throw failure(
-        "the storage of a tensor that requires a gradient or is conjugate cannot be replaced")
+      throw failure(.fixedStorage)
     }
     let source = storages[storage]
     // PyTorch takes an untyped storage for one of bytes here.
     let isUntyped = source.dtype == nil && source.className.utf8.hasSuffix("UntypedStorage")
     guard let dtype = dtype(of: old), dtype == (isUntyped ? .uint8 : source.dtype) else {
-      throw failure(
-        "a tensor of \(dtype(of: old).map { "\($0)" } ?? "an unknown dtype") is placed in a "
-          + source.className)
+      throw failure(.wrongStorageClass(dtype(of: old), source.className))
     }
     if old.storage != nil { remark("the elements of a tensor are replaced after it was made") }
     var tensor = TorchTensorReference(

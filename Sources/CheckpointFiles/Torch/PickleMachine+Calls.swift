@@ -68,11 +68,11 @@ extension PickleMachine {
     switch constructor {
     case .orderedDictionary, .counter, .set, .byteArray:
       guard values.isEmpty else {
-        throw failure("NEWOBJ of \(global.path) with arguments, which have no effect there")
+        throw failure(.ignoredArguments(of: global.path))
       }
     case .encode, .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter,
       .rebuildParameterWithState, .rebuildFromType, .unreadableTensor:
-      throw failure("NEWOBJ of \(global.path), which is a function")
+      throw failure(.instanceOfFunction(global.path))
     default: break
     }
   }
@@ -97,7 +97,7 @@ extension PickleMachine {
       try charge(elements.count)
       try checkElements(elements)
       return try add(.set(elements))
-    default: throw failure("a set of the elements of a \(nodes.typeName(first))")
+    default: throw failure(.notElements("set", of: nodes.typeName(first)))
     }
   }
 
@@ -105,14 +105,14 @@ extension PickleMachine {
   mutating func persistent(_ id: NodeID) throws(CheckpointError) -> NodeID {
     guard case .tuple(let parts) = node(id), let kind = parts.first,
       case .string(let kind) = node(kind)
-    else { throw failure("a persistent id that is not PyTorch's") }
+    else { throw failure(.foreignPersistentID) }
     // Very old files keep the source text of a module's class beside it.
     if kind.utf8.equals("module"), parts.count == 4 { return parts[1] }
     guard kind.utf8.equals("storage"), parts.count == 5 || parts.count == 6,
       let key = text(parts[2]), case .integer(let count) = node(parts[4]), count >= 0
-    else { throw failure("a persistent id that is not PyTorch's") }
+    else { throw failure(.foreignPersistentID) }
     guard case .global(let global) = node(parts[1]) else {
-      throw failure("a storage without a class")
+      throw failure(.storageWithoutClass)
     }
     var root = TorchStorageReference(
       className: global.name, dtype: nil, width: nil, key: key, count: count, offset: offset)
@@ -128,7 +128,7 @@ extension PickleMachine {
     guard view.count == 3, let viewKey = text(view[0]), let start = integer(view[1]),
       let length = integer(view[2]), start >= 0, length >= 0, start <= count,
       length <= count - start
-    else { throw failure("a storage that is a part of another, outside of it") }
+    else { throw failure(.partOutsideStorage) }
     var part = root
     part.key = key + "/" + viewKey
     part.count = length
@@ -145,9 +145,7 @@ extension PickleMachine {
       guard utf8AreEqual(other.className, storage.className), other.count == storage.count,
         other.view?.offset == storage.view?.offset
       else {
-        throw failure(
-          "storage \(quoted(storage.key)) is \(other.className) of \(other.count) elements in one "
-            + "place and \(storage.className) of \(storage.count) in another")
+        throw failure(.contradictingStorages(storage, other))
       }
       return place
     }
@@ -165,7 +163,8 @@ extension PickleMachine {
       let start = integer(values[1]), start >= 0, let size = try integers(values[2]),
       let stride = try integers(values[3]), size.count == stride.count,
       size.allSatisfy({ $0 >= 0 }), stride.allSatisfy({ $0 >= 0 })
-    else { throw failure("\(global.name) with arguments that make no tensor") }
+    else { throw failure(.invalidArguments(of: global.name)) }
+    guard size.count <= Shape.maximumRank else { throw failure(.rankTooHigh(size.count)) }
     var tensor = TorchTensorReference(
       storage: storage, offset: start, size: size, stride: stride, place: offset)
     var metadata = 6
@@ -175,7 +174,7 @@ extension PickleMachine {
     if constructor == .rebuildTensorV3 {
       guard values.count > 6, case .global(let dtype) = node(values[6]),
         dtype.module.utf8.equals("torch")
-      else { throw failure("\(global.name) without a dtype") }
+      else { throw failure(.missingDType(in: global.name)) }
       tensor.dtypeName = dtype.name
       metadata = 7
     }
@@ -185,7 +184,7 @@ extension PickleMachine {
       for index in Swift.stride(from: 0, to: bits.items.count, by: 2) {
         guard let name = text(bits.items[index]),
           case .bool(let value) = node(bits.items[index + 1])
-        else { throw failure("\(global.name) with metadata that are not names of booleans") }
+        else { throw failure(.invalidBits(in: global.name)) }
         if name.utf8.equals("conj") { tensor.isConjugate = value }
         if name.utf8.equals("neg") { tensor.isNegative = value }
       }
@@ -265,12 +264,12 @@ extension PickleMachine {
         case .list(let elements), .tuple(let elements): parts = elements
         default: parts = []
         }
-        guard parts.count == 2 else { throw failure("an OrderedDict of things that are no pairs") }
+        guard parts.count == 2 else { throw failure(.notPairs) }
         items.append(contentsOf: parts)
       }
       try setItems(items, of: result)
     default:
-      throw failure("a \(nodes.typeName(result)) of the elements of a \(nodes.typeName(source))")
+      throw failure(.notElements(nodes.typeName(result), of: nodes.typeName(source)))
     }
     return result
   }

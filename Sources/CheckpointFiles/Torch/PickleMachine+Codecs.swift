@@ -32,7 +32,7 @@ extension PickleMachine {
     var bytes: [UInt8] = []
     for scalar in text.unicodeScalars {
       guard scalar.value <= limit else {
-        throw failure("bytes that are spelled with a character that \(quoted(codec)) does not have")
+        throw failure(.notEncodable(codec))
       }
       bytes.append(UInt8(truncatingIfNeeded: scalar.value))
     }

@@ -14,7 +14,7 @@ extension PickleMachine {
       nodes[place] = .none
       object.elements.append(contentsOf: values)
       nodes[place] = .object(object)
-    default: try refuse(failure("something is appended to a value that is not a list"))
+    default: try refuse(failure(.appendToNoList))
     }
   }
 
@@ -34,13 +34,15 @@ extension PickleMachine {
   /// Throws when Python would refuse one of the values in a set.
   mutating func checkElements(_ values: [NodeID]) throws(CheckpointError) {
     for value in values {
-      if let type = try unhashableType(in: value, depth: 0) { throw failure("a \(type) in a set") }
+      if let type = try unhashableType(in: value, depth: 0) {
+        throw failure(.unhashable(type, in: "a set"))
+      }
     }
   }
 
   /// `SETITEM`, `SETITEMS`.
   mutating func setItems(_ items: [NodeID], of target: NodeID) throws(CheckpointError) {
-    guard items.count % 2 == 0 else { throw failure("a dictionary's key without a value") }
+    guard items.count % 2 == 0 else { throw failure(.keyWithoutValue) }
     guard !items.isEmpty else { return }
     let place = Int(target)
     let isDictionary: Bool = if case .dictionary = nodes[place] { true } else { false }
@@ -56,7 +58,7 @@ extension PickleMachine {
       nodes[place] = .none
       object.items.append(contentsOf: items)
       nodes[place] = .object(object)
-    default: try refuse(failure("an item is set in a value that is not a dictionary"))
+    default: try refuse(failure(.itemOfNoDictionary))
     }
   }
 }

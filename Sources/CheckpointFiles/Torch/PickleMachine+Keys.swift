@@ -28,7 +28,7 @@ extension PickleMachine {
       }
       guard keyTexts[id] == nil else { continue }
       if mustBeHashable, let type = try unhashableType(in: id, depth: 0) {
-        throw failure("a \(type) as the key of a dictionary")
+        throw failure(.unhashable(type, in: "the keys of a dictionary"))
       }
       keyTexts[id] = try keyText(id)
     }
@@ -58,7 +58,7 @@ extension PickleMachine {
     case .list, .set, .dictionary, .byteArray: return nodes.typeName(id)
     case .tuple(let elements):
       guard depth < PickleMachine.deepestKey else {
-        throw failure("a dictionary's key is a tuple more than \(depth) deep")
+        throw failure(.keyTooDeep(depth))
       }
       try charge(elements.count)
       for element in elements {
@@ -123,7 +123,7 @@ extension PickleMachine {
     _ elements: [NodeID], _ comparably: Bool, _ depth: Int, to text: inout String
   ) throws(CheckpointError) {
     guard depth < PickleMachine.deepestKey else {
-      throw failure("a dictionary's key is a tuple more than \(depth) deep")
+      throw failure(.keyTooDeep(depth))
     }
     text += "("
     for (index, element) in elements.enumerated() {

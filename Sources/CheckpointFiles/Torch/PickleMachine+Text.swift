@@ -1,13 +1,13 @@
 /// Numbers and strings as protocol 0 spells them.
 extension PickleMachine {
   func line(_ range: Range<Int>) throws(CheckpointError) -> String {
-    guard let text = reader.text(range) else { throw failure("a line that is not UTF-8") }
+    guard let text = reader.text(range) else { throw failure(.notUTF8("a line")) }
     return text
   }
 
   func index(_ range: Range<Int>) throws(CheckpointError) -> Int {
     guard case .integer(let index)? = IntegerText.parse(reader.bytes[range], as: .decimal) else {
-      throw failure("a memo entry without a number")
+      throw failure(.memoWithoutNumber)
     }
     return index
   }
@@ -23,7 +23,7 @@ extension PickleMachine {
     if text.last == UInt8(ascii: "L") { text.removeLast() }
     guard text.count <= IntegerText.longestText else { return nil }
     guard let value = IntegerText.parse(text, as: isLong ? .literal : .literalOrOctal) else {
-      throw failure("an integer that is not a number")
+      throw failure(.notAnInteger)
     }
     return switch value {
     case .integer(let value): .integer(value)
@@ -58,7 +58,7 @@ extension PickleMachine {
         let end = index + 2 + digits
         guard end <= range.upperBound, let hex = reader.text(index + 2..<end),
           let value = UInt32(hex, radix: 16), value <= 0x10FFFF
-        else { throw failure("a string with a broken escape") }
+        else { throw failure(.brokenEscape) }
         let scalar = Unicode.Scalar(value)
         if scalar == nil { hasSurrogates = true }
         text.unicodeScalars.append(scalar ?? "\u{FFFD}")
@@ -79,7 +79,7 @@ extension PickleMachine {
     let line = reader.bytes[range]
     guard line.count >= 2, let quote = line.first, quote == line.last,
       quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"")
-    else { throw failure("a string without quotes") }
+    else { throw failure(.missingQuotes) }
     var bytes: [UInt8] = []
     var index = range.lowerBound + 1
     let end = range.upperBound - 1
@@ -90,7 +90,7 @@ extension PickleMachine {
         bytes.append(byte)
         continue
       }
-      guard index < end else { throw failure("a string with a broken escape") }
+      guard index < end else { throw failure(.brokenEscape) }
       let escape = reader.bytes[index]
       index += 1
       switch escape {
@@ -116,7 +116,7 @@ extension PickleMachine {
       case UInt8(ascii: "x"):
         guard index + 2 <= end, let hex = reader.text(index..<index + 2),
           let value = UInt8(hex, radix: 16)
-        else { throw failure("a string with a broken escape") }
+        else { throw failure(.brokenEscape) }
         bytes.append(value)
         index += 2
       // Python keeps the backslash of an escape that it does not know.

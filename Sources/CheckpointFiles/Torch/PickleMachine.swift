@@ -89,7 +89,8 @@ struct PickleMachine {
     return value
   }
 
-  func failure(_ reason: String) -> CheckpointError { CheckpointError(offset: offset, reason) }
+  /// `error` at the opcode that is being executed.
+  func failure(_ error: CheckpointError) -> CheckpointError { error.located(offset: offset) }
 
   /// Throws `error`, unless the pickle is audited: Python may accept what is refused here, and run what
   /// follows.
@@ -107,7 +108,7 @@ struct PickleMachine {
     work += amount
     guard work / 64 <= reader.position - start + 1024 else {
       isExhausted = true
-      throw failure("the pickle copies its values over and over")
+      throw failure(.tooMuchCopying)
     }
   }
 
@@ -127,7 +128,7 @@ struct PickleMachine {
       nodes.count < Int(NodeID.max)
     else {
       isExhausted = true
-      throw failure("the pickle makes more values than a file of its size holds")
+      throw failure(.tooManyValues)
     }
     nodes.append(node)
     return NodeID(nodes.count - 1)
@@ -139,7 +140,7 @@ struct PickleMachine {
 
   private mutating func pop() throws(CheckpointError) -> NodeID {
     guard let last = stack.last, stack.count > (marks.last ?? 0) else {
-      throw failure("the stack of the pickle is empty")
+      throw failure(.emptyStack)
     }
     stack.removeLast()
     return last
@@ -148,7 +149,7 @@ struct PickleMachine {
   private var top: NodeID {
     get throws(CheckpointError) {
       guard let last = stack.last, stack.count > (marks.last ?? 0) else {
-        throw failure("the stack of the pickle is empty")
+        throw failure(.emptyStack)
       }
       return last
     }
@@ -156,7 +157,7 @@ struct PickleMachine {
 
   /// Takes everything above the last mark.
   private mutating func popToMark() throws(CheckpointError) -> [NodeID] {
-    guard let mark = marks.popLast() else { throw failure("no mark on the stack of the pickle") }
+    guard let mark = marks.popLast() else { throw failure(.noMark) }
     let values = Array(stack[mark...])
     stack.removeSubrange(mark...)
     return values
@@ -168,13 +169,13 @@ struct PickleMachine {
     let value = try top
     // Every entry costs its pickler two bytes, so honest indices are small.
     let limit = reader.position - start
-    guard index >= 0 else { throw failure("memo entry \(index) is out of range") }
-    if index > limit { try refuse(failure("memo entry \(index) is out of range")) }
+    guard index >= 0 else { throw failure(.memoOutOfRange(index)) }
+    if index > limit { try refuse(failure(.memoOutOfRange(index))) }
     memo.set(value, at: index, isNear: index <= limit)
   }
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
-    guard let value = memo[index] else { throw failure("memo entry \(index) does not exist") }
+    guard let value = memo[index] else { throw failure(.noMemo(index)) }
     stack.append(value)
   }
 
@@ -183,7 +184,7 @@ struct PickleMachine {
   private mutating func execute(_ instruction: PickleInstruction) throws(CheckpointError) {
     switch (instruction.opcode, instruction.argument) {
     case (.proto, .integer(let version)):
-      guard version <= 5 else { throw failure("pickle protocol \(version) is not known") }
+      guard version <= 5 else { throw failure(.unknownProtocol(version)) }
       if offset != start { remark("PROTO in the middle of the pickle") }
     case (.frame, _): break
     case (.mark, _): marks.append(stack.count)
@@ -203,21 +204,21 @@ struct PickleMachine {
       try push(integer(Array(reader.bytes[range])))
     case (.int, .bytes(let range)), (.long, .bytes(let range)):
       let value = try textInteger(range, isLong: instruction.opcode == .long)
-      if value == nil { try refuse(failure("an integer of too many digits")) }
+      if value == nil { try refuse(failure(.integerTooLong)) }
       try push(value ?? .integer(0))
     case (.float, .bytes(let range)):
       guard let value = reader.text(range).flatMap(Double.init) else {
-        throw failure("not a number")
+        throw failure(.notANumber)
       }
       try push(.real(value))
 
     case (.binUnicode, .bytes(let range)), (.shortBinUnicode, .bytes(let range)),
       (.binUnicode8, .bytes(let range)):
-      if reader.text(range) == nil { try refuse(failure("a string that is not UTF-8")) }
+      if reader.text(range) == nil { try refuse(failure(.notUTF8("a string"))) }
       try push(.string(String(decoding: reader.bytes[range], as: UTF8.self)))
     case (.unicode, .bytes(let range)):
       let (text, hasSurrogates) = try rawUnicode(range)
-      if hasSurrogates { try refuse(failure("a string with half a surrogate pair")) }
+      if hasSurrogates { try refuse(failure(.loneSurrogate)) }
       try push(.string(text))
     case (.binString, .bytes(let range)), (.shortBinString, .bytes(let range)):
       // Python 2 had one type for text and bytes.
@@ -278,14 +279,14 @@ struct PickleMachine {
 
     case (.global, .lines(let module, let name)):
       guard let module = reader.text(module), let name = reader.text(name) else {
-        throw failure("a class name that is not UTF-8")
+        throw failure(.notUTF8("a class name"))
       }
       stack.append(try self.name(module, name))
     case (.stackGlobal, _):
       let name = try pop()
       let module = try pop()
       guard case .string(let module) = node(module), case .string(let name) = node(name) else {
-        throw failure("a class name that is not a string")
+        throw failure(.classNameIsNoText)
       }
       stack.append(try self.name(module, name))
     case (.ext1, .integer(let code)), (.ext2, .integer(let code)), (.ext4, .integer(let code)):
@@ -305,13 +306,13 @@ struct PickleMachine {
       stack.append(try keep(function, all, isInstance: true, isForeign: true))
     case (.obj, _):
       let values = try popToMark()
-      guard let function = values.first else { throw failure("OBJ without a class") }
+      guard let function = values.first else { throw failure(.objectWithoutClass) }
       let arguments = try add(.tuple(Array(values.dropFirst())))
       remark("the opcode OBJ")
       stack.append(try result(of: function, arguments, isInstance: false))
     case (.inst, .lines(let module, let name)):
       guard let module = reader.text(module), let name = reader.text(name) else {
-        throw failure("a class name that is not UTF-8")
+        throw failure(.notUTF8("a class name"))
       }
       let arguments = try add(.tuple(try popToMark()))
       remark("the opcode INST")
@@ -323,10 +324,10 @@ struct PickleMachine {
 
     case (.binPersistentID, _): stack.append(try persistent(try pop()))
     case (.persistentID, _):
-      throw failure("a persistent id as text, which PyTorch does not write")
+      throw failure(.textPersistentID)
     case (.nextBuffer, _), (.readonlyBuffer, _):
-      throw failure("a buffer outside the pickle, which a file cannot have")
-    default: throw failure("the opcode \(instruction.opcode) does not fit here")
+      throw failure(.outsideBuffer)
+    default: throw failure(.misplacedOpcode("\(instruction.opcode)"))
     }
   }
 

@@ -93,7 +93,7 @@ struct PickleInstruction {
     offset = reader.position
     let byte = try reader.byte()
     guard let opcode = PickleOpcode(rawValue: byte) else {
-      throw CheckpointError(offset: offset, "unknown pickle opcode 0x\(String(byte, radix: 16))")
+      throw .unknownOpcode(byte).located(offset: offset)
     }
     self.opcode = opcode
     switch opcode {
@@ -109,7 +109,7 @@ struct PickleInstruction {
     case .long4, .binString:
       let length = Int32(truncatingIfNeeded: try reader.word())
       guard length >= 0 else {
-        throw CheckpointError(offset: offset, "a negative length in the pickle")
+        throw .negativeLength.located(offset: offset)
       }
       argument = .bytes(try reader.take(Int(length)))
     case .binBytes, .binUnicode: argument = .bytes(try reader.take(try reader.word()))

@@ -15,11 +15,7 @@ enum TorchLegacyReader {
       let storages = try storages(of: structure, &reader, file)
       return try TorchLoader(file: file, structure: structure, storages: storages)
         .checkpoint(format: .torchLegacy)
-    } catch {
-      var error = error
-      error.path = file.path
-      throw error
-    }
+    } catch { throw error.located(path: file.path) }
   }
 
   /// Runs the pickles up to the one that is the value.
@@ -28,12 +24,11 @@ enum TorchLegacyReader {
   ) throws(CheckpointError) -> (PickleMachine, NodeID) {
     let (first, magic) = try pickle(&reader)
     guard isMagic(first.node(magic)) else {
-      throw CheckpointError("is a pickle, and not one that torch.save wrote")
+      throw .notTorchPickle
     }
     let (second, version) = try pickle(&reader)
     guard isKnownVersion(second.node(version)) else {
-      throw CheckpointError(
-        "is of version \(second.nodes.brief(version)) of the old PyTorch format; 1001 is known")
+      throw .unknownLegacyVersion(second.nodes.brief(version))
     }
     // Byte order and sizes of the machine; the elements are little-endian whatever it says.
     _ = try pickle(&reader)
@@ -70,39 +65,32 @@ enum TorchLegacyReader {
     }
     var result = [TensorStorage?](repeating: nil, count: structure.storages.count)
     guard case .list(let keys) = machine.node(list) else {
-      throw CheckpointError("the list of storages is no list")
+      throw .storageListIsNoList(machine.nodes.typeName(list))
     }
     for id in keys {
       guard let key = machine.text(id), let place = places.removeValue(forKey: Key(key)) else {
-        throw CheckpointError(
-          offset: reader.position,
-          "the list of storages names \(machine.nodes.brief(id)), which no tensor uses")
+        throw .unusedStorage(machine.nodes.brief(id)).located(offset: reader.position)
       }
       let storage = structure.storages[place]
       guard let width = storage.width else {
-        throw CheckpointError(
-          "the elements of the unknown class \(quoted(storage.className)) cannot be skipped")
+        throw .unknownStorageClass(storage.className)
       }
       let offset = reader.position
       let count = try reader.long()
       let (byteCount, overflow) = count.multipliedReportingOverflow(by: width)
       guard !overflow, count == storage.count else {
-        throw CheckpointError(
-          offset: offset,
-          "storage \(quoted(key)) has \(count) elements, \(storage.count) were promised")
+        throw .wrongElementCount(key, found: count, stated: storage.count).located(offset: offset)
       }
       let start = reader.position
       guard byteCount <= reader.remaining else {
-        throw CheckpointError(
-          offset: start,
-          "the file is truncated: storage \(quoted(key)) needs \(byteCount) bytes, "
-            + "\(reader.remaining) are there")
+        throw .storageTruncated(key, needed: byteCount, left: reader.remaining).located(
+          offset: start)
       }
       try reader.seek(to: start + byteCount)
       result[place] = TensorStorage(file: file, offset: start, byteCount: byteCount)
     }
     if let missing = places.keys.min() {
-      throw CheckpointError("the elements of storage \(quoted(missing.string)) are not in the file")
+      throw .missingStorage(missing.string)
     }
     return result
   }

@@ -24,8 +24,7 @@ struct TorchLoader {
       case .tensor(let key, let index):
         if let other = indices.updateValue(index, forKey: key) {
           guard other == index else {
-            throw CheckpointError(
-              key: key, "two tensors have the same key once containers are joined by dots")
+            throw .joinedKeys.located(key: key)
           }
           break
         }
@@ -34,11 +33,7 @@ struct TorchLoader {
           case .tensor(let tensor): tensors[key] = tensor
           case .unreadable(let reason): unsupported.append(.init(key: key, reason: reason))
           }
-        } catch {
-          var error = error
-          error.key = key
-          throw error
-        }
+        } catch { throw error.located(key: key) }
       }
     }
     checkpoint.tensors = tensors
@@ -71,7 +66,7 @@ struct TorchLoader {
       }
       // A typed storage says the dtype too; an untyped one is bytes.
       guard source.dtype == nil || source.dtype == named else {
-        throw CheckpointError("the tensor is \(named), its storage \(source.className)")
+        throw .contradictingDType(named, source.className)
       }
       dtype = named
     }
@@ -91,11 +86,11 @@ struct TorchLoader {
     // Of F4, PyTorch counts pairs: bytes.
     let width = dtype.byteWidth ?? 1
     guard let shape = Shape(reference.size) else {
-      throw CheckpointError("the shape has more elements than can be counted")
+      throw .uncountableShape
     }
     let (byteCount, tooLarge) = shape.count.multipliedReportingOverflow(by: width)
     guard !tooLarge else {
-      throw CheckpointError("the tensor has more bytes than can be counted")
+      throw .uncountableTensor
     }
     if shape.count > 0 {
       let available = range.count / width
@@ -104,13 +99,12 @@ struct TorchLoader {
         let (step, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
         let (sum, overflowToo) = last.addingReportingOverflow(step)
         guard !overflow, !overflowToo else {
-          throw CheckpointError("the strides reach further than can be counted")
+          throw .uncountableStrides
         }
         last = sum
       }
       guard last < available else {
-        throw CheckpointError(
-          "the tensor reaches to element \(last) of its storage, which has \(available)")
+        throw .outsideStorage(ofElements: available, last: last)
       }
     }
     // A view may repeat its elements (stride 0); a file of a few bytes must not ask for terabytes.

@@ -162,9 +162,7 @@ struct TorchOutline {
       switch containers[ancestor.container].kind {
       case .list, .dictionary: return .ancestor(ancestor.container)
       case .tuple, .set:
-        throw CheckpointError(
-          key: prefix.map { Key($0) },
-          "a \(structure.nodes.typeName(id)) that contains itself cannot be written")
+        throw .containsItself(structure.nodes.typeName(id)).located(key: prefix.map { Key($0) })
       }
     }
     containers.append(Container(kind: kind, state: state))
@@ -187,10 +185,7 @@ struct TorchOutline {
     attributes state: NodeID, _ prefix: String?, _ structure: TorchStructure
   ) throws(CheckpointError) {
     guard leavesOut || structure.areTensorAttributes(state) else {
-      throw CheckpointError(
-        key: Key(prefix ?? ""),
-        "the attributes of the tensor are a \(structure.nodes.typeName(state)), which cannot be "
-          + "written; they can be left out (--ignore-foreign)")
+      throw .unwritableAttributes(structure.nodes.typeName(state)).located(key: Key(prefix ?? ""))
     }
     try search(state, prefix, structure)
   }
@@ -202,10 +197,7 @@ struct TorchOutline {
     guard !leavesOut, let (key, reason) = structure.firstLeftOut(id, prefix, &searched) else {
       return
     }
-    throw CheckpointError(
-      key: key,
-      "holds \(reason), which cannot be written for torch.load(weights_only=True); it can be left "
-        + "out (--ignore-foreign)")
+    throw .unwritableValue(reason).located(key: key)
   }
 
   // MARK: New tensors
@@ -224,13 +216,11 @@ struct TorchOutline {
         if place != nil { break }
       }
       guard let place = place ?? outermost else {
-        throw CheckpointError(
-          key: key, "the file's outermost value is not a dictionary, so no tensor can be added")
+        throw .rootIsNoDictionary.located(key: key)
       }
       let name = rest.joined(separator: ".")
       guard names[place, default: self.names(in: place)].insert(Key(name)).inserted else {
-        throw CheckpointError(
-          key: key, "the file has a value of this name, which a tensor would replace")
+        throw .nameIsTaken.located(key: key)
       }
       containers[place].entries.append(Entry(node: nil, name: name, item: .tensor(key, nil)))
     }

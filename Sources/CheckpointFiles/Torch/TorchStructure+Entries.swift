@@ -15,11 +15,11 @@ extension TorchStructure {
   static let maximumDepth = 200
 
   static var tooDeep: CheckpointError {
-    CheckpointError("containers lie more than \(maximumDepth) deep in each other")
+    CheckpointError.containersTooDeep(maximumDepth)
   }
 
   static var repetition: CheckpointError {
-    CheckpointError("the pickle refers to the same values over and over")
+    CheckpointError.repeatedValues
   }
 
   /// What a walk over the entries may cost.

@@ -18,11 +18,7 @@ enum TorchZipReader {
         .checkpoint(format: .torchZip)
       checkpoint.metadata = try archive.metadata()
       return checkpoint
-    } catch {
-      var error = error
-      error.path = file.path
-      throw error
-    }
+    } catch { throw error.located(path: file.path) }
   }
 }
 
@@ -38,19 +34,17 @@ struct TorchArchive {
     self.file = file
     directory = try ZipDirectory(file)
     guard let prefix = TorchArchive.prefix(directory) else {
-      throw CheckpointError("is a zip archive without data.pkl: not a PyTorch file")
+      throw .noDataPickle
     }
     self.prefix = prefix
     if let (name, other) = directory.namesakes.first {
-      throw CheckpointError(record: name, "PyTorch does not tell this name from \(quoted(other))")
+      throw .namesakes(other).located(record: name)
     }
     if let record = directory.records.first(where: \.leadsOut) {
-      throw CheckpointError(
-        record: record.name, "the name of a record leads out of the archive's folder")
+      throw .recordLeadsOut.located(record: record.name)
     }
     guard directory[prefix + "constants.pkl"] == nil else {
-      throw CheckpointError(
-        "is a TorchScript program, not a checkpoint; save the state_dict of its module")
+      throw .torchScript
     }
     isBigEndian = try TorchArchive.byteOrder(directory, prefix, file)
     try checkVersion()
@@ -62,12 +56,10 @@ struct TorchArchive {
   /// Compares the record that says the version of the archive, as PyTorch does.
   private func checkVersion() throws(CheckpointError) {
     guard let record = directory[prefix + ".data/version"] ?? directory[prefix + "version"] else {
-      throw CheckpointError(
-        "has no record \(quoted(prefix + "version")), without which PyTorch does not read an archive"
-      )
+      throw .missingVersion(prefix + "version")
     }
     guard record.byteCount <= 64 else {
-      throw CheckpointError(record: record.name, "the version of the archive is not a number")
+      throw .invalidVersion(nil).located(record: record.name)
     }
     let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
     // The number ends where its digits end.
@@ -75,14 +67,11 @@ struct TorchArchive {
     let digits = String(
       Substring(text.utf8.drop(while: isBlank).prefix { (0x30...0x39).contains($0) }))
     guard !digits.isEmpty else {
-      throw CheckpointError(
-        record: record.name, "the version of the archive is \(quoted(text)), not a number")
+      throw .invalidVersion(text).located(record: record.name)
     }
     guard let version = Int(digits), TorchArchive.versions.contains(version) else {
-      throw CheckpointError(
-        record: record.name,
-        "the version of the archive is \(digits); PyTorch reads \(TorchArchive.versions.lowerBound) to "
-          + "\(TorchArchive.versions.upperBound)")
+      throw .unsupportedVersion(digits, readable: TorchArchive.versions).located(
+        record: record.name)
     }
   }
 
@@ -114,11 +103,11 @@ struct TorchArchive {
   ) throws(CheckpointError) -> Bool {
     guard let record = directory[prefix + "byteorder"] else { return false }
     guard record.byteCount <= 16 else {
-      throw CheckpointError(record: record.name, "is neither \"little\" nor \"big\"")
+      throw .invalidByteOrder(nil).located(record: record.name)
     }
     let text = String(decoding: try directory.bytes(of: record, file), as: UTF8.self)
     guard text.utf8.equals("little") || text.utf8.equals("big") else {
-      throw CheckpointError(record: record.name, "is \(quoted(text)), neither little nor big")
+      throw .invalidByteOrder(text).located(record: record.name)
     }
     return text.utf8.equals("big")
   }
@@ -132,18 +121,14 @@ struct TorchArchive {
       var metadata: OrderedDictionary<Key, String> = [:]
       for (key, value) in json.object ?? [:] { metadata[key] = value.string }
       return metadata
-    } catch {
-      var error = error
-      error.record = name
-      throw error
-    }
+    } catch { throw error.located(record: name) }
   }
 
   /// Runs the pickle.
   func interpret() throws(CheckpointError) -> (PickleMachine, NodeID, ZipDirectory.Record) {
     let name = prefix + "data.pkl"
     guard let record = directory[name] else {
-      throw CheckpointError("is a zip archive without data.pkl: not a PyTorch file")
+      throw .noDataPickle
     }
     do throws(CheckpointError) {
       guard
@@ -151,19 +136,14 @@ struct TorchArchive {
           || record.byteCount / 20
             <= record.compressedByteCount
       else {
-        throw CheckpointError(
-          "\(record.compressedByteCount) bytes claim to be a pickle of \(record.byteCount)")
+        throw .pickleBomb(record.compressedByteCount, inflated: record.byteCount)
       }
       var machine = PickleMachine(
         ByteReader(try directory.bytes(of: record, file)),
         storedByteCount: record.compressedByteCount)
       let root = try machine.run()
       return (machine, root, record)
-    } catch {
-      var error = error
-      error.record = name
-      throw error
-    }
+    } catch { throw error.located(record: name) }
   }
 
   /// The storages of the pickle, none of them read.
@@ -187,26 +167,20 @@ struct TorchArchive {
       let name = prefix + "data/" + reference.key
       do throws(CheckpointError) {
         guard reference.view == nil else {
-          throw CheckpointError("a storage that is a part of another, which only old files have")
+          throw .partialStorageInArchive
         }
         guard let record = directory[name] else {
-          throw CheckpointError("the record of a storage is missing")
+          throw .missingRecord
         }
         let (byteCount, overflow) = reference.count.multipliedReportingOverflow(by: width)
         guard !overflow, byteCount == record.byteCount else {
-          throw CheckpointError(
-            "the record has \(record.byteCount) bytes, \(reference.count) elements of "
-              + "\(reference.className) were promised")
+          throw .wrongRecordByteCount(record.byteCount, reference)
         }
         try ZipDirectory.checkReadable(record)
         let swap =
           isBigEndian ? reference.dtype?.swapWidth ?? widths[index] ?? width : 1
         result.append(storage(record, swapping: swap))
-      } catch {
-        var error = error
-        error.record = name
-        throw error
-      }
+      } catch { throw error.located(record: name) }
     }
     return result
   }
@@ -227,12 +201,7 @@ struct TorchArchive {
         let bytes = try ZipDirectory.loaded(record, file)
         bytes.swapElements(of: width)
         return bytes.asLoaded
-      } catch {
-        var error = error
-        error.path = file.path
-        error.record = record.name
-        throw error
-      }
+      } catch { throw error.located(path: file.path, record: record.name) }
     }
   }
 }

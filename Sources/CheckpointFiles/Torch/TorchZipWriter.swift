@@ -24,9 +24,7 @@ enum TorchZipWriter {
       outline = try TorchOutline(checkpoint.tensors, structure: structure, leavesOut: leavesOut)
     } catch {
       // What cannot be written is in the file that was read.
-      var error = error
-      error.path = checkpoint.path.isEmpty ? path : checkpoint.path
-      throw error
+      throw error.located(path: checkpoint.path.isEmpty ? path : checkpoint.path)
     }
     do throws(CheckpointError) {
       var emitter = PickleEmitter(
@@ -34,11 +32,7 @@ enum TorchZipWriter {
         plan: TorchStoragePlan(
           checkpoint.tensors.elements, preservesStrides: preservesStrides))
       return (try emitter.run(), emitter.plan)
-    } catch {
-      var error = error
-      error.path = path
-      throw error
-    }
+    } catch { throw error.located(path: path) }
   }
 
   /// Throws what ``write(_:metadata:leavesOut:preservesStrides:to:progress:)`` would throw before it reads a

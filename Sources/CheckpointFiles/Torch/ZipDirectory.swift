@@ -66,7 +66,7 @@ struct ZipDirectory: Sendable {
       while reader.remaining > 0 {
         let record = try ZipDirectory.record(&reader)
         guard places.updateValue(records.count, forKey: Key(record.name)) == nil else {
-          throw CheckpointError(record: record.name, "the archive has two records of this name")
+          throw .duplicateRecord.located(record: record.name)
         }
         records.append(record)
       }
@@ -76,15 +76,14 @@ struct ZipDirectory: Sendable {
       throw error
     }
     guard records.count == end.count else {
-      throw CheckpointError(
-        "the archive's directory has \(records.count) records, its end says \(end.count)")
+      throw .wrongRecordCount(records.count, stated: end.count)
     }
     try checkLocalHeaders(file)
   }
 
   private static func record(_ reader: inout ByteReader) throws(CheckpointError) -> Record {
     guard try reader.word() == 0x0201_4B50 else {
-      throw reader.failure("not an entry of a zip archive's directory")
+      throw reader.failure(.notADirectoryEntry)
     }
     _ = try reader.take(4)  // versions
     let flags = try reader.short()
@@ -101,7 +100,7 @@ struct ZipDirectory: Sendable {
     var header = try reader.word()
     let name = String(decoding: reader.bytes[try reader.take(nameLength)], as: UTF8.self)
     guard !name.utf8.contains(0) else {
-      throw CheckpointError(record: name, "a name with a zero byte, at which some programs end it")
+      throw .zeroInName.located(record: name)
     }
     let extra = try reader.take(extraLength)
     _ = try reader.take(commentLength)
@@ -111,7 +110,7 @@ struct ZipDirectory: Sendable {
       let kind = try fields.short()
       let length = try fields.short()
       guard length <= fields.remaining else {
-        throw CheckpointError(record: name, "a field of the archive's directory ends outside of it")
+        throw .fieldOutsideDirectory.located(record: name)
       }
       let field = try fields.take(length)
       guard kind == 1, !hasWide else { continue }
@@ -123,11 +122,11 @@ struct ZipDirectory: Sendable {
         if compressed == 0xFFFF_FFFF { compressed = try wide.long() }
         if header == 0xFFFF_FFFF { header = try wide.long() }
       } catch {
-        throw CheckpointError(record: name, "the 64-bit sizes of the record are broken")
+        throw .brokenWideSizes.located(record: name)
       }
     }
     guard disk == 0 || disk == 0xFFFF else {
-      throw CheckpointError(record: name, "the archive has several parts")
+      throw .severalParts.located(record: name)
     }
     return Record(
       name: name, flags: flags, method: method, crc32: crc, compressedByteCount: compressed,
@@ -144,27 +143,20 @@ struct ZipDirectory: Sendable {
       let record = records[index]
       do throws(CheckpointError) {
         guard record.headerOffset >= end else {
-          throw CheckpointError("the record overlaps \(quoted(last))")
+          throw .overlappingRecords(last)
         }
         let dataOffset = try localHeader(of: record, file)
         let (dataEnd, overflow) = dataOffset.addingReportingOverflow(record.compressedByteCount)
         guard !overflow, dataEnd <= offset else {
-          throw CheckpointError(
-            "the record's \(record.compressedByteCount) bytes end outside of the archive")
+          throw .recordOutsideArchive(record.compressedByteCount)
         }
         guard !record.isStored || record.compressedByteCount == record.byteCount else {
-          throw CheckpointError(
-            "the record is stored, with two sizes: \(record.compressedByteCount) and "
-              + "\(record.byteCount)")
+          throw .twoSizes(record.compressedByteCount, record.byteCount)
         }
         records[index].dataOffset = dataOffset
         end = dataEnd
         last = record.name
-      } catch {
-        var error = error
-        error.record = record.name
-        throw error
-      }
+      } catch { throw error.located(record: record.name) }
     }
   }
 
@@ -173,7 +165,7 @@ struct ZipDirectory: Sendable {
     of record: Record, _ file: InputFile
   ) throws(CheckpointError) -> Int {
     guard record.headerOffset <= offset - ZipDirectory.localHeaderByteCount else {
-      throw CheckpointError("the record begins outside of the archive")
+      throw .headerOutsideArchive
     }
     // The names are the same if the archive is sound, so one read gets header and name.
     let nameLength = record.name.utf8.count
@@ -183,7 +175,7 @@ struct ZipDirectory: Sendable {
         count: min(
           ZipDirectory.localHeaderByteCount + nameLength, offset - record.headerOffset)))
     guard try reader.word() == 0x0403_4B50 else {
-      throw CheckpointError("there is no record where the archive's directory says")
+      throw .noRecordHeader
     }
     _ = try reader.take(2)
     let flags = try reader.short()
@@ -196,18 +188,17 @@ struct ZipDirectory: Sendable {
     let extraLength = try reader.short()
     guard localNameLength == nameLength, reader.remaining == nameLength,
       reader.bytes[try reader.take(nameLength)].elementsEqual(record.name.utf8)
-    else { throw CheckpointError("the record has another name in its own header") }
+    else { throw .otherRecordName }
     guard method == record.method, (flags ^ record.flags) & 0x2041 == 0 else {
-      throw CheckpointError("the record's own header says another compression or encryption")
+      throw .otherCompression
     }
     // Streaming writers leave sizes and checksum open (0), 64-bit ones write all ones.
     for (own, listed) in [(size, record.byteCount), (compressed, record.compressedByteCount)]
     where own != listed && own != 0xFFFF_FFFF && !(own == 0 && flags & 8 != 0) {
-      throw CheckpointError(
-        "the record's own header says \(own) bytes, the archive's directory \(listed)")
+      throw .otherByteCount(own, listed: listed)
     }
     guard crc == record.crc32 || crc == 0 else {
-      throw CheckpointError("the record's own header has another checksum")
+      throw .otherChecksum
     }
     return record.headerOffset + ZipDirectory.localHeaderByteCount + nameLength + extraLength
   }
@@ -218,12 +209,7 @@ struct ZipDirectory: Sendable {
   func bytes(of record: Record, _ file: InputFile) throws(CheckpointError) -> [UInt8] {
     do throws(CheckpointError) {
       return try ZipDirectory.loaded(record, file).array
-    } catch {
-      var error = error
-      error.path = file.path
-      error.record = record.name
-      throw error
-    }
+    } catch { throw error.located(path: file.path, record: record.name) }
   }
 
   /// The bytes of a record in memory of their own, inflated and checked.
@@ -254,23 +240,19 @@ struct ZipDirectory: Sendable {
 
   /// Refuses what Espalier does not read, and bombs.
   static func checkReadable(_ record: Record) throws(CheckpointError) {
-    guard record.flags & 0x2041 == 0 else { throw CheckpointError("the record is encrypted") }
+    guard record.flags & 0x2041 == 0 else { throw .encrypted }
     guard record.method == 0 || record.method == 8 else {
-      throw CheckpointError("the record is compressed by method \(record.method), not deflate")
+      throw .unknownCompression(record.method)
     }
     guard record.byteCount <= 1 << 26 || record.byteCount / 100 <= record.compressedByteCount
     else {
-      throw CheckpointError(
-        "\(record.compressedByteCount) bytes claim to inflate to \(record.byteCount), "
-          + "more than a hundred times as many")
+      throw .zipBomb(record.compressedByteCount, inflated: record.byteCount)
     }
   }
 
   private static func compare(_ crc: UInt32, _ record: Record) throws(CheckpointError) {
     guard record.crc32 == 0 || crc == record.crc32 else {
-      throw CheckpointError(
-        "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), "
-          + "the archive says \(hexadecimal(record.crc32))")
+      throw .damaged(crc, stated: record.crc32)
     }
   }
 }

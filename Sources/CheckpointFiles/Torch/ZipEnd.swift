@@ -16,15 +16,11 @@ struct ZipEnd {
     let tailOffset = file.byteCount - tailCount
     let tail = try file.bytes(at: tailOffset, count: tailCount)
     guard let place = ZipEnd.lastSignature(in: tail) else {
-      throw CheckpointError(
-        "the zip archive has no end: the file is truncated, or was not written to its end")
+      throw .noArchiveEnd
     }
     let offset = tailOffset + place
     if let other = ZipEnd.signatureOfTail(in: tail, before: place) {
-      throw CheckpointError(
-        offset: tailOffset + other,
-        "the archive has two ends, here and at byte \(offset), and programs differ in which they use"
-      )
+      throw .twoArchiveEnds(other: offset).located(offset: tailOffset + other)
     }
     var reader = ByteReader(Array(tail[place...]))
     _ = try reader.take(4)
@@ -36,7 +32,7 @@ struct ZipEnd {
     let commentByteCount = try reader.short()
     trailingByteCount = max(0, file.byteCount - offset - ZipEnd.byteCount - commentByteCount)
     guard disks.0 == 0 || disks.0 == 0xFFFF, here == count else {
-      throw CheckpointError(offset: offset, "the archive has several parts")
+      throw .severalParts.located(offset: offset)
     }
     var directoryEnd = offset
     if let wide = try ZipEnd.wide(file, before: offset) {
@@ -45,20 +41,17 @@ struct ZipEnd {
         (count, wide.count, 0xFFFF), (size, wide.size, 0xFFFF_FFFF),
         (start, wide.start, 0xFFFF_FFFF),
       ] where narrow != limit && narrow != value {
-        throw CheckpointError(offset: offset, "the archive's two ends contradict each other")
+        throw .contradictingEnds.located(offset: offset)
       }
       (count, size, start) = (wide.count, wide.size, wide.start)
       directoryEnd = wide.offset
     }
     guard start <= directoryEnd, size <= directoryEnd - start else {
-      throw CheckpointError(
-        offset: offset, "the archive's directory of \(size) bytes at \(start) lies outside of it")
+      throw .directoryOutsideArchive(size, start: start).located(offset: offset)
     }
     // What lies between the directory and its end would be read by nobody.
     guard start + size == directoryEnd else {
-      throw CheckpointError(
-        offset: start + size,
-        "\(directoryEnd - start - size) bytes between the archive's directory and its end")
+      throw .bytesAfterDirectory(directoryEnd - start - size).located(offset: start + size)
     }
     directoryOffset = start
     directoryByteCount = size
@@ -121,23 +114,21 @@ struct ZipEnd {
     _ = try locator.word()
     let place = try locator.long()
     guard place <= offset - 20 - 56 else {
-      throw CheckpointError(
-        offset: offset - 20, "the archive's 64-bit end is not where it should be")
+      throw .misplacedWideEnd.located(offset: offset - 20)
     }
     var reader = ByteReader(try file.bytes(at: place, count: 56))
     guard try reader.word() == 0x0606_4B50 else {
-      throw CheckpointError(
-        offset: place, "the archive's 64-bit end is not where it should be")
+      throw .misplacedWideEnd.located(offset: place)
     }
     let length = try reader.long()
     guard length >= 44, length == offset - 20 - place - 12 else {
-      throw CheckpointError(offset: place, "the archive's 64-bit end has a wrong length")
+      throw .wrongWideEndLength.located(offset: place)
     }
     _ = try reader.take(4 + 8)
     let here = try reader.long()
     let count = try reader.long()
     guard here == count else {
-      throw CheckpointError(offset: place, "the archive has several parts")
+      throw .severalParts.located(offset: place)
     }
     return (place, count, try reader.long(), try reader.long())
   }

@@ -56,9 +56,8 @@ struct ZipWriter {
       try file.write(piece)
     }
     guard file.position - before == byteCount else {
-      throw CheckpointError(
-        path: file.path, record: String(decoding: name, as: UTF8.self),
-        "\(file.position - before) bytes were written, \(byteCount) were announced")
+      throw CheckpointError.wrongWrittenByteCount(file.position - before, stated: byteCount)
+        .located(path: file.path, record: String(decoding: name, as: UTF8.self))
     }
     if byteCount > 0 {
       var descriptor = ByteBuilder()

@@ -16,7 +16,8 @@ enum RemoteCheckpoint {
     _ url: String, timeout: Int, progress: ProgressMode
   ) throws(CheckpointError) -> Checkpoint {
     guard WebAddress.isClean(url) else {
-      throw CheckpointError(path: url, "an address has no spaces: write %20")
+      throw CheckpointError(
+        .invalidArgument, path: url, "an address has no spaces: write %20")
     }
     let address = String(url.prefix { $0 != "?" && $0 != "#" })
     let (first, _) = try file(url, name: nil, timeout: timeout)
@@ -26,7 +27,7 @@ enum RemoteCheckpoint {
     var checkpoint = try Checkpoint.open(address) { (path, name) throws(CheckpointError) in
       guard let name else { return first }
       guard let file = shards[name] else {
-        throw CheckpointError(path: path, "was not fetched")
+        throw CheckpointError(.missingPart, path: path, "was not fetched")
       }
       return file
     }
@@ -48,24 +49,27 @@ enum RemoteCheckpoint {
     let request = WebRequest(url: url, timeout: timeout)
     var answer = try request.get(0..<firstByteCount) { wanted($0, total: nil) }
     guard let total = answer.total else {
-      throw CheckpointError(path: url, "the server does not say how long the file is")
+      throw CheckpointError(
+        .network, path: url, "the server does not say how long the file is")
     }
     guard !answer.body.starts(with: [0x50, 0x4B]), !answer.body.starts(with: [0x80, 0x02]) else {
       throw CheckpointError(
-        path: url, "is a PyTorch file: over the network only safetensors is read; download it")
+        .unsupported, path: url,
+        "is a PyTorch file: over the network only safetensors is read; download it")
     }
     let count = min(wanted(answer.body, total: total), total)
     if answer.body.count < count, answer.status == 206 {
       let here = answer.body.count
       let rest = try request.get(here..<count) { _ in count - here }
       guard rest.status == 206, rest.total == total else {
-        throw CheckpointError(path: url, "the file changed while its header was fetched")
+        throw CheckpointError(
+          .changed, path: url, "the file changed while its header was fetched")
       }
       answer.body += rest.body
     }
     guard answer.body.count >= count else {
       throw CheckpointError(
-        path: url,
+        .network, path: url,
         "the answer ends early: \(count) bytes of header are needed, \(answer.body.count) came")
     }
     let file = try InputFile(
@@ -113,12 +117,13 @@ private enum RemoteShards {
   ) throws(CheckpointError) -> [String: InputFile] {
     guard names.count <= maximumCount else {
       throw CheckpointError(
-        path: address,
+        .tooLarge, path: address,
         "the index names \(names.count) files; over the network \(maximumCount) are read at most")
     }
     if let name = names.first(where: { $0.contains("://") || $0.contains("\\") }) {
       throw CheckpointError(
-        path: address, "weight_map names \(quoted(name)), which is not a file beside the index")
+        .outsideFolder, path: address,
+        "weight_map names \(quoted(name)), which is not a file beside the index")
     }
     let state = Mutex(State())
     let group = DispatchGroup()
@@ -170,7 +175,7 @@ private enum RemoteShards {
     }
     guard sum <= maximumByteCount else {
       throw CheckpointError(
-        path: address,
+        .tooLarge, path: address,
         "the headers of its files have more than \(maximumByteCount >> 20) MB together")
     }
   }

@@ -97,7 +97,8 @@ struct WebRequest {
     }
     let input = Array(lines.joined(separator: "\n").utf8)
     guard input.count <= ChildProcess.maximumInputCount else {
-      throw CheckpointError(path: String(url.prefix(200)) + "…", "the address is too long")
+      throw CheckpointError(
+        .invalidArgument, path: String(url.prefix(200)) + "…", "the address is too long")
     }
     guard let curl = ChildProcess("curl", ["--disable", "--config", "-"], input: input) else {
       throw failure("reading over the network takes the program curl, which is not installed")
@@ -115,7 +116,7 @@ struct WebRequest {
   }
 
   private func failure(_ sentence: String) -> CheckpointError {
-    CheckpointError(path: url, sentence)
+    CheckpointError(.network, path: url, sentence)
   }
 
   /// The address that `location` means in an answer from `address`.

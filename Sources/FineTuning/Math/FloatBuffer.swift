@@ -105,7 +105,7 @@ package import CheckpointFiles
         let end = contiguous.byteOffset + count * 4
         guard end <= bytes.count else {
           throw CheckpointError(
-            "the storage ends at byte \(bytes.count), the tensor at byte \(end)")
+            .malformed, "the storage ends at byte \(bytes.count), the tensor at byte \(end)")
         }
         let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[contiguous.byteOffset..<end])
         if count > 0, let base = part.baseAddress,

@@ -112,7 +112,7 @@ struct LoRASettings {
 
   private static func document(_ path: String) throws(CheckpointError) -> JSONValue {
     do {
-      return try JSONParser.parse(try WholeFile.read(path))
+      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
     } catch var error {
       if error.path.isEmpty { error.path = path }
       throw error

@@ -138,10 +138,10 @@ extension SurgeryPlan {
   /// Rows of a tensor, one below the other.
   static func rows(_ ranges: [Range<Int>], of tensor: Tensor) throws -> Tensor {
     for range in ranges where tensor.slice(0, range) == nil {
-      throw CheckpointError("there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
+      throw CheckpointError(.tensorMismatch, "there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
     }
     let extents = [ranges.reduce(0) { $0 + $1.count }] + tensor.shape.dimensions.dropFirst()
-    guard let shape = Shape(extents) else { throw CheckpointError("too many rows") }
+    guard let shape = Shape(extents) else { throw CheckpointError(.tensorMismatch, "too many rows") }
     return try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
       // One range is met on the way; several might be far apart.
       let source = ranges.count == 1 ? tensor : try tensor.addressable()

@@ -153,7 +153,7 @@ extension SurgeryPlan {
       let parts = try tensors.map { tensor in
         guard let flat = Shape([outer, tensor.shape.count / outer]),
           let part = try tensor.addressable().reshaped(flat)
-        else { throw CheckpointError("\(tensor.shape) has no \(outer) rows") }
+        else { throw CheckpointError(.tensorMismatch, "\(tensor.shape) has no \(outer) rows") }
         return part
       }
       let rowBytes = parts.reduce(0) { $0 + $1.byteCount / outer }

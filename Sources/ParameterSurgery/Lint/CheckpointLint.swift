@@ -20,7 +20,7 @@ public struct CheckpointLint: Sendable {
   ) throws(CheckpointError) {
     self.path = path
     guard WholeFile.exists(path) else {
-      throw CheckpointError(path: path, "cannot open: No such file or directory")
+      throw CheckpointError.missingFile(path)
     }
     let checkpoint: Checkpoint
     do throws(CheckpointError) {
@@ -70,14 +70,7 @@ public struct CheckpointLint: Sendable {
         add(.indexBesideFile, nil, "has \(name) and \(name).index.json; loaders take the former")
       }
     }
-    guard checkpoint.format == .sharded else { return }
-    let index =
-      WholeFile.isFolder(path)
-      ? ["model.safetensors.index.json", "pytorch_model.bin.index.json"].map(place)
-        .first(where: WholeFile.exists) : path
-    guard let index, let bytes = try? WholeFile.read(index),
-      let stated = (try? JSONParser.parse(bytes))?["metadata"]?["total_size"]?.double
-    else { return }
+    guard let stated = checkpoint.statedByteCount else { return }
     let total = checkpoint.tensors.values.reduce(0) { $0.addingSaturated($1.byteCount) }
     if stated != Double(total) {
       add(

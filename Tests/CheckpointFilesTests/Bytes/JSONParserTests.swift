@@ -52,7 +52,7 @@ import Testing
 @Suite struct `A value of JSON that is skipped` {
   private func end(_ text: String) -> Int? {
     let bytes = Array(text.utf8)
-    var scanner = JSONScanner(bytes.span, base: 0)
+    var scanner = JSONParser(bytes.span, base: 0)
     do {
       try scanner.skipValue()
       return scanner.position
@@ -65,7 +65,7 @@ import Testing
   ])
   func `ends where it ends when it is read`(text: String) throws {
     let bytes = Array((text + " , 7").utf8)
-    var scanner = JSONScanner(bytes.span, base: 0)
+    var scanner = JSONParser(bytes.span, base: 0)
     _ = try scanner.value()
     #expect(end(text + " , 7") == scanner.position)
   }
@@ -78,7 +78,7 @@ import Testing
   ])
   func `is refused where it is refused when it is read`(text: String) {
     let bytes = Array(text.utf8)
-    var scanner = JSONScanner(bytes.span, base: 0)
+    var scanner = JSONParser(bytes.span, base: 0)
     let isRead = (try? scanner.value()) != nil
     #expect(!isRead)
     #expect(end(text) == nil)
