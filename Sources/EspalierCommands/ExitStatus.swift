@@ -18,7 +18,10 @@ enum ExitStatus {
     case let code as ExitCode: return code.rawValue
     case let error as CheckpointError:
       return unusable(CheckpointName.sentence(for: error) ?? Advice.sentence(for: error))
-    case let error as SurgeryError: return unusable(error.description)
+    case let error as SurgeryError:
+      // An error of a file has the sentence that it has without the library around it.
+      if let file = error.underlying { return report(file) }
+      return unusable(error.description)
     case let error as FineTuningError: return unusable(error.description)
     case let error as InputError: return unusable(error.description)
     default: return usage(error)
@@ -70,6 +73,7 @@ struct InputError: Error, CustomStringConvertible {
   /// Runs `body` and puts `path` before the sentence of a selector or mask that does not fit it.
   static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as SurgeryError {
+      if let file = error.underlying { throw file }
       let sentence = error.description
       throw InputError(sentence.hasPrefix(path + ":") ? sentence : "\(path): \(sentence)")
     }

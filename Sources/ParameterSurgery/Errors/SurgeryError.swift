@@ -28,6 +28,8 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed
     /// A mask, a delta or an adapter belongs to another checkpoint.
     case otherCheckpoint
+    /// A mask, or the configuration of a trainer, lets no tensor train.
+    case nothingTrains
     /// What is asked is known, but not done here.
     case unsupported
     /// Something is larger than what is read or computed.
@@ -42,6 +44,8 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
     case dropOrRename
     /// Use one of these texts instead.
     case didYouMean([String])
+    /// Make the keys, dtypes and shapes of the checkpoints equal with an edit first.
+    case edit
   }
 
   /// What kind of thing is wrong.
@@ -83,6 +87,13 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
     SurgeryError(
       kind, path: path ?? place, key: key, selector: selector, offset: offset, advice: advice,
       underlying: underlying, "\(place): \(description)")
+  }
+
+  /// An error of a file that was read or written, as an error of this library.
+  package static func file(_ error: CheckpointError) -> SurgeryError {
+    SurgeryError(
+      .file, path: error.path.isEmpty ? nil : error.path, key: error.key, underlying: error,
+      error.description)
   }
 
   /// An error about how an argument is written.
