@@ -55,8 +55,8 @@ import Testing
     let result = try export("half", "peft")
     #expect(result.status == 2)
     #expect(
-      result.errors == "espalier: error: half.json: PEFT has no words for this mask: the nearest "
-        + "would train \"linear.0.bias\" too, which is frozen; export to torch or hf\n")
+      result.errors == "espalier: error: half.json: PEFT cannot express this mask: the nearest "
+        + "settings would also train \"linear.0.bias\", which is frozen; export to torch or hf\n")
   }
 
   @Test func `the torch file names every tensor and the rows`() throws {
@@ -99,13 +99,13 @@ import Testing
   @Test(arguments: [
     ("axolotl", "unfrozen_parameters:\n  - ^lin.3\n", "matches no tensor"),
     ("axolotl", "unfrozen_parameters:\n  - ^linear.0.weight$[2:9]\n", "does not have"),
-    ("axolotl", "other: 1\n", "no `unfrozen_parameters` list"),
+    ("axolotl", "other: 1\n", "has no `unfrozen_parameters` list"),
     ("axolotl", "unfrozen_parameters:\n  - '('\n", "not a regular expression"),
     ("llamafactory", "lr: 1\n", "none of the settings"),
     ("ms-swift", "{\"freeze_parameters_ratio\": 0.5}", "expected 0 or 1"),
     ("peft", "{\"modules_to_save\": [\"nowhere\"]}", "matches no tensor"),
     ("peft", "{\"trainable_token_indices\": {\"embed\": [1]}}", "matches no tensor"),
-    ("requires-grad", "{\"nowhere\": true}", "is no tensor of the checkpoint"),
+    ("requires-grad", "{\"nowhere\": true}", "is not a tensor of the checkpoint"),
     ("requires-grad", "{\"linear.0.bias\": true}", "is in the checkpoint and not in the list"),
     ("requires-grad", "[", "not JSON"),
   ])
@@ -165,7 +165,8 @@ import Testing
     #expect(result.status == 2)
     #expect(
       result.errors.hasPrefix(
-        "espalier: error: other.json: the masks belong to different checkpoints: only one lists "))
+        "espalier: error: other.json: the masks belong to different checkpoints: only one of them lists "
+      ))
     #expect(!folder.exists("u.json"))
   }
 }

@@ -104,7 +104,7 @@ import Testing
     #expect(loud.status == 0)
     #expect(
       loud.errors == "espalier: warning: model.safetensors: \"linear.0.weight\" trains, "
-        + "\"linear.0.bias\" beside it is frozen\n")
+        + "\"linear.0.bias\" of the same module is frozen\n")
     #expect(try Tool.run(arguments + ["--no-siblings"], in: folder).errors == "")
   }
 

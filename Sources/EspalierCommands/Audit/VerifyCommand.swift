@@ -32,8 +32,8 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var progress: ProgressOptions
 
   func run() throws {
-    let freeze = try FreezeMask(path: mask)
     let before = try Checkpoint.open(base)
+    let freeze = try FreezeMask(path: mask, for: ParameterTree(before))
     // A folder with a delta holds what it makes of the base.
     let reading = Progress(
       "reading the base", total: before.tensors.values.reduce(0) { $0 &+ $1.byteCount },

@@ -73,7 +73,7 @@ struct MaskCreateCommand: ParsableCommand {
         let selector = try Selector(rule.text)
         return rule.kind == .train ? FreezeMask.Request.train(selector) : .freeze(selector)
       }
-      let mask = try FreezeMask(typed: requests, in: tree)
+      let mask = try FreezeMask.resolving(requests, in: tree)
       noteIdle(requests, mask, tree)
       if selection.explain {
         for request in requests {
@@ -105,7 +105,8 @@ struct MaskCreateCommand: ParsableCommand {
     for (place, request) in requests.enumerated() where request.selector.isNegated {
       var others = requests
       others.remove(at: place)
-      guard let other = try? FreezeMask(typed: others, in: tree), other.states == mask.states else {
+      guard let other = try? FreezeMask.resolving(others, in: tree), other.states == mask.states
+      else {
         continue
       }
       StandardError.note("\(quoted(request.selector.text)) changes nothing")
@@ -179,8 +180,8 @@ struct MaskCheckCommand: ParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() throws {
-    let mask = try FreezeMask(path: mask)
     let tree = ParameterTree(try Checkpoint.open(checkpoint.file))
+    let mask = try FreezeMask(path: mask, for: tree)
     let mismatch = mask.mismatch(with: tree)
     let output = StandardOutput.shared
     if format.json {

@@ -72,13 +72,11 @@ struct MaskImportCommand: ParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() throws {
-    let bytes = try WholeFile.read(config)
     let read = try Checkpoint.open(checkpoint.file)
     try WholeFile.checkWriting(to: written.output, reading: [config], read)
     let tree = ParameterTree(read)
-    let imported = try InputError.naming(config) {
-      try ImportedMask(from, bytes: bytes, in: tree, configuration: configuration(of: read))
-    }
+    let imported = try ImportedMask(
+      from, path: config, in: tree, configuration: configuration(of: read))
     try imported.mask.write(to: written.output)
     let warnings =
       imported.warnings
@@ -178,10 +176,10 @@ struct MaskInvertCommand: ParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() throws {
-    let freeze = try FreezeMask(path: mask)
     let read = try Checkpoint.open(checkpoint.file)
-    try WholeFile.checkWriting(to: written.output, reading: [mask], read)
     let tree = ParameterTree(read)
+    let freeze = try FreezeMask(path: mask, for: tree)
+    try WholeFile.checkWriting(to: written.output, reading: [mask], read)
     let result = try InputError.naming(checkpoint.file) { try freeze.inverted(in: tree) }
     try MaskReport.write(result, to: written.output, json: format.json, in: tree)
   }

@@ -270,7 +270,7 @@ struct TrainCommand: ParsableCommand {
     let isChosen = self.task != nil || directory.settings != nil
     let selection: TrainingRun.TrainSelection =
       if let mask {
-        .mask(try FreezeMask(path: mask))
+        .mask(try FreezeMask(path: mask, for: ParameterTree(directory.checkpoint)))
       } else if train.isEmpty {
         .resumed
       } else {

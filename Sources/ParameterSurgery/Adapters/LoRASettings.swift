@@ -112,7 +112,7 @@ struct LoRASettings {
 
   private static func document(_ path: String) throws(CheckpointError) -> JSONValue {
     do {
-      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 24))
+      return try JSONParser.parse(try WholeFile.read(path, limit: 1 << 23))
     } catch var error {
       if error.path.isEmpty { error.path = path }
       throw error

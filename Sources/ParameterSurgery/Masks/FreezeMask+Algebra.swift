@@ -2,7 +2,7 @@ public import CheckpointFiles
 internal import OrderedCollections
 
 extension FreezeMask {
-  /// What trains in either mask.
+  /// The mask that lets train what trains in either of the two.
   ///
   /// - Throws: ``SurgeryError`` when the masks belong to different layouts.
   public func union(_ other: FreezeMask) throws(SurgeryError) -> FreezeMask {
@@ -16,7 +16,7 @@ extension FreezeMask {
     }
   }
 
-  /// What trains in both masks.
+  /// The mask that lets train what trains in both.
   ///
   /// - Throws: ``SurgeryError`` when the masks belong to different layouts.
   public func intersection(_ other: FreezeMask) throws(SurgeryError) -> FreezeMask {
@@ -29,9 +29,9 @@ extension FreezeMask {
     }
   }
 
-  /// What trains becomes frozen and the other way round, rows too. What has no gradient stays frozen.
+  /// Freezes what trains and lets train what is frozen, rows too. What has no gradient stays frozen.
   ///
-  /// - Parameter tree: the checkpoint's: a mask alone knows neither dtypes nor how many rows there are.
+  /// - Parameter tree: the keys of the checkpoint: a mask alone knows neither dtypes nor numbers of rows.
   /// - Throws: ``SurgeryError`` when the mask does not fit.
   public func inverted(in tree: ParameterTree) throws(SurgeryError) -> FreezeMask {
     try check(fits: tree)
@@ -57,7 +57,7 @@ extension FreezeMask {
     public let after: State?
   }
 
-  /// What `other` says differently, in key order. The masks may belong to different layouts.
+  /// The tensors that `other` treats differently, in key order. The masks may belong to different layouts.
   public func changes(to other: FreezeMask) -> [Change] {
     let keys = Set(states.keys).union(other.states.keys).sorted()
     return keys.compactMap { key in
@@ -69,10 +69,8 @@ extension FreezeMask {
     with other: FreezeMask, _ combine: (State, State) -> State
   ) throws(SurgeryError) -> FreezeMask {
     guard layoutDigest == other.layoutDigest, states.keys == other.states.keys else {
-      let keys = changes(to: other).first { $0.before == nil || $0.after == nil }?.key
-      throw SurgeryError(
-        "the masks belong to different checkpoints: "
-          + (keys.map { "only one lists \(quoted($0.string))" } ?? "layout_sha256 differs"))
+      let key = changes(to: other).first { $0.before == nil || $0.after == nil }?.key
+      throw .otherLayouts(onlyOneLists: key)
     }
     var result: OrderedDictionary<Key, State> = [:]
     for (key, state) in states { result[key] = combine(state, other[key] ?? .frozen) }

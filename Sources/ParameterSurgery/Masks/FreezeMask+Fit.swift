@@ -4,15 +4,15 @@ internal import OrderedCollections
 extension FreezeMask {
   /// Why a mask does not fit a checkpoint.
   public struct Mismatch: Sendable, Hashable, CustomStringConvertible {
-    /// Keys that the mask lists and the checkpoint has not, in key order.
+    /// Keys that the mask lists and the checkpoint does not have, in key order.
     public let missingKeys: [Key]
     /// Keys of the checkpoint that the mask does not list, in key order.
     public let unexpectedKeys: [Key]
     /// Tensors with fewer rows than the mask lets train.
     public let shortKeys: [Key]
-    /// Tensors that the mask lets train and whose elements can have no gradient: whole numbers.
+    /// Tensors that the mask lets train and whose elements have no gradient: integers and Booleans.
     public let untrainableKeys: [Key]
-    /// The dtypes that the mask was made for, if the checkpoint was cast as a whole.
+    /// The dtype that the mask was created for and that of the checkpoint, if the checkpoint was cast as a whole.
     public let dtypes: (from: DType, to: DType)?
 
     /// The mismatch in words.
@@ -21,7 +21,7 @@ extension FreezeMask {
       var (missing, unexpected) = (missingKeys, unexpectedKeys)
       if let prefix = Mismatch.prefix(before: unexpected, in: missing) {
         parts.append(
-          "the mask's keys begin with \(quoted(prefix)), those of the checkpoint do not")
+          "the keys of the mask begin with \(quoted(prefix)), those of the checkpoint do not")
         let found = Set(unexpected.map { Key(prefix + $0.string) })
         missing.removeAll { found.contains($0) }
         unexpected = []
@@ -38,23 +38,25 @@ extension FreezeMask {
         parts.append("fewer rows than the mask lets train: " + Mismatch.list(shortKeys))
       }
       if !untrainableKeys.isEmpty {
-        parts.append("whole numbers do not train: " + Mismatch.list(untrainableKeys))
+        parts.append("integers and Booleans do not train: " + Mismatch.list(untrainableKeys))
       }
       if let dtypes {
-        parts.append("it was made for \(dtypes.from) where the checkpoint has \(dtypes.to)")
+        parts.append("it was created for \(dtypes.from), and the checkpoint has \(dtypes.to)")
       }
       if parts.isEmpty {
-        parts.append("the keys are the same, but a dtype or a shape is not (layout_sha256 differs)")
+        parts.append(
+          "the keys are the same, but a dtype or a shape differs (layout_sha256 differs)")
       }
       return parts.joined(separator: "; ")
     }
 
-    /// What must stand before every one of `short` for it to be one of `long`.
+    /// What must precede every key of `short` for it to be one of `long`.
     private static func prefix(before short: [Key], in long: [Key]) -> String? {
       guard let first = short.first else { return nil }
       let known = Set(long)
-      for key in long where key.string.hasSuffix("." + first.string) {
-        let prefix = String(key.string.dropLast(first.string.count))
+      let ending = "." + first.string
+      for key in long where key.string.endsExactly(with: ending) {
+        let prefix = String(key.string.utf8.dropLast(first.string.utf8.count)) ?? ""
         if short.allSatisfy({ known.contains(Key(prefix + $0.string)) }) { return prefix }
       }
       return nil
@@ -65,19 +67,26 @@ extension FreezeMask {
       return keys.count > 5 ? "\(shown) and \(keys.count - 5) more" : shown
     }
 
-    /// Whether both say the same.
-    public static func == (a: Mismatch, b: Mismatch) -> Bool { a.description == b.description }
-    /// Feeds the description.
-    public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+    /// Whether the lists of keys and the dtypes are the same.
+    public static func == (a: Mismatch, b: Mismatch) -> Bool {
+      a.missingKeys == b.missingKeys && a.unexpectedKeys == b.unexpectedKeys
+        && a.shortKeys == b.shortKeys && a.untrainableKeys == b.untrainableKeys
+        && a.dtypes?.from == b.dtypes?.from && a.dtypes?.to == b.dtypes?.to
+    }
+
+    /// Feeds the lists of keys.
+    public func hash(into hasher: inout Hasher) {
+      for keys in [missingKeys, unexpectedKeys, shortKeys, untrainableKeys] { hasher.combine(keys) }
+    }
   }
 
-  /// What differs between the checkpoint that the mask was made for and this one; `nil` when the mask
+  /// What differs between the checkpoint that the mask was created for and this one; `nil` when the mask
   /// fits: the same keys, dtypes and shapes, in any order.
   public func mismatch(with tree: ParameterTree) -> Mismatch? {
     let isSameLayout =
       tree.entries.count == states.count && tree.layoutDigest == layoutDigest
       && tree.entries.allSatisfy { states[$0.key] != nil }
-    // A mask that was written by hand may say of a layout what cannot be.
+    // A mask that was written by hand may have states that its layout does not allow.
     let short = states.compactMap { key, state -> Key? in
       guard case .rows(let rows) = state, let info = tree[key] else { return nil }
       return rows.ranges.last?.upperBound ?? 0 > info.rowCount ?? 0 ? key : nil
@@ -103,8 +112,7 @@ extension FreezeMask {
   /// - Throws: ``SurgeryError`` that says what differs.
   public func check(fits tree: ParameterTree, named name: String = "") throws(SurgeryError) {
     guard let mismatch = mismatch(with: tree) else { return }
-    throw SurgeryError(
-      "the mask does not fit \(name.isEmpty ? "the checkpoint" : name): \(mismatch)")
+    throw .doesNotFit(name, mismatch)
   }
 
   /// Throws unless the mask fits the checkpoint.
@@ -114,7 +122,7 @@ extension FreezeMask {
     try check(fits: ParameterTree(checkpoint), named: checkpoint.path)
   }
 
-  /// The digest does not tell what changed. A cast of everything is the one change worth guessing.
+  /// The digest does not show what changed. A cast of all tensors is the one change that is looked for.
   private func castDTypes(_ tree: ParameterTree) -> (from: DType, to: DType)? {
     let floats: [DType] = [.float32, .bfloat16, .float16, .float64]
     for now in floats where tree.entries.contains(where: { $0.dtype == now }) {

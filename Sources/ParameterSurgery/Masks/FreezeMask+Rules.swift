@@ -1,12 +1,12 @@
-internal import CheckpointFiles
-internal import OrderedCollections
+public import CheckpointFiles
+public import OrderedCollections
 
 extension FreezeMask {
-  /// A selector and what to do with what it matches.
+  /// A rule that is not applied yet: a selector, and whether what it matches trains.
   public struct Request: Sendable, Hashable {
-    /// Whether the tensors train or freeze.
+    /// Whether the tensors train or are frozen.
     public let kind: Rule.Kind
-    /// Which. A negated selector does the opposite.
+    /// The selector of the tensors. A negated one does the opposite.
     public let selector: Selector
 
     /// Lets what the selector matches train.
@@ -22,33 +22,44 @@ extension FreezeMask {
     var trains: Bool { (kind == .train) != selector.isNegated }
   }
 
+  /// A mask that lets `training` train, except `freezing`, and freezes everything else. Without `training`, it
+  /// freezes `freezing` and lets everything else train.
+  ///
+  ///     let head = try FreezeMask(training: ["linear"], in: ParameterTree(checkpoint))
+  ///     let upper = try FreezeMask(freezing: ["bert.embeddings"], in: ParameterTree(checkpoint))
+  ///
+  /// Integers and Booleans (`position_ids`) have no gradient and stay frozen; see
+  /// ``FreezeMask/warnings(in:siblings:)``.
+  ///
+  /// - Parameters:
+  ///   - training: selectors of what trains; one with `!` freezes.
+  ///   - freezing: selectors of what stays frozen, applied after `training`.
+  ///   - tree: the keys of the checkpoint.
+  /// - Throws: ``SurgeryError`` when a selector cannot be parsed or matches nothing, or nothing would train.
+  public init(
+    training: [String] = [], freezing: [String] = [], in tree: ParameterTree
+  ) throws(SurgeryError) {
+    self = try FreezeMask.resolving(
+      try SelectorList(training).selectors.map { .train($0) }
+        + SelectorList(freezing).selectors.map { .freeze($0) }, in: tree)
+  }
+
   /// A mask from rules in order; the last that matches a tensor, or a row, wins.
   ///
-  /// What no rule matches is frozen when the first rule trains, and trains when the first one freezes.
-  /// Integers and Booleans (`position_ids`) have no gradient and stay frozen; ``FreezeMask/warnings(in:siblings:)`` tells.
+  /// What no rule matches is frozen as soon as one rule lets something train, wherever it is in the list, and trains
+  /// when all rules freeze. (Of selectors with `!`, it is the opposite.)
+  ///
+  ///     let rules: [FreezeMask.Request] = [
+  ///       .freeze(try Selector("**.bias")), .train(try Selector("linear")),
+  ///     ]
+  ///     let ruled = try FreezeMask.resolving(rules, in: ParameterTree(checkpoint))
   ///
   /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
-  public init(rules requests: [Request], in tree: ParameterTree) throws(SurgeryError) {
-    try self.init(rules: requests, after: requests.first, in: tree)
-  }
-
-  /// A mask from rules as they are typed, in order; the last that matches a tensor, or a row, wins.
-  ///
-  /// What no rule matches is frozen as soon as one says what trains, wherever it stands, and trains
-  /// when all rules freeze. (Of selectors with `!`, it is the other way round.)
-  ///
-  /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
-  public init(typed requests: [Request], in tree: ParameterTree) throws(SurgeryError) {
-    let first = requests.first { $0.kind == .train } ?? requests.first
-    try self.init(rules: requests, after: first, in: tree)
-  }
-
-  /// - Parameter first: the rule that tells what is with the tensors that no rule matches.
-  private init(
-    rules requests: [Request], after first: Request?, in tree: ParameterTree
-  ) throws(SurgeryError) {
-    guard let first else {
-      throw SurgeryError("a mask needs a selector: what to train, or what to freeze")
+  public static func resolving(
+    _ requests: [Request], in tree: ParameterTree
+  ) throws(SurgeryError) -> FreezeMask {
+    guard let first = requests.first(where: { $0.kind == .train }) ?? requests.first else {
+      throw .noRules
     }
     var state = RuleState(tree: tree, startsFull: !first.trains)
     var rules: [Rule] = []
@@ -79,48 +90,28 @@ extension FreezeMask {
         trains = true
       }
     }
-    guard trains else {
-      throw SurgeryError(
-        integer.map {
-          "nothing would train: \(quoted($0.key.string)) holds \($0.dtype), which has no gradient"
-        } ?? "nothing would train: the rules freeze everything that they train")
-    }
-    self.init(
+    guard trains else { throw .nothingTrains(selecting: integer) }
+    return FreezeMask(
       states: states, rules: rules, layoutDigest: layoutSHA256(order.map { tensors[$0] }))
   }
 
-  /// A mask that lets `training` train, but for `freezing`, and freezes everything else.
+  /// A mask from a state for each tensor.
   ///
-  /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
+  ///     let states: OrderedDictionary<Key, FreezeMask.State> = ["linear.bias": .frozen]
+  ///     let stated = try FreezeMask(states: states, in: ParameterTree(checkpoint))
+  ///
+  /// - Parameters:
+  ///   - states: the states, in any order; tensors of the checkpoint that are not listed are frozen.
+  ///   - tree: the keys of the checkpoint.
+  /// - Throws: ``SurgeryError`` when the states list a key that the checkpoint does not have, rows that a tensor does
+  ///   not have, or a tensor that has no gradient and would train.
   public init(
-    training: [Selector], freezing: [Selector] = [], in tree: ParameterTree
+    states: OrderedDictionary<Key, State>, in tree: ParameterTree
   ) throws(SurgeryError) {
-    try self.init(rules: training.map { .train($0) } + freezing.map { .freeze($0) }, in: tree)
-  }
-
-  /// A mask that freezes `freezing` and lets everything else train.
-  ///
-  /// - Throws: ``SurgeryError`` when a selector matches nothing, or nothing would train.
-  public init(freezing: [Selector], in tree: ParameterTree) throws(SurgeryError) {
-    try self.init(rules: freezing.map { .freeze($0) }, in: tree)
-  }
-
-  /// A mask from the texts of selectors.
-  ///
-  /// - Throws: ``SurgeryError`` when one cannot be parsed or matches nothing, or nothing would train.
-  public init(
-    training: [String], freezing: [String] = [], in tree: ParameterTree
-  ) throws(SurgeryError) {
-    try self.init(
-      training: try SelectorList(training).selectors,
-      freezing: try SelectorList(freezing).selectors, in: tree)
-  }
-
-  /// A mask from the texts of selectors.
-  ///
-  /// - Throws: ``SurgeryError`` when one cannot be parsed or matches nothing, or nothing would train.
-  public init(freezing: [String], in tree: ParameterTree) throws(SurgeryError) {
-    try self.init(freezing: try SelectorList(freezing).selectors, in: tree)
+    var all = states
+    for info in tree.entries where all[info.key] == nil { all[info.key] = .frozen }
+    self.init(states: all, rules: [], layoutDigest: tree.layoutDigest)
+    try check(fits: tree)
   }
 }
 

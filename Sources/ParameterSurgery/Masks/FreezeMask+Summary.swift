@@ -25,7 +25,7 @@ extension FreezeMask {
     }
   }
 
-  /// Counts what trains and what is frozen. Ties count as often as they are named.
+  /// Counts what trains and what is frozen. Tied tensors count once for each of their names.
   public func summary(in tree: ParameterTree) -> Summary {
     var summary = Summary()
     for info in tree.entries {
@@ -48,9 +48,9 @@ extension FreezeMask {
     return summary
   }
 
-  /// Something about a mask that is allowed and probably not meant.
+  /// Something about a mask that is allowed and probably a mistake.
   public enum Warning: Sendable, Hashable, CustomStringConvertible {
-    /// A weight trains and the bias beside it does not (or `gamma` and `beta`).
+    /// A weight trains and the bias of the same module does not (or `gamma` and `beta`).
     case frozenSibling(trainable: Key, frozen: Key)
     /// Two names of the same bytes, of which one trains and the other does not, or in other rows.
     case splitTie(trainable: Key, frozen: Key)
@@ -61,17 +61,17 @@ extension FreezeMask {
     public var description: String {
       switch self {
       case .frozenSibling(let trainable, let frozen):
-        "\(quoted(trainable.string)) trains, \(quoted(frozen.string)) beside it is frozen"
+        "\(quoted(trainable.string)) trains, \(quoted(frozen.string)) of the same module is frozen"
       case .splitTie(let trainable, let frozen):
         "\(quoted(trainable.string)) trains, \(quoted(frozen.string)) is frozen, and both are the "
-          + "same bytes: training moves both"
+          + "same bytes: training changes both"
       case .cannotTrain(let key, let dtype):
         "\(quoted(key.string)) holds \(dtype), which has no gradient: it stays frozen"
       }
     }
   }
 
-  /// What is probably not meant, in key order.
+  /// What is probably a mistake, in key order.
   ///
   /// - Parameters:
   ///   - tree: the keys of the checkpoint.
@@ -113,7 +113,7 @@ extension FreezeMask {
 }
 
 extension Key {
-  /// The bias that belongs to this weight, whether or not there is one.
+  /// The key that the bias of this weight has, whether or not it exists.
   var siblingOfWeight: Key? {
     let bytes = string.utf8
     let start = bytes.lastIndex(of: UInt8(ascii: ".")).map(bytes.index(after:)) ?? bytes.startIndex

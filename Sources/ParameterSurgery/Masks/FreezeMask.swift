@@ -2,7 +2,7 @@ public import CheckpointFiles
 public import OrderedCollections
 
 /// Which tensors of a checkpoint train and which are frozen, rows included: every tensor is listed,
-/// so that the file can be reviewed, compared and applied by anyone.
+/// so that the file can be reviewed, compared and applied without this program.
 ///
 ///     let mask = try FreezeMask(training: ["linear"], in: ParameterTree(checkpoint))
 ///
@@ -12,18 +12,20 @@ public struct FreezeMask: Sendable, Hashable {
   public enum State: Sendable, Hashable {
     /// All of it trains.
     case trainable
-    /// Stays byte-identical.
+    /// It stays byte-identical.
     case frozen
     /// Only these rows of dimension 0 train.
     case rows(RowSet)
   }
 
-  /// A selector that made the mask, and what it matched then. Rules are a record; the states are what
-  /// counts.
+  /// A selector that the mask was created with, and what it matched then. Rules are a record; only the states have
+  /// an effect.
   public struct Rule: Sendable, Hashable {
     /// What a rule does.
     public enum Kind: String, Sendable, Hashable {
+      /// What the selector matches trains.
       case train
+      /// What the selector matches is frozen.
       case freeze
     }
 
@@ -40,16 +42,28 @@ public struct FreezeMask: Sendable, Hashable {
       self.selector = selector
       self.matched = matched
     }
+
+    /// Whether the rules are the same; selectors are compared by their bytes.
+    public static func == (a: Rule, b: Rule) -> Bool {
+      a.kind == b.kind && a.matched == b.matched && a.selector.isExactly(b.selector)
+    }
+
+    /// Feeds the kind, the count and the bytes of the selector.
+    public func hash(into hasher: inout Hasher) {
+      hasher.combine(kind)
+      hasher.combine(matched)
+      hasher.combine(Key(selector))
+    }
   }
 
   /// Every tensor's state, in key order (by UTF-8 bytes).
   public let states: OrderedDictionary<Key, State>
-  /// The selectors that made the mask, in order.
+  /// The selectors that the mask was created with, in order.
   public let rules: [Rule]
-  /// What the mask is bound to; see ``ParameterTree/layoutDigest``.
+  /// The digest of the layout that the mask belongs to; see ``ParameterTree/layoutDigest``.
   public let layoutDigest: String
 
-  /// A mask with the given states for the given layout. The states may stand in any order.
+  /// A mask with the given states for the given layout. The states may be in any order.
   package init(states: OrderedDictionary<Key, State>, rules: [Rule], layoutDigest: String) {
     var sorted = states
     if !zip(states.keys, states.keys.dropFirst()).allSatisfy(<) {

@@ -90,7 +90,7 @@ private func trained(
     ("spectrum_top_fraction: 0.5", "`spectrum_top_fraction` is set"),
     ("unfreeze_later: [a]", "`unfreeze_later` is set, which may change what axolotl trains"),
     ("freeze_mm_modules: perhaps", "expected true or false"),
-    ("unfrozen_parameters: [a]", "line 3: the setting \"unfrozen_parameters\" occurs twice"),
+    ("unfrozen_parameters: [a]", "line 3: the setting \"unfrozen_parameters\" is duplicated"),
     ("<<: *base", "line 3: expected `setting: value` at the start of the line"),
   ])
   func `a setting that changes the selection is an error`(
@@ -162,8 +162,8 @@ private func trained(
   }
 
   @Test(arguments: [
-    ("freeze_trainable_modules: nope\n", "is no module of the layers"),
-    ("freeze_extra_modules: self_attn\n", "is no module outside of layers"),
+    ("freeze_trainable_modules: nope\n", "is not a module of the layers"),
+    ("freeze_extra_modules: self_attn\n", "is not a module outside of the layers"),
     ("freeze_trainable_layers: two\n", "expected an integer"),
     ("freeze_trainable_layers: 1\nuse_badam: true\n", "`use_badam` is set"),
     ("num_layer_trainable: 3\n", "`num_layer_trainable` is set, which may change what"),
@@ -176,7 +176,7 @@ private func trained(
     #expect(error.contains(words), "\(error)")
   }
 
-  @Test func `a model of several modalities is refused`() throws {
+  @Test func `a multimodal model is refused`() throws {
     let tree = tree("visual.blocks.0.a.weight", "model.layers.0.a.weight")
     #expect(
       message {
@@ -323,7 +323,7 @@ private func trained(
       try trained(.names, "a.weight[1:3]\nb.bias\n", in: tree) == ["a.weight[1:3]", "b.bias"])
     #expect(
       message { _ = try trained(.names, "a.weight\nc\n", in: tree) }
-        == "line 2: \"c\" is no tensor of the checkpoint")
+        == "line 2: \"c\" is not a tensor of the checkpoint")
     #expect(
       try trained(
         .ort, "{\"requires_grad\": [\"b.bias\"], \"frozen_params\": [\"a.weight\"]}", in: tree)

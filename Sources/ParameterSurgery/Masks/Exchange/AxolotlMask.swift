@@ -2,19 +2,22 @@ internal import CheckpointFiles
 internal import OrderedCollections
 
 /// How axolotl reads an item of `unfrozen_parameters`: an expression that matches from the start of a
-/// name, in which a dot is a dot unless a plus follows, and behind it a range of rows in brackets.
+/// name, in which a dot is a dot unless a plus follows, and after it a range of rows in brackets.
 struct AxolotlPattern {
   /// The expression as Python's `re` gets it.
   let expression: String
   /// The rows; `nil` for all of them.
   let rows: (start: Int, end: Int?)?
 
-  /// - Throws: ``SurgeryError`` when the rows are not numbers that fit.
+  /// - Throws: ``SurgeryError`` when the rows are not numbers in range.
   init(_ item: String) throws(SurgeryError) {
     var name = item[...]
-    if item.hasSuffix("]"), let open = item.lastIndex(of: "["), open > item.startIndex {
-      let inner = item[item.index(after: open)...].dropLast()
-      let parts = inner.split(separator: ":", omittingEmptySubsequences: false)
+    let text = item.unicodeScalars
+    if text.last == "]", let open = text.lastIndex(of: "["), open > text.startIndex {
+      let inner = text[text.index(after: open)...].dropLast()
+      let parts = inner.split(separator: ":", omittingEmptySubsequences: false).map {
+        Substring($0)
+      }
       if parts.count <= 2, parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }) {
         rows = try AxolotlPattern.range(parts, of: item)
         name = item[..<open]
@@ -33,7 +36,7 @@ struct AxolotlPattern {
   ) throws(SurgeryError) -> (start: Int, end: Int?) {
     let numbers = parts.map { $0.isEmpty ? nil : Int($0) }
     guard zip(parts, numbers).allSatisfy({ $0.isEmpty || $1 != nil && $1 != .max }) else {
-      throw SurgeryError("\(quoted(item)): the rows are not numbers that fit")
+      throw .invalidRows(item)
     }
     let start = (numbers.first ?? nil) ?? 0
     if parts.count == 1 { return parts[0].isEmpty ? (0, nil) : (start, start + 1) }
@@ -57,7 +60,7 @@ struct AxolotlPattern {
 
 extension MaskReader {
   /// The modules that `freeze_mm_modules` freezes, wherever one of them is a component of a name.
-  private static let multimodal: Set<Substring> = [
+  private static let multimodal: Set<Key> = [
     "vision_tower", "vision_model", "vision_encoder", "embed_vision", "multi_modal_projector",
     "visual", "audio_tower", "audio_model", "embed_audio",
   ]
@@ -66,7 +69,7 @@ extension MaskReader {
   mutating func readAxolotl(_ settings: TrainerSettings) throws(SurgeryError) {
     try settings.refuse([
       "adapter": "axolotl trains the adapter, and patterns match the names that PEFT gives",
-      "lisa_n_layers": "LISA trains other layers from time to time, which one mask cannot say",
+      "lisa_n_layers": "LISA trains other layers from time to time, which one mask cannot express",
       "spectrum_top_fraction": "Spectrum chooses the parameters by itself while axolotl runs",
     ])
     try settings.refuseUnknown(
@@ -75,17 +78,15 @@ extension MaskReader {
     let freezesModules = try settings.flag("freeze_mm_modules") ?? false
     let items = try settings.texts("unfrozen_parameters") ?? []
     guard !items.isEmpty || freezesModules else {
-      throw SurgeryError("no `unfrozen_parameters` list at the top level")
+      throw .noUnfrozenParameters
     }
     if items.isEmpty { trained = Set(parameters.map(\.key)) }
     for item in items { try readAxolotl(item) }
     if freezesModules {
       let frozen = parameters.filter {
-        $0.key.components.contains { MaskReader.multimodal.contains($0) }
+        $0.key.parts.contains { MaskReader.multimodal.contains($0) }
       }
-      guard !frozen.isEmpty else {
-        throw SurgeryError("`freeze_mm_modules` is set, and the checkpoint has no such module")
-      }
+      guard !frozen.isEmpty else { throw .noMultimodalModule }
       for info in frozen {
         trained.remove(info.key)
         rows[info.key] = nil
@@ -112,8 +113,7 @@ extension MaskReader {
       let count = tree[key]?.rowCount ?? 0
       let end = range.end ?? count
       guard range.start < end, end <= count else {
-        throw SurgeryError(
-          "\(quoted(item)) takes rows that \(quoted(key.string)) with its \(count) does not have")
+        throw .absentRows(item, of: key, rowCount: count)
       }
       rows[key] = (rows[key] ?? RowSet([])).union(RowSet([range.start..<end]))
     }
@@ -121,8 +121,8 @@ extension MaskReader {
 }
 
 extension FreezeMask {
-  /// Anchored at both ends, for axolotl matches from the start alone. It reads a dot as a dot, unless a
-  /// plus follows, and a plus of a name gets a backslash.
+  /// The patterns are anchored at both ends, because axolotl matches only from the start. It reads a dot as a dot,
+  /// unless a plus follows, and a plus of a name gets a backslash.
   var axolotlPatterns: String {
     var text = ""
     if states.values.contains(where: { if case .rows = $0 { true } else { false } }) {

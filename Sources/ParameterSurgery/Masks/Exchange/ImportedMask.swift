@@ -2,6 +2,10 @@ public import CheckpointFiles
 internal import OrderedCollections
 
 /// A freeze mask read from another trainer's configuration, with what its patterns really match.
+///
+///     let imported = try ImportedMask(
+///       .peft, path: "adapter_config.json", in: ParameterTree(checkpoint))
+///     for pattern in imported.patterns { print(pattern.text, pattern.matched.count) }
 public struct ImportedMask: Sendable {
   /// Where a configuration can come from.
   public enum Source: String, Sendable, Hashable, CaseIterable {
@@ -23,22 +27,58 @@ public struct ImportedMask: Sendable {
 
   /// A pattern and what it matched by the trainer's own rules.
   public struct Pattern: Sendable, Hashable {
-    /// As it stands in the configuration.
+    /// The pattern as the configuration spells it.
     public let text: String
-    /// What it matched, in the order of the file.
+    /// The keys that it matched, in the order of the file.
     public let matched: [Key]
     /// The first key of which it matched a part of a name: `layer.1` in `layer.10`.
     public let stray: Key?
+
+    /// Whether the patterns are the same; their texts are compared by their bytes.
+    public static func == (a: Pattern, b: Pattern) -> Bool {
+      a.text.isExactly(b.text) && a.matched == b.matched && a.stray == b.stray
+    }
+
+    /// Feeds the bytes of the text, and the keys.
+    public func hash(into hasher: inout Hasher) {
+      hasher.combine(Key(text))
+      hasher.combine(matched)
+    }
   }
 
   /// The mask.
   public private(set) var mask: FreezeMask
   /// The patterns, in order.
   public private(set) var patterns: [Pattern] = []
-  /// What the configuration means beyond a mask.
+  /// Effects of the configuration that a mask does not describe.
   public private(set) var notes: [String] = []
-  /// What the configuration leaves open, and how it was read.
+  /// Settings that the configuration leaves open, and how they were read.
   public private(set) var warnings: [String] = []
+
+  /// Reads the file of a configuration for a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - source: the trainer.
+  ///   - path: the file of the configuration.
+  ///   - tree: the keys of the checkpoint.
+  ///   - configuration: `config.json` of the model, if there is one: LLaMA-Factory counts its layers.
+  /// - Throws: ``SurgeryError`` when the file cannot be read or is larger than such a configuration can be, and as
+  ///   ``init(_:bytes:in:configuration:)``.
+  public init(
+    _ source: Source, path: String, in tree: ParameterTree, configuration: JSONValue? = nil
+  ) throws(SurgeryError) {
+    let limit: Int
+    switch source {
+    // Settings are short; lists of names are as long as the checkpoint has tensors.
+    case .axolotl, .llamafactory, .msSwift, .peft: limit = 1 << 23
+    case .names, .ort, .requiresGrad: limit = FreezeMask.byteLimit(for: tree)
+    }
+    self = try locating(path: path) {
+      try ImportedMask(
+        source, bytes: try WholeFile.read(path, limit: limit), in: tree,
+        configuration: configuration)
+    }
+  }
 
   /// Reads a configuration for a checkpoint.
   ///

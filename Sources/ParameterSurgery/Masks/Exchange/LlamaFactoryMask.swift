@@ -19,9 +19,7 @@ struct LlamaFactoryRules {
   func indices(layerCount: Int) throws(SurgeryError) -> [Int] {
     if isSpread {
       guard layers > 0, layerCount > 0, layerCount.isMultiple(of: layers) else {
-        throw SurgeryError(
-          "`use_llama_pro` needs a number of layers that `freeze_trainable_layers` divides; they are "
-            + "\(layerCount) and \(layers)")
+        throw .layersNotDivisible(layerCount, by: layers)
       }
       let step = layerCount / layers
       return Array(stride(from: step - 1, to: layerCount, by: step))
@@ -33,23 +31,23 @@ struct LlamaFactoryRules {
 
   /// The parts of names that one setting stands for.
   func patterns(_ module: String, _ indices: [Int]) -> [String] {
-    indices.map { ".\($0).\(module == "all" ? "" : module)" }
+    indices.map { ".\($0).\(module.isExactly("all") ? "" : module)" }
   }
 
-  /// What they train.
+  /// The keys that the settings train.
   ///
   /// - Throws: ``SurgeryError`` when LLaMA Pro's layers do not divide the model's.
   func keys(among keys: [Key], layerCount: Int) throws(SurgeryError) -> Set<Key> {
     let indices = try indices(layerCount: layerCount)
     let patterns = modules.flatMap { self.patterns($0, indices) } + extra
     return Set(
-      keys.filter { key in patterns.contains { key.string.utf8.firstRange(of: $0.utf8) != nil } })
+      keys.filter { key in patterns.contains { key.string.containsExactly($0) } })
   }
 
   /// The number of layers: what `config.json` names, otherwise what the outermost numbered modules
   /// agree on.
   ///
-  /// - Throws: ``SurgeryError`` when neither tells.
+  /// - Throws: ``SurgeryError`` when neither shows it.
   static func layerCount(
     of keys: some Sequence<Key>, configuration: JSONValue?
   ) throws(SurgeryError) -> Int {
@@ -58,51 +56,56 @@ struct LlamaFactoryRules {
       for name in ["num_hidden_layers", "num_layers", "n_layer"] {
         if let count = inner[name]?.integer, count > 0 { return try checked(count) }
       }
-      throw SurgeryError(
-        "config.json has none of num_hidden_layers, num_layers and n_layer, from which LLaMA-Factory takes "
-          + "the number of layers")
+      throw .noLayerCount
     }
-    var stacks: OrderedDictionary<String, Set<Int>> = [:]
+    var stacks: OrderedDictionary<Key, Set<Int>> = [:]
     for key in keys {
       let parts = key.components
-      // Parameters of a Sequential lie directly below the number, those of a layer in modules of it.
+      // Parameters of a Sequential are directly below the number, those of a layer in modules of it.
       guard let place = parts.firstIndex(where: { $0.isIndex }), place + 2 < parts.count,
         let index = Int(parts[place])
       else { continue }
-      stacks[parts[..<place].joined(separator: "."), default: []].insert(index)
+      stacks[Key(parts[..<place].joined(separator: ".")), default: []].insert(index)
     }
     let counts = Set(stacks.values.map { ($0.max() ?? 0) &+ 1 })
     guard counts.count <= 1 else {
-      throw SurgeryError(
-        "the names leave open how many layers LLaMA-Factory counts "
-          + "(\(listed(stacks.keys.prefix(4).map { quoted($0) }))); it takes their number from config.json"
-      )
+      throw .ambiguousLayers(stacks.keys.prefix(4).map(\.string))
     }
     return try checked(counts.first ?? 0)
   }
 
   private static func checked(_ count: Int) throws(SurgeryError) -> Int {
     guard count <= 10_000 else {
-      throw SurgeryError("\(grouped(count)) layers are more than a model has")
+      throw .tooManyLayers(count)
     }
     return count
   }
 
   /// The name after the last `.0.`, or `.1.`, of a parameter: a module that settings may name.
-  static func hiddenModule(_ key: Key) -> String? {
-    for index in [".0.", ".1."] where key.string.contains(index) {
-      return key.string.split(separator: index, omittingEmptySubsequences: false).last.map {
-        String($0.prefix { $0 != "." })
+  static func hiddenModule(_ key: Key) -> Key? {
+    let parts = key.components
+    for index in ["0", "1"] {
+      // As Python's `split(".0.")`: separators do not share a dot, and the first and the last component have a dot on
+      // one side only.
+      var place = 1
+      var module: Substring?
+      while place < parts.count - 1 {
+        if parts[place].isExactly(index) {
+          module = parts[place + 1]
+          place += 1
+        }
+        place += 1
       }
+      if let module { return Key(String(module)) }
     }
     return nil
   }
 
   /// The module of a parameter outside of layers.
-  static func outerModule(_ key: Key) -> String? {
+  static func outerModule(_ key: Key) -> Key? {
     let parts = key.components
     let isInside = parts.dropFirst().dropLast().contains { $0.isIndex }
-    return isInside || parts.count < 2 ? nil : String(parts[parts.count - 2])
+    return isInside || parts.count < 2 ? nil : Key(String(parts[parts.count - 2]))
   }
 }
 
@@ -118,16 +121,16 @@ extension MaskReader {
     let names = MaskReader.freezeSettings
     let isFull = try demandFreeze(settings)
     try settings.refuse([
-      "use_badam": "BAdam trains other blocks from time to time, which one mask cannot say",
+      "use_badam": "BAdam trains other blocks from time to time, which one mask cannot express",
       "adapter_name_or_path": "LLaMA-Factory takes adapters only with `finetuning_type` lora",
-      "mixture_of_depths": "that gives the layers of the model other modules",
+      "mixture_of_depths": "it gives the layers of the model other modules",
       "use_mca": "the settings act on Megatron's names of the parameters",
       "use_megatron_bridge": "the settings act on Megatron's names of the parameters",
       "quantization_bit": "LLaMA-Factory trains quantised models only with adapters",
     ])
     try settings.refuseUnknown(
       except: Set(
-        names + [
+        names.map { Key($0) } + [
           "use_llama_pro", "freeze_vision_tower", "freeze_multi_modal_projector",
           "freeze_language_model", "badam_mode", "badam_start_block", "badam_switch_mode",
           "badam_switch_interval", "badam_update_ratio", "badam_mask_mode", "badam_verbose",
@@ -137,16 +140,14 @@ extension MaskReader {
         configuration?[$0].map { $0 != .null } ?? false
       })
     {
-      throw SurgeryError(
-        "the model has \(quoted(part)): which parts of a model of several modalities LLaMA-Factory freezes is in "
-          + "a table of its own; import a list of names with requires_grad instead")
+      throw .multimodal(part, importedFrom: "LLaMA-Factory")
     }
-    if let stage = try settings.text("stage"), ["rm", "ppo"].contains(stage) {
-      notes.append("`stage` \(stage) trains a value head as well; it is not in the checkpoint")
+    if let stage = try settings.text("stage"), ["rm", "ppo"].contains(Key(stage)) {
+      notes.append("`stage` \(stage) also trains a value head, which is not in the checkpoint")
     }
     if isFull {
       guard try settings.flag("use_llama_pro") != true else {
-        throw SurgeryError("`use_llama_pro` is not for `finetuning_type` full")
+        throw .llamaProWithFull
       }
       trained = Set(parameters.map(\.key))
       return spreadOverTies()
@@ -161,27 +162,27 @@ extension MaskReader {
   }
 
   private func split(_ texts: [String]?) -> [String]? {
-    texts?.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map {
-      String(Substring($0).trimmingSpaces)
+    texts?.flatMap { text in
+      Key(text).string.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        .map { String(Substring($0).trimmingBlanks) }
     }
   }
 
-  /// Returns whether everything trains.
+  /// Whether everything trains.
   private mutating func demandFreeze(_ settings: TrainerSettings) throws(SurgeryError) -> Bool {
     guard let type = try settings.text("finetuning_type") else {
       for name in MaskReader.freezeSettings + ["use_llama_pro"] {
         guard try settings.value(name) != nil else { continue }
         warnings.append(
-          "finetuning_type is not given, and LLaMA-Factory's default is lora; read as freeze")
+          "finetuning_type is not given, and the default of LLaMA-Factory is lora; read as freeze")
         return false
       }
-      throw SurgeryError(
-        "has none of the settings \(MaskReader.freezeSettings.joined(separator: ", "))")
+      throw .noSettings(MaskReader.freezeSettings)
     }
-    guard ["freeze", "full"].contains(type) else {
-      throw SurgeryError("`finetuning_type` is \(quoted(type)), expected \"freeze\"")
+    guard type.isExactly("freeze") || type.isExactly("full") else {
+      throw .setting("finetuning_type", type, expected: "\"freeze\"")
     }
-    return type == "full"
+    return type.isExactly("full")
   }
 
   private mutating func read(
@@ -193,10 +194,8 @@ extension MaskReader {
     let count = try LlamaFactoryRules.layerCount(of: keys, configuration: configuration)
     let indices = try rules.indices(layerCount: count)
     for module in rules.modules {
-      guard module == "all" || hidden.contains(module) else {
-        throw SurgeryError(
-          "\(quoted(module)) in `freeze_trainable_modules` is no module of the layers; they have "
-            + listed(hidden.map { quoted($0) }))
+      guard module.isExactly("all") || hidden.contains(Key(module)) else {
+        throw .notALayerModule(module, known: hidden.map(\.string))
       }
       // Not every layer has every module: a mixture of experts may begin with dense layers.
       var empty = 0
@@ -208,19 +207,15 @@ extension MaskReader {
         if found.isEmpty { empty += 1 }
       }
       guard empty == 0 || empty < indices.count else {
-        throw SurgeryError(
-          "\(quoted(module)) in `freeze_trainable_modules` matches no tensor of the layers "
-            + listed(indices: indices))
+        throw .noTensor(module, ofLayers: indices)
       }
       if empty > 0 {
         notes.append("\(grouped(empty)) of the layers that train have no module \(quoted(module))")
       }
     }
     for module in rules.extra {
-      guard outer.contains(module) else {
-        throw SurgeryError(
-          "\(quoted(module)) in `freeze_extra_modules` is no module outside of layers; there are "
-            + listed(outer.map { quoted($0) }))
+      guard outer.contains(Key(module)) else {
+        throw .notAnOuterModule(module, known: outer.map(\.string))
       }
       trained.formUnion(
         try match(module, in: "freeze_extra_modules") { $0.utf8.firstRange(of: module.utf8) })
@@ -233,9 +228,7 @@ extension FreezeMask {
     try refuseRows("LLaMA-Factory")
     let keys = parameterKeys
     if let part = MultimodalParts.first(in: keys) {
-      throw SurgeryError(
-        "LLaMA-Factory freezes parts of a model with \(quoted(part)) by a table of its own; export to torch or "
-          + "hf")
+      throw .multimodal(part, exportedTo: "LLaMA-Factory")
     }
     let wanted = Set(trainableKeys)
     let count = try LlamaFactoryRules.layerCount(of: keys, configuration: nil)
@@ -251,7 +244,7 @@ extension FreezeMask {
       }
     }
     try demand(nearest ?? [], by: "LLaMA-Factory")
-    throw SurgeryError("LLaMA-Factory has no words for this mask; export to torch or hf")
+    throw .notExpressible(by: "LLaMA-Factory")
   }
 
   /// How many layers from which end: as many as have something that trains.
@@ -273,12 +266,13 @@ extension FreezeMask {
     _ wanted: Set<Key>, keys: [Key], _ candidate: LlamaFactoryRules, layerCount: Int
   ) throws(SurgeryError) -> LlamaFactoryRules {
     var rules = candidate
-    rules.extra = Array(
-      OrderedSet(keys.filter(wanted.contains).compactMap(LlamaFactoryRules.outerModule)))
+    rules.extra = OrderedSet(
+      keys.filter(wanted.contains).compactMap(LlamaFactoryRules.outerModule)
+    ).map(\.string)
     if rules.layers == 0 { return rules }
     if try rules.keys(among: keys, layerCount: layerCount) == wanted { return rules }
     var modules: [String] = []
-    for module in OrderedSet(keys.compactMap(LlamaFactoryRules.hiddenModule)) {
+    for module in OrderedSet(keys.compactMap(LlamaFactoryRules.hiddenModule)).map(\.string) {
       var one = rules
       one.modules = [module]
       one.extra = []
@@ -312,5 +306,16 @@ extension Int {
 extension Substring {
   fileprivate var isIndex: Bool {
     !isEmpty && utf8.allSatisfy { (48...57).contains($0) }
+  }
+}
+
+extension Substring {
+  /// Without spaces and tabs at both ends.
+  fileprivate var trimmingBlanks: Substring {
+    let blanks: [UInt8] = [0x20, 0x09]
+    guard let start = utf8.firstIndex(where: { !blanks.contains($0) }),
+      let last = utf8.lastIndex(where: { !blanks.contains($0) })
+    else { return "" }
+    return self[start..<utf8.index(after: last)]
   }
 }

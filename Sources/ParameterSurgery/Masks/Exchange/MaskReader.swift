@@ -1,10 +1,10 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// Gathers what trains while a configuration is read.
+/// Collects what trains while a configuration is read.
 struct MaskReader {
   let tree: ParameterTree
-  /// What `named_parameters()` of PyTorch gives: no buffers, and of tied tensors the first name alone.
+  /// The tensors that `named_parameters()` of PyTorch lists: no buffers, and only the first name of tied tensors.
   let parameters: [TensorInfo]
   var trained: Set<Key> = []
   var rows: [Key: RowSet] = [:]
@@ -23,7 +23,7 @@ struct MaskReader {
     info.canTrain && !TensorRole.buffer.applies(to: info)
   }
 
-  /// Notes what a pattern matches, by a function that says where in a name.
+  /// Records what a pattern matches, by a function that finds it in a name.
   ///
   /// - Parameter isOptional: whether the trainer adds the pattern by itself, so that it may match
   ///   nothing.
@@ -42,7 +42,7 @@ struct MaskReader {
     }
     if matched.isEmpty {
       if isOptional { return [] }
-      throw SurgeryError("\(quoted(text)) in \(name) matches no tensor of the checkpoint")
+      throw .matchesNothing(text, in: name)
     }
     patterns.append(ImportedMask.Pattern(text: text, matched: matched, stray: stray))
     return matched
@@ -59,7 +59,7 @@ struct MaskReader {
     return isEdge(range.lowerBound) && isEdge(range.upperBound)
   }
 
-  /// Lets every name of a tied tensor have the state of the first.
+  /// Gives every name of a tied tensor the state of the first.
   mutating func spreadOverTies() {
     for group in tree.ties {
       guard let first = group.first else { continue }
@@ -78,9 +78,8 @@ struct MaskReader {
       if info.canTrain {
         if let rows = rows[info.key] {
           guard rows.ranges.last?.upperBound ?? 0 <= info.rowCount ?? 0 else {
-            throw SurgeryError(
-              "rows up to \(rows.ranges.last?.upperBound ?? 0) of \(quoted(info.key.string)), which has "
-                + "\(info.rowCount ?? 0)")
+            throw .rowsBeyond(
+              rows.ranges.last?.upperBound ?? 0, of: info.key, rowCount: info.rowCount ?? 0)
           }
           state = .of(rows: rows)
         } else if trained.contains(info.key) {
@@ -90,7 +89,7 @@ struct MaskReader {
       trains = trains || state != .frozen
       states[info.key] = state
     }
-    guard trains else { throw SurgeryError("the configuration lets nothing train") }
+    guard trains else { throw .configurationTrainsNothing }
     return FreezeMask(states: states, rules: [], layoutDigest: tree.layoutDigest)
   }
 }

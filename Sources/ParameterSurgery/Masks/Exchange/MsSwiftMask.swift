@@ -10,32 +10,26 @@ extension MaskReader {
     try demandFull(settings)
     try settings.refuse([
       "lisa_activated_layers":
-        "LISA trains other layers from time to time, which one mask cannot say"
+        "LISA trains other layers from time to time, which one mask cannot express"
     ])
     try settings.refuseUnknown(
       except: Set(
-        selecting + ["freeze_vit", "freeze_aligner", "freeze_llm", "lisa_step_interval"]),
+        selecting.map { Key($0) } + [
+          "freeze_vit", "freeze_aligner", "freeze_llm", "lisa_step_interval",
+        ]),
       of: "ms-swift")
     let prefixes = try settings.texts("freeze_parameters") ?? []
     // A stored args.json lists what these three stand for among the prefixes.
     if prefixes.isEmpty, try settings.flag("freeze_llm") ?? false {
-      throw SurgeryError(
-        "`freeze_llm` is set: which parts that freezes is in a table of ms-swift; name them in "
-          + "`freeze_parameters`")
+      throw .freezesLanguageModel
     }
     if prefixes.isEmpty, let part = MultimodalParts.first(in: parameters) {
       for name in ["freeze_vit", "freeze_aligner"] where try settings.flag(name) ?? true {
-        throw SurgeryError(
-          "`\(name)` is true, as it is unless it is given, and the checkpoint has \(quoted(part)): which "
-            + "parts that freezes is in a table of ms-swift; name them in `freeze_parameters`")
+        throw .freezesParts(name, part: part)
       }
     }
     let ratio = try settings.number("freeze_parameters_ratio") ?? 0
-    guard ratio == 0 || ratio == 1 else {
-      throw SurgeryError(
-        "`freeze_parameters_ratio` is \(ratio): what that freezes depends on the order in which the "
-          + "model registers its parameters, which a checkpoint does not tell; expected 0 or 1")
-    }
+    guard ratio == 0 || ratio == 1 else { throw .ratio(ratio) }
     if ratio == 0 { trained = Set(parameters.map(\.key)) }
     for (suffix, trains) in [("freeze_parameters", false), ("trainable_parameters", true)] {
       var matched: [Key] = []
@@ -51,30 +45,26 @@ extension MaskReader {
     spreadOverTies()
   }
 
-  /// The setting has had three names; its default is an adapter, which trains nothing of the base.
+  /// Refuses adapters. The setting has had three names; its default is an adapter, which trains nothing of the base.
   private mutating func demandFull(_ settings: TrainerSettings) throws(SurgeryError) {
     var isGiven = false
     for name in ["train_type", "tuner_type", "sft_type"] {
       guard let type = try settings.text(name) else { continue }
       isGiven = true
-      guard type == "full" else {
-        throw SurgeryError(
-          "`\(name)` is \(quoted(type)), with which ms-swift trains an adapter and not the parameters that "
-            + "`freeze_parameters` and `trainable_parameters` name; expected \"full\"")
-      }
+      guard type.isExactly("full") else { throw .trainsAdapter(name, type) }
     }
     if !isGiven {
       warnings.append(
-        "neither train_type nor tuner_type is given, and ms-swift's default is an adapter; read as full"
+        "neither train_type nor tuner_type is given, and the default of ms-swift is an adapter; read as full"
       )
     }
   }
 }
 
-/// Components of names that only models of several modalities have. Some trainers freeze such parts
-/// by tables of their own.
+/// Components of names that only multimodal models have. Some trainers freeze such parts by tables of
+/// their own.
 enum MultimodalParts {
-  private static let components: Set<Substring> = [
+  private static let components: Set<Key> = [
     "visual", "vision_tower", "vision_model", "vision_encoder", "multi_modal_projector",
     "mm_projector", "audio_tower", "audio_model", "embed_vision", "embed_audio", "vpm", "apm",
     "resampler", "mlp_AR", "aligner", "connector",
@@ -88,9 +78,7 @@ enum MultimodalParts {
   /// The first such component.
   static func first(in keys: some Sequence<Key>) -> String? {
     for key in keys {
-      if let part = key.components.first(where: { components.contains($0) }) {
-        return String(part)
-      }
+      if let part = key.parts.first(where: components.contains) { return part.string }
     }
     return nil
   }
@@ -101,7 +89,9 @@ extension FreezeMask {
     try refuseRows("ms-swift")
     let names = trainableKeys.map { PythonRegex.escaped($0.string, dots: true) }
     let pattern = "^(" + names.joined(separator: "|") + ")$"
+    // The quotes are those of a shell.
+    let parts = pattern.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
     return "--train_type full --freeze_parameters_ratio 1.0 --trainable_parameters_regex "
-      + "'\(pattern.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'\n"
+      + "'\(parts.map { String($0) }.joined(separator: "'\\''"))'\n"
   }
 }

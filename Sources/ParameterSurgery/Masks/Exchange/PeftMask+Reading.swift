@@ -15,17 +15,12 @@ private struct PeftTargets {
   init(_ settings: TrainerSettings, saved modules: [String]) throws(SurgeryError) {
     let targets = try settings.value("target_modules")
     if let text = targets?.string {
-      guard text.lowercased() != "all-linear" else {
-        throw SurgeryError(
-          "`target_modules` is \"all-linear\", which stands for the classes of modules that no checkpoint "
-            + "tells; the adapter_config.json that PEFT stores lists them")
-      }
+      guard !text.lowercased().isExactly("all-linear") else { throw .allLinear }
       whole = try PythonRegex("(?:\(text))")
       names = []
     } else {
       guard let listed = try settings.texts("target_modules"), !listed.isEmpty else {
-        throw SurgeryError(
-          "`target_modules` is not given; which modules PEFT takes then is in a table of its own")
+        throw .noTargets
       }
       names = listed
     }
@@ -39,7 +34,7 @@ private struct PeftTargets {
     if let value = try settings.value("layers_to_transform") {
       let numbers = value.array ?? [value]
       guard numbers.allSatisfy({ $0.integer != nil }) else {
-        throw SurgeryError("`layers_to_transform` is \(value.text()), expected layer numbers")
+        throw .setting("layers_to_transform", value, expected: "layer numbers")
       }
       layers = numbers.isEmpty ? nil : Set(numbers.compactMap(\.integer))
     } else {
@@ -67,13 +62,13 @@ private struct PeftTargets {
   }
 
   private static func isNamed(_ path: String, _ names: [String]) -> Bool {
-    names.contains { path == $0 || path.endsExactly(with: "." + $0) }
+    names.contains { path.isExactly($0) || path.endsExactly(with: "." + $0) }
   }
 }
 
 extension MaskReader {
   /// The kinds of adapters that PEFT knows.
-  private static let kinds: Set<String> = [
+  private static let kinds: Set<Key> = [
     "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "LORA", "ADALORA",
     "ADAMSS", "BOFT", "ADAPTION_PROMPT", "IA3", "BEFT", "LOHA", "LOKR", "OFT", "XLORA", "POLY",
     "LN_TUNING", "VERA", "FROD", "FOURIERFT", "HRA", "BONE", "MISS", "RANDLORA", "SHIRA", "C3A",
@@ -85,28 +80,25 @@ extension MaskReader {
   /// What PEFT trains of the model itself: `modules_to_save`, biases, rows of embeddings, and the
   /// modules of LayerNorm tuning.
   mutating func readPeft(_ settings: TrainerSettings) throws(SurgeryError) {
-    let kind = try settings.text("peft_type")
+    let kind = try settings.text("peft_type").map { Key($0) }
     if let kind, !MaskReader.kinds.contains(kind) {
-      throw SurgeryError("`peft_type` \(quoted(kind)) is not known")
+      throw .unknownValue(kind.string, of: "peft_type")
     }
-    guard kind != "OSF" else {
-      throw SurgeryError(
-        "`peft_type` \"OSF\" trains a part of the weights of `target_modules` themselves, in a decomposed form that "
-          + "no mask describes")
-    }
+    guard kind != "OSF" else { throw .trainsDecomposedWeights }
     try settings.refuse([
-      "layer_replication": "PEFT trains a model with other layers than the checkpoint's"
+      "layer_replication": "PEFT trains a model with other layers than those of the checkpoint"
     ])
     try settings.refuseUnknown(
       except: ["trainable_token_indices", "use_trainable_adapters", "num_frozen_tokens"], of: "PEFT"
     )
     let saved = try savedModules(settings, kind)
-    for module in saved.all {
+    for module in saved.all.map(\.string) {
       trained.formUnion(
-        try match(module, in: "modules_to_save", isOptional: saved.implied.contains(module)) {
+        try match(module, in: "modules_to_save", isOptional: saved.implied.contains(Key(module))) {
           key in
-          for path in PeftRules.modules(above: Key(key)) where path.endsExactly(with: module) {
-            let end = key.utf8.index(key.startIndex, offsetBy: path.utf8.count)
+          for path in PeftRules.modules(above: Key(key)) where path.string.endsExactly(with: module)
+          {
+            let end = key.utf8.index(key.startIndex, offsetBy: path.string.utf8.count)
             return key.utf8.index(end, offsetBy: -module.utf8.count)..<end
           }
           return nil
@@ -129,14 +121,11 @@ extension MaskReader {
       }
       if try settings.value("target_modules") != nil {
         notes.append(
-          "PEFT trains adapters for `target_modules` as well; they are not in the checkpoint")
+          "PEFT also trains adapters for `target_modules`, which are not in the checkpoint")
       }
     }
     if trained.isEmpty, rows.isEmpty {
-      throw SurgeryError(
-        "PEFT trains nothing of the checkpoint with it, adapters alone"
-          + (saved.implied.isEmpty
-            ? "" : "; a new head would be \(listed(saved.implied.sorted().map { quoted($0) }))"))
+      throw .trainsAdaptersOnly(newHeads: saved.implied.sorted().map(\.string))
     }
     if try settings.flag("ensure_weight_tying") ?? false { spreadOverTies() }
     for group in tree.ties {
@@ -146,36 +135,35 @@ extension MaskReader {
     }
   }
 
-  /// `modules_to_save`, with the heads that PEFT adds by itself for some tasks, whether the model has
-  /// them or not.
+  /// `modules_to_save`, and the heads that PEFT adds by itself for some tasks, whether the model has them or not.
   private mutating func savedModules(
-    _ settings: TrainerSettings, _ kind: String?
-  ) throws(SurgeryError) -> (all: OrderedSet<String>, implied: Set<String>) {
-    var implied: [String]
-    switch try settings.text("task_type") {
+    _ settings: TrainerSettings, _ kind: Key?
+  ) throws(SurgeryError) -> (all: OrderedSet<Key>, implied: Set<Key>) {
+    var implied: [Key]
+    switch try settings.text("task_type").map({ Key($0) }) {
     case "SEQ_CLS", "TOKEN_CLS": implied = ["classifier", "score"]
     case "QUESTION_ANS": implied = ["qa_outputs"]
     case nil, "CAUSAL_LM", "SEQ_2_SEQ_LM", "FEATURE_EXTRACTION": implied = []
-    case let task?: throw SurgeryError("`task_type` \(quoted(task)) is not known")
+    case let task?: throw .unknownValue(task.string, of: "task_type")
     }
     // These kinds save no modules.
     if ["TRAINABLE_TOKENS", "ADAPTION_PROMPT", "XLORA"].contains(kind) { implied = [] }
-    let listed = OrderedSet(try settings.texts("modules_to_save") ?? [])
+    let listed = OrderedSet((try settings.texts("modules_to_save") ?? []).map { Key($0) })
     return (listed.union(implied), Set(implied))
   }
 
   /// `bias`: none, all, or those of the modules that have adapters.
   private mutating func readBiases(
-    _ settings: TrainerSettings, saved: OrderedSet<String>
+    _ settings: TrainerSettings, saved: OrderedSet<Key>
   ) throws(SurgeryError) {
-    guard let bias = try settings.text("bias"), bias != "none" else { return }
-    if bias == "all" {
+    guard let bias = try settings.text("bias"), !bias.isExactly("none") else { return }
+    if bias.isExactly("all") {
       trained.formUnion(
         try match("all", in: "bias") { key in
           PeftRules.isBias(Key(key))
             ? key.utf8.index(key.endIndex, offsetBy: -4)..<key.endIndex : nil
         })
-    } else if bias.lowercased().hasSuffix("_only") {
+    } else if bias.lowercased().endsExactly(with: "_only") {
       let modules = try targeted(settings, saved: saved)
       trained.formUnion(
         try match(bias, in: "bias", isOptional: true) { key in
@@ -185,30 +173,28 @@ extension MaskReader {
           return key.startIndex..<key.endIndex
         })
     } else {
-      throw SurgeryError("`bias` is \(quoted(bias)), expected \"none\", \"all\" or \"lora_only\"")
+      throw .setting("bias", bias, expected: "\"none\", \"all\" or \"lora_only\"")
     }
   }
 
   /// The paths of the modules that have adapters.
   private func targeted(
-    _ settings: TrainerSettings, saved: OrderedSet<String>
-  ) throws(SurgeryError) -> Set<String> {
-    var targets = try PeftTargets(settings, saved: Array(saved))
-    var modules: Set<String> = []
+    _ settings: TrainerSettings, saved: OrderedSet<Key>
+  ) throws(SurgeryError) -> Set<Key> {
+    var targets = try PeftTargets(settings, saved: saved.map(\.string))
+    var modules: Set<Key> = []
     for path in Set(parameters.flatMap({ PeftRules.modules(above: $0.key) }))
-    where targets.contains(path) {
+    where targets.contains(path.string) {
       modules.insert(path)
     }
-    guard !modules.isEmpty else {
-      throw SurgeryError("`target_modules` matches no module of the checkpoint")
-    }
+    guard !modules.isEmpty else { throw .targetsMatchNothing }
     return modules
   }
 
   /// The rows of a configuration of trainable tokens.
   private mutating func readTokenAdapter(_ settings: TrainerSettings) throws(SurgeryError) {
     guard let indices = try settings.value("token_indices") else {
-      throw SurgeryError("`token_indices` is missing")
+      throw .missingSetting("token_indices")
     }
     guard let targets = try settings.texts("target_modules") else {
       return try readTokens(indices, in: "token_indices", saved: [])
@@ -218,25 +204,20 @@ extension MaskReader {
   }
 
   private mutating func readTokens(
-    _ tokens: JSONValue, in name: String, saved: OrderedSet<String>
+    _ tokens: JSONValue, in name: String, saved: OrderedSet<Key>
   ) throws(SurgeryError) {
     let members: OrderedDictionary<Key, JSONValue>
     if let object = tokens.object {
       members = object
     } else {
-      members = [Key(try inputEmbeddings(in: name)): tokens]
+      members = [try inputEmbeddings(in: name): tokens]
     }
     for (module, value) in members {
       let indices = value.array?.compactMap(\.integer) ?? []
       guard !indices.isEmpty, indices.count == value.array?.count,
         indices.allSatisfy({ $0 >= 0 && $0 < .max })
-      else {
-        throw SurgeryError("`\(name)`: \(quoted(module.string)) has no row numbers")
-      }
-      guard !saved.contains(module.string) else {
-        throw SurgeryError(
-          "\(quoted(module.string)) is in `modules_to_save` and in `\(name)`, which PEFT refuses")
-      }
+      else { throw .noRowNumbers(module, in: name) }
+      guard !saved.contains(module) else { throw .savedAndInRows(module, name) }
       let ending = module.string + ".weight"
       for key in try match(
         module.string, in: name,
@@ -251,21 +232,19 @@ extension MaskReader {
     }
   }
 
-  /// The module that `get_input_embeddings()` gives, told from its usual names.
-  private func inputEmbeddings(in name: String) throws(SurgeryError) -> String {
-    let known: Set<Substring> = ["word_embeddings", "embed_tokens", "wte", "embed_in", "shared"]
+  /// The module that `get_input_embeddings()` returns, recognised by its usual names.
+  private func inputEmbeddings(in name: String) throws(SurgeryError) -> Key {
+    let known: Set<Key> = ["word_embeddings", "embed_tokens", "wte", "embed_in", "shared"]
     let modules = Set(
-      parameters.compactMap { info -> String? in
-        let parts = info.key.components
-        guard parts.last == "weight", parts.dropLast().last.map(known.contains) ?? false else {
-          return nil
-        }
-        return parts.dropLast().joined(separator: ".")
+      parameters.compactMap { info -> Key? in
+        guard info.key.last.isExactly("weight"),
+          let module = PeftRules.modules(above: info.key).last,
+          known.contains(Key(String(module.last)))
+        else { return nil }
+        return module
       })
     guard let module = modules.first, modules.count == 1 else {
-      throw SurgeryError(
-        "`\(name)` is a list, which leaves open of which embedding; write "
-          + "{\"word_embeddings\": [...]}")
+      throw .ambiguousEmbedding(name)
     }
     return module
   }

@@ -6,20 +6,23 @@ internal import OrderedCollections
 enum PeftRules {
   /// The keys below every module that `target` names.
   static func keys(of target: String, among keys: some Sequence<Key>) -> [Key] {
-    keys.filter { key in modules(above: key).contains { $0.endsExactly(with: target) } }
+    keys.filter { key in modules(above: key).contains { $0.string.endsExactly(with: target) } }
   }
 
   /// The paths of the modules that a parameter lies in, the nearest last.
-  static func modules(above key: Key) -> [String] {
+  static func modules(above key: Key) -> [Key] {
     var path = ""
+    var isFirst = true
     return key.components.dropLast().map { component in
-      path += (path.isEmpty ? "" : ".") + component
-      return path
+      if !isFirst { path += "." }
+      isFirst = false
+      path += component
+      return Key(path)
     }
   }
 
   /// Whether `bias: "all"` lets a parameter train.
-  static func isBias(_ key: Key) -> Bool { key.components.last == "bias" }
+  static func isBias(_ key: Key) -> Bool { key.last.isExactly("bias") }
 }
 
 extension FreezeMask {
@@ -37,51 +40,42 @@ extension FreezeMask {
     }
   }
 
-  /// - Parameter biases: what `bias` lets train beside the modules.
+  /// - Parameter biases: what `bias` lets train in addition to the modules.
   private func peftArguments(
     _ keys: [Key], with biases: Set<Key>
   ) throws(SurgeryError) -> String {
-    var modules: OrderedSet<String> = []
+    var modules: OrderedSet<Key> = []
     var tokens: [(key: Key, value: JSONValue)] = []
     for (key, state) in states where !biases.contains(key) {
       switch state {
       case .frozen: continue
       case .trainable:
         guard let module = PeftRules.modules(above: key).last else {
-          throw SurgeryError(
-            "PEFT trains modules, and \(quoted(key.string)) is in none; export to torch or hf")
+          throw .notInAModule(key)
         }
         modules.append(module)
       case .rows(let rows):
-        guard key.components.last == "weight", let module = PeftRules.modules(above: key).last
-        else {
-          throw SurgeryError(
-            "PEFT trains rows of an embedding's weight alone, not of \(quoted(key.string))")
-        }
-        let ending = module + ".weight"
+        guard key.last.isExactly("weight"), let module = PeftRules.modules(above: key).last
+        else { throw .rowsOfNoEmbedding(key) }
+        let ending = module.string + ".weight"
         if let other = keys.first(where: { $0 != key && $0.string.endsExactly(with: ending) }) {
-          throw SurgeryError(
-            "PEFT has no words for this mask: it would train the same rows of \(quoted(other.string))"
-          )
+          throw .sameRows(of: other)
         }
         let indices = rows.ranges.flatMap { $0.map { JSONValue.integer($0) } }
-        tokens.append((Key(module), .array(indices)))
+        tokens.append((module, .array(indices)))
       }
     }
-    var trained = biases.union(modules.flatMap { PeftRules.keys(of: $0, among: keys) })
+    var trained = biases.union(modules.flatMap { PeftRules.keys(of: $0.string, among: keys) })
     for (key, state) in states {
       guard case .rows = state else { continue }
-      if trained.contains(key) {
-        throw SurgeryError(
-          "PEFT has no words for this mask: it would train all rows of \(quoted(key.string))")
-      }
+      if trained.contains(key) { throw .allRows(of: key) }
       trained.insert(key)
     }
     try demand(trained, by: "PEFT")
     var members: [(String, JSONValue)] = []
     if !biases.isEmpty { members.append(("bias", "all")) }
     if !modules.isEmpty || biases.isEmpty {
-      members.append(("modules_to_save", .array(modules.map { .string($0) })))
+      members.append(("modules_to_save", .array(modules.map { .string($0.string) })))
     }
     if !tokens.isEmpty {
       members.append(

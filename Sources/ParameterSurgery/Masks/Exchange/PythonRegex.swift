@@ -9,7 +9,7 @@ struct PythonRegex {
     do {
       matcher = try KeyExpression(pattern, .typed).matcher(keepsGroups: true)
     } catch {
-      throw SurgeryError("\(quoted(pattern)): \(error.reason)")
+      throw .invalidExpression(pattern, error.reason)
     }
   }
 
@@ -40,18 +40,5 @@ struct PythonRegex {
       result.unicodeScalars.append(scalar)
     }
     return result
-  }
-}
-
-/// Names are compared byte by byte, as Python compares them.
-extension String {
-  /// Where `prefix` stands at the start.
-  func rangeOfPrefix(_ prefix: String) -> Range<Index>? {
-    guard utf8.starts(with: prefix.utf8) else { return nil }
-    return startIndex..<utf8.index(startIndex, offsetBy: prefix.utf8.count)
-  }
-
-  func endsExactly(with suffix: String) -> Bool {
-    utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 }

@@ -2,7 +2,7 @@ internal import CheckpointFiles
 internal import OrderedCollections
 
 extension FreezeMask {
-  /// A Python file that needs PyTorch alone.
+  /// A Python file that needs only PyTorch.
   ///
   /// - Parameter callback: whether it has a callback for the Trainer of Hugging Face.
   func torchModule(callback: Bool) -> String {
@@ -30,7 +30,7 @@ private enum TorchText {
       ? """
           trainer = Trainer(model=model, callbacks=[FreezeMaskCallback(model)], ...)
 
-      The callback freezes when it is made: the Trainer builds its optimizer from what is left.
+      The callback freezes when it is created: the Trainer builds its optimizer from the parameters that are left.
       """
       : """
           parameters = apply(model)                 # before DDP, after fully_shard
@@ -42,7 +42,7 @@ private enum TorchText {
 
       \(use)
 
-      A parameter that the mask does not know is an error, and so is one that the model does not have.
+      A parameter that the mask does not list is an error, and so is one that the model does not have.
       The mask belongs to the layout \(digest).
       \"\"\"
 
@@ -146,7 +146,7 @@ private enum TorchText {
 
 
     class FreezeMaskCallback(TrainerCallback):
-        """Applies the mask when it is made and checks it before the first step, also of a resumed run."""
+        """Applies the mask when it is created and checks it before the first step, also of a resumed run."""
 
         def __init__(self, model):
             apply(model)

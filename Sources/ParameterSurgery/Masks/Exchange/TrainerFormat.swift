@@ -1,13 +1,13 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// How other trainers are told what trains.
+/// A format in which other trainers read what trains.
 public enum TrainerFormat: String, Sendable, Hashable, CaseIterable {
   /// A Python file that applies the mask to a PyTorch model.
   case torch
   /// The same with a callback for the Trainer of Hugging Face.
   case hf
-  /// One name a line; rows as a selector takes them.
+  /// One name a line, with rows as in a selector.
   case names
   /// Arguments of PEFT's configurations, as JSON.
   case peft
@@ -22,10 +22,12 @@ public enum TrainerFormat: String, Sendable, Hashable, CaseIterable {
 }
 
 extension FreezeMask {
-  /// The mask in the words of another trainer, as the text of a file.
+  /// The mask in the format of another trainer, as the text of a file.
   ///
-  /// - Throws: ``SurgeryError`` when that trainer has no words for it: what it would really train is
-  ///   worked out by its own rules and must be what the mask says.
+  ///     let settings = try mask.exported(to: .axolotl)
+  ///
+  /// - Throws: ``SurgeryError`` when that trainer cannot express it: what it would really train is computed by its own
+  ///   rules and must be what the mask states.
   public func exported(to format: TrainerFormat) throws(SurgeryError) -> String {
     switch format {
     case .names, .axolotl, .llamafactory, .msSwift: try refuseControls()
@@ -43,47 +45,37 @@ extension FreezeMask {
     }
   }
 
-  /// Throws when a key that trains has a control character, which lists and patterns of one line
-  /// cannot hold.
+  /// Throws when a key that trains has a control character, which lists and patterns of one line cannot contain.
   private func refuseControls() throws(SurgeryError) {
     let isControl = { (scalar: Unicode.Scalar) in
       scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
         || (0x2028...0x2029).contains(scalar.value)
     }
     for key in trainableKeys where key.string.unicodeScalars.contains(where: isControl) {
-      throw SurgeryError(
-        "\(quoted(key.string)) has a control character in its name; export to torch or hf")
+      throw .controlCharacter(in: key)
     }
   }
 
   /// The keys without those of known buffers, which no trainer trains whatever its patterns match.
   var parameterKeys: [Key] {
-    states.keys.filter { !TensorRole.isBuffer(last: $0.components.last ?? "") }
+    states.keys.filter { !TensorRole.isBuffer(last: $0.last) }
   }
 
   func refuseRows(_ trainer: String) throws(SurgeryError) {
     for (key, state) in states {
-      if case .rows = state {
-        throw SurgeryError(
-          "\(trainer) cannot train some rows of a tensor, and the mask trains rows of "
-            + "\(quoted(key.string)) alone; export to torch or hf, which can")
-      }
+      if case .rows = state { throw .rowsNotSupported(by: trainer, key) }
     }
   }
 
-  /// Throws unless what a trainer would train is what the mask says.
+  /// Throws unless what a trainer would train is what the mask states.
   func demand(_ trained: Set<Key>, by trainer: String) throws(SurgeryError) {
     let wanted = Set(trainableKeys)
     if trained == wanted { return }
     if let extra = trained.subtracting(wanted).min() {
-      throw SurgeryError(
-        "\(trainer) has no words for this mask: the nearest would train "
-          + "\(quoted(extra.string)) too, which is frozen; export to torch or hf")
+      throw .notExpressible(by: trainer, alsoTraining: extra)
     }
     if let lost = wanted.subtracting(trained).min() {
-      throw SurgeryError(
-        "\(trainer) has no words for this mask: the nearest would not train "
-          + "\(quoted(lost.string)); export to torch or hf")
+      throw .notExpressible(by: trainer, notTraining: lost)
     }
   }
 }

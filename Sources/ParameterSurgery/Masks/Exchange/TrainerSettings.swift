@@ -3,7 +3,7 @@ internal import OrderedCollections
 
 /// The settings of a trainer's configuration: the members at the top level of a YAML or JSON file.
 ///
-/// A value that has another form than its trainer expects is an error that names the setting, never a
+/// A value of another form than its trainer expects is an error that names the setting; it is never replaced by a
 /// default.
 struct TrainerSettings {
   private enum Source {
@@ -30,14 +30,14 @@ struct TrainerSettings {
   /// - Throws: ``SurgeryError`` when the text is not one.
   init(json bytes: [UInt8]) throws(SurgeryError) {
     guard let members = try TrainerSettings.parse(bytes).object else {
-      throw SurgeryError("not a JSON object of settings")
+      throw .notSettings
     }
     source = .json(members)
   }
 
   static func parse(_ bytes: [UInt8]) throws(SurgeryError) -> JSONValue {
     do { return try JSONParser.parse(bytes) } catch {
-      throw SurgeryError("not JSON: \(error.description)")
+      throw .notJSON(error)
     }
   }
 
@@ -59,7 +59,9 @@ struct TrainerSettings {
       return value == .null ? nil : value
     case .yaml(let sections):
       let value = try sections.value(name)
-      if let text = value?.string, ["null", "Null", "NULL", "~"].contains(text) { return nil }
+      if let text = value?.string, ["null", "Null", "NULL", "~"].contains(Key(text)) {
+        return nil
+      }
       return value
     }
   }
@@ -69,7 +71,7 @@ struct TrainerSettings {
     guard let value = try value(name) else { return nil }
     if let text = value.string { return [text] }
     guard let elements = value.array, elements.allSatisfy({ $0.string != nil }) else {
-      throw SurgeryError("`\(name)` is \(value.text()), expected a list of texts")
+      throw .setting(name, value, expected: "a list of texts")
     }
     return elements.compactMap(\.string)
   }
@@ -78,7 +80,7 @@ struct TrainerSettings {
   func text(_ name: String) throws(SurgeryError) -> String? {
     guard let value = try value(name) else { return nil }
     guard let text = value.string else {
-      throw SurgeryError("`\(name)` is \(value.text()), expected a text")
+      throw .setting(name, value, expected: "a text")
     }
     return text
   }
@@ -87,7 +89,7 @@ struct TrainerSettings {
   func integer(_ name: String) throws(SurgeryError) -> Int? {
     guard let value = try value(name) else { return nil }
     guard let number = value.integer ?? (isYAML ? value.string.flatMap { Int($0) } : nil) else {
-      throw SurgeryError("`\(name)` is \(value.text()), expected an integer")
+      throw .setting(name, value, expected: "an integer")
     }
     return number
   }
@@ -96,7 +98,7 @@ struct TrainerSettings {
   func number(_ name: String) throws(SurgeryError) -> Double? {
     guard let value = try value(name) else { return nil }
     guard let number = value.double ?? (isYAML ? value.string.flatMap { Double($0) } : nil) else {
-      throw SurgeryError("`\(name)` is \(value.text()), expected a number")
+      throw .setting(name, value, expected: "a number")
     }
     return number
   }
@@ -105,56 +107,57 @@ struct TrainerSettings {
   func flag(_ name: String) throws(SurgeryError) -> Bool? {
     guard let value = try value(name) else { return nil }
     if let flag = value.bool { return flag }
-    if isYAML, let word = value.string {
-      let lower = word.lowercased()
-      let known = [lower, lower.uppercased(), lower.prefix(1).uppercased() + lower.dropFirst()]
-      if known.contains(word) {
-        if ["true", "yes", "on"].contains(lower) { return true }
-        if ["false", "no", "off"].contains(lower) { return false }
-      }
+    if isYAML, let word = value.string.map({ Key($0) }) {
+      if TrainerSettings.trueWords.contains(word) { return true }
+      if TrainerSettings.falseWords.contains(word) { return false }
     }
-    throw SurgeryError("`\(name)` is \(value.text()), expected true or false")
+    throw .setting(name, value, expected: "true or false")
   }
+
+  /// The spellings of a Boolean in YAML 1.1.
+  private static let trueWords: Set<Key> = [
+    "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
+  ]
+  private static let falseWords: Set<Key> = [
+    "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF",
+  ]
 
   private var isYAML: Bool { if case .yaml = source { true } else { false } }
 
-  /// Whether a setting has a value that is not a way to say "no".
+  /// Whether a setting has a value that does not mean "no".
   private func isSet(_ name: String) -> Bool {
     guard let value = try? value(name) else { return false }
     switch value {
     case .null, .bool(false), .array([]): return false
     case .number(let text): return Double(text) != 0
     case .string(let text):
-      return !["", "0", "false", "no", "off", "none"].contains(text.lowercased())
+      return !["", "0", "false", "no", "off", "none"].contains(Key(text.lowercased()))
     case .object(let members): return !members.isEmpty
     default: return true
     }
   }
 
-  /// Refuses settings that a trainer reads and that change what trains in a way that a mask cannot
-  /// follow.
+  /// Refuses settings that a trainer reads and that change what trains in a way that a mask cannot express.
   ///
   /// - Parameter reasons: names of settings, and what each of them does.
   func refuse(_ reasons: KeyValuePairs<String, String>) throws(SurgeryError) {
     for (name, reason) in reasons where try value(name) != nil && isSet(name) {
-      throw SurgeryError("`\(name)` is set: \(reason)")
+      throw .isSet(name, reason)
     }
   }
 
   /// Refuses every setting that is set, is not one of `known`, and whose name says that it is about
   /// what trains.
-  func refuseUnknown(except known: Set<String>, of trainer: String) throws(SurgeryError) {
+  func refuseUnknown(except known: Set<Key>, of trainer: String) throws(SurgeryError) {
     let words = [
       "freeze", "frozen", "trainable", "requires_grad", "lisa", "badam", "spectrum", "llama_pro",
     ]
-    for name in names where !known.contains(name) {
+    for name in names where !known.contains(Key(name)) {
       let lower = name.lowercased()
-      guard words.contains(where: { lower.contains($0) }) else { continue }
+      guard words.contains(where: { lower.containsExactly($0) }) else { continue }
       // What cannot be read is not taken for unset.
       if try value(name) != nil, isSet(name) {
-        throw SurgeryError(
-          "`\(name)` is set, which may change what \(trainer) trains and is not understood; "
-            + "import a list of names with requires_grad instead")
+        throw .unknownSetting(name, of: trainer)
       }
     }
   }

@@ -1,10 +1,10 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// A YAML document as its top-level members, each of which is parsed when it is asked for.
+/// A YAML document as its top-level members, each of which is parsed when its value is needed.
 ///
-/// Configurations of trainers hold much that is of no interest here, in forms that ``YAMLDocument`` does
-/// not read. What is asked for is read or refused with its line; the rest is not looked at.
+/// Configurations of trainers hold many settings that a mask does not depend on, in forms that ``YAMLDocument`` does
+/// not read. A setting that is needed is read or refused with its line; the others are not parsed.
 struct YAMLSections {
   private struct Section {
     var line: Int
@@ -13,40 +13,37 @@ struct YAMLSections {
     var below: [Substring] = []
   }
 
-  private var sections: OrderedDictionary<String, Section> = [:]
-  private var duplicates: Set<String> = []
+  private var sections: OrderedDictionary<Key, Section> = [:]
+  private var duplicates: Set<Key> = []
 
   /// - Throws: ``SurgeryError`` when the text is not UTF-8, or not a mapping at its top level.
   init(_ bytes: [UInt8]) throws(SurgeryError) {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw SurgeryError("the file is not UTF-8")
+      throw .textIsNotUTF8
     }
-    var current: String?
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    for (index, raw) in lines.enumerated() {
+    var current: Key?
+    for (index, raw) in YAMLSections.lines(of: text).enumerated() {
       let line = YAMLDocument.withoutComment(raw).trimmingEnd
-      guard let first = line.first else {
+      guard let first = line.unicodeScalars.first else {
         if let current { sections[current]?.below.append("") }
         continue
       }
-      if line == "---", sections.isEmpty { continue }
-      if line.hasPrefix("---") || line == "..." || first == "%" {
-        throw SurgeryError("line \(index + 1): more than one YAML document is not read")
+      if line.isExactly("---"), sections.isEmpty { continue }
+      if line.beginsExactly(with: "---") || line.isExactly("...") || first == "%" {
+        throw .severalDocuments(line: index + 1)
       }
       let isNested =
-        " \t]}".contains(first) || line == "-" || line.hasPrefix("- ")
+        " \t]}".unicodeScalars.contains(first) || line.isExactly("-")
+        || line.beginsExactly(with: "- ")
       if isNested {
-        guard let name = current else {
-          throw SurgeryError(
-            "line \(index + 1): expected `setting: value` at the start of the line")
-        }
+        guard let name = current else { throw .expectedSetting(line: index + 1) }
         sections[name]?.below.append(line)
         continue
       }
-      guard let (key, rest) = YAMLDocument.member(line), key != "<<", !line.hasPrefix("? ") else {
-        throw SurgeryError("line \(index + 1): expected `setting: value` at the start of the line")
-      }
-      let name = YAMLSections.unquoted(key)
+      guard let (key, rest) = YAMLDocument.member(line), !key.isExactly("<<"),
+        !line.beginsExactly(with: "? ")
+      else { throw .expectedSetting(line: index + 1) }
+      let name = Key(YAMLSections.unquoted(key))
       if sections[name] != nil { duplicates.insert(name) }
       sections[name] = Section(line: index + 1, key: key, rest: rest)
       current = name
@@ -54,19 +51,19 @@ struct YAMLSections {
   }
 
   /// The names, in order.
-  var names: [String] { Array(sections.keys) }
+  var names: [String] { sections.keys.map(\.string) }
 
   /// The value of a member; `nil` when it is absent or has no value.
   ///
   /// - Throws: ``SurgeryError`` that names the line that cannot be read.
   func value(_ name: String) throws(SurgeryError) -> JSONValue? {
-    guard let section = sections[name] else { return nil }
-    guard !duplicates.contains(name) else {
-      throw SurgeryError("line \(section.line): the setting \(quoted(name)) occurs twice")
+    guard let section = sections[Key(name)] else { return nil }
+    guard !duplicates.contains(Key(name)) else {
+      throw .duplicateSetting(name, line: section.line)
     }
     var text = String(repeating: "\n", count: section.line - 1)
-    if let first = section.rest.first, first == "[" || first == "{" {
-      // A list in brackets may go on over several lines.
+    if section.rest.beginsExactly(with: "[") || section.rest.beginsExactly(with: "{") {
+      // A list in brackets may extend over several lines.
       text += "\(section.key): " + ([section.rest] + section.below).joined(separator: " ")
     } else {
       guard !section.rest.isEmpty || section.below.contains(where: { !$0.isEmpty }) else {
@@ -80,21 +77,47 @@ struct YAMLSections {
 
   /// A scalar in single quotes.
   static func scalar(_ text: String) -> String {
-    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    "'"
+      + text.unicodeScalars.split(separator: "'", omittingEmptySubsequences: false)
+      .map { String($0) }.joined(separator: "''") + "'"
   }
 
   private static func unquoted(_ key: Substring) -> String {
-    guard let quote = key.first, quote == "'" || quote == "\"", key.count > 1, key.last == quote
+    let text = key.unicodeScalars
+    guard let quote = text.first, quote == "'" || quote == "\"", text.count > 1, text.last == quote
     else { return String(key) }
-    return String(key.dropFirst().dropLast())
+    return String(text.dropFirst().dropLast())
+  }
+
+  /// The lines of a text; CR LF is one end of a line.
+  private static func lines(of text: String) -> [Substring] {
+    let scalars = text.unicodeScalars
+    var lines: [Substring] = []
+    var start = scalars.startIndex
+    var index = start
+    while index < scalars.endIndex {
+      let scalar = scalars[index]
+      let next = scalars.index(after: index)
+      switch scalar.value {
+      case 0x0A...0x0D, 0x85, 0x2028, 0x2029:
+        lines.append(text[start..<index])
+        start =
+          scalar == "\r" && next < scalars.endIndex && scalars[next] == "\n"
+          ? scalars.index(after: next) : next
+        index = start
+      default: index = next
+      }
+    }
+    lines.append(text[start...])
+    return lines
   }
 }
 
 extension Substring {
   /// Without blanks at the end.
   fileprivate var trimmingEnd: Substring {
-    var text = self
-    while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-    return text
+    let bytes = utf8
+    let end = bytes.lastIndex { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+    return end.map { self[...$0] } ?? self[..<startIndex]
   }
 }
