@@ -1,4 +1,5 @@
 package import CheckpointFiles
+internal import ParameterSurgery
 
 /// Where in the computation a parameter stands, from the input up. Backward passes stop at the
 /// lowest one that trains, and everything below the lowest is the frozen prefix.
@@ -47,72 +48,75 @@ package struct ParameterDescription: Sendable, Hashable {
   }
 
   /// The old TensorFlow spelling under a LayerNorm: `gamma` for `weight`, `beta` for `bias`.
-  package var oldName: String? {
-    if name.hasSuffix("LayerNorm.weight") { return String(name.dropLast(6)) + "gamma" }
-    if name.hasSuffix("LayerNorm.bias") { return String(name.dropLast(4)) + "beta" }
-    return nil
-  }
+  package var oldName: String? { EncoderKeys.legacy(Key(name))?.string }
 }
 
-/// The parameters of an encoder, in the order of its state dict: the one table that the loader, the
-/// masks, the writer and the documentation share.
+/// The parameters of an encoder with their shapes, in the order of its state dict. Their names are those of the
+/// family's table, `EncoderKeys`.
 package enum BERTParameters {
   package static func descriptions(_ configuration: BERTConfiguration) -> [ParameterDescription] {
     let c = configuration.hiddenSize
     let e = configuration.embeddingSize
     let f = configuration.intermediateSize
     let family = configuration.family
-    func parameter(_ role: String, _ shape: [Int], _ stage: Stage) -> ParameterDescription {
-      ParameterDescription(
-        name: family.spelling(of: role), role: role, shape: shape, stage: stage)
+    /// A tensor of a module: none when the family does not have the module. Layers ask for it by its name in BERT.
+    func parameter(
+      _ module: EncoderKeys.Module, _ tensor: String, layer: Int, _ shape: [Int], _ stage: Stage
+    ) -> [ParameterDescription] {
+      guard let name = family.keys.path(module, layer: layer) else { return [] }
+      let role = EncoderKeys.bert.path(module, layer: layer) ?? name
+      return [
+        ParameterDescription(
+          name: "\(name).\(tensor)", role: "\(role).\(tensor)", shape: shape, stage: stage)
+      ]
     }
     func linear(
-      _ name: String, _ output: Int, _ input: Int, _ stage: Stage
+      _ module: EncoderKeys.Module, layer: Int = 0, _ output: Int, _ input: Int, _ stage: Stage
     ) -> [ParameterDescription] {
-      [
-        parameter(name + ".weight", [output, input], stage),
-        parameter(name + ".bias", [output], stage),
-      ]
+      parameter(module, "weight", layer: layer, [output, input], stage)
+        + parameter(module, "bias", layer: layer, [output], stage)
     }
-    func norm(_ name: String, _ width: Int, _ stage: Stage) -> [ParameterDescription] {
-      [
-        parameter(name + ".LayerNorm.weight", [width], stage),
-        parameter(name + ".LayerNorm.bias", [width], stage),
-      ]
+    func norm(
+      _ module: EncoderKeys.Module, layer: Int = 0, _ width: Int, _ stage: Stage
+    ) -> [ParameterDescription] {
+      parameter(module, "weight", layer: layer, [width], stage)
+        + parameter(module, "bias", layer: layer, [width], stage)
     }
-    func table(_ name: String, _ rows: Int) -> ParameterDescription {
-      parameter("embeddings.\(name)_embeddings.weight", [rows, e], .embeddings)
+    func table(_ module: EncoderKeys.Module, _ rows: Int) -> [ParameterDescription] {
+      parameter(module, "weight", layer: 0, [rows, e], .embeddings)
     }
-    var all = [
-      table("word", configuration.vocabularySize),
-      table("position", configuration.positionRows),
-    ]
-    if family.hasTokenTypes { all.append(table("token_type", configuration.typeVocabularySize)) }
-    all += norm("embeddings", e, .embeddings)
-    if e != c { all += linear("embeddings_project", c, e, .embeddings) }
+    var all =
+      table(.wordEmbeddings, configuration.vocabularySize)
+      + table(.positionEmbeddings, configuration.positionRows)
+      + table(.tokenTypeEmbeddings, configuration.typeVocabularySize)
+      + norm(.embeddingsNorm, e, .embeddings)
+    if e != c { all += linear(.embeddingsProjection, c, e, .embeddings) }
     for index in 0..<configuration.layerCount {
-      let layer = "encoder.layer.\(index)."
-      for name in ["query", "key", "value"] {
-        all += linear(layer + "attention.self.\(name)", c, c, .layer(index, .selfAttention))
+      for module in [EncoderKeys.Module.query, .key, .value] {
+        all += linear(module, layer: index, c, c, .layer(index, .selfAttention))
       }
-      all += linear(layer + "attention.output.dense", c, c, .layer(index, .attentionOutput))
-      all += norm(layer + "attention.output", c, .layer(index, .attentionNorm))
-      all += linear(layer + "intermediate.dense", f, c, .layer(index, .intermediate))
-      all += linear(layer + "output.dense", c, f, .layer(index, .output))
-      all += norm(layer + "output", c, .layer(index, .outputNorm))
+      all += linear(.attentionOutput, layer: index, c, c, .layer(index, .attentionOutput))
+      all += norm(.attentionNorm, layer: index, c, .layer(index, .attentionNorm))
+      all += linear(.intermediate, layer: index, f, c, .layer(index, .intermediate))
+      all += linear(.output, layer: index, c, f, .layer(index, .output))
+      all += norm(.outputNorm, layer: index, c, .layer(index, .outputNorm))
     }
-    if family.hasPooler { all += linear("pooler.dense", c, c, .pooler) }
-    return all
+    return all + linear(.pooler, c, c, .pooler)
   }
 
   /// What stands before `embeddings.word_embeddings.weight` in the checkpoint: `""`, `"bert."`, …
   package static func prefix(in checkpoint: Checkpoint) throws(FineTuningError) -> String {
-    let anchor = "embeddings.word_embeddings.weight"
+    let anchors = EncoderKeys.anchors
     let prefixes = checkpoint.keys.compactMap { key -> String? in
-      guard key.string.hasSuffix(anchor) else { return nil }
-      let prefix = String(key.string.dropLast(anchor.count))
-      return prefix.isEmpty || prefix.hasSuffix(".") ? prefix : nil
+      let bytes = key.string.utf8
+      for anchor in anchors.map(\.string.utf8)
+      where bytes.suffix(anchor.count).elementsEqual(anchor) {
+        let prefix = String(decoding: bytes.dropLast(anchor.count), as: UTF8.self)
+        if prefix.isEmpty || prefix.utf8.last == UInt8(ascii: ".") { return prefix }
+      }
+      return nil
     }
+    let anchor = anchors[0].string
     guard let first = prefixes.first else {
       throw FineTuningError(
         "\(checkpoint.path): not an encoder's checkpoint: no key ends in \"\(anchor)\"")

@@ -62,13 +62,14 @@ package struct ClassifierGraft {
     guard deviation.isFinite, deviation >= 0 else {
       throw FineTuningError("\"initializer_range\" of config.json is \(deviation)")
     }
-    let pooler = member + "pooler.dense"
+    let pooler = member + (family.keys.path(.pooler) ?? "")
     let layers = Graft.Layers(
       dense: family.ownHead.dense, output: family.ownHead.output,
       pooler: poolsDensely ? pooler : nil, deviation: deviation)
-    checkpoint = try Graft(
-      head: .classifier(layers), labels: labels, seed: seed, hiddenSize: configuration.hiddenSize
-    ).apply(to: kept)
+    checkpoint = try kept.grafting(
+      Graft(
+        head: .classifier(layers), labels: labels, seed: seed,
+        hiddenSize: configuration.hiddenSize))
     addsPooler = poolsDensely && kept[Key(pooler + ".weight")] == nil
     self.dropped = dropped
   }
@@ -76,17 +77,7 @@ package struct ClassifierGraft {
 
 extension ModelFamily {
   /// The class of transformers for sequence classification.
-  package var classifierClass: String {
-    let name =
-      switch modelType {
-      case "distilbert": "DistilBert"
-      case "roberta": "Roberta"
-      case "xlm-roberta": "XLMRoberta"
-      case "electra": "Electra"
-      default: "Bert"
-      }
-    return name + "ForSequenceClassification"
-  }
+  package var classifierClass: String { keys.className + "ForSequenceClassification" }
 
   /// The pooling of that class.
   package var classifierPooling: Pooling { ownHead.pooling }

@@ -1,5 +1,6 @@
 internal import CheckpointFiles
 internal import OrderedCollections
+internal import ParameterSurgery
 
 extension ModelDirectory {
   /// Compares the configuration with the checkpoint where a wrong one would load and compute something else.
@@ -20,16 +21,12 @@ extension ModelDirectory {
     let owner = ModelFamily.all.first {
       prefix == $0.member + "." || prefix.hasSuffix("." + $0.member + ".")
     }
-    // What only one kind of pretraining head is called.
-    let heads: [(key: String, member: String)] = [
-      ("lm_head.dense.weight", ModelFamily.roberta.member),
-      ("cls.predictions.transform.dense.weight", ModelFamily.bert.member),
-      ("discriminator_predictions.dense.weight", ModelFamily.electra.member),
-      ("generator_predictions.dense.weight", ModelFamily.electra.member),
-      ("vocab_transform.weight", ModelFamily.distilBERT.member),
-    ]
-    let head = heads.first { checkpoint[Key($0.key)] != nil }
-    let found = owner.map { (prefix + "…", $0.member) } ?? head.map { ($0.key, $0.member) }
+    // Heads of pre-training that only one family has.
+    let head = EncoderKeys.all.lazy.flatMap { keys in
+      keys.pretrainingHeads.map { (key: $0, member: keys.member) }
+    }.first { checkpoint[$0.key] != nil }
+    let found =
+      owner.map { (prefix + "…", $0.member) } ?? head.map { ($0.key.string, $0.member) }
     if let (key, member) = found, member != family.member {
       throw FineTuningError(
         "\(configurationPath): describes a model of the family \(quoted(family.modelType)), and "
@@ -73,10 +70,9 @@ extension ModelDirectory {
     let descriptions = BERTParameters.descriptions(configuration)
     let known = Set(
       descriptions.flatMap { [$0.name] + ($0.oldName.map { [$0] } ?? []) }.map { Key(prefix + $0) })
-    let layers = ["encoder.layer.", "transformer.layer."].map { prefix + $0 }
-    let parts = ["embeddings.", "embeddings_project.", "encoder.", "transformer."].map {
-      prefix + $0
-    }
+    let layers = EncoderKeys.allLayerPrefixes.map { prefix + $0 }
+    let pooler = EncoderKeys.bert.path(.pooler).map { Key(String(Key($0).components[0])) }
+    let parts = EncoderKeys.allRoots.filter { $0 != pooler }.map { prefix + $0.string + "." }
     for (key, tensor) in checkpoint.tensors
     where tensor.dtype.isFloatingPoint && !known.contains(key) {
       guard parts.contains(where: key.string.hasPrefix) else { continue }

@@ -57,15 +57,34 @@ public struct ModelDirectory: Sendable {
     try demandConsistency()
   }
 
+  /// A model that is not written yet, from its parts.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the weights.
+  ///   - json: `config.json`.
+  ///   - folder: the folder of the model that it comes from, for errors.
+  /// - Throws: `FineTuningError` when the parts contradict each other.
+  package init(
+    unwritten checkpoint: Checkpoint, configuration json: JSONValue, from folder: String
+  ) throws(FineTuningError) {
+    name = folder
+    self.folder = folder
+    self.checkpoint = checkpoint
+    configurationJSON = json
+    configuration = try BERTConfiguration(
+      json, path: Path.join(folder, "config.json"), checkpoint: checkpoint)
+    settings = nil
+    sentence = nil
+    try demandConsistency()
+  }
+
   /// What is probably not meant, a sentence each: layers of the checkpoint that `config.json` does not count take
   /// no part, as with transformers.
   public var notes: [String] {
     guard let prefix = try? BERTParameters.prefix(in: checkpoint) else { return [] }
     var count = configuration.layerCount
-    while checkpoint[
-      Key(
-        prefix
-          + configuration.family.spelling(of: "encoder.layer.\(count).output.dense.weight"))] != nil
+    while let path = configuration.family.keys.path(.output, layer: count),
+      checkpoint[Key("\(prefix)\(path).weight")] != nil
     {
       count += 1
     }

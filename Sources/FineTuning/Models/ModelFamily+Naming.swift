@@ -1,4 +1,5 @@
 internal import CheckpointFiles
+internal import ParameterSurgery
 
 extension ModelFamily {
   /// The family that a `config.json` names: by `model_type`, or, where a file is older than that member, by
@@ -75,8 +76,9 @@ extension ModelFamily {
       stem = stem.dropFirst(prefix.count)
     }
     return all.first { family in
-      guard stem.hasPrefix(family.className) else { return false }
-      let rest = stem.dropFirst(family.className.count)
+      let className = family.keys.className
+      guard stem.hasPrefix(className) else { return false }
+      let rest = stem.dropFirst(className.count)
       return ["For", "Model", "LMHead", "PreTrainedModel"].contains { rest.hasPrefix($0) }
     }
   }
@@ -85,17 +87,6 @@ extension ModelFamily {
   private static func named(byPrefixIn checkpoint: Checkpoint) -> ModelFamily? {
     guard let prefix = try? BERTParameters.prefix(in: checkpoint) else { return nil }
     return all.first { prefix == $0.member + "." }
-  }
-
-  /// What the names of the family's classes begin with.
-  private var className: String {
-    switch self {
-    case .bert: "Bert"
-    case .distilBERT: "DistilBert"
-    case .roberta: "Roberta"
-    case .xlmRoberta: "XLMRoberta"
-    default: "Electra"
-    }
   }
 
   /// Whether the two families compute the same of the same weights.

@@ -145,11 +145,11 @@ extension TrainingRun {
           + "--head mlp:128, or with espalier graft")
     }
     let prefix = try BERTParameters.prefix(in: request.model.checkpoint)
-    let checkpoint = try Graft(
-      head: graft, labels: labels,
-      prefix: prefix.isEmpty ? request.model.configuration.family.member + "." : "",
-      seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize
-    ).apply(to: request.model.checkpoint)
+    let checkpoint = try request.model.checkpoint.grafting(
+      Graft(
+        head: graft, labels: labels,
+        prefix: prefix.isEmpty ? request.model.configuration.family.member + "." : "",
+        seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize))
     let prepared = Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
     // The head of a run that goes on is there already.

@@ -144,7 +144,8 @@ extension ConfigurationDraft {
   private mutating func noteLabels(_ shapes: [EditedShape]) {
     guard let labels = sections[0]["id2label"]?.object?.count ?? sections[0].count("num_labels")
     else { return }
-    for shape in shapes where CheckpointLint.heads.contains(shape.key) && shape.before.count == 2 {
+    for shape in shapes
+    where EncoderKeys.outputLayers.contains(shape.key) && shape.before.count == 2 {
       guard shape.before[0] == labels, let rows = shape.after?.first, rows != labels else {
         continue
       }

@@ -1,9 +1,9 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// Adds a freshly initialised head to an encoder.
+/// A freshly initialised head for an encoder.
 ///
-///     let model = try Graft(head: .mlp(width: 128), labels: 2, prefix: "bert.").apply(to: base)
+///     let model = try base.grafting(Graft(head: .mlp(width: 128), labels: 2, prefix: "bert."))
 ///
 /// The keys are those of a PyTorch class with `self.bert` and
 /// `self.linear = nn.Sequential(nn.Linear(H, 128), nn.Tanh(), nn.Linear(128, labels))`, or
@@ -24,14 +24,15 @@ public struct Graft: Sendable, Hashable {
     ///
     /// - Throws: ``SurgeryError`` for any other text.
     public init(_ text: String) throws(SurgeryError) {
-      if text == "linear" {
+      if text.isExactly("linear") {
         self = .linear
-      } else if text.hasPrefix("mlp:"), let width = Int(text.dropFirst(4)), width > 0,
-        width <= Graft.maximumExtent
+      } else if text.beginsExactly(with: "mlp:"),
+        let width = Int(String(text.unicodeScalars.dropFirst(4))),
+        width > 0, width <= Graft.maximumExtent
       {
         self = .mlp(width: width)
       } else {
-        throw SurgeryError("head \(quoted(text)) is neither `mlp:WIDTH` nor `linear`")
+        throw .unknownHead(text)
       }
     }
   }
@@ -63,11 +64,11 @@ public struct Graft: Sendable, Hashable {
   public var head: Head
   /// The number of classes.
   public var labels: Int
-  /// Put before the encoder's keys, such as `bert.`; keys that begin with it stay as they are.
+  /// The prefix of the keys of the encoder, such as `bert.`; keys that begin with it are not changed.
   public var prefix: String
-  /// Chooses the initial values.
+  /// The seed of the initial values.
   public var seed: UInt64
-  /// The width of the encoder; `nil` finds it in the checkpoint.
+  /// The width of the encoder; with `nil` it is found in the checkpoint.
   public var hiddenSize: Int?
 
   /// A head for a number of labels.
@@ -81,14 +82,9 @@ public struct Graft: Sendable, Hashable {
     self.hiddenSize = hiddenSize
   }
 
-  /// The checkpoint with the head added behind everything else. Other tensors keep their values, their
-  /// order and their ties.
-  ///
-  /// - Throws: ``SurgeryError`` when a key is taken, or the width cannot be found.
-  public func apply(to checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
+  fileprivate func applied(to checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
     guard (1...Graft.maximumExtent).contains(labels) else {
-      throw SurgeryError(
-        "\(grouped(labels)) labels: a head takes 1 to \(grouped(Graft.maximumExtent))")
+      throw .labelCount(labels, limit: Graft.maximumExtent)
     }
     var result = try prefixed(checkpoint)
     let hidden: Int
@@ -105,13 +101,12 @@ public struct Graft: Sendable, Hashable {
         ([layers.pooler.flatMap { result[Key($0 + ".weight")] == nil ? $0 : nil }, layers.dense]
           .compactMap { $0 }.map { ($0, hidden, hidden) }) + [(layers.output, hidden, labels)]
       }
-    // Not only the same keys: of two heads, no one could say which one counts.
-    let roots = Set(["linear"] + head.names.compactMap { Key($0).components.first })
+    // Not only the same keys: of two heads, a loader could take either.
+    let roots = Set((["linear"] + head.names).map { Key(String(Key($0).components[0])) })
     if let taken = result.tensors.keys.first(where: { key in
-      key.components.first.map(roots.contains) ?? false
+      roots.contains(Key(String(key.components[0])))
     }) {
-      throw SurgeryError(
-        "\(checkpoint.path): \(quoted(taken.string)) is there already; graft overwrites nothing")
+      throw .hasHead(taken, checkpoint.path)
     }
     for layer in layers {
       let parts = [
@@ -120,7 +115,7 @@ public struct Graft: Sendable, Hashable {
       ]
       for (key, extents) in parts {
         guard let shape = Shape(extents), shape.count <= 1 << 32 else {
-          throw SurgeryError("\(quoted(key.string)) would have the shape \(extents): too large")
+          throw .headTooLarge(key, extents)
         }
         var generator = SplitMix64(seed: seed, stream: key.string)
         let values: [Float]
@@ -139,12 +134,9 @@ public struct Graft: Sendable, Hashable {
     return result
   }
 
-  /// The checkpoint with the prefix before the keys of the encoder.
+  /// The checkpoint with the prefix added to the keys of the encoder.
   private func prefixed(_ checkpoint: Checkpoint) throws(SurgeryError) -> Checkpoint {
     if prefix.isEmpty { return checkpoint }
-    let body: Set<Key> = [
-      "embeddings", "embeddings_project", "encoder", "pooler", "transformer",
-    ]
     var result = checkpoint
     result.tensors = [:]
     result.tensors.reserveCapacity(checkpoint.tensors.count + 4)
@@ -153,44 +145,38 @@ public struct Graft: Sendable, Hashable {
       var name = key
       if key.string.utf8.starts(with: prefix.utf8) {
         found = true
-      } else if let root = key.components.first, body.contains(Key(String(root))) {
+      } else if EncoderKeys.allRoots.contains(Key(String(key.components[0]))) {
         found = true
         name = Key(prefix + key.string)
       }
       guard result.tensors.updateValue(tensor, forKey: name) == nil else {
-        throw SurgeryError(
-          "\(checkpoint.path): with the prefix, two tensors would be \(quoted(name.string))")
+        throw .oneName(name, withPrefixIn: checkpoint.path)
       }
     }
-    guard found else {
-      throw SurgeryError(
-        "\(checkpoint.path): no key begins with embeddings., encoder. or pooler., so there is "
-          + "nothing to put \(quoted(prefix)) before")
-    }
+    guard found else { throw .nothingToPrefix(prefix, checkpoint.path) }
     return result
   }
 
-  /// The width of the encoder's output: the last layer's norm, else the word embeddings.
+  /// The width of the output of the encoder: that of the norm of the last layer, otherwise of the word embeddings.
   ///
-  /// - Throws: ``SurgeryError`` when neither is there.
+  /// - Throws: ``SurgeryError`` when the checkpoint has neither.
   public static func hiddenSize(of checkpoint: Checkpoint) throws(SurgeryError) -> Int {
     var best: (layer: Int, size: Int)?
     var embedding: Int?
+    let words = Key(String(Key(EncoderKeys.bert.path(.wordEmbeddings) ?? "").last))
     for (key, tensor) in checkpoint.tensors {
-      let parts = key.components
+      let parts = key.parts
       let owner = parts.dropLast().last ?? ""
-      if owner == "word_embeddings", tensor.shape.rank == 2 { embedding = tensor.shape[1] }
+      if owner == words, tensor.shape.rank == 2 { embedding = tensor.shape[1] }
       // `layer.11.output.LayerNorm.weight`; DistilBERT: `layer.5.output_layer_norm.weight`.
-      guard tensor.shape.rank == 1, owner == "LayerNorm" || owner == "output_layer_norm",
-        let place = parts.firstIndex(where: { $0 == "layer" }), place + 1 < parts.count,
-        let layer = Key(String(parts[place + 1])).indexValue
+      guard tensor.shape.rank == 1, EncoderKeys.norms.contains(owner),
+        let place = parts.firstIndex(of: "layer"), place + 1 < parts.count,
+        let layer = parts[place + 1].indexValue
       else { continue }
       if layer >= best?.layer ?? -1 { best = (layer, tensor.shape[0]) }
     }
     guard let size = best?.size ?? embedding, size > 0, size <= maximumExtent else {
-      throw SurgeryError(
-        "\(checkpoint.path): neither encoder layers nor word_embeddings.weight: not an encoder "
-          + "whose width could be found")
+      throw .unknownWidth(checkpoint.path)
     }
     return size
   }
@@ -204,5 +190,15 @@ extension Graft.Head {
     case .mlp: ["linear.0", "linear.2"]
     case .classifier(let layers): [layers.dense, layers.output].compactMap { $0 }
     }
+  }
+}
+
+extension Checkpoint {
+  /// The checkpoint with a head added after everything else. Other tensors keep their values, their order and their
+  /// ties.
+  ///
+  /// - Throws: ``SurgeryError`` when a key exists already, or the width of the encoder cannot be found.
+  public func grafting(_ graft: Graft) throws(SurgeryError) -> Checkpoint {
+    try graft.applied(to: self)
   }
 }

@@ -1,22 +1,25 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// An encoder's checkpoint under the names that PyTorch's `BertModel` has today, with what only
-/// pre-training needs left out.
+/// The checkpoint of an encoder under the names that PyTorch's `BertModel` has today, without what only pre-training
+/// needs.
 ///
-/// Checkpoints of 2018 call a LayerNorm's parameters `gamma` and `beta`; many carry the buffer
-/// `position_ids`, which newer classes do not load, and the heads of pre-training under `cls`.
+///     let modern = try EncoderNames(checkpoint)
+///     for (old, new) in modern.renamed { print(old, new) }
+///
+/// Checkpoints of 2018 call the parameters of a LayerNorm `gamma` and `beta`; many carry the buffer `position_ids`,
+/// which newer classes do not load, and the heads of pre-training under `cls`.
 public struct EncoderNames: Sendable {
   /// The checkpoint under its new names.
   public let checkpoint: Checkpoint
-  /// Keys that got another name, in order.
+  /// The old and the new names of keys that were renamed, in order.
   public let renamed: [(from: Key, to: Key)]
-  /// Keys that were left out, in order.
+  /// Keys that were omitted, in order.
   public let dropped: [Key]
 
-  /// Renames and leaves out; tensors keep their order, values and ties.
+  /// Renames and omits tensors; the others keep their order, values and ties.
   ///
-  /// - Throws: ``SurgeryError`` when two tensors would get one name.
+  /// - Throws: ``SurgeryError`` when two tensors would have one name.
   public init(_ original: Checkpoint) throws(SurgeryError) {
     var checkpoint = original
     checkpoint.tensors = [:]
@@ -27,10 +30,9 @@ public struct EncoderNames: Sendable {
         dropped.append(key)
         continue
       }
-      let name = EncoderNames.modern(key)
+      let name = EncoderKeys.modern(key)
       guard checkpoint.tensors.updateValue(tensor, forKey: name) == nil else {
-        throw SurgeryError(
-          "\(original.path): two tensors would be \(quoted(name.string)); drop one of them")
+        throw .oneName(name, in: original.path)
       }
       if name != key { renamed.append((key, name)) }
     }
@@ -39,26 +41,14 @@ public struct EncoderNames: Sendable {
     self.dropped = dropped
   }
 
-  /// The prefix that makes an encoder's keys those of a class with a member `bert`: `bert.` when the
-  /// keys have none, otherwise nothing.
+  /// The prefix that makes the keys of an encoder those of a class with a member `bert`: `bert.` when the keys have no
+  /// prefix, otherwise an empty text.
   public static func missingPrefix(in checkpoint: Checkpoint) -> String {
-    checkpoint["embeddings.word_embeddings.weight"] == nil ? "" : "bert."
-  }
-
-  /// `LayerNorm.gamma` and `.beta` as `LayerNorm.weight` and `.bias`; other keys as they are.
-  static func modern(_ key: Key) -> Key {
-    for (old, new) in [
-      ("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"),
-    ]
-    where key.string == old || key.string.hasSuffix("." + old) {
-      return Key(key.string.dropLast(old.count) + new)
-    }
-    return key
+    EncoderKeys.anchors.contains { checkpoint[$0] != nil } ? EncoderKeys.bert.member + "." : ""
   }
 
   /// Whether no encoder with a classification head has such a key.
   private static func isForeign(_ key: Key) -> Bool {
-    let components = key.components
-    return components.first == "cls" || components.last == "position_ids"
+    key.components[0].isExactly("cls") || key.last.isExactly("position_ids")
   }
 }

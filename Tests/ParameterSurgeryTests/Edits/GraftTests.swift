@@ -12,8 +12,9 @@ import Testing
     return checkpoint
   }
 
-  @Test func `a head is added behind everything, with the story's keys and shapes`() throws {
-    let result = try Graft(head: .mlp(width: 3), labels: 2, prefix: "bert.").apply(to: encoder())
+  @Test func `a head is added after everything else, with the keys and shapes of the story`() throws
+  {
+    let result = try encoder().grafting(Graft(head: .mlp(width: 3), labels: 2, prefix: "bert."))
     #expect(
       Array(result.keys) == [
         "bert.embeddings.word_embeddings.weight", "other", "linear.0.weight", "linear.0.bias",
@@ -21,26 +22,65 @@ import Testing
       ])
     #expect(result["linear.0.weight"]?.shape == [3, 8])
     #expect(result["linear.2.bias"]?.shape == [2])
-    let linear = try Graft(head: .linear, labels: 5).apply(to: encoder())
+    let linear = try encoder().grafting(Graft(head: .linear, labels: 5))
     #expect(linear["linear.weight"]?.shape == [5, 8])
   }
 
-  @Test func `values depend on the seed and the key alone, within nn.Linear's bounds`() throws {
-    let a = try Graft(head: .mlp(width: 3), labels: 2, seed: 1).apply(to: encoder())
-    let b = try Graft(head: .mlp(width: 3), labels: 7, seed: 1).apply(to: encoder())
-    let c = try Graft(head: .mlp(width: 3), labels: 2, seed: 2).apply(to: encoder())
+  @Test func `values depend only on the seed and the key, within the bounds of nn.Linear`() throws {
+    let a = try encoder().grafting(Graft(head: .mlp(width: 3), labels: 2, seed: 1))
+    let b = try encoder().grafting(Graft(head: .mlp(width: 3), labels: 7, seed: 1))
+    let c = try encoder().grafting(Graft(head: .mlp(width: 3), labels: 2, seed: 2))
     let values = try #require(try a["linear.0.weight"]?.floats())
     #expect(try values == b["linear.0.weight"]?.floats())
     #expect(try values != c["linear.0.weight"]?.floats())
     #expect(values.allSatisfy { abs($0) <= 1 / Float(8).squareRoot() })
   }
 
+  @Test func `the head of a class has normal weights, zero biases and a pooler where it needs one`()
+    throws
+  {
+    let layers = Graft.Layers(
+      dense: "classifier.dense", output: "classifier.out_proj", pooler: "roberta.pooler.dense",
+      deviation: 0.02)
+    let model = try encoder().grafting(
+      Graft(head: .classifier(layers), labels: 3, hiddenSize: 64))
+    #expect(
+      Array(model.keys.dropFirst(2)) == [
+        "roberta.pooler.dense.weight", "roberta.pooler.dense.bias", "classifier.dense.weight",
+        "classifier.dense.bias", "classifier.out_proj.weight", "classifier.out_proj.bias",
+      ])
+    #expect(model["classifier.out_proj.weight"]?.shape == [3, 64])
+    let values = try #require(try model["classifier.dense.weight"]?.floats())
+    let mean = values.reduce(0, +) / Float(values.count)
+    let deviation = (values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
+    #expect(abs(mean) < 0.002)
+    #expect(abs(deviation - 0.02) < 0.001)
+    #expect(try model["classifier.dense.bias"]?.floats().allSatisfy { $0 == 0 } == true)
+    var pooled = try encoder()
+    pooled.tensors["roberta.pooler.dense.weight"] = Tensor([1], shape: [])
+    let kept = try pooled.grafting(Graft(head: .classifier(layers), labels: 3, hiddenSize: 8))
+    #expect(try kept["roberta.pooler.dense.weight"]?.floats() == [1])
+  }
+
+  @Test func `errors of a graft can be told apart by their kind`() throws {
+    func kind(_ graft: Graft, _ checkpoint: Checkpoint) -> SurgeryError.Kind? {
+      #expect(throws: SurgeryError.self) { try checkpoint.grafting(graft) }?.kind
+    }
+    var taken = try encoder()
+    taken.tensors["linear.bias"] = Tensor([1], shape: [])
+    #expect(kind(Graft(head: .linear, labels: 2), taken) == .duplicateKey)
+    #expect(kind(Graft(head: .linear, labels: 0), try encoder()) == .invalidArgument)
+    let other = try checkpoint(["w": [1]])
+    #expect(kind(Graft(head: .linear, labels: 2), other) == .tensorMismatch)
+    #expect(kind(Graft(head: .linear, labels: 2, prefix: "bert."), other) == .matchesNothing)
+  }
+
   @Test func `nothing is overwritten`() throws {
     var taken = try encoder()
     taken.tensors["linear.bias"] = Tensor([1], shape: [])
     #expect(
-      message { _ = try Graft(head: .linear, labels: 2).apply(to: taken) }
-        == "x: \"linear.bias\" is there already; graft overwrites nothing")
+      message { _ = try taken.grafting(Graft(head: .linear, labels: 2)) }
+        == "x: \"linear.bias\" already exists; a graft overwrites nothing")
     #expect(throws: SurgeryError.self) { try Graft.Head("mlp:0") }
     #expect(throws: SurgeryError.self) { try Graft.Head("mlp:99999999999999999999") }
   }

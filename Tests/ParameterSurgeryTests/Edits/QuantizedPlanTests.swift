@@ -157,12 +157,12 @@ import Testing
     var b = scaled()
     b.path = "b"
     b.tensors["l.bias"] = Tensor([3, 4], shape: [2])
-    let merged = try Merge(.linear).apply(to: [a, b])
+    let merged = try [a, b].merging(Merge(.linear))
     #expect(try merged["l.bias"]?.floats() == [2, 3])
     #expect(try merged["l.weight"]?.bytes() == a["l.weight"]?.bytes())
     b.tensors["l.weight_scale_inv"] = Tensor([0.002], shape: [1, 1])
     #expect(
-      message { _ = try Merge(.linear).apply(to: [a, b]) }
+      message { _ = try [a, b].merging(Merge(.linear)) }
         == "merge: \(Self.refusal), and \"l.weight_scale_inv\" is not the same in q and b; merge the models as they "
         + "were before they were quantised")
   }
