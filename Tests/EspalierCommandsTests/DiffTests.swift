@@ -99,7 +99,7 @@ import Testing
     #expect(rename.status == 2)
     #expect(rename.output == "")
     #expect(
-      rename.errors == "espalier: error: a.safetensors: rename \"bret=b\" is about no key\n")
+      rename.errors == "espalier: error: a.safetensors: the rename \"bret=b\" matches no key\n")
     let prefix = try Tool.run(
       "diff", "a.safetensors", "a.safetensors", "--ignore-prefix", "bret.", in: folder)
     #expect(prefix.status == 2)
@@ -122,7 +122,7 @@ import Testing
     #expect(result.status == 2)
     #expect(
       result.errors == "espalier: error: a.safetensors: whole tensors are compared, not rows of "
-        + "\"linear.0.weight\": leave out the brackets\n")
+        + "\"linear.0.weight\"; omit the brackets\n")
   }
 
   @Test func `a selector that selects nothing names the file`() throws {

@@ -114,14 +114,15 @@ struct Listing {
       let row = rows[index]
       guard let tensor = checkpoint[row.tensor.key] else { continue }
       let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
-      do {
+      do throws(CheckpointError) {
         if hasStatistics, tensor.dtype.hasNumbers {
           statistics[index] = try TensorStatistics(of: parts) { bar.advance(by: $0) }
         }
         if hasDigests {
           digests[index] = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
         }
-      } catch var error as CheckpointError {
+      } catch {
+        var error = error
         if error.path.isEmpty { error.path = checkpoint.path }
         if error.key == nil { error.key = row.tensor.key }
         throw error

@@ -33,7 +33,7 @@ private func pieces(_ counts: [Int]) -> [Piece] {
   return pieces
 }
 
-/// Runs `body` for every index on all cores; of the errors thrown the one with the least index wins.
+/// Runs `body` for every index on all cores; of several errors, the one with the least index is thrown.
 private func onAllCores(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
   let failure = Mutex<(index: Int, error: any Error)?>(nil)
   DispatchQueue.concurrentPerform(iterations: count) { index in
@@ -46,17 +46,17 @@ private func onAllCores(_ count: Int, _ body: @Sendable (Int) throws -> Void) th
   if let failure = failure.withLock({ $0 }) { throw failure.error }
 }
 
-/// Tells how far a comparison has come: bytes of the first of each pair, counted once whether they are
-/// read once to be compared or twice to be measured, too.
+/// Reports the progress of a comparison: bytes of the first tensor of each pair, counted once even if they are read a
+/// second time to be measured.
 final class ComparisonMeter: Sendable {
-  /// Called with the bytes that are done and with those that there are.
+  /// Called with the number of compared bytes and with the number of all bytes.
   typealias Report = @Sendable (_ done: Int, _ total: Int) -> Void
 
   private let total: Int
   private let state: Mutex<(left: [Int], done: Int)>
   private let report: Report
 
-  /// `nil` when nobody listens.
+  /// `nil` when there is no report.
   init?(_ counts: [Int], _ report: Report?) {
     guard let report else { return nil }
     total = counts.reduce(0) { $0 &+ $1 }

@@ -6,17 +6,17 @@ internal import OrderedCollections
 ///     let diff = try Diff(base, tuned)
 ///     for change in diff.changed { print(change.key, change.values?.maxAbs ?? .nan) }
 public struct Diff: Sendable {
-  /// What is compared, and how.
+  /// The tensors that are compared, and the tolerance.
   public struct Options: Sendable {
-    /// Differences up to `atol + rtol·|b|` are none.
+    /// Differences up to `atol + rtol·|b|` do not count.
     public var atol = 0.0
     /// See ``atol``.
     public var rtol = 0.0
-    /// Compare which keys there are, and nothing else.
+    /// Compare only the keys.
     public var keysOnly = false
-    /// Applied to the keys of the first checkpoint, in order; the first that fits wins.
+    /// Applied to the keys of the first checkpoint, in order; the first that matches a key is used.
     public var renames: [KeyRewrite] = []
-    /// Prefixes such as `bert.` that are cut off on both sides before keys are compared.
+    /// Prefixes such as `bert.` that are removed on both sides before keys are compared.
     public var ignoredPrefixes: [String] = []
     /// Compare only what these select, in either checkpoint.
     public var selectors: SelectorList?
@@ -28,9 +28,9 @@ public struct Diff: Sendable {
     public init() {}
   }
 
-  /// Keys of the first checkpoint that the second has not, in the order of the file.
+  /// Keys of the first checkpoint that the second does not have, in the order of the file.
   public let onlyInA: [Key]
-  /// Keys of the second checkpoint that the first has not, in the order of the file.
+  /// Keys of the second checkpoint that the first does not have, in the order of the file.
   public let onlyInB: [Key]
   /// Tensors of both that differ, in the order of the first.
   public let changed: [TensorDifference]
@@ -39,7 +39,7 @@ public struct Diff: Sendable {
   /// Pairs of ``onlyInA`` and ``onlyInB`` that look like one tensor under two names.
   public let likelyRenames: [LikelyRename]
 
-  /// Keys of the first that both have, in the order of the first.
+  /// Keys of the first checkpoint whose tensors both have, in the order of the first.
   let sharedKeys: [Key]
 
   /// Whether nothing differs.
@@ -47,9 +47,15 @@ public struct Diff: Sendable {
 
   /// Compares `a` with `b`.
   ///
-  /// - Throws: ``SurgeryError`` when a selector matches nothing in both or two keys become one by
-  ///   renaming, `CheckpointError` when bytes cannot be loaded.
-  public init(_ a: Checkpoint, _ b: Checkpoint, options: Options = Options()) throws {
+  /// - Throws: ``SurgeryError`` when a selector matches nothing in both, two keys become one by renaming, or bytes
+  ///   cannot be loaded.
+  public init(
+    _ a: Checkpoint, _ b: Checkpoint, options: Options = Options()
+  ) throws(SurgeryError) {
+    self = try locating { try Diff(comparing: a, b, options) }
+  }
+
+  private init(comparing a: Checkpoint, _ b: Checkpoint, _ options: Options) throws {
     let keysA = try Diff.commonKeys(a, options, renames: options.renames)
     let keysB = try Diff.commonKeys(b, options, renames: [])
     try Diff.checkUse(of: options, a, b)
@@ -125,13 +131,13 @@ public struct Diff: Sendable {
     self.likelyRenames = try LikelyRename.find(a, onlyInA, b, onlyInB)
   }
 
-  /// Nothing matches silently: a rule that is about no key is a slip of the pen.
+  /// Throws when a rename or a prefix matches no key: that is a mistake.
   private static func checkUse(
     of options: Options, _ a: Checkpoint, _ b: Checkpoint
   ) throws(SurgeryError) {
     for rename in options.renames
     where !a.tensors.keys.contains(where: { rename.apply(to: $0) != nil }) {
-      throw SurgeryError("\(a.path): rename \(quoted(rename.description)) is about no key")
+      throw .renameMatchesNothing(rename, in: a.path)
     }
     for prefix in options.ignoredPrefixes {
       let isUsed = [a, b].contains { checkpoint in
@@ -140,9 +146,7 @@ public struct Diff: Sendable {
           return (renamed ?? key).string.utf8.starts(with: prefix.utf8)
         }
       }
-      guard isUsed else {
-        throw SurgeryError("no key of \(a.path) or \(b.path) begins with \(quoted(prefix))")
-      }
+      guard isUsed else { throw .prefixMatchesNothing(prefix, in: [a.path, b.path]) }
     }
   }
 
@@ -167,9 +171,7 @@ public struct Diff: Sendable {
         break
       }
       if let other = result.updateValue(key, forKey: common) {
-        throw SurgeryError(
-          "\(checkpoint.path): \(quoted(other.string)) and \(quoted(key.string)) would both be "
-            + "compared as \(quoted(common.string))")
+        throw .comparedUnderOneName(other, key, as: common, in: checkpoint.path)
       }
     }
     return result
@@ -194,7 +196,7 @@ public struct Diff: Sendable {
     _ keysB: OrderedDictionary<Key, Key>, _ selectors: SelectorList?
   ) throws(SurgeryError) -> (names: Set<Key>, selection: Selection)? {
     guard let selectors, !selectors.selectors.isEmpty else { return nil }
-    // One tree of both: a selector need match in one of them only.
+    // One tree of both: a selector has to match in one of them.
     var infos: [TensorInfo] = []
     var common: [Key: Key] = [:]
     for (name, key) in keysA {
@@ -215,16 +217,14 @@ public struct Diff: Sendable {
 extension Diff {
   /// What the selectors select in the tree of several checkpoints.
   ///
-  /// - Throws: ``SurgeryError``, which names the checkpoints, when that is nothing or not whole tensors.
+  /// - Throws: ``SurgeryError``, which names the checkpoints, when they select nothing or rows of a tensor.
   static func whole(
     _ selectors: SelectorList, in tree: ParameterTree, of checkpoints: [Checkpoint]
   ) throws(SurgeryError) -> Selection {
     do throws(SurgeryError) {
       let selection = try selectors.resolve(in: tree)
       guard let item = selection.items.first(where: { $0.rows != nil }) else { return selection }
-      throw SurgeryError(
-        "whole tensors are compared, not rows of \(quoted(item.key.string)): leave out the brackets"
-      )
+      throw .comparesRows(of: item.key)
     } catch {
       throw error.naming(listed(OrderedSet(checkpoints.map(\.path)).elements))
     }

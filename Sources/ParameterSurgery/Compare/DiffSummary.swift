@@ -1,17 +1,16 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// A ``Diff`` by groups: tensors of repeated layers together, each layer for itself, and how many
-/// tensors changed by how much.
+/// A summary of a ``Diff``: by groups of tensors of repeated layers, by layer, and a histogram of the relative changes.
 ///
 ///     for group in DiffSummary(diff, a, b).groups { print(group.selector, group.counts.changed) }
 public struct DiffSummary: Sendable {
-  /// Tensors of one dtype and shape that differ in nothing but numbers: of layers, of experts.
+  /// Tensors of one dtype and shape whose names differ only in the numbers of layers or experts.
   public struct Group: Sendable, Hashable {
-    /// What selects them: `encoder.layer[0:12].output.dense.weight`. Where not every layer
-    /// has every expert, a group for each set of experts.
+    /// The selector of the tensors: `encoder.layer[0:12].output.dense.weight`. Where not every layer has every
+    /// expert, there is a group for each set of experts.
     public let selector: String
-    /// What became of them.
+    /// How many are the same, changed, added and removed.
     public let counts: Counts
     /// The greatest |b − a| of those that changed; `nil` when none was measured.
     public let maxAbs: Double?
@@ -19,49 +18,49 @@ public struct DiffSummary: Sendable {
     public let relativeL2: Double?
   }
 
-  /// The tensors of one layer, or of a node that has none.
+  /// The tensors of one layer, or of a node without layers.
   public struct Layer: Sendable, Hashable {
     /// The node: `encoder.layer.3`, `embeddings`.
     public let name: String
-    /// What became of them.
+    /// How many are the same, changed, added and removed.
     public let counts: Counts
     /// ‖b − a‖ / ‖a‖ over those that changed, together; `nil` when none was measured.
     public let relativeL2: Double?
   }
 
-  /// How many tensors there are of what kind.
+  /// Numbers of tensors.
   public struct Counts: Sendable, Hashable {
-    /// In both.
+    /// Tensors of both checkpoints.
     public fileprivate(set) var tensors = 0
-    /// Of these, changed.
+    /// Those of ``tensors`` that changed.
     public fileprivate(set) var changed = 0
-    /// Only in the first checkpoint.
+    /// Tensors that only the first checkpoint has.
     public fileprivate(set) var onlyInA = 0
-    /// Only in the second.
+    /// Tensors that only the second checkpoint has.
     public fileprivate(set) var onlyInB = 0
   }
 
-  /// Tensors of a range of relative change.
+  /// The tensors whose relative change is in a range.
   public struct Bin: Sendable, Hashable {
-    /// The relative change is below this, and not below that of the bin before; `nil` for the last.
+    /// The upper end of the range, exclusive; the lower end is that of the bin before. `nil` for the last bin.
     public let limit: Double?
-    /// How many tensors.
+    /// The number of tensors.
     public fileprivate(set) var tensors = 0
   }
 
-  /// In the order of the first checkpoint, then what only the second has.
+  /// The groups, in the order of the first checkpoint, then those that only the second has.
   public let groups: [Group]
-  /// In the same order.
+  /// The layers, in the same order.
   public let layers: [Layer]
   /// Changed tensors by their relative change, in powers of ten.
   public let histogram: [Bin]
-  /// Changed tensors that have no such number: another shape, NaN, or zeros before.
+  /// The number of changed tensors without a relative change: of another shape, with NaN, or zero before.
   public let unmeasured: Int
 
   /// The summary of a diff of `a` and `b`.
   public init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint) {
     var entries: [(key: Key, kind: Kind, sums: Sums)] = []
-    var layers: OrderedDictionary<String, Sums> = [:]
+    var layers: OrderedDictionary<Key, Sums> = [:]
     let changed = Dictionary(
       diff.changed.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     let limits: [Double?] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, nil]
@@ -103,25 +102,25 @@ public struct DiffSummary: Sendable {
       }
     }
     self.layers = layers.map {
-      Layer(name: $0, counts: $1.counts, relativeL2: $1.relativeL2)
+      Layer(name: $0.string, counts: $1.counts, relativeL2: $1.relativeL2)
     }
     self.histogram = histogram
     self.unmeasured = unmeasured
   }
 
-  /// The node up to the number of a layer; without one, two components less than the key.
-  private static func layer(of key: Key) -> String {
+  /// The node up to the number of a layer; without a number, the key without its last two components.
+  private static func layer(of key: Key) -> Key {
     let parts = key.components
     if let place = parts.firstIndex(where: { Key(String($0)).indexValue != nil }), place > 0,
       place < parts.count - 1
     {
-      return parts[...place].joined(separator: ".")
+      return Key(parts[...place].joined(separator: "."))
     }
     let count = parts.count > 2 ? parts.count - 2 : max(parts.count - 1, 1)
-    return parts.prefix(count).joined(separator: ".")
+    return Key(parts.prefix(count).joined(separator: "."))
   }
 
-  /// What tensors of a group have in common beside their names; what is not there has none.
+  /// The dtype and shape that the tensors of a group have in common.
   private struct Kind: Hashable {
     let dtype: DType?
     let shape: Shape?

@@ -6,23 +6,23 @@ internal import OrderedCollections
 ///     let proof = try FrozenProof(base: base, tuned: tuned, mask: mask)
 ///     if !proof.holds { for violation in proof.violations { print(violation) } }
 public struct FrozenProof: Sendable {
-  /// A frozen tensor that is not what it was.
+  /// A frozen tensor that changed.
   public struct Violation: Sendable, Hashable, CustomStringConvertible {
-    /// What is not as it was.
+    /// What changed.
     public enum Kind: Sendable, Hashable {
       /// The tuned checkpoint has no such key.
       case missing
-      /// The dtype is another one now.
+      /// The dtype differs.
       case dtype(from: DType, to: DType)
-      /// The shape is another one now.
+      /// The shape differs.
       case shape(from: Shape, to: Shape)
-      /// Bytes differ. The rows are those frozen rows along dimension 0 that differ; empty for a scalar.
+      /// Bytes differ. The rows are the frozen rows along dimension 0 that differ; empty for a scalar.
       case bytes(RowSet)
     }
 
     /// The key.
     public let key: Key
-    /// What is not as it was.
+    /// What changed.
     public let kind: Kind
 
     /// The violation as a sentence.
@@ -40,8 +40,8 @@ public struct FrozenProof: Sendable {
     }
   }
 
-  /// What is frozen and not byte-identical, in key order. Also tensors that train and are missing, or
-  /// have another dtype or shape: a mask allows new values, nothing else.
+  /// Frozen tensors that are not byte-identical, in key order. Also tensors that train and are missing, or have
+  /// another dtype or shape: a mask allows new values, nothing else.
   public let violations: [Violation]
   /// Tensors proven byte-identical as a whole.
   public let provenTensors: Int
@@ -49,18 +49,18 @@ public struct FrozenProof: Sendable {
   public let provenRows: Int
   /// Bytes proven identical, rows included.
   public let provenBytes: Int
-  /// Tensors that train and did change, in key order.
+  /// Tensors that train and changed, in key order.
   public let changedKeys: [Key]
-  /// Tensors that train and are what they were, in key order.
+  /// Tensors that train and did not change, in key order.
   public let unchangedKeys: [Key]
   /// Keys of the tuned checkpoint that the mask does not list.
   public let unexpectedKeys: [Key]
 
-  /// Keys of the base that stand under another name in the mask, such as without `bert.`, in order.
+  /// Keys of the base that have another name in the mask, such as one with `bert.`, in order.
   public let alignedKeys: [Key]
   /// Keys that train and that the base does not have: a head that was added later.
   public let addedKeys: [Key]
-  /// Keys of the base that the mask knows under no name; nothing is claimed about them.
+  /// Keys of the base that the mask does not list under any name; nothing is proven about them.
   public let ignoredKeys: [Key]
 
   /// Whether everything frozen is byte-identical.
@@ -68,9 +68,9 @@ public struct FrozenProof: Sendable {
 
   /// Compares, streaming over both.
   ///
-  /// A base that does not have the mask's keys is read under the names that a classifier gives them:
-  /// with `bert.` before, `LayerNorm.weight` for `LayerNorm.gamma`. It may lack what trains as a
-  /// whole; what is frozen it must have.
+  /// A base that does not have the keys of the mask is read under the names that a classifier gives them: with the
+  /// family's prefix such as `bert.`, and `LayerNorm.weight` for `LayerNorm.gamma`. Tensors that train as a whole may
+  /// be missing in the base; frozen ones may not.
   ///
   /// - Parameters:
   ///   - base: the checkpoint before training.
@@ -78,11 +78,19 @@ public struct FrozenProof: Sendable {
   ///   - mask: what was to train.
   ///   - progress: called from any thread with the bytes that have been compared, and with those
   ///     that are.
-  /// - Throws: ``SurgeryError`` when the mask does not fit `base`, `CheckpointError` when bytes cannot
-  ///   be loaded.
+  /// - Throws: ``SurgeryError`` when the mask does not fit `base`, or bytes cannot be loaded.
   public init(
     base: Checkpoint, tuned: Checkpoint, mask: FreezeMask,
     progress: (@Sendable (_ compared: Int, _ total: Int) -> Void)? = nil
+  ) throws(SurgeryError) {
+    self = try locating {
+      try FrozenProof(comparing: base, to: tuned, under: mask, progress)
+    }
+  }
+
+  private init(
+    comparing base: Checkpoint, to tuned: Checkpoint, under mask: FreezeMask,
+    _ progress: (@Sendable (_ compared: Int, _ total: Int) -> Void)?
   ) throws {
     let aligned = try FrozenProof.aligned(base, to: mask)
     let base = aligned.checkpoint
@@ -156,7 +164,7 @@ public struct FrozenProof: Sendable {
     var ignoredKeys: [Key] = []
   }
 
-  /// The base under the mask's names.
+  /// The base under the names of the mask.
   private static func aligned(
     _ base: Checkpoint, to mask: FreezeMask
   ) throws(SurgeryError) -> AlignedBase {
@@ -168,8 +176,8 @@ public struct FrozenProof: Sendable {
     var result = AlignedBase(checkpoint: base)
     result.checkpoint.tensors = [:]
     for (key, tensor) in base.tensors {
-      let modern = EncoderNames.modern(key)
-      let names = [key, modern, Key("bert." + modern.string)]
+      let modern = EncoderKeys.modern(key)
+      let names = [key, modern] + EncoderKeys.members.map { Key($0 + "." + modern.string) }
       guard
         let name = names.first(where: { mask[$0] != nil && result.checkpoint[$0] == nil })
       else {
@@ -181,7 +189,7 @@ public struct FrozenProof: Sendable {
     }
     for (key, state) in mask.states where result.checkpoint[key] == nil {
       guard state == .trainable else {
-        // What is frozen and not there cannot be proven: the mask is another checkpoint's.
+        // A frozen tensor that the base does not have cannot be proven: the mask belongs to another checkpoint.
         try mask.check(fits: ParameterTree(base), named: base.path)
         continue
       }
@@ -190,7 +198,7 @@ public struct FrozenProof: Sendable {
     return result
   }
 
-  /// Of the given rows those whose bytes differ.
+  /// The rows among the given ones whose bytes differ.
   static func changedRows(_ pair: TensorPair, among rows: RowSet) throws -> RowSet {
     guard let rowCount = pair.a.shape.dimensions.first, rowCount > 0 else { return RowSet([]) }
     // Packed dtypes may have rows that share a byte: then a row means the bytes that hold it.

@@ -1,6 +1,8 @@
 public import CheckpointFiles
 
-/// A tensor that seems to be in both checkpoints, under two names.
+/// A tensor that both checkpoints probably have, under two names.
+///
+///     for rename in diff.likelyRenames { print(rename.from, rename.to, rename.isSameContent) }
 public struct LikelyRename: Sendable, Hashable {
   /// The key in the first checkpoint.
   public let from: Key
@@ -9,8 +11,8 @@ public struct LikelyRename: Sendable, Hashable {
   /// Whether the bytes are the same. Otherwise the shape and most of the name are.
   public let isSameContent: Bool
 
-  /// Pairs up keys that only one side has: first by equal content, then by a prefix more or less, or
-  /// `gamma`/`beta` for `weight`/`bias`, with the same shape.
+  /// Pairs of keys that only one side has: first those with equal content, then those whose shapes are equal and whose
+  /// names differ in a prefix, or in `gamma` and `beta` for `weight` and `bias`.
   static func find(
     _ a: Checkpoint, _ onlyInA: [Key], _ b: Checkpoint, _ onlyInB: [Key]
   ) throws -> [LikelyRename] {
@@ -46,7 +48,7 @@ public struct LikelyRename: Sendable, Hashable {
       }
       for key in keysA {
         guard let tensor = a[key], let names = candidates[try fingerprint(tensor)] else { continue }
-        // Constant tensors (zero biases) look all the same: the most similar name decides.
+        // Constant tensors (biases of zeros) have the same content: the most similar name decides.
         let free = names.filter { !taken.contains($0) }.prefix(256)
         let ranked = free.map { ($0, similarity(key, $0)) }.sorted { $0.1 > $1.1 }
         for (name, _) in ranked.prefix(2) {
@@ -60,29 +62,21 @@ public struct LikelyRename: Sendable, Hashable {
     }
   }
 
-  /// Components that both have at the end, then letters: the greater, the more alike.
+  /// How alike two names are: by the components that both have at the end, then by their letters.
   private static func similarity(_ a: Key, _ b: Key) -> Int {
     let tail = zip(a.components.reversed(), b.components.reversed()).prefix {
-      canonical($0) == canonical($1)
+      EncoderKeys.modern(component: $0).isExactly(EncoderKeys.modern(component: $1))
     }.count
     return tail * 1000 - editDistance(a.string, b.string, limit: 200)
-  }
-
-  private static func canonical(_ component: Substring) -> Substring {
-    switch component {
-    case "gamma": "weight"
-    case "beta": "bias"
-    default: component
-    }
   }
 
   private static func pairByName(
     _ a: Checkpoint, _ onlyInA: [Key], _ b: Checkpoint, _ onlyInB: [Key],
     _ partner: inout [Key: LikelyRename], _ taken: inout Set<Key>
   ) {
-    /// The canonical name without up to three components in front, longest first.
+    /// The modern name without its first 0 to 3 components, longest first.
     func tails(_ key: Key) -> [Key] {
-      let parts = key.components.map(canonical)
+      let parts = key.components.map(EncoderKeys.modern(component:))
       return (0...min(3, parts.count - 1)).map { Key(parts.dropFirst($0).joined(separator: ".")) }
     }
     var byTail: [Key: [Key]] = [:]

@@ -1,16 +1,16 @@
 public import CheckpointFiles
 
-/// How a tensor of one checkpoint differs from its counterpart in another.
+/// How a tensor of one checkpoint differs from the tensor of the same name in another.
 public struct TensorDifference: Sendable, Hashable {
   /// The key in the first checkpoint.
   public let key: Key
-  /// The key in the second; another one when keys were renamed or a prefix was ignored.
+  /// The key in the second; it differs when keys were renamed or a prefix was ignored.
   public let keyInB: Key
   /// The dtypes in the first and the second.
   public let dtypes: [DType]
   /// The shapes in the first and the second.
   public let shapes: [Shape]
-  /// How the values differ; `nil` when the shapes do, or the dtype has no numbers here.
+  /// How the values differ; `nil` when the shapes differ, or numbers of the dtype are not supported.
   public let values: ValueDifference?
 
   /// Whether the dtypes differ.
@@ -32,7 +32,7 @@ public struct ValueDifference: Sendable, Hashable {
   public let cosine: Double
   /// The share of elements with |b − a| > atol + rtol·|b|.
   public let changedFraction: Double
-  /// ‖b − a‖², and ‖a‖²: what sums of several tensors are made of.
+  /// ‖b − a‖², and ‖a‖², from which sums over several tensors are computed.
   let squaredDifference: Double
   let squaredNorm: Double
 

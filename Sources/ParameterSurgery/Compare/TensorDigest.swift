@@ -1,6 +1,8 @@
 public import CheckpointFiles
 
-/// The SHA-256 of a tensor's elements.
+/// The SHA-256 of the elements of a tensor.
+///
+///     print(try TensorDigest.hexadecimal(of: tensor))
 public enum TensorDigest {
   /// The digest of the elements of `parts`, one after another, each in row-major order and
   /// little-endian, as 64 lower-case hexadecimal digits. Two tensors of one dtype and shape have the
@@ -12,13 +14,17 @@ public enum TensorDigest {
   /// - Throws: `CheckpointError` when the elements cannot be read.
   public static func hexadecimal(
     of parts: [Tensor], progress: (Int) -> Void = { _ in }
-  ) throws -> String {
+  ) throws(CheckpointError) -> String {
     var hash = SHA256Hash()
-    for part in parts {
-      try part.forEachChunk { chunk in
-        hash.update(chunk)
-        progress(chunk.byteCount)
+    do {
+      for part in parts {
+        try part.forEachChunk { chunk in
+          hash.update(chunk)
+          progress(chunk.byteCount)
+        }
       }
+    } catch {
+      throw error as? CheckpointError ?? CheckpointError("\(error)")
     }
     return hash.hexadecimal()
   }
@@ -26,7 +32,7 @@ public enum TensorDigest {
   /// The digest of one tensor's elements.
   ///
   /// - Throws: `CheckpointError` when the elements cannot be read.
-  public static func hexadecimal(of tensor: Tensor) throws -> String {
+  public static func hexadecimal(of tensor: Tensor) throws(CheckpointError) -> String {
     try hexadecimal(of: [tensor])
   }
 }

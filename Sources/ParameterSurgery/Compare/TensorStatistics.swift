@@ -1,9 +1,12 @@
 public import CheckpointFiles
 
-/// What can be said of a tensor's elements in one pass.
+/// Statistics of the elements of a tensor, computed in one pass.
 ///
-/// Elements that are NaN or infinite are counted and left out of everything else. Complex numbers have a norm;
-/// they have no order, and no mean or deviation here.
+///     let statistics = try TensorStatistics(of: tensor)
+///     print(statistics.mean ?? .nan, statistics.nanCount)
+///
+/// Elements that are NaN or infinite are counted and excluded from everything else. Complex numbers have a norm;
+/// they have no order, and no mean or deviation is computed.
 public struct TensorStatistics: Sendable, Hashable {
   /// The number of elements.
   public private(set) var count = 0
@@ -14,8 +17,8 @@ public struct TensorStatistics: Sendable, Hashable {
 
   private var low = Double.infinity
   private var high = -Double.infinity
-  /// Sums are of distances from the first finite element, or the variance of numbers that are
-  /// large and close together would drown in rounding.
+  /// Sums are of distances from the first finite element: otherwise rounding would dominate the variance of large
+  /// numbers that are close together.
   private var shift: Double?
   private var sum = 0.0
   private var sumOfSquares = 0.0
@@ -28,27 +31,37 @@ public struct TensorStatistics: Sendable, Hashable {
   ///   - parts: one tensor, or the rows of one that were selected.
   ///   - progress: called with the number of bytes that were read.
   /// - Throws: `CheckpointError` when the elements cannot be read.
-  public init(of parts: [Tensor], progress: (Int) -> Void = { _ in }) throws {
+  public init(
+    of parts: [Tensor], progress: (Int) -> Void = { _ in }
+  ) throws(CheckpointError) {
     for part in parts {
-      if let pairs = part.viewAsReal() {
-        isComplex = true
-        try pairs.forEachDoubles { values in
-          addPairs(values)
-          progress(values.count * pairs.dtype.bitWidth / 8)
-        }
-        continue
+      do {
+        try add(part, progress)
+      } catch {
+        throw error as? CheckpointError ?? CheckpointError("\(error)")
       }
-      try part.forEachDoubles { values in
-        add(values)
-        progress(values.count * part.dtype.bitWidth / 8)
+    }
+  }
+
+  private mutating func add(_ part: Tensor, _ progress: (Int) -> Void) throws {
+    if let pairs = part.viewAsReal() {
+      isComplex = true
+      try pairs.forEachDoubles { values in
+        addPairs(values)
+        progress(values.count * pairs.dtype.bitWidth / 8)
       }
+      return
+    }
+    try part.forEachDoubles { values in
+      add(values)
+      progress(values.count * part.dtype.bitWidth / 8)
     }
   }
 
   /// The statistics of a tensor's elements.
   ///
   /// - Throws: `CheckpointError` when the elements cannot be read.
-  public init(of tensor: Tensor) throws { try self.init(of: [tensor]) }
+  public init(of tensor: Tensor) throws(CheckpointError) { try self.init(of: [tensor]) }
 
   private mutating func add(_ values: Span<Double>) {
     count += values.count

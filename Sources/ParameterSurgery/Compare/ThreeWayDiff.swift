@@ -1,40 +1,44 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// What two checkpoints made of a third that both come from.
+/// What two checkpoints changed in a third that both come from.
 ///
 ///     let diff = try ThreeWayDiff(base: base, a, b)
 ///     for change in diff.changes where change.verdict == .differently { print(change.key) }
 public struct ThreeWayDiff: Sendable {
   /// What happened to a tensor on one side.
   public enum Fate: String, Sendable, Hashable {
+    /// The tensor is unchanged.
     case same
+    /// The dtype, the shape or the values differ.
     case changed
+    /// Only this side has the tensor.
     case added
+    /// This side does not have the tensor.
     case removed
   }
 
-  /// Who did what.
+  /// Which sides changed a tensor.
   public enum Verdict: String, Sendable, Hashable, CaseIterable {
-    /// Only the first has it otherwise.
+    /// Only the first changed it.
     case onlyA = "only_a"
-    /// Only the second has it otherwise.
+    /// Only the second changed it.
     case onlyB = "only_b"
-    /// Both have it otherwise, and it is the same in both.
+    /// Both changed it, and it is the same in both.
     case alike
-    /// Both have it otherwise, each in its own way.
+    /// Both changed it, and it differs between them.
     case differently
   }
 
-  /// A tensor that is not what it was.
+  /// A tensor that at least one side changed.
   public struct Change: Sendable, Hashable {
     /// The key, without ignored prefixes.
     public let key: Key
-    /// Who did what.
+    /// Which sides changed it.
     public let verdict: Verdict
-    /// What became of it in the first.
+    /// What happened to it in the first.
     public let inA: Fate
-    /// What became of it in the second.
+    /// What happened to it in the second.
     public let inB: Fate
     /// How the first differs from the base, where values were compared.
     public let a: ValueDifference?
@@ -44,28 +48,32 @@ public struct ThreeWayDiff: Sendable {
     public let between: ValueDifference?
   }
 
-  /// In the order of the base, then of what the first added, then of what the second did.
+  /// The changes in the order of the base, then those that the first added, then those that the second added.
   public let changes: [Change]
   /// The number of tensors that are the same in all three.
   public let unchanged: Int
 
-  /// Whether both are what the base is.
+  /// Whether both are equal to the base.
   public var isEmpty: Bool { changes.isEmpty }
 
-  /// Compares `a` and `b` with `base`. Of `options` renames have no meaning here.
+  /// Compares `a` and `b` with `base`. The renames of `options` are not used.
   ///
-  /// - Throws: ``SurgeryError`` when a selector or prefix is about nothing, `CheckpointError` when bytes
-  ///   cannot be loaded.
+  /// - Throws: ``SurgeryError`` when a selector or a prefix matches nothing, or bytes cannot be loaded.
   public init(
     base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint, options: Diff.Options = Diff.Options()
+  ) throws(SurgeryError) {
+    self = try locating { try ThreeWayDiff(comparing: base, a, b, options) }
+  }
+
+  private init(
+    comparing base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint, _ options: Diff.Options
   ) throws {
     var three = try [base, a, b].map { try ThreeWayDiff.renamed($0, options) }
     for prefix in options.ignoredPrefixes
     where ![base, a, b].contains(where: { checkpoint in
       checkpoint.keys.contains { $0.string.utf8.starts(with: prefix.utf8) }
     }) {
-      throw SurgeryError(
-        "no key of \(base.path), \(a.path) or \(b.path) begins with \(quoted(prefix))")
+      throw SurgeryError.prefixMatchesNothing(prefix, in: [base.path, a.path, b.path])
     }
     if let chosen = try ThreeWayDiff.chosen(three, options.selectors) {
       for index in three.indices {
@@ -88,7 +96,7 @@ public struct ThreeWayDiff: Sendable {
     let toB = Side(try Diff(three[0], three[2], options: stage(1)))
 
     let names = OrderedSet(three.flatMap { Array($0.keys) })
-    // Of tensors that neither side left alone both versions are compared.
+    // Where both sides changed a tensor, both versions are compared.
     var both = [three[1], three[2]]
     for index in both.indices {
       both[index].tensors = both[index].tensors.filter {
@@ -143,7 +151,7 @@ public struct ThreeWayDiff: Sendable {
     return result
   }
 
-  /// What the selectors choose in any of the three; `nil` for all.
+  /// The keys that the selectors select in any of the three; `nil` for all.
   private static func chosen(
     _ three: [Checkpoint], _ selectors: SelectorList?
   ) throws(SurgeryError) -> Set<Key>? {
