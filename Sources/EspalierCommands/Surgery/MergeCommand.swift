@@ -115,10 +115,11 @@ struct MergeCommand: ParsableCommand {
   func run() throws {
     let checkpoints = try inputs.map { try foreign.open($0) }
     let start = try base.map { try foreign.open(CheckpointName.path($0)) }
-    let merged = try Merge(
+    let merge = Merge(
       method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
       decay: decay ?? 0.9, seed: seed ?? 0
-    ).apply(to: checkpoints, base: start)
+    )
+    let merged = try checkpoints.merging(merge, base: start)
     let bar = Progress(
       "merging", total: merged.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
       mode: progress.progress)

@@ -1,9 +1,9 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// Makes one checkpoint of several with the same keys and shapes.
+/// How several checkpoints with the same keys and shapes are merged into one.
 ///
-///     let merged = try Merge(.ties, density: 0.2).apply(to: [a, b], base: base)
+///     let merged = try [a, b].merging(Merge(.ties, density: 0.2), base: base)
 ///
 /// Numbers are computed in double precision and rounded once, to the dtype of the base (or of the first
 /// checkpoint), while the result is written. Integers and Booleans are taken from there unchanged. Quantised tensors
@@ -13,7 +13,7 @@ public struct Merge: Sendable {
   public enum Method: String, Sendable, CaseIterable {
     /// Σwx / Σw.
     case linear
-    /// Along the arc between two tensors, t of the way; nearly parallel ones along the line.
+    /// The point at the share t of the arc between two tensors; of the line, when they are nearly parallel.
     case slerp
     /// b + λ·Σwδ (Ilharco et al., 2022).
     case task
@@ -22,7 +22,7 @@ public struct Merge: Sendable {
     case ties
     /// Of each δ a random `density`, divided by it; b + λ·Σwδ (Yu et al., 2023).
     case dare
-    /// x, then decay·(what there is) + (1 − decay)·(the next), in order.
+    /// The first x, then decay·(the result so far) + (1 − decay)·(the next x), in order.
     case ema
 
     /// Whether it needs a base.
@@ -40,16 +40,16 @@ public struct Merge: Sendable {
   public var weights: [Double]
   /// λ of the methods with a base.
   public var lambda: Double
-  /// The share of each δ that stays, above 0 and up to 1.
+  /// The share of each δ that is kept, above 0 and at most 1.
   public var density: Double
-  /// Where between two checkpoints `slerp` stops, 0 to 1.
+  /// The share of the arc between two checkpoints for `slerp`, 0 to 1.
   public var t: Double
-  /// What `ema` keeps at each step, 0 to 1.
+  /// The share of the result that `ema` keeps at each step, 0 to 1.
   public var decay: Double
-  /// Chooses what `dare` drops.
+  /// The seed of the elements that `dare` drops.
   public var seed: UInt64
 
-  /// A way to merge.
+  /// A method with its parameters.
   public init(
     _ method: Method, weights: [Double] = [], lambda: Double = 1, density: Double = 0.5,
     t: Double = 0.5, decay: Double = 0.9, seed: UInt64 = 0
@@ -63,14 +63,9 @@ public struct Merge: Sendable {
     self.seed = seed
   }
 
-  /// The merged checkpoint, with the order, ties and metadata of the base or the first checkpoint.
-  ///
-  /// - Throws: ``SurgeryError`` when the checkpoints do not fit together or a number is out of range.
-  public func apply(
-    to checkpoints: [Checkpoint], base: Checkpoint? = nil
-  ) throws -> Checkpoint {
+  fileprivate func merged(_ checkpoints: [Checkpoint], _ base: Checkpoint?) throws -> Checkpoint {
     try check(checkpoints, base)
-    guard let model = base ?? checkpoints.first else { throw SurgeryError("merge: no checkpoints") }
+    guard let model = base ?? checkpoints.first else { throw SurgeryError.noCheckpoints }
     for other in checkpoints { try Merge.check(other, fits: model) }
     let quantized = QuantizedTensors(model.tensors.elements)
     for other in checkpoints where !quantized.all.isEmpty {
@@ -95,11 +90,15 @@ public struct Merge: Sendable {
     return result
   }
 
-  /// The tensors without a mean, integers and Booleans, that are not the same in all of `checkpoints` and were
-  /// taken from one.
+  /// The integers and Booleans, which have no mean, that are not the same in all of `checkpoints` and are taken from
+  /// the first.
   ///
-  /// - Throws: `CheckpointError` when bytes cannot be read.
-  public static func unmerged(_ checkpoints: [Checkpoint]) throws -> [Key] {
+  /// - Throws: ``SurgeryError`` when bytes cannot be read.
+  public static func unmerged(_ checkpoints: [Checkpoint]) throws(SurgeryError) -> [Key] {
+    try locating { try findUnmerged(checkpoints) }
+  }
+
+  private static func findUnmerged(_ checkpoints: [Checkpoint]) throws -> [Key] {
     guard let first = checkpoints.first else { return [] }
     var pairs: [(key: Key, pair: TensorPair)] = []
     var different: Set<Key> = []
@@ -118,7 +117,7 @@ public struct Merge: Sendable {
     return first.keys.filter(different.contains)
   }
 
-  /// Quantised numbers have no mean: each file has scales of its own. Those that are the same everywhere stay.
+  /// Throws when quantised tensors differ: they have no mean, because each file has scales of its own.
   private static func demandEqual(
     _ quantized: [QuantizedTensor], in other: Checkpoint, and model: Checkpoint
   ) throws {
@@ -129,39 +128,30 @@ public struct Merge: Sendable {
           let pair = try TensorPair(a, b)
           if try pair.isOneView || bytesAreEqual([pair]) == [true] { continue }
         }
-        throw SurgeryError(
-          "merge: \(tensor.refusal), and \(quoted(key.string)) is not the same in \(model.path) and \(other.path); "
-            + "merge the models as they were before they were quantised")
+        throw SurgeryError.quantisedDiffers(tensor, key, model.path, other.path)
       }
     }
   }
 
   private func check(_ checkpoints: [Checkpoint], _ base: Checkpoint?) throws(SurgeryError) {
-    func demand(_ holds: Bool, _ sentence: String) throws(SurgeryError) {
-      if !holds { throw SurgeryError("merge: " + sentence) }
+    let sum = weights.reduce(0, +)
+    guard !checkpoints.isEmpty else { throw .noCheckpoints }
+    guard !method.needsBase || base != nil else { throw .needsBase(method) }
+    guard method.needsBase || base == nil else { throw .usesNoBase(method) }
+    guard method != .slerp || checkpoints.count == 2 else {
+      throw .needsTwoCheckpoints(found: checkpoints.count)
     }
-    let name = method.rawValue
-    try demand(!checkpoints.isEmpty, "no checkpoints")
-    try demand(
-      method.needsBase == (base != nil),
-      method.needsBase ? "\(name) needs a base" : "\(name) has no use for a base")
-    try demand(
-      method != .slerp || checkpoints.count == 2,
-      "slerp takes two checkpoints, not \(checkpoints.count)")
-    try demand(
-      weights.isEmpty || weights.count == checkpoints.count,
-      "\(weights.count) weights for \(checkpoints.count) checkpoints")
-    try demand(
-      weights.isEmpty || ![.slerp, .ema].contains(method), "\(name) has no use for weights")
-    try demand(weights.allSatisfy(\.isFinite) && lambda.isFinite, "weights and lambda are finite")
-    try demand(
-      method != .linear || weights.isEmpty || weights.reduce(0, +) != 0,
-      "the weights add up to 0")
-    try demand(
-      method != .linear || weights.reduce(0, +).isFinite,
-      "the weights add up to more than a number can hold")
-    try demand(density > 0 && density <= 1, "the density is above 0 and at most 1")
-    try demand((0...1).contains(t) && (0...1).contains(decay), "t and decay are between 0 and 1")
+    guard weights.isEmpty || weights.count == checkpoints.count else {
+      throw .weightCount(weights.count, checkpoints: checkpoints.count)
+    }
+    guard weights.isEmpty || ![.slerp, .ema].contains(method) else {
+      throw .usesNoWeights(method)
+    }
+    guard weights.allSatisfy(\.isFinite), lambda.isFinite else { throw .infiniteWeights }
+    guard method != .linear || weights.isEmpty || sum != 0 else { throw .weightsCancel }
+    guard method != .linear || sum.isFinite else { throw .weightsOverflow }
+    guard density > 0, density <= 1 else { throw .densityRange }
+    guard (0...1).contains(t), (0...1).contains(decay) else { throw .shareRange }
   }
 
   private static func check(
@@ -171,25 +161,35 @@ public struct Merge: Sendable {
     let unexpected = other.keys.filter { model[$0] == nil }
     if let key = missing.first ?? unexpected.first {
       let (path, without) = missing.isEmpty ? (other.path, model.path) : (model.path, other.path)
-      let more = max(missing.count, unexpected.count) - 1
-      throw SurgeryError(
-        "merge: \(path) has \(quoted(key.string))\(more > 0 ? " and \(more) more" : ""), "
-          + "\(without) has not; bring the keys together with espalier edit")
+      throw .onlyInOne(
+        key, more: max(missing.count, unexpected.count) - 1, has: path, lacks: without)
     }
     for (key, tensor) in model.tensors {
       guard let shape = other[key]?.shape, shape == tensor.shape else {
-        throw SurgeryError(
-          "merge: \(quoted(key.string)) has the shape \(tensor.shape) in \(model.path), "
-            + "\(other[key]?.shape ?? []) in \(other.path)")
+        throw .shapesDiffer(
+          key, tensor.shape, in: model.path, other[key]?.shape ?? [], in: other.path)
       }
-      // A mean of numbers and counts has no meaning, whichever of the two the result would be.
+      // A mean of floating-point numbers and integers has no meaning, whichever dtype the result would have.
       guard let dtype = other[key]?.dtype, dtype.isFloatingPoint == tensor.dtype.isFloatingPoint
       else {
-        throw SurgeryError(
-          "merge: \(quoted(key.string)) is \(tensor.dtype) in \(model.path) and "
-            + "\(other[key]?.dtype ?? .bool) in \(other.path); floating-point numbers are not averaged with "
-            + "others: drop it, or take it from one of them, with espalier edit")
+        throw .dtypesDiffer(
+          key, tensor.dtype, in: model.path, other[key]?.dtype ?? .bool, in: other.path)
       }
     }
+  }
+}
+
+extension [Checkpoint] {
+  /// The checkpoints merged into one, with the order, ties and metadata of the base or of the first checkpoint.
+  ///
+  /// - Parameters:
+  ///   - merge: the method, with its parameters.
+  ///   - base: the checkpoint that all of them come from, for the methods that need it.
+  /// - Throws: ``SurgeryError`` when the checkpoints do not fit together, a parameter is out of range, or bytes cannot
+  ///   be read.
+  public func merging(
+    _ merge: Merge, base: Checkpoint? = nil
+  ) throws(SurgeryError) -> Checkpoint {
+    try locating { try merge.merged(self, base) }
   }
 }

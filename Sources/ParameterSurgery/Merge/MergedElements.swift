@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import Synchronization
 
-/// How one tensor is merged: what is known of its sources as a whole, then piece by piece.
+/// The elements of one merged tensor: first what depends on whole sources, then piece by piece.
 struct MergedElements: Sendable {
   private let merge: Merge
   private let key: Key
@@ -30,7 +30,7 @@ struct MergedElements: Sendable {
       return sum(tensors, weights.map { $0 / total })
     case .slerp: return sum(tensors, try arc(tensors[0], tensors[1]))
     case .ema:
-      // The weights that the recursion gives each.
+      // The weights of the recursion.
       return sum(
         tensors,
         tensors.indices.map { index in
@@ -109,7 +109,7 @@ struct MergedElements: Sendable {
     }
   }
 
-  /// What `slerp` multiplies the two tensors by. The sums are made in one order, whatever the threads.
+  /// The factors of the two tensors for `slerp`. The sums have one order, which does not depend on the threads.
   private func arc(_ a: Tensor, _ b: Tensor) throws -> [Double] {
     var (ab, aa, bb) = (0.0, 0.0, 0.0)
     try MergedElements.pieces(0..<a.shape.count) { range in
@@ -121,15 +121,14 @@ struct MergedElements: Sendable {
       }
     }
     let (t, cosine) = (merge.t, ab / (aa.squareRoot() * bb.squareRoot()))
-    // Nearly parallel, or one of them zero: the arc is a line.
+    // Of tensors that are nearly parallel, or zero, the arc is a line.
     guard cosine.isFinite, abs(cosine) <= 0.9995 else { return [1 - t, t] }
     let angle = arcCosine(cosine)
     return [sine((1 - t) * angle) / sine(angle), sine(t * angle) / sine(angle)]
   }
 
-  /// The magnitude from which on the largest `density` of a δ begin: of the magnitudes, as `Float`, the
-  /// one that has its place in order. Their upper and then their lower bits are counted, for a list of
-  /// all would take as much memory as the tensor.
+  /// The least magnitude, as `Float`, of the largest `density` of a δ. The upper and then the lower bits of the
+  /// magnitudes are counted, because a sorted list of all would need as much memory as the tensor.
   private func threshold(_ tensor: Tensor, _ base: Tensor) throws -> Double {
     let count = tensor.shape.count
     let kept = max(Int(merge.density * Double(count)), min(count, 1))
@@ -140,8 +139,7 @@ struct MergedElements: Sendable {
     return Double(Float(bitPattern: UInt32(upper.bits) << 16 | UInt32(lower.bits)))
   }
 
-  /// The bits that the magnitude with `rank` others from the top has, and how many of its rank those
-  /// with higher bits are.
+  /// The bits of the magnitude at `rank` from the top, and how many magnitudes have higher bits.
   private static func find(_ rank: Int, in counts: [Int64]) -> (bits: Int, above: Int) {
     var above = 0
     for bits in counts.indices.reversed() {
@@ -151,7 +149,7 @@ struct MergedElements: Sendable {
     return (0, above)
   }
 
-  /// How often each 16 bits stand in the magnitudes of a δ: a part of the tensor on each core.
+  /// How often each pattern of 16 bits occurs in the magnitudes of a δ, counted on all cores.
   private func counts(_ tensor: Tensor, _ base: Tensor, with upper: Int?) throws -> [Int64] {
     let count = tensor.shape.count
     let parts = max(1, min(PieceProducer.threads, count >> 18))

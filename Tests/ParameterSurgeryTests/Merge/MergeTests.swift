@@ -7,9 +7,8 @@ import Testing
   private func merged(
     _ merge: Merge, _ values: [[Float]], base: [Float]? = nil
   ) throws -> [Float] {
-    let result = try merge.apply(
-      to: try values.map { try checkpoint(["w": $0]) },
-      base: try base.map { try checkpoint(["w": $0]) })
+    let result = try values.map { try checkpoint(["w": $0]) }
+      .merging(merge, base: try base.map { try checkpoint(["w": $0]) })
     return try #require(try result["w"]?.floats())
   }
 
@@ -64,7 +63,7 @@ import Testing
     var b = a
     b.tensors["w"] = try Tensor([3, 4], shape: [2])?.converted(to: .bfloat16)
     b.tensors["v"] = b.tensors["w"]
-    let result = try Merge(.linear).apply(to: [a, b])
+    let result = try [a, b].merging(Merge(.linear))
     #expect(result["w"]?.dtype == .float32)
     #expect(try result["w"]?.floats() == [2, 3])
     #expect(ParameterTree(result).ties == [["w", "v"]])
@@ -78,17 +77,17 @@ import Testing
     for (merge, list, base, expected) in [
       (
         Merge(.linear), [a, other], nil as Checkpoint?,
-        "merge: x has \"w\", x has not; bring the keys together with espalier edit"
+        "merge: x has \"w\", x does not"
       ),
       (Merge(.linear), [a, wide], nil, "merge: \"w\" has the shape [1] in x, [2] in x"),
       (Merge(.ties), [a, a], nil, "merge: ties needs a base"),
-      (Merge(.linear), [a, a], a, "merge: linear has no use for a base"),
-      (Merge(.slerp), [a, a, a], nil, "merge: slerp takes two checkpoints, not 3"),
+      (Merge(.linear), [a, a], a, "merge: linear does not use a base"),
+      (Merge(.slerp), [a, a, a], nil, "merge: slerp merges two checkpoints, not 3"),
       (Merge(.linear, weights: [1]), [a, a], nil, "merge: 1 weights for 2 checkpoints"),
-      (Merge(.linear, weights: [1, -1]), [a, a], nil, "merge: the weights add up to 0"),
-      (Merge(.dare, density: 0), [a], a, "merge: the density is above 0 and at most 1"),
+      (Merge(.linear, weights: [1, -1]), [a, a], nil, "merge: the sum of the weights is 0"),
+      (Merge(.dare, density: 0), [a], a, "merge: the density must be above 0 and at most 1"),
     ] {
-      #expect(message { _ = try merge.apply(to: list, base: base) } == expected)
+      #expect(message { _ = try list.merging(merge, base: base) } == expected)
     }
   }
 

@@ -31,10 +31,9 @@ func viewCheckpoint(from first: Float, path: String = "x") throws -> Checkpoint 
     let base = try viewCheckpoint(from: 0)
     let merge = Merge(method, density: 1)
     let start = method.needsBase ? base : nil
-    let merged = try merge.apply(to: [a, b], base: start)
+    let merged = try [a, b].merging(merge, base: start)
     // The same elements in checkpoints without any shared storage.
-    let expected = try merge.apply(
-      to: try [a, b].map(separated), base: try start.map(separated))
+    let expected = try [a, b].map(separated).merging(merge, base: try start.map(separated))
     for (key, tensor) in expected.tensors {
       #expect(try merged[key]?.floats() == tensor.floats(), "\(key)")
     }
@@ -49,8 +48,8 @@ func viewCheckpoint(from first: Float, path: String = "x") throws -> Checkpoint 
   }
 
   @Test func `stay one tensor where they are the same elements in the same order`() throws {
-    let merged = try Merge(.linear).apply(
-      to: [try viewCheckpoint(from: 1), try viewCheckpoint(from: 7)])
+    let merged = try [try viewCheckpoint(from: 1), try viewCheckpoint(from: 7)].merging(
+      Merge(.linear))
     #expect(ParameterTree(merged).ties == [["w", "again"]])
     #expect(
       PartedTie.find(in: try viewCheckpoint(from: 1), merged).map(\.description) == [
@@ -62,7 +61,7 @@ func viewCheckpoint(from first: Float, path: String = "x") throws -> Checkpoint 
     let tied = try viewCheckpoint(from: 1)
     var apart = try separated(tied)
     apart.tensors["again"] = Tensor([Float](repeating: 5, count: 9), shape: [3, 3])
-    let merged = try Merge(.linear).apply(to: [tied, apart])
+    let merged = try [tied, apart].merging(Merge(.linear))
     #expect(try merged["again"]?.floats().first == 3)
     #expect(
       PartedTie.find(in: tied, merged).first?.description
@@ -88,7 +87,7 @@ func viewCheckpoint(from first: Float, path: String = "x") throws -> Checkpoint 
     #expect(
       try ContentDigest.hexadecimal(of: base) == ContentDigest.hexadecimal(of: separated(base)))
     let delta = try CheckpointDelta(from: base, to: tuned)
-    let again = try CheckpointDelta(reading: delta.checkpoint).apply(to: base)
+    let again = try base.applying(CheckpointDelta(reading: delta.checkpoint))
     for (key, tensor) in tuned.tensors {
       #expect(try again[key]?.floats() == tensor.floats(), "\(key)")
     }
@@ -104,9 +103,8 @@ func viewCheckpoint(from first: Float, path: String = "x") throws -> Checkpoint 
       ([a, b], "F32 in a and I64 in b"), ([b, a], "I64 in b and F32 in a"),
     ] {
       #expect(
-        message { _ = try Merge(.linear).apply(to: list) }
-          == "merge: \"n\" is \(sentence); floating-point numbers are not averaged with others: drop it, or "
-          + "take it from one of them, with espalier edit")
+        message { _ = try list.merging(Merge(.linear)) }
+          == "merge: \"n\" is \(sentence), and floating-point numbers are not averaged with others")
     }
   }
 }
