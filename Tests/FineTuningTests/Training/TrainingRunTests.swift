@@ -43,12 +43,12 @@ struct TrainingRunTests {
     #expect(try Fixtures.bytes(file).count < 12_000)
     let delta = try CheckpointDelta(reading: Checkpoint.open(file))
     #expect(delta.rows.values.map(\.ranges) == [[100..<110]])
-    let again = try delta.apply(to: Checkpoint.open(Fixtures.path(model)))
+    let again = try Checkpoint.open(Fixtures.path(model)).applying(delta)
     try again.write(to: folder.path("again.safetensors"))
     #expect(
       try Fixtures.bytes(folder.path("again.safetensors"))
         == Fixtures.bytes(folder.path("whole/model.safetensors")))
-    #expect(throws: SurgeryError.self) { try delta.apply(to: TinyRun.weights(folder, "whole")) }
+    #expect(throws: SurgeryError.self) { try TinyRun.weights(folder, "whole").applying(delta) }
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path("delta")) }
     #expect(error?.description.contains("delta apply") == true)
   }

@@ -66,8 +66,8 @@ struct TrainingSemanticsTests {
     _ = try tied([words.string]).train(into: folder.path("whole"))
     _ = try tied([words.string]) { $0.saves = .delta }.train(into: folder.path("delta"))
     let file = try #require(CheckpointDelta.path(at: folder.path("delta")))
-    let again = try CheckpointDelta(reading: Checkpoint.open(file))
-      .apply(to: Checkpoint.open(Fixtures.path("bert-tiny-old")))
+    let again = try Checkpoint.open(Fixtures.path("bert-tiny-old")).applying(
+      CheckpointDelta(reading: Checkpoint.open(file)))
     #expect(try TinyRun.sameTensors(again, weights("whole")).count == again.tensors.count)
   }
 

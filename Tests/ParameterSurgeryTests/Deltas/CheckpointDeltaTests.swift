@@ -17,7 +17,7 @@ import Testing
     let made = try CheckpointDelta(from: Checkpoint.open(names[0]), to: Checkpoint.open(names[1]))
     try made.checkpoint.write(to: names[2])
     let read = try CheckpointDelta(reading: Checkpoint.open(names[2]))
-    try read.apply(to: Checkpoint.open(names[0])).write(to: names[3])
+    try Checkpoint.open(names[0]).applying(read).write(to: names[3])
     #expect(try Fixtures.bytes(names[3]) == Fixtures.bytes(names[1]))
     #expect(read.rows == made.rows)
     return made
@@ -42,16 +42,18 @@ import Testing
     tuned.tensors["embed"] = Tensor([9, 9, 9, 9, 9, 9, 9, 9], shape: [4, 2])
     tuned.tensors["head"] = tuned["embed"]
     let made = try CheckpointDelta(from: base, to: tuned)
-    let again = try CheckpointDelta(reading: made.checkpoint).apply(to: base)
+    let again = try base.applying(CheckpointDelta(reading: made.checkpoint))
     #expect(ParameterTree(again).ties == [["embed", "head"]])
     #expect(try again["head"]?.floats() == tuned["head"]?.floats())
     var damaged = made.checkpoint
     damaged.metadata["tied"] = #"[["embed", "layer.0.bias"]]"#
     #expect(
-      message { _ = try CheckpointDelta(reading: damaged).apply(to: base) }
+      message { _ = try base.applying(CheckpointDelta(reading: damaged)) }
         == ": `tied` says that \"layer.0.bias\" is \"embed\", which has another dtype or shape")
     damaged.metadata["tied"] = #"[["embed"]]"#
-    #expect(message { _ = try CheckpointDelta(reading: damaged) } == ": `tied` is damaged")
+    #expect(
+      message { _ = try CheckpointDelta(reading: damaged) }
+        == ": the metadata `tied` of the delta is not valid")
   }
 
   @Test(arguments: ["pytorch_model.bin", "model.safetensors", "shards"])
@@ -81,7 +83,7 @@ import Testing
   @Test func `another base is refused`() throws {
     let delta = try delta(from: smallCheckpoint(), to: try edited("drop layer.2"))
     let other = try edited("scale embed[0]=2")
-    let sentence = message { _ = try delta.apply(to: other) }
+    let sentence = message { _ = try other.applying(delta) }
     #expect(sentence.hasPrefix("small: is not the base of this delta: its SHA-256 is "))
   }
 
@@ -98,14 +100,14 @@ import Testing
       var bad = good
       bad.metadata[Key(name)] = value
       #expect(throws: SurgeryError.self, "\(name) \(value)") {
-        try CheckpointDelta(reading: bad).apply(to: smallCheckpoint())
+        try smallCheckpoint().applying(CheckpointDelta(reading: bad))
       }
     }
     // Rows that the base does not have.
     var beyond = good
     beyond.metadata["rows"] = "{\"embed\":[[7,8]]}"
     #expect(throws: (any Error).self) {
-      try CheckpointDelta(reading: beyond).apply(to: smallCheckpoint())
+      try smallCheckpoint().applying(CheckpointDelta(reading: beyond))
     }
   }
 }
