@@ -133,11 +133,11 @@ import Testing
         layers("model.decoder.layers", 0..<2, "q.weight"),
       ],
       #"{"model_type": "bart", "encoder_layers": 4, "decoder_layers": 4}"#,
-      "error: config.json has 4 for decoder_layers, and \"model.decoder.layers\" 2 layers"),
+      "error: config.json has 4 for decoder_layers, but \"model.decoder.layers\" has 2 layers"),
     Model(
       [layers("language_model.model.layers", 0..<2, "q.weight")],
       #"{"model_type": "llava", "text_config": {"model_type": "llama", "num_hidden_layers": 4}}"#,
-      "error: config.json has 4 for text_config.num_hidden_layers, and \"language_model.model.layers\" 2 layers"
+      "error: config.json has 4 for text_config.num_hidden_layers, but \"language_model.model.layers\" has 2 layers"
     ),
     Model(
       [["model.embed_tokens.weight 12,2", "lm_head.weight 10,2"]],
@@ -156,7 +156,7 @@ import Testing
         layers("model.layers", [3], "self_attn.q_proj.weight"),
       ],
       #"{"model_type": "jamba", "num_hidden_layers": 4, "attn_layer_period": 4, "attn_layer_offset": 1}"#,
-      "error: model.layers.1: is a layer without attention, by config.json one with it"),
+      "error: model.layers.1: is a layer without attention, but config.json states one with it"),
     Model(
       [layers("encoder.block", 0..<2, "layer.0.SelfAttention.v.weight")],
       #"{"model_type": "t5", "num_layers": 2}"#,
@@ -188,7 +188,8 @@ import Testing
       file: "model-00001-of-00002.safetensors")
     #expect(
       result.output
-        == "model: warning: is one of 2 shards, and one of them is not beside it [missing-shard]\n")
+        == "model: warning: is one of 2 shards, and one of them is not in its folder [missing-shard]\n"
+    )
     #expect(result.status == 0)
     let file = try Tool.run("check", "model/model-00001-of-00002.safetensors", in: folder)
     #expect(file.output.contains("[missing-shard]"))
@@ -214,7 +215,7 @@ import Testing
     let result = try Tool.run("check", "model", in: folder)
     #expect(
       result.output == "model: warning: the index names 1 of 2 shards, and not "
-        + "\"model-00002-of-00002.safetensors\" beside them [missing-shard]\n")
+        + "\"model-00002-of-00002.safetensors\" in the same folder [missing-shard]\n")
     #expect(result.status == 0)
   }
 

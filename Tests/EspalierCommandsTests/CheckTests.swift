@@ -71,7 +71,7 @@ import Testing
     ),
     (
       #""num_hidden_layers": 2"#, #""num_hidden_layers": 1"#,
-      "config.json has 1 layers, the checkpoint 2"
+      "config.json has 1 layers, the checkpoint has 2"
     ),
     (
       #""hidden_size": 32"#, #""hidden_size": "wide""#,
@@ -143,7 +143,7 @@ import Testing
     #expect(result.status == 0)
     #expect(
       result.output == "m.safetensors: warning: encoder.layer.2.bias: is BF16 [2], "
-        + "in the other layers F32 [2] [unlike-layer]\n")
+        + "but F32 [2] in the other layers [unlike-layer]\n")
   }
 
   @Test func `two layers with the same bytes are a warning, unless headers alone are read`() throws

@@ -79,7 +79,7 @@ import Testing
 
     try old(older)
     let check = try Tool.run("check", "d", in: folder)
-    #expect(check.output.contains("which loaders take"), "\(check.output)")
+    #expect(check.output.contains("which loaders read"), "\(check.output)")
   }
 
   @Test func `of diffusers is read by its index first`() throws {
@@ -178,7 +178,7 @@ import Testing
     try folder.write(Self.weights(3), to: "d/pytorch_model.bin")
     #expect(
       try Tool.run("check", "d", in: folder).output
-        == "d: warning: v: has other elements in pytorch_model.bin than in model.safetensors, which loaders take: one of "
+        == "d: warning: v: has other elements in pytorch_model.bin than in model.safetensors, which loaders read: one of "
         + "the two is of another checkpoint [other-weights]\n")
   }
 }

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// What contradicts `config.json`.
+// Contradictions between the tensors and `config.json`.
 extension CheckpointLint {
   /// Members that count something.
   private static let counts = [
@@ -10,13 +10,10 @@ extension CheckpointLint {
     "num_labels",
   ]
 
-  /// The last layers of classifiers, which have a row for each label.
-  static let heads: Set<Key> = [
-    "classifier.weight", "classifier.out_proj.weight", "score.weight", "linear.weight",
-    "linear.2.weight",
-  ]
+  /// The most bytes of a `config.json`.
+  private static let configurationLimit = 1 << 22
 
-  /// Compares the checkpoint with the `config.json` beside it.
+  /// Compares the checkpoint with the `config.json` of its folder.
   mutating func checkConfiguration(_ checkpoint: Checkpoint, _ json: JSONValue) {
     let family = ModelFamily(json, checkpoint)
     let sections = ConfigurationSection.all(in: json)
@@ -28,11 +25,11 @@ extension CheckpointLint {
     checkLabels(checkpoint, json)
   }
 
-  /// The `config.json` beside the checkpoint; `nil` when there is none, or it is a finding.
+  /// The `config.json` of the checkpoint's folder; `nil` when there is none, or it is a finding.
   mutating func configuration() -> JSONValue? {
     let config = place("config.json")
     guard WholeFile.exists(config) else { return nil }
-    guard let bytes = try? WholeFile.read(config, limit: 1 << 24),
+    guard let bytes = try? WholeFile.read(config, limit: CheckpointLint.configurationLimit),
       let json = try? JSONParser.parse(bytes, allowsNonFinite: true), json.object != nil
     else {
       add(.configuration, nil, "config.json is not a JSON object")
@@ -41,14 +38,16 @@ extension CheckpointLint {
     return json
   }
 
-  /// Some models have a list, one for each layer; no one counts with words, or below zero.
+  /// Checks members that count something. Some models have a list with a count for each layer.
   private mutating func checkCounts(_ json: JSONValue) {
     for name in CheckpointLint.counts {
       guard let value = json[name], value != .null, value.array == nil else { continue }
       if let count = value.integer, count > 0 || count == 0 && name == "type_vocab_size" {
         continue
       }
-      add(.configuration, nil, "config.json has \(value.text()) for \(name), which is not a count")
+      add(
+        .configuration, nil,
+        "config.json has \(value.text().prefix(200)) for \(name), which is not a count")
     }
   }
 
@@ -85,7 +84,7 @@ extension CheckpointLint {
   private mutating func checkEncoder(
     _ checkpoint: Checkpoint, _ json: JSONValue, _ family: ModelFamily
   ) {
-    // Of layers that are all so the first speaks for the others.
+    // One finding stands for all layers.
     var reported: Set<String> = []
     for (key, tensor) in checkpoint.tensors
     where tensor.shape.rank == 2 && tensor.dtype.isFloatingPoint {
@@ -97,14 +96,13 @@ extension CheckpointLint {
         guard reported.insert(name).inserted || NumberedLayers.split(key) == nil else { return }
         lint.add(.configuration, key, "has \(extents[0]) rows, config.json \(count) for \(name)")
       }
-      let parts = key.components.suffix(3)
-      switch parts.dropLast().last {
-      case "position_embeddings":
+      guard let found = EncoderKeys.module(ofWeight: key) else { continue }
+      switch found.module {
+      case .positionEmbeddings:
         compare("max_position_embeddings", family.positionOffset ?? 0, &self)
-      case "token_type_embeddings": compare("type_vocab_size", 0, &self)
-      case "dense" where parts.first == "intermediate": compare("intermediate_size", 0, &self)
-      case "lin1" where parts.first == "ffn": compare("hidden_dim", 0, &self)
-      case "word_embeddings":
+      case .tokenTypeEmbeddings: compare("type_vocab_size", 0, &self)
+      case .intermediate: compare(found.keys.intermediateMember, 0, &self)
+      case .wordEmbeddings:
         let width = ["embedding_size", "hidden_size", "dim"].lazy.compactMap { json[$0]?.integer }
           .first
         if let width, width > 0, width != extents[1] {
@@ -121,14 +119,15 @@ extension CheckpointLint {
     for (key, tensor) in checkpoint.tensors
     where tensor.shape.rank == 2 && tensor.dtype.isFloatingPoint {
       let extents = tensor.shape.dimensions
-      if key.string.hasSuffix(".mlp.up_proj.weight"), !isReported,
+      if key.string.endsExactly(with: ".mlp.up_proj.weight"), !isReported,
         let rows = json["intermediate_size"]?.integer, rows > 0, rows != extents[0]
       {
         isReported = true
         add(
           .configuration, key, "has \(extents[0]) rows, config.json \(rows) for intermediate_size")
       }
-      if key.string.hasSuffix("embed_tokens.weight"), let width = json["hidden_size"]?.integer,
+      if key.string.endsExactly(with: "embed_tokens.weight"),
+        let width = json["hidden_size"]?.integer,
         width > 0, width != extents[1]
       {
         add(.configuration, key, "is \(extents[1]) wide, config.json has a hidden_size of \(width)")
@@ -142,14 +141,15 @@ extension CheckpointLint {
     if let names, let count, names != count {
       add(
         .configuration, nil,
-        "config.json has a num_labels of \(count), and \(names) labels in id2label")
+        "config.json has a num_labels of \(count), but \(names) labels in id2label")
     }
-    // A choice of several is one number for each, whatever the labels are.
+    // A model for multiple choice has one output for each choice, whatever the labels are.
     let kinds = json["architectures"]?.array?.compactMap(\.string) ?? []
-    guard let labels = names ?? count, !kinds.contains(where: { $0.contains("MultipleChoice") })
+    guard let labels = names ?? count,
+      !kinds.contains(where: { $0.containsExactly("MultipleChoice") })
     else { return }
     for (key, tensor) in checkpoint.tensors
-    where CheckpointLint.heads.contains(key) && tensor.shape.rank == 2 {
+    where EncoderKeys.outputLayers.contains(key) && tensor.shape.rank == 2 {
       let rows = tensor.shape.dimensions[0]
       if tensor.dtype.isFloatingPoint, rows != labels {
         add(.configuration, key, "has \(rows) rows, config.json \(labels) labels")

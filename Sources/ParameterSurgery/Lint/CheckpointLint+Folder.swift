@@ -1,12 +1,12 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// Weights that a folder holds beside those that it is read as.
+// Weights in a folder other than those that loaders read.
 extension CheckpointLint {
-  /// Compares other weights in the folder with those that loaders take.
+  /// Compares other weights in the folder with those that loaders read.
   ///
-  /// The same weights in another format are common and no finding; an older checkpoint is one, because nothing
-  /// says which of the two is meant.
+  /// The same weights in another format are common and not a finding; an older checkpoint is one, because the folder
+  /// does not show which of the two is intended.
   mutating func checkOtherWeights(_ checkpoint: Checkpoint, readingElements: Bool) {
     guard WholeFile.isFolder(path) else { return }
     let present = CheckpointFolder.orders.map { $0.filter { WholeFile.exists(place($0)) } }
@@ -16,25 +16,25 @@ extension CheckpointLint {
       guard let other = try? Checkpoint.open(place(name)) else {
         add(
           .otherWeights, nil,
-          "has \(name), which cannot be opened, beside \(first), which loaders take")
+          "has \(name), which cannot be opened, in addition to \(first), which loaders read")
         continue
       }
       guard let (key, what) = difference(checkpoint, other, readingElements) else { continue }
       add(
         .otherWeights, key,
-        "\(what) in \(name) than in \(first), which loaders take: one of the two is of another checkpoint"
+        "\(what) in \(name) than in \(first), which loaders read: one of the two belongs to another checkpoint"
       )
     }
     if CheckpointFolder.names.contains(first), WholeFile.exists(place("adapter_config.json")) {
       add(
         .otherWeights, nil,
-        "has adapter_config.json beside \(first): transformers applies the adapter to those weights"
+        "has adapter_config.json in addition to \(first): transformers applies the adapter to those weights"
       )
     }
   }
 
-  /// The first tensor that is another one in `other`. Tensors that only one of the two has are none: formats without
-  /// ties and buffers leave some out.
+  /// The first tensor that differs in `other`. Tensors that only one of the two has do not count: formats without ties
+  /// and buffers omit some.
   private func difference(
     _ checkpoint: Checkpoint, _ other: Checkpoint, _ readingElements: Bool
   ) -> (key: Key?, what: String)? {

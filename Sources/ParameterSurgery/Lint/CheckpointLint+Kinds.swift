@@ -3,18 +3,18 @@ internal import OrderedCollections
 
 // Layers of several kinds, which a configuration assigns to numbers.
 extension CheckpointLint {
-  /// Compares the tensors of each layer with the kind that the configuration states for its number.
+  /// Compares the tensors of each layer with the kind that the configuration states for it.
   mutating func checkKinds(_ node: NumberedLayers, _ section: ConfigurationSection) {
     checkFirstLayer(node, section)
-    let kinds: [(word: String, isStated: (Int) -> Bool?, isFound: (Set<Substring>) -> Bool)] = [
+    let kinds: [(word: String, isStated: (Int) -> Bool?, isFound: (Set<Key>) -> Bool)] = [
       ("attention", { LayerKinds.isAttention($0, section) }, { !LayerKinds.isRecurrent($0) }),
       ("experts", { LayerKinds.isSparse($0, section) }, LayerKinds.hasExperts),
     ]
     for kind in kinds {
       let found = node.layers.mapValues { names in
-        kind.isFound(Set(names.keys.lazy.flatMap { Key($0).components }))
+        kind.isFound(Set(names.keys.lazy.flatMap { Key($0).parts }))
       }
-      // Where the keys of both kinds are the same, they say nothing.
+      // Where the keys of both kinds are the same, they do not show the kind.
       guard Set(found.values).count == 2 || found.count < 3 else { continue }
       for index in node.indices {
         guard let stated = kind.isStated(index), let isFound = found[index], stated != isFound,
@@ -22,16 +22,16 @@ extension CheckpointLint {
         else { continue }
         add(
           .configuration, Key("\(node.path.string).\(index)"),
-          "is a layer \(isFound ? "with" : "without") \(kind.word), by config.json one \(stated ? "with" : "without") it"
+          "is a layer \(isFound ? "with" : "without") \(kind.word), but config.json states one \(stated ? "with" : "without") it"
         )
         break
       }
     }
   }
 
-  /// Families whose first layer has something that all layers use, or lacks what is done before it; and a tensor
-  /// that all layers have.
-  private static let firstLayers: [String: (ending: String, isThere: Bool, always: String)] = [
+  /// Families whose first layer has a tensor that all layers use, or lacks one that the others have; and a tensor that
+  /// all layers have.
+  private static let firstLayers: [Key: (ending: String, isThere: Bool, always: String)] = [
     "t5": ("relative_attention_bias.weight", true, "SelfAttention.v.weight"),
     "mt5": ("relative_attention_bias.weight", true, "SelfAttention.v.weight"),
     "longt5": ("relative_attention_bias.weight", true, "SelfAttention.v.weight"),
@@ -41,10 +41,11 @@ extension CheckpointLint {
   ]
 
   private mutating func checkFirstLayer(_ node: NumberedLayers, _ section: ConfigurationSection) {
-    guard let type = section["model_type"]?.string, let rule = CheckpointLint.firstLayers[type],
+    guard let type = section["model_type"]?.string,
+      let rule = CheckpointLint.firstLayers[Key(type)],
       let first = node.layers[0]
     else { return }
-    func has(_ ending: String) -> Bool { first.keys.contains { $0.hasSuffix(ending) } }
+    func has(_ ending: String) -> Bool { first.keys.contains { $0.endsExactly(with: ending) } }
     guard has(rule.always), has(rule.ending) != rule.isThere else { return }
     add(
       .configuration, Key("\(node.path.string).0"),
@@ -56,15 +57,15 @@ extension CheckpointLint {
 
 /// The kinds of layers that configurations state.
 private enum LayerKinds {
-  private static let recurrent: Set<String> = [
+  private static let recurrent: Set<Key> = [
     "mamba", "mamba2", "linear_attention", "recurrent", "conv", "m",
   ]
-  private static let attention: Set<String> = [
+  private static let attention: Set<Key> = [
     "attention", "full_attention", "sliding_attention", "chunked_attention", "*",
   ]
 
   private static func isAttention(_ kind: String?) -> Bool? {
-    guard let kind else { return nil }
+    guard let kind = kind.map({ Key($0) }) else { return nil }
     return attention.contains(kind) ? true : recurrent.contains(kind) ? false : nil
   }
 
@@ -90,9 +91,9 @@ private enum LayerKinds {
   /// Whether layer `index` is one with experts; `nil` when that is not stated.
   static func isSparse(_ index: Int, _ section: ConfigurationSection) -> Bool? {
     if let list = section["mlp_layer_types"]?.array {
-      return index < list.count ? list[index].string.map { $0 == "sparse" } : nil
+      return index < list.count ? list[index].string.map { $0.isExactly("sparse") } : nil
     }
-    switch section["model_type"]?.string {
+    switch section["model_type"]?.string.map({ Key($0) }) {
     case "deepseek_v2", "deepseek_v3", "glm4_moe":
       return section["first_k_dense_replace"]?.integer.map { index >= $0 }
     case "qwen2_moe", "qwen3_moe", "qwen3_next":
@@ -109,12 +110,12 @@ private enum LayerKinds {
   }
 
   /// Whether the keys of a layer, in components, are those of one without attention.
-  static func isRecurrent(_ names: Set<Substring>) -> Bool {
-    let words: [Substring] = ["mamba", "linear_attn", "rg_lru", "conv"]
+  static func isRecurrent(_ names: Set<Key>) -> Bool {
+    let words: [Key] = ["mamba", "linear_attn", "rg_lru", "conv"]
     return words.contains(where: names.contains) && !names.contains("self_attn")
   }
 
-  static func hasExperts(_ names: Set<Substring>) -> Bool {
+  static func hasExperts(_ names: Set<Key>) -> Bool {
     names.contains("experts") || names.contains("block_sparse_moe")
   }
 }

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// Layers: their numbers, their tensors, and what `config.json` says of them.
+// Layers: their numbers, their tensors, and what `config.json` states about them.
 extension CheckpointLint {
   /// - Parameters:
   ///   - stacks: the numbered layers of the checkpoint.
@@ -23,10 +23,10 @@ extension CheckpointLint {
           "is missing; \(layer.others) of \(stack.indices.count) layers have it",
           isUniform ? nil : .warning)
       }
-      // Where quantisation and layers of several widths are meant, they differ.
+      // Quantised layers, and layers of several widths, differ on purpose.
       guard !isQuantised, json == nil || family.isUniform, !stack.isQuantised else { continue }
       for layer in stack.unlike.prefix(100) {
-        add(.unlikeLayer, layer.key, "is \(layer.found), in the other layers \(layer.usual)")
+        add(.unlikeLayer, layer.key, "is \(layer.found), but \(layer.usual) in the other layers")
       }
     }
   }
@@ -77,12 +77,12 @@ extension CheckpointLint {
     let type = section["model_type"]?.string.map { ModelFamily($0) } ?? family
     for node in odd {
       guard let count = stated.first, let name = names.first else { continue }
-      let isPlain = section.path.isEmpty && ["num_hidden_layers", "n_layers"].contains(name)
+      let isPlain = section.path.isEmpty && ["num_hidden_layers", "n_layers"].contains(Key(name))
       add(
         .configuration, nil,
         isPlain && nodes.count == 1
-          ? "config.json has \(count) layers, the checkpoint \(node.count)"
-          : "config.json has \(count) for \(section.name(name)), and \(quoted(node.path.string)) \(node.count) layers",
+          ? "config.json has \(count) layers, the checkpoint has \(node.count)"
+          : "config.json has \(count) for \(section.name(name)), but \(quoted(node.path.string)) has \(node.count) layers",
         type?.isKnown == false ? .warning : nil)
     }
   }
@@ -106,7 +106,8 @@ extension CheckpointLint {
       else { continue }
       add(
         .configuration, nil,
-        "config.json names layer \(beyond) in \(section.name(name)), of \(count) layers", .warning)
+        "config.json names layer \(beyond) in \(section.name(name)), but has \(count) layers",
+        .warning)
     }
   }
 }

@@ -1,9 +1,11 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// Looks for what is probably not meant in a checkpoint.
+/// Checks a checkpoint for damage and probable mistakes.
+///
+///     for finding in try CheckpointLint(path: "model").findings { print(finding.rule, finding.message) }
 public struct CheckpointLint: Sendable {
-  /// What was found, in the order in which it was looked for.
+  /// The findings, in the order of the checks.
   public private(set) var findings: [LintFinding] = []
   let path: String
 
@@ -11,10 +13,9 @@ public struct CheckpointLint: Sendable {
   ///
   /// - Parameters:
   ///   - path: a file, an index or a folder.
-  ///   - readingElements: whether elements are read, for checksums, NaN and equal layers; without,
-  ///     headers alone.
+  ///   - readingElements: whether elements are read, for checksums, NaN and equal layers; otherwise only headers are.
   ///   - progress: called with the number of bytes that were read.
-  /// - Throws: `CheckpointError` when there is nothing at `path`. What is broken is a finding.
+  /// - Throws: `CheckpointError` when there is no file or folder at `path`. A file that is broken is a finding.
   public init(
     path: String, readingElements: Bool = true, progress: (Int) -> Void = { _ in }
   ) throws(CheckpointError) {
@@ -63,11 +64,14 @@ public struct CheckpointLint: Sendable {
     WholeFile.isFolder(path) ? Path.join(path, name) : Path.sibling(name, of: path)
   }
 
+  /// The most bytes of an index that is read for its `total_size`: about 600,000 tensors.
+  private static let indexLimit = 1 << 26
+
   private mutating func checkIndex(_ checkpoint: Checkpoint) {
     if WholeFile.isFolder(path) {
       for name in ["model.safetensors", "pytorch_model.bin"]
       where WholeFile.exists(place(name)) && WholeFile.exists(place(name + ".index.json")) {
-        add(.indexBesideFile, nil, "has \(name) and \(name).index.json; loaders take the former")
+        add(.indexBesideFile, nil, "has \(name) and \(name).index.json; loaders read the former")
       }
     }
     guard let stated = checkpoint.statedByteCount else { return }
@@ -75,7 +79,7 @@ public struct CheckpointLint: Sendable {
     if stated != Double(total) {
       add(
         .indexTotalSize, nil,
-        "the index states a total_size of \(Int(exactly: stated).map { "\($0)" } ?? "\(stated)"), the tensors have \(total) bytes"
+        "the index states a total_size of \(Int(exactly: stated).map { "\($0)" } ?? "\(stated)"), but the tensors have \(total) bytes"
       )
     }
   }
@@ -92,7 +96,8 @@ public struct CheckpointLint: Sendable {
     for (key, tensor) in checkpoint.tensors
     where tensor.dtype.isFloatingPoint && tensor.dtype != usual.key && !known.contains(key) {
       guard let count = counts[tensor.dtype], count * 20 <= usual.value else { continue }
-      add(.dtypeOutlier, key, "is \(tensor.dtype), \(usual.value) other tensors are \(usual.key)")
+      add(
+        .dtypeOutlier, key, "is \(tensor.dtype), but \(usual.value) other tensors are \(usual.key)")
     }
   }
 
@@ -103,9 +108,9 @@ public struct CheckpointLint: Sendable {
   ) {
     var statistics: [Key: TensorStatistics] = [:]
     for (key, tensor) in checkpoint.tensors {
-      do {
+      do throws(CheckpointError) {
         guard tensor.dtype.isFloatingPoint || tensor.dtype.isComplex, tensor.dtype.hasNumbers else {
-          // Loading is what compares the checksum.
+          // The checksum is compared when the tensor is loaded.
           _ = try TensorDigest.hexadecimal(of: tensor)
           progress(tensor.byteCount)
           continue
@@ -118,10 +123,8 @@ public struct CheckpointLint: Sendable {
         if values.infiniteCount > 0, !CheckpointLint.isMask(key) {
           add(.infinite, key, "\(values.infiniteCount) of \(values.count) elements are infinite")
         }
-      } catch let error as CheckpointError {
-        add(.checksum, key, error.reason)
       } catch {
-        add(.checksum, key, "\(error)")
+        add(.checksum, key, error.reason)
       }
     }
     for stack in stacks where stack.isUniform {
@@ -133,9 +136,9 @@ public struct CheckpointLint: Sendable {
     }
   }
 
-  /// Whether `key` is called as a mask of attention, which has infinite elements where nothing is attended to.
+  /// Whether `key` has the name of an attention mask, whose elements are infinite where there is no attention.
   private static func isMask(_ key: Key) -> Bool {
-    key.components.last.map { $0.hasSuffix("mask") || $0 == "masked_bias" } ?? false
+    key.last.endsExactly(with: "mask") || key.last.isExactly("masked_bias")
   }
 
   private func isSame(

@@ -1,18 +1,18 @@
 public import CheckpointFiles
 
-/// Something about a checkpoint that is probably not meant.
+/// Damage of a checkpoint, or a probable mistake.
 public struct LintFinding: Sendable, Hashable {
-  /// How much it matters.
+  /// How severe a finding is.
   public enum Severity: String, Sendable, Hashable, CaseIterable {
-    /// Worth knowing.
+    /// Unusual, and mostly harmless.
     case note
-    /// Odd, and may be meant.
+    /// Unusual, and possibly intended.
     case warning
     /// The checkpoint is damaged or does not belong to its configuration.
     case error
   }
 
-  /// What is looked for.
+  /// The kinds of findings.
   public enum Rule: String, Sendable, Hashable, CaseIterable {
     case unreadable
     case unsupported
@@ -34,17 +34,18 @@ public struct LintFinding: Sendable, Hashable {
     /// The rule in a sentence.
     public var summary: String {
       switch self {
-      case .unreadable: "The file is truncated, has holes, or is broken in another way."
-      case .unsupported: "A tensor is there and cannot be read, or the index does not name it."
+      case .unreadable: "The file is truncated, has gaps, or is broken in another way."
+      case .unsupported: "A tensor exists, but cannot be read, or the index does not name it."
       case .checksum: "The elements of a tensor cannot be loaded, or have a wrong checksum."
       case .notANumber: "A tensor has elements that are not a number."
       case .infinite: "A tensor has infinite elements."
       case .indexTotalSize: "The index states another size than its tensors have."
-      case .indexBesideFile: "A folder has an index and a single file: loaders take the file."
-      case .missingShard: "A shard stands alone, or the index names some of the shards only."
-      case .emptyWeights: "Tensors have no elements where a model has its weights."
+      case .indexBesideFile: "A folder has an index and a single file: loaders read the file."
+      case .missingShard:
+        "A shard has no others in its folder, or the index names only some of the shards."
+      case .emptyWeights: "Weights of the model have no elements."
       case .otherWeights:
-        "A folder holds the weights of another checkpoint beside those that loaders take."
+        "A folder also holds the weights of another checkpoint than the one that loaders read."
       case .missingLayer: "The numbers of the layers have a gap."
       case .incompleteLayer: "A layer lacks a tensor that the others have."
       case .unlikeLayer: "A tensor has another dtype or shape than in the other layers."
@@ -54,7 +55,7 @@ public struct LintFinding: Sendable, Hashable {
       }
     }
 
-    /// How much it usually matters.
+    /// The usual severity.
     public var severity: Severity {
       switch self {
       case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration,
@@ -69,7 +70,7 @@ public struct LintFinding: Sendable, Hashable {
     }
   }
 
-  /// What was looked for.
+  /// The kind of the finding.
   public let rule: Rule
   /// The file or folder.
   public let path: String
@@ -78,6 +79,6 @@ public struct LintFinding: Sendable, Hashable {
   /// The finding in words, without the file.
   public let message: String
 
-  /// How much it matters: less than is usual for the rule where it may be meant.
+  /// The severity, which is lower than usual for the rule where the finding may be intended.
   public let severity: Severity
 }
