@@ -56,7 +56,8 @@ def is_journal(name):
 
 def model_of_files(new, now):
     """A value that no model equals, unless all files of the output are there."""
-    return ANY if set(without_temporary(now)) >= {name for name in new if name.endswith((".safetensors", "config.json"))} else ()
+    parts = (".safetensors", "config.json", "espalier.json")
+    return ANY if set(without_temporary(now)) >= {name for name in new if name.endswith(parts)} else ()
 
 
 class Anything:
@@ -219,6 +220,7 @@ def test_a_new_output_is_whole_or_absent():
     sweep = Sweep(preload())
     for line in [
         ["graft", TINY, "--head", "mlp:8", "--labels", "2", "-o"],
+        ["graft", TINY, "--head", "classifier", "--labels", "3", "-o"],
         ["edit", TINY, "--layers", "encoder.layer=0:1", "-o"],
         ["edit", TINY, "--scale", "**=2", "--shard-size", "80KB", "-o"],
         ["merge", TINY, TINY, "-o"],

@@ -21,7 +21,7 @@ enum ExitStatus {
     case let error as SurgeryError:
       // An error of a file has the sentence that it has without the library around it.
       if let file = error.underlying { return report(file) }
-      return unusable(error.description)
+      return unusable(error.sentence)
     case let error as FineTuningError: return unusable(error.description)
     case let error as InputError: return unusable(error.description)
     default: return usage(error)
@@ -74,7 +74,7 @@ struct InputError: Error, CustomStringConvertible {
   static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as SurgeryError {
       if let file = error.underlying { throw file }
-      let sentence = error.description
+      let sentence = error.sentence
       throw InputError(sentence.hasPrefix(path + ":") ? sentence : "\(path): \(sentence)")
     }
   }

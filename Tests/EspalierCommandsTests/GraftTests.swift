@@ -74,8 +74,8 @@ import Testing
     #expect(result.status == 2)
     #expect(
       result.errors
-        == "espalier: error: a.safetensors: \"linear.0.weight\" is there already; "
-        + "graft overwrites nothing\n")
+        == "espalier: error: a.safetensors: \"linear.0.weight\" already exists; "
+        + "a graft overwrites nothing\n")
     #expect(try folder.names == ["a.safetensors"])
   }
 

@@ -128,15 +128,13 @@ struct DeltaCommand: ParsableCommand {
       let reading = Progress(
         "reading the base", total: base.tensors.values.reduce(0) { $0 &+ $1.byteCount },
         unit: .bytes, mode: progress.progress)
-      let tuned = try change.apply(to: base) { reading.advance(by: $0) }
+      let tuned = try base.applying(change) { reading.advance(by: $0) }
       reading.finish()
       let bar = Progress(
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
-      try target.write(tuned, progress: bar) {
-        if target.writesConfiguration, WholeFile.isFolder(delta) {
-          try ModelFolder.copyRun(from: delta, to: written.output)
-        }
+      try target.write(tuned, progress: bar) { files in
+        if WholeFile.isFolder(delta) { try ModelFolder.addRun(from: delta, to: &files) }
       }
       bar.finish()
       if format.json {

@@ -87,9 +87,10 @@ struct GraftCommand: ParsableCommand {
       "writing", total: grafted.tensors.values.reduce(0) { $0 + $1.byteCount }, unit: .bytes,
       mode: progress.progress)
     if output.writesConfiguration { try ModelFolder.checkSettings(from: output.sourceFolder) }
-    try output.write(grafted, progress: bar) {
-      try ModelFolder.writeSettings(
-        in: written.output, labels: labels, sentence: sentence, isOwn: isOwn)
+    try output.write(grafted, progress: bar) { files in
+      try ModelFolder.addSettings(
+        to: &files, of: grafted, from: output.sourceFolder, labels: labels, sentence: sentence,
+        isOwn: isOwn)
     }
     bar.finish()
     if let sentence, WholeFile.isFolder(written.output) {
@@ -105,8 +106,8 @@ struct GraftCommand: ParsableCommand {
     let names = keepNames ? nil : try EncoderNames(encoder)
     let renamed = names?.checkpoint ?? encoder
     let grafted = try InputError.naming(base) {
-      try Graft(head: Graft.Head(head), labels: labels, prefix: prefix, seed: seed)
-        .apply(to: renamed)
+      try renamed.grafting(
+        Graft(head: Graft.Head(head), labels: labels, prefix: prefix, seed: seed))
     }
     if let names { note(names) }
     return (Set(renamed.keys.flatMap { [$0, Key(prefix + $0.string)] }), grafted)

@@ -108,12 +108,16 @@ struct ModelOutput {
       to: Path.join(path, "model.safetensors"), options: options(nil), inNewFolder: true)
   }
 
-  /// Writes `checkpoint`. A directory gets the configuration, brought up to date, and the tokenizer of
-  /// the base. What is written to a directory goes again when one of its files cannot be written.
+  /// Files of a directory in addition to the weights: their names and contents, `config.json` last.
+  typealias Companions = [(name: String, bytes: [UInt8])]
+
+  /// Writes `checkpoint`. A new directory also gets the updated configuration and the tokenizer of the base, all as
+  /// one change. If a file cannot be written, the files that were written to the directory are removed.
   ///
-  /// - Parameter completion: writes what else belongs to the checkpoint, once it is there.
+  /// - Parameter amending: changes the other files of a new directory before any file is written.
   func write(
-    _ checkpoint: Checkpoint, progress: Progress, completion: () throws -> Void = {}
+    _ checkpoint: Checkpoint, progress: Progress,
+    amending: (inout Companions) throws -> Void = { _ in }
   ) throws {
     try check(checkpoint)
     let result = prepared(checkpoint)
@@ -123,23 +127,20 @@ struct ModelOutput {
       if let update, !update.changes.isEmpty { files = [(ModelFolder.configuration, update.bytes)] }
       try result.replace(path, options: options(progress), beside: files)
       OlderFiles(besideReplaced: path).note(writing: path)
-      return try completion()
+      return
     }
     let file = isFolder ? Path.join(path, "model.safetensors") : path
     let older = try result.olderFiles(writingTo: file, options: options(nil))
     defer { older.note(writing: file) }
-    guard isFolder else {
-      try result.write(to: path, options: options(progress))
-      return try completion()
-    }
-    // What cannot be read is an error before there is a folder.
-    let companions = try companions(of: checkpoint)
+    guard isFolder else { return try result.write(to: path, options: options(progress)) }
+    // A file that cannot be read is an error before the folder is created.
+    var companions = try companions(of: checkpoint)
+    try amending(&companions)
     let folder = try FolderCreation(path: path)
-    let fill = {
+    let fill = { [companions] in
       try result.write(
         to: file, options: options(progress), beside: companions,
         removing: ModelFolder.stale(in: path, unlike: companions.map(\.name)))
-      try completion()
     }
     // What is replaced stays until all of the new files are complete.
     if replacesOlder {
@@ -150,9 +151,9 @@ struct ModelOutput {
   }
 
   /// The files of a directory beside the weights: those of the base, with the configuration brought up to date.
-  private func companions(of checkpoint: Checkpoint) throws -> [(name: String, bytes: [UInt8])] {
+  private func companions(of checkpoint: Checkpoint) throws -> Companions {
     let source = sourceFolder
-    var files: [(name: String, bytes: [UInt8])] = []
+    var files: Companions = []
     // The configuration takes its place last: without it, a folder is no model to other programs.
     let names = ModelFolder.companions.filter { $0 != ModelFolder.configuration }
     for name in names + [ModelFolder.configuration]
@@ -248,57 +249,63 @@ enum ModelFolder {
     }
   }
 
-  /// Writes the settings of a classifier whose head is new, and labels that `config.json` names or no
-  /// one has named yet. A folder without `config.json`, or a file, gets none.
+  /// Adds the settings of a classifier whose head is new, and labels that `config.json` names or no one has named
+  /// yet, to the files of its directory. Without `config.json` among them, nothing is added.
   ///
   /// - Parameters:
-  ///   - sentence: what a sentence-transformers folder says of the base.
-  ///   - isOwn: whether the head is that of the family's own class, whose pooling it then has, and which
+  ///   - files: the files of the directory in addition to the weights.
+  ///   - checkpoint: the encoder with the new head.
+  ///   - folder: the folder of the base.
+  ///   - count: the number of labels.
+  ///   - sentence: the settings of a sentence-transformers folder of the base.
+  ///   - isOwn: whether the head is that of the family's own class, whose pooling the classifier then has, and which
   ///     `config.json` names.
-  static func writeSettings(
-    in path: String, labels count: Int, sentence: SentenceSettings?, isOwn: Bool
+  static func addSettings(
+    to files: inout ModelOutput.Companions, of checkpoint: Checkpoint, from folder: String,
+    labels count: Int, sentence: SentenceSettings?, isOwn: Bool
   ) throws {
-    let config = Path.join(path, "config.json")
-    guard WholeFile.isFolder(path), WholeFile.exists(config) else { return }
-    try forgetLabels(in: config, unless: count)
-    let model = try ModelDirectory(path)
+    guard let place = files.firstIndex(where: { $0.name == configuration }) else { return }
+    let read = try JSONParser.parse(files[place].bytes)
+    var json = withoutLabels(read, unless: count)
+    let model = try ModelDirectory(unwritten: checkpoint, configuration: json, from: folder)
     let settings = ClassifierSettings(
       pooling: isOwn
         ? model.configuration.family.classifierPooling : sentence?.pooling ?? .mean,
       labels: model.labelNames(count: count) ?? (0..<count).map { "LABEL_\($0)" },
       maximumLength: ClassifierSettings.usualMaximumLength(
-        model.configuration, try (try? TokenizerFiles(directory: path))?.modelMaximumLength(),
+        model.configuration, try (try? TokenizerFiles(directory: folder))?.modelMaximumLength(),
         sentence),
       task: count == 1 ? .regression : .classification)
-    if isOwn {
-      let json = settings.describing(model.configurationJSON, as: model.configuration.family)
-      try WholeFile.write(
-        Array((json.text(indent: 2) + "\n").utf8), to: config, followingLinks: false)
-    }
-    try WholeFile.write(
-      Array((settings.json.text(indent: 2) + "\n").utf8),
-      to: Path.join(path, ClassifierSettings.fileName), followingLinks: false)
+    if isOwn { json = settings.describing(json, as: model.configuration.family) }
+    if json != read { files[place].bytes = bytes(of: json) }
+    files.insert((ClassifierSettings.fileName, bytes(of: settings.json)), at: place)
   }
 
-  /// Takes the labels of another head out of a configuration, when they are more or fewer than `count`.
-  private static func forgetLabels(in path: String, unless count: Int) throws {
-    let json = try json(path)
-    guard var members = json.object else { return }
-    let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer
-    guard let names, names != count else { return }
+  /// A document as the contents of a file.
+  private static func bytes(of json: JSONValue) -> [UInt8] {
+    Array((json.text(indent: 2) + "\n").utf8)
+  }
+
+  /// A configuration without the labels of another head, when they are more or fewer than `count`.
+  private static func withoutLabels(_ json: JSONValue, unless count: Int) -> JSONValue {
+    guard var members = json.object,
+      let names = json["id2label"]?.object?.count ?? json["num_labels"]?.integer, names != count
+    else { return json }
     for name in ["id2label", "label2id", "num_labels"] { members[Key(name)] = nil }
-    try WholeFile.write(
-      Array((JSONValue.object(members).text(indent: 2) + "\n").utf8), to: path,
-      followingLinks: false)
+    return .object(members)
   }
 
-  /// Copies what a run wrote beside its weights: configuration, tokenizer, settings and mask.
-  static func copyRun(from source: String, to target: String) throws {
-    for name in companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
-    where WholeFile.exists(Path.join(source, name)) {
-      try WholeFile.write(
-        try WholeFile.read(Path.join(source, name)), to: Path.join(target, name),
-        followingLinks: false)
+  /// Adds what a run wrote in addition to its weights to the files of a directory, in place of those of the base:
+  /// configuration, tokenizer, settings and mask.
+  static func addRun(from source: String, to files: inout ModelOutput.Companions) throws {
+    let names =
+      companions.filter { $0 != configuration }
+      + [ClassifierSettings.fileName, TrainingRun.FileName.mask, configuration]
+    for name in names where WholeFile.exists(Path.join(source, name)) {
+      files.removeAll { $0.name == name }
+      // The configuration stays the last.
+      let place = files.firstIndex { $0.name == configuration } ?? files.endIndex
+      files.insert((name, try WholeFile.read(Path.join(source, name))), at: place)
     }
   }
 }
