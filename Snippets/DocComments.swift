@@ -2,6 +2,7 @@
 
 import CheckpointFiles
 import FineTuning
+import OrderedCollections
 import ParameterSurgery
 
 func checkpointFiles(_ checkpoint: Checkpoint) throws {
@@ -15,8 +16,8 @@ func checkpointFiles(_ checkpoint: Checkpoint) throws {
 }
 
 func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {
-  let merged = try Merge(.ties, density: 0.2).apply(to: [a, b], base: base)
-  let model = try Graft(head: .mlp(width: 128), labels: 2, prefix: "bert.").apply(to: base)
+  let merged = try [a, b].merging(Merge(.ties, density: 0.2), base: base)
+  let model = try base.grafting(Graft(head: .mlp(width: 128), labels: 2, prefix: "bert."))
   print(merged.keys, model.keys)
 
   var plan = SurgeryPlan(base)
@@ -35,8 +36,35 @@ func proof(_ base: Checkpoint, _ tuned: Checkpoint) throws {
   let delta = try CheckpointDelta(from: base, to: tuned)
   try delta.checkpoint.write(to: "head.delta.safetensors")
   let stored = try CheckpointDelta(reading: Checkpoint.open("head.delta.safetensors"))
-  let again = try stored.apply(to: base)
+  let again = try base.applying(stored)
   print(again.keys)
+}
+
+func masks(_ checkpoint: Checkpoint, _ diff: Diff, _ tensor: Tensor) throws {
+  let mask = try FreezeMask(path: "freeze.json")
+  let head = try FreezeMask(training: ["linear"], in: ParameterTree(checkpoint))
+  let upper = try FreezeMask(freezing: ["bert.embeddings"], in: ParameterTree(checkpoint))
+  let rules: [FreezeMask.Request] = [
+    .freeze(try Selector("**.bias")), .train(try Selector("linear")),
+  ]
+  let ruled = try FreezeMask.resolving(rules, in: ParameterTree(checkpoint))
+  let states: OrderedDictionary<Key, FreezeMask.State> = ["linear.bias": .frozen]
+  let stated = try FreezeMask(states: states, in: ParameterTree(checkpoint))
+  for mask in [head, upper, ruled, stated] { print(mask.trainableKeys) }
+  let settings = try mask.exported(to: .axolotl)
+  print(settings)
+  let imported = try ImportedMask(
+    .peft, path: "adapter_config.json", in: ParameterTree(checkpoint))
+  for pattern in imported.patterns { print(pattern.text, pattern.matched.count) }
+
+  for rename in diff.likelyRenames { print(rename.from, rename.to, rename.isSameContent) }
+  let statistics = try TensorStatistics(of: tensor)
+  print(statistics.mean ?? .nan, statistics.nanCount)
+  print(try TensorDigest.hexadecimal(of: tensor))
+  print(try ContentDigest.hexadecimal(of: checkpoint))
+  for finding in try CheckpointLint(path: "model").findings { print(finding.rule, finding.message) }
+  let modern = try EncoderNames(checkpoint)
+  for (old, new) in modern.renamed { print(old, new) }
 }
 
 func differences(_ base: Checkpoint, _ tuned: Checkpoint, _ other: Checkpoint) throws {
