@@ -20,7 +20,7 @@ extension JSONParser {
 
   /// Takes any value; its tree.
   @_lifetime(self: copy self)
-  mutating func value() throws(CheckpointError) -> JSONValue {
+  package mutating func value() throws(CheckpointError) -> JSONValue {
     var open: [Container] = []
     while true {
       var value: JSONValue

@@ -8,10 +8,10 @@ internal import OrderedCollections
 ///
 /// Foundation's readers are not used: they silently keep one of two duplicate members, and not the same one.
 package struct JSONParser: ~Escapable {
-  let bytes: Span<UInt8>
+  package let bytes: Span<UInt8>
   /// The offset of the text in its file. Offsets in errors are those of the file.
   let base: Int
-  private(set) var position = 0
+  package private(set) var position = 0
   /// Whether `NaN`, `Infinity` and `-Infinity` are numbers, as Python writes them.
   private let allowsNonFinite: Bool
   /// About how many bytes of memory values may still take.
@@ -25,7 +25,7 @@ package struct JSONParser: ~Escapable {
   private static let memoryFactor = 8
 
   @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>, base: Int = 0, allowsNonFinite: Bool = false) {
+  package init(_ bytes: Span<UInt8>, base: Int = 0, allowsNonFinite: Bool = false) {
     self.bytes = bytes
     self.base = base
     self.allowsNonFinite = allowsNonFinite
@@ -49,20 +49,20 @@ package struct JSONParser: ~Escapable {
   }
 
   /// `error` at the place where the parser is.
-  func failure(_ error: CheckpointError) -> CheckpointError {
+  package func failure(_ error: CheckpointError) -> CheckpointError {
     error.located(offset: base + position)
   }
 
   // MARK: Marks
 
   @inline(__always)
-  var current: UInt8 { position < bytes.count ? bytes[position] : 0 }
+  package var current: UInt8 { position < bytes.count ? bytes[position] : 0 }
 
-  var isAtEnd: Bool { position >= bytes.count }
+  package var isAtEnd: Bool { position >= bytes.count }
 
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func skipSpace() {
+  package mutating func skipSpace() {
     while position < bytes.count {
       let byte = bytes[position]
       guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
@@ -73,7 +73,7 @@ package struct JSONParser: ~Escapable {
   /// Takes `byte` and the white space after it, if it comes next.
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func take(_ byte: UInt8) -> Bool {
+  package mutating func take(_ byte: UInt8) -> Bool {
     guard position < bytes.count, bytes[position] == byte else { return false }
     position += 1
     skipSpace()
@@ -82,14 +82,14 @@ package struct JSONParser: ~Escapable {
 
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func expect(_ byte: UInt8) throws(CheckpointError) {
+  package mutating func expect(_ byte: UInt8) throws(CheckpointError) {
     guard take(byte) else { throw failure(isAtEnd ? .jsonEndsEarly : .jsonExpected(byte)) }
   }
 
   /// After a member or element: whether another follows. Takes the comma or `end`.
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func another(before end: UInt8) throws(CheckpointError) -> Bool {
+  package mutating func another(before end: UInt8) throws(CheckpointError) -> Bool {
     if take(UInt8(ascii: ",")) { return true }
     try expect(end)
     return false
@@ -104,7 +104,7 @@ package struct JSONParser: ~Escapable {
 
   /// Takes `word` and the white space after it, if it comes next.
   @_lifetime(self: copy self)
-  mutating func take(word: StaticString) -> Bool {
+  package mutating func take(word: StaticString) -> Bool {
     guard isNext(word) else { return false }
     position += word.utf8CodeUnitCount
     skipSpace()
@@ -117,7 +117,7 @@ package struct JSONParser: ~Escapable {
   /// whether there are escapes in it.
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func quotedRange() throws(CheckpointError) -> (range: Range<Int>, isEscaped: Bool) {
+  package mutating func quotedRange() throws(CheckpointError) -> (range: Range<Int>, isEscaped: Bool) {
     guard current == UInt8(ascii: "\""), position < bytes.count else {
       throw failure(isAtEnd ? .jsonEndsEarly : .jsonNoText)
     }
@@ -146,7 +146,7 @@ package struct JSONParser: ~Escapable {
 
   /// Takes a string.
   @_lifetime(self: copy self)
-  mutating func string() throws(CheckpointError) -> String {
+  package mutating func string() throws(CheckpointError) -> String {
     let (range, isEscaped) = try quotedRange()
     return try string(in: range, isEscaped: isEscaped)
   }
@@ -170,7 +170,7 @@ package struct JSONParser: ~Escapable {
   }
 
   /// Whether the bytes in `range` are the UTF-8 of `text`.
-  func matches(_ range: Range<Int>, _ text: String) -> Bool {
+  package func matches(_ range: Range<Int>, _ text: String) -> Bool {
     unsafe bytesAreEqual(bytes.extracting(range).bytes, text.utf8.span.bytes)
   }
 
@@ -197,7 +197,7 @@ package struct JSONParser: ~Escapable {
   /// Takes a non-negative integer without sign, fraction, exponent or leading zero.
   @inline(__always)
   @_lifetime(self: copy self)
-  mutating func integer() throws(CheckpointError) -> Int {
+  package mutating func integer() throws(CheckpointError) -> Int {
     let start = position
     var value = 0
     while position < bytes.count {
@@ -291,7 +291,7 @@ package struct JSONParser: ~Escapable {
   /// Takes a value and keeps nothing of it: members that a format does not know may be large. The grammar is
   /// checked as ``value()`` checks it, except that names may occur more than once.
   @_lifetime(self: copy self)
-  mutating func skipValue() throws(CheckpointError) {
+  package mutating func skipValue() throws(CheckpointError) {
     // Whether each container around the position is an object.
     var containers: [Bool] = []
     repeat {

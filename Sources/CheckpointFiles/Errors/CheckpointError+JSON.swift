@@ -4,8 +4,8 @@ extension CheckpointError {
     CheckpointError(.malformed, "invalid JSON: " + reason)
   }
 
-  static var jsonEndsEarly: CheckpointError { json("the document ends early") }
-  static var jsonTextAfterEnd: CheckpointError { json("text after the end of the JSON document") }
+  package static var jsonEndsEarly: CheckpointError { json("the document ends early") }
+  package static var jsonTextAfterEnd: CheckpointError { json("text after the end of the JSON document") }
   static var jsonNoValue: CheckpointError { json("expected a value") }
   static var jsonNoName: CheckpointError { json("expected a member's name") }
   static var jsonNoDigit: CheckpointError { json("expected a digit") }

@@ -24,7 +24,7 @@ public enum TensorDigest {
         }
       }
     } catch {
-      throw error as? CheckpointError ?? CheckpointError("\(error)")
+      throw error as? CheckpointError ?? CheckpointError(.cannotRead, "\(error)")
     }
     return hash.hexadecimal()
   }

@@ -38,7 +38,7 @@ public struct TensorStatistics: Sendable, Hashable {
       do {
         try add(part, progress)
       } catch {
-        throw error as? CheckpointError ?? CheckpointError("\(error)")
+        throw error as? CheckpointError ?? CheckpointError(.cannotRead, "\(error)")
       }
     }
   }

@@ -7,7 +7,7 @@ internal import OrderedCollections
 /// small multiple of the file.
 struct DeltaMetadata {
   private let path: String
-  private let metadata: OrderedDictionary<String, String>
+  private let metadata: OrderedDictionary<Key, String>
 
   init(_ file: Checkpoint) {
     path = file.path
@@ -22,9 +22,9 @@ struct DeltaMetadata {
   }
 
   /// The metadata of the tuned checkpoint.
-  func stored() throws(SurgeryError) -> OrderedDictionary<String, String> {
-    var stored: OrderedDictionary<String, String> = [:]
-    for (key, value) in try texts("metadata") { stored[key.string] = value }
+  func stored() throws(SurgeryError) -> OrderedDictionary<Key, String> {
+    var stored: OrderedDictionary<Key, String> = [:]
+    for (key, value) in try texts("metadata") { stored[key] = value }
     return stored
   }
 
@@ -111,7 +111,7 @@ struct DeltaMetadata {
   private func read<Value>(
     _ name: String, _ body: (inout JSONParser) throws -> Value
   ) throws(SurgeryError) -> Value {
-    guard let text = metadata[name] else { throw .missingMetadata(name, path) }
+    guard let text = metadata[Key(name)] else { throw .missingMetadata(name, path) }
     do {
       // A key has contiguous bytes, whatever the text has.
       let document = Key(text).string
@@ -119,7 +119,7 @@ struct DeltaMetadata {
       scanner.skipSpace()
       let value = try body(&scanner)
       guard scanner.isAtEnd else {
-        throw scanner.failure("text after the end of the JSON document")
+        throw scanner.failure(.jsonTextAfterEnd)
       }
       return value
     } catch let error as SurgeryError {

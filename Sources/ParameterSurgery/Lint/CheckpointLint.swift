@@ -64,9 +64,6 @@ public struct CheckpointLint: Sendable {
     WholeFile.isFolder(path) ? Path.join(path, name) : Path.sibling(name, of: path)
   }
 
-  /// The most bytes of an index that is read for its `total_size`: about 600,000 tensors.
-  private static let indexLimit = 1 << 26
-
   private mutating func checkIndex(_ checkpoint: Checkpoint) {
     if WholeFile.isFolder(path) {
       for name in ["model.safetensors", "pytorch_model.bin"]

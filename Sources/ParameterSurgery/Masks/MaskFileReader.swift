@@ -24,7 +24,7 @@ struct MaskFileReader {
       scanner.skipSpace()
       try reader.readDocument(&scanner)
       guard scanner.isAtEnd else {
-        throw scanner.failure("text after the end of the JSON document")
+        throw scanner.failure(.jsonTextAfterEnd)
       }
       return try reader.finish()
     } catch let error as SurgeryError {
@@ -53,7 +53,7 @@ struct MaskFileReader {
   @_lifetime(scanner: copy scanner)
   private mutating func readDocument(_ scanner: inout JSONParser) throws {
     guard scanner.take(UInt8(ascii: "{")) else {
-      guard !scanner.isAtEnd else { throw scanner.failure("the document ends early") }
+      guard !scanner.isAtEnd else { throw scanner.failure(.jsonEndsEarly) }
       throw SurgeryError.notAnObject("the file")
     }
     if scanner.take(UInt8(ascii: "}")) { return }
