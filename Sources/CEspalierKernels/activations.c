@@ -8,12 +8,14 @@ ESPALIER_INLINE void normal_tail(
   // 2^y, y = -x²/2·log2(e): a whole power by adding to the exponent, the rest by a polynomial.
   const espalier_floats shift = (espalier_floats){0} + 12582912.0f;
   const espalier_floats least = (espalier_floats){0} - 125.0f;
+  // 0.72134… is log2(e)/2.
   espalier_floats y = (*x * -0.721347520f) * *x;
   // A NaN is below nothing and stays.
   espalier_integers above = ~(y < least);
   espalier_choose(&y, &above, &least);
   espalier_floats rounded = y + shift;
   espalier_floats r = y - (rounded - shift);
+  // 2^r on [-1/2, 1/2]: fitted for this file (Remez, relative error at most 7.8e-8, which it reaches 7 times).
   espalier_floats e = (espalier_floats){0} + 0.00132764693f;
   e = e * r + 0.00967554165f;
   e = e * r + 0.0555071328f;
@@ -21,7 +23,8 @@ ESPALIER_INLINE void normal_tail(
   e = e * r + 0.693146967f;
   e = e * r + 1.00000007f;
   e = (espalier_floats)((espalier_bits)e + ((espalier_bits)rounded << 23));
-  // A polynomial in 1/(1 + c|x|), fitted to Φ(-|x|)·e^(x²/2).
+  // Φ(-|x|)·e^(x²/2) as a polynomial in t = 1/(1 + c|x|), the form of Abramowitz and Stegun 26.2.17 with one term
+  // more; c and the coefficients are fitted for this file, so that the error of Φ stays below 5.3e-8.
   espalier_floats size = (espalier_floats)((espalier_bits)*x & 0x7FFFFFFFu);
   espalier_floats t = 1.0f / (size * 0.410121933f + 1.0f);
   espalier_floats p = (espalier_floats){0} + 0.0556277993f;
@@ -49,12 +52,12 @@ ESPALIER_INLINE void gelu_backward_lanes(
   espalier_floats share = 1.0f - tail;
   espalier_integers positive = x > 0.0f;
   espalier_choose(&share, &positive, &tail);
+  // Φ(x) + x·φ(x); 0.39894… is 1/√(2π).
   *dx = *dout * (share + x * (0.398942280f * bell));
 }
 
 ESPALIER_CLONES void espalier_gelu_rows(
-    float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
-    size_t columns) {
+    float *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns) {
   for (size_t r = 0; r < rows; r++) {
     float *to = out + r * out_stride;
     const float *from = in + r * in_stride;

@@ -27,7 +27,8 @@ ESPALIER_INLINE float softmax_row(
     *(espalier_floats *)(row + j) = s;
   }
   float most = -INFINITY;
-  for (size_t lane = 0; lane < ESPALIER_LANES; lane++) most = largest[lane] > most ? largest[lane] : most;
+  for (size_t lane = 0; lane < ESPALIER_LANES; lane++)
+    most = largest[lane] > most ? largest[lane] : most;
   espalier_floats sums = {0};
   for (size_t j = 0; j < end; j += ESPALIER_LANES) {
     espalier_floats e = *(const espalier_floats *)(row + j) - most;
@@ -128,8 +129,7 @@ size_t espalier_attention_scratch(size_t length, size_t width) {
 }
 
 void espalier_attention_forward(
-    float *context, size_t context_stride, float *log_sum_exp, espalier_head head,
-    float *scratch) {
+    float *context, size_t context_stride, float *log_sum_exp, espalier_head head, float *scratch) {
   const espalier_kernel_set *kernels = espalier_kernels();
   const size_t keys = head.visible, width = head.width, stride = whole(kernels, keys);
   const size_t most = block_rows(kernels);

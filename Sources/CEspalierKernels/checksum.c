@@ -46,18 +46,18 @@ static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t count) {
 
 #if defined(__x86_64__)
 // Folding as in Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ"
-// (Intel, 2009). `count` is a multiple of 16 and at least 64.
-__attribute__((target("sse4.1,pclmul"))) static uint32_t by_folding(uint32_t crc,
-                                                                     const uint8_t *bytes,
-                                                                     size_t count) {
+// (Intel, 2009), whose constants for this polynomial P, reflected, these are: x^544 and x^480 (fold64), x^160 and x^96
+// (fold16), x^64 (last), all modulo P; P itself and x^64 divided by P (polynomial). `count` is a multiple of 16 and
+// at least 64.
+__attribute__((target("sse4.1,pclmul"))) static uint32_t by_folding(
+    uint32_t crc, const uint8_t *bytes, size_t count) {
   const __m128i fold64 = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
   const __m128i fold16 = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
   const __m128i last = _mm_set_epi64x(0, 0x0163cd6124);
   const __m128i polynomial = _mm_set_epi64x(0x01f7011641, 0x01db710641);
   const __m128i low = _mm_setr_epi32(~0, 0, ~0, 0);
 #define LOAD(offset) _mm_loadu_si128((const __m128i *)(bytes + (offset)))
-#define FOLD(x, k) \
-  _mm_xor_si128(_mm_clmulepi64_si128(x, k, 0x00), _mm_clmulepi64_si128(x, k, 0x11))
+#define FOLD(x, k) _mm_xor_si128(_mm_clmulepi64_si128(x, k, 0x00), _mm_clmulepi64_si128(x, k, 0x11))
 
   __m128i a = _mm_xor_si128(LOAD(0), _mm_cvtsi32_si128((int)crc));
   __m128i b = LOAD(16), c = LOAD(32), d = LOAD(48);
@@ -81,8 +81,7 @@ __attribute__((target("sse4.1,pclmul"))) static uint32_t by_folding(uint32_t crc
   }
   // 128 bits to 64, to 32, then Barrett's reduction.
   a = _mm_xor_si128(_mm_srli_si128(a, 8), _mm_clmulepi64_si128(a, fold16, 0x10));
-  a = _mm_xor_si128(_mm_srli_si128(a, 4),
-                    _mm_clmulepi64_si128(_mm_and_si128(a, low), last, 0x00));
+  a = _mm_xor_si128(_mm_srli_si128(a, 4), _mm_clmulepi64_si128(_mm_and_si128(a, low), last, 0x00));
   __m128i quotient = _mm_clmulepi64_si128(_mm_and_si128(a, low), polynomial, 0x10);
   quotient = _mm_clmulepi64_si128(_mm_and_si128(quotient, low), polynomial, 0x00);
   return (uint32_t)_mm_extract_epi32(_mm_xor_si128(a, quotient), 1);

@@ -1,13 +1,8 @@
 #include "CEspalierKernels.h"
+#include "clones.h"
+
 #include <math.h>
 #include <string.h>
-
-// One portable binary: the wider clone is taken where the processor has AVX2 and F16C.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define CONVERT_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define CONVERT_CLONES
-#endif
 
 // Elements in a file lie at any address.
 #define PACKED(type, name) typedef type __attribute__((aligned(1), may_alias)) name
@@ -50,10 +45,10 @@ typedef struct {
 
 static tiny_layout layout_of(espalier_kind kind) {
   switch (kind) {
-  case espalier_kind_f8_e5m2: return (tiny_layout){2, 15, 0};
-  case espalier_kind_f8_e4m3: return (tiny_layout){3, 7, 0};
-  case espalier_kind_f8_e4m3fnuz: return (tiny_layout){3, 8, 1};
-  default: return (tiny_layout){2, 16, 1};
+    case espalier_kind_f8_e5m2: return (tiny_layout){2, 15, 0};
+    case espalier_kind_f8_e4m3: return (tiny_layout){3, 7, 0};
+    case espalier_kind_f8_e4m3fnuz: return (tiny_layout){3, 8, 1};
+    default: return (tiny_layout){2, 16, 1};
   }
 }
 
@@ -72,8 +67,8 @@ static float decode_tiny(uint8_t code, espalier_kind kind) {
     if (exponent == 0) {
       value = ldexpf((float)fraction, 1 - layout.bias - layout.mantissa);
     } else {
-      value = ldexpf((float)(fraction + (1 << layout.mantissa)),
-                     exponent - layout.bias - layout.mantissa);
+      value = ldexpf(
+          (float)(fraction + (1 << layout.mantissa)), exponent - layout.bias - layout.mantissa);
     }
   }
   return code & 0x80 ? -value : value;
@@ -89,15 +84,15 @@ static uint8_t encode_e8m0(float value) {
 }
 
 // Without branches, so that the loops around it become vector code.
-static inline __attribute__((always_inline)) uint8_t encode_tiny(
-    float value, int mantissa, int bias, int fnuz, uint32_t largest) {
+ESPALIER_INLINE uint8_t
+encode_tiny(float value, int mantissa, int bias, int fnuz, uint32_t largest) {
   uint32_t bits = to_bits(value);
   uint32_t sign = (bits >> 24) & 0x80;
   uint32_t magnitude = bits & 0x7FFFFFFF;
   int shift = 23 - mantissa;
   uint32_t odd = (magnitude >> shift) & 1;
-  uint32_t normal = ((magnitude + (1u << (shift - 1)) - 1 + odd) >> shift)
-                    - ((uint32_t)(127 - bias) << mantissa);
+  uint32_t normal =
+      ((magnitude + (1u << (shift - 1)) - 1 + odd) >> shift) - ((uint32_t)(127 - bias) << mantissa);
   // Adding this leaves a multiple of the smallest subnormal number in the lowest bits, rounded.
   uint32_t anchor = (uint32_t)(127 + 23 - (bias - 1 + mantissa)) << 23;
   uint32_t subnormal = to_bits(from_bits(magnitude) + from_bits(anchor)) - anchor;
@@ -146,36 +141,36 @@ static inline __attribute__((always_inline)) uint8_t encode_tiny(
 
 #define EVERY_KIND() \
   switch (kind) { \
-  case espalier_kind_bool: LOOP_BOOL() \
-  case espalier_kind_u8: LOOP(uint8_t) \
-  case espalier_kind_i8: LOOP(int8_t) \
-  case espalier_kind_u16: LOOP(packed_u16) \
-  case espalier_kind_i16: LOOP(packed_i16) \
-  case espalier_kind_u32: LOOP(packed_u32) \
-  case espalier_kind_i32: LOOP(packed_i32) \
-  case espalier_kind_u64: LOOP(packed_u64) \
-  case espalier_kind_i64: LOOP(packed_i64) \
-  case espalier_kind_f8_e5m2: \
-  case espalier_kind_f8_e4m3: \
-  case espalier_kind_f8_e8m0: \
-  case espalier_kind_f8_e4m3fnuz: \
-  case espalier_kind_f8_e5m2fnuz: LOOP_TINY() \
-  case espalier_kind_f16: LOOP(packed_f16) \
-  case espalier_kind_bf16: LOOP_BF16() \
-  case espalier_kind_f32: LOOP(packed_f32) \
-  case espalier_kind_f64: LOOP(packed_f64) \
+    case espalier_kind_bool: LOOP_BOOL() \
+    case espalier_kind_u8: LOOP(uint8_t) \
+    case espalier_kind_i8: LOOP(int8_t) \
+    case espalier_kind_u16: LOOP(packed_u16) \
+    case espalier_kind_i16: LOOP(packed_i16) \
+    case espalier_kind_u32: LOOP(packed_u32) \
+    case espalier_kind_i32: LOOP(packed_i32) \
+    case espalier_kind_u64: LOOP(packed_u64) \
+    case espalier_kind_i64: LOOP(packed_i64) \
+    case espalier_kind_f8_e5m2: \
+    case espalier_kind_f8_e4m3: \
+    case espalier_kind_f8_e8m0: \
+    case espalier_kind_f8_e4m3fnuz: \
+    case espalier_kind_f8_e5m2fnuz: LOOP_TINY() \
+    case espalier_kind_f16: LOOP(packed_f16) \
+    case espalier_kind_bf16: LOOP_BF16() \
+    case espalier_kind_f32: LOOP(packed_f32) \
+    case espalier_kind_f64: LOOP(packed_f64) \
   }
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wimplicit-const-int-float-conversion"
-CONVERT_CLONES void espalier_to_f32(float *out, const void *in, size_t count,
-                                    espalier_kind kind) {
-  EVERY_KIND()
+ESPALIER_CLONES_AVX2 void espalier_to_f32(
+    float *out, const void *in, size_t count, espalier_kind kind) {
+  EVERY_KIND();
 }
 
-CONVERT_CLONES void espalier_to_f64(double *out, const void *in, size_t count,
-                                    espalier_kind kind) {
-  EVERY_KIND()
+ESPALIER_CLONES_AVX2 void espalier_to_f64(
+    double *out, const void *in, size_t count, espalier_kind kind) {
+  EVERY_KIND();
 }
 #pragma clang diagnostic pop
 
@@ -190,39 +185,39 @@ CONVERT_CLONES void espalier_to_f64(double *out, const void *in, size_t count,
     return 1; \
   }
 
-CONVERT_CLONES _Bool espalier_from_f32(void *out, const float *in, size_t count,
-                                       espalier_kind kind) {
+ESPALIER_CLONES_AVX2 _Bool espalier_from_f32(
+    void *out, const float *in, size_t count, espalier_kind kind) {
   switch (kind) {
-  case espalier_kind_f8_e8m0: {
-    uint8_t *target = out;
-    for (size_t i = 0; i < count; i++) target[i] = encode_e8m0(in[i]);
-    return 1;
-  }
-  case espalier_kind_f8_e5m2: ENCODE_TINY(2, 15, 0, 0x7C)
-  case espalier_kind_f8_e4m3: ENCODE_TINY(3, 7, 0, 0x7E)
-  case espalier_kind_f8_e4m3fnuz: ENCODE_TINY(3, 8, 1, 0x7F)
-  case espalier_kind_f8_e5m2fnuz: ENCODE_TINY(2, 16, 1, 0x7F)
-  case espalier_kind_f16: {
-    packed_f16 *target = out;
-    for (size_t i = 0; i < count; i++) target[i] = (_Float16)in[i];
-    return 1;
-  }
-  case espalier_kind_bf16: {
-    packed_u16 *target = out;
-    for (size_t i = 0; i < count; i++) {
-      uint32_t bits = to_bits(in[i]);
-      uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-      uint32_t quiet = (bits >> 16) | 0x40;
-      target[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+    case espalier_kind_f8_e8m0: {
+      uint8_t *target = out;
+      for (size_t i = 0; i < count; i++) target[i] = encode_e8m0(in[i]);
+      return 1;
     }
-    return 1;
-  }
-  case espalier_kind_f32: memcpy(out, in, count * sizeof *in); return 1;
-  case espalier_kind_f64: {
-    packed_f64 *target = out;
-    for (size_t i = 0; i < count; i++) target[i] = in[i];
-    return 1;
-  }
-  default: return 0;
+    case espalier_kind_f8_e5m2: ENCODE_TINY(2, 15, 0, 0x7C)
+    case espalier_kind_f8_e4m3: ENCODE_TINY(3, 7, 0, 0x7E)
+    case espalier_kind_f8_e4m3fnuz: ENCODE_TINY(3, 8, 1, 0x7F)
+    case espalier_kind_f8_e5m2fnuz: ENCODE_TINY(2, 16, 1, 0x7F)
+    case espalier_kind_f16: {
+      packed_f16 *target = out;
+      for (size_t i = 0; i < count; i++) target[i] = (_Float16)in[i];
+      return 1;
+    }
+    case espalier_kind_bf16: {
+      packed_u16 *target = out;
+      for (size_t i = 0; i < count; i++) {
+        uint32_t bits = to_bits(in[i]);
+        uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        uint32_t quiet = (bits >> 16) | 0x40;
+        target[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+      }
+      return 1;
+    }
+    case espalier_kind_f32: memcpy(out, in, count * sizeof *in); return 1;
+    case espalier_kind_f64: {
+      packed_f64 *target = out;
+      for (size_t i = 0; i < count; i++) target[i] = in[i];
+      return 1;
+    }
+    default: return 0;
   }
 }

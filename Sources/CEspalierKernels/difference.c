@@ -1,5 +1,7 @@
 // How two tensors differ, in one pass over both.
 #include "CEspalierKernels.h"
+#include "clones.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -7,13 +9,6 @@
 // The same sums on every machine: eight lanes fixed by hand, and no fused multiply-add that one clone
 // would use and another would not.
 #pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define ESPALIER_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ESPALIER_CLONES
-#endif
 
 enum { LANES = 8 };
 
@@ -23,8 +18,7 @@ typedef struct {
 } lanes;
 
 // Adds one element to lane l. `same` says that the bits are equal.
-static inline __attribute__((always_inline)) void add(
-    lanes *s, int l, double x, double y, int same, double atol, double rtol) {
+ESPALIER_INLINE void add(lanes *s, int l, double x, double y, int same, double atol, double rtol) {
   same |= x == y;
   // An infinity or NaN that both have would make every sum meaningless; it is the same and counts as 0.
   int skip = same & !(fabs(x) <= DBL_MAX);
@@ -40,7 +34,7 @@ static inline __attribute__((always_inline)) void add(
   s->changed[l] += !(d <= atol + rtol * fabs(y));
 }
 
-static inline __attribute__((always_inline)) void finish(espalier_difference *out, const lanes *s) {
+ESPALIER_INLINE void finish(espalier_difference *out, const lanes *s) {
   for (int l = 0; l < LANES; l++) {
     out->max_abs = s->max_abs[l] > out->max_abs ? s->max_abs[l] : out->max_abs;
     out->d2 += s->d2[l];
@@ -51,9 +45,9 @@ static inline __attribute__((always_inline)) void finish(espalier_difference *ou
   }
 }
 
-ESPALIER_CLONES
-void espalier_difference_f32(
-    espalier_difference *out, const void *a, const void *b, size_t count, double atol, double rtol) {
+ESPALIER_CLONES void espalier_difference_f32(
+    espalier_difference *out, const void *a, const void *b, size_t count, double atol,
+    double rtol) {
   lanes s;
   memset(&s, 0, sizeof s);
   const char *pa = a, *pb = b;
@@ -76,9 +70,9 @@ void espalier_difference_f32(
   finish(out, &s);
 }
 
-ESPALIER_CLONES
-void espalier_difference_f64(
-    espalier_difference *out, const void *a, const void *b, size_t count, double atol, double rtol) {
+ESPALIER_CLONES void espalier_difference_f64(
+    espalier_difference *out, const void *a, const void *b, size_t count, double atol,
+    double rtol) {
   lanes s;
   memset(&s, 0, sizeof s);
   const char *pa = a, *pb = b;
@@ -102,8 +96,8 @@ void espalier_difference_f64(
 }
 
 void espalier_difference_int64(
-    espalier_difference *out, const void *a, const void *b, size_t count, int is_signed, double atol,
-    double rtol) {
+    espalier_difference *out, const void *a, const void *b, size_t count, int is_signed,
+    double atol, double rtol) {
   lanes s;
   memset(&s, 0, sizeof s);
   const char *pa = a, *pb = b;

@@ -101,8 +101,8 @@ ESPALIER_CLONES void espalier_adamw_step(
 }
 
 void espalier_gather_rows(
-    float *out, size_t out_stride, const float *table, size_t table_stride,
-    const int32_t *indices, size_t rows, size_t columns) {
+    float *out, size_t out_stride, const float *table, size_t table_stride, const int32_t *indices,
+    size_t rows, size_t columns) {
   for (size_t r = 0; r < rows; r++) {
     float *to = out + r * out_stride;
     if (indices[r] < 0) {

@@ -17,17 +17,17 @@ ESPALIER_INLINE void espalier_choose(
   *out = (espalier_floats)((*mask & (espalier_integers)*out) | (~*mask & (espalier_integers)*no));
 }
 
-/// espalier_expf of sixteen numbers at most 88.
+/// espalier_expf, with its coefficients, of sixteen numbers at most 88.
 ESPALIER_INLINE void espalier_exp_lanes(espalier_floats *x) {
   const espalier_floats shift = (espalier_floats){0} + 12582912.0f;
   const espalier_floats least = (espalier_floats){0} - 87.3f;
   // A NaN is below nothing and stays.
   espalier_integers above = ~(*x < least);
   espalier_choose(x, &above, &least);
-  espalier_floats rounded = *x * 1.44269504088896341f + shift;
+  espalier_floats rounded = *x * ESPALIER_LOG2_E + shift;
   espalier_floats n = rounded - shift;
-  espalier_floats r = *x - n * 0.693145751953125f;
-  r = r - n * 1.42860682030941723212e-6f;
+  espalier_floats r = *x - n * ESPALIER_LN2_HIGH;
+  r = r - n * ESPALIER_LN2_LOW;
   espalier_floats p = (espalier_floats){0} + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;

@@ -15,8 +15,7 @@ ESPALIER_INLINE const espalier_floats *lanes_of(const float *x) {
 /// inlined.
 ESPALIER_INLINE float residual_row(
     float *to, const float *from, const float *residual, const float *bias, int has_residual,
-    int has_bias, int drops, espalier_row_key key, uint32_t threshold, float kept,
-    size_t columns) {
+    int has_bias, int drops, espalier_row_key key, uint32_t threshold, float kept, size_t columns) {
   espalier_floats sums = {0};
   float sum = 0.0f;
   size_t c = 0;
@@ -45,9 +44,9 @@ ESPALIER_INLINE float residual_row(
 
 ESPALIER_CLONES void espalier_layer_norm_rows(
     float *out, size_t out_stride, const float *in, size_t in_stride, const float *residual,
-    size_t residual_stride, const float *bias, const float *gamma, const float *beta,
-    float epsilon, float *normalized, size_t normalized_stride, float *inverse, size_t row,
-    size_t rows, size_t columns, espalier_dropout dropout) {
+    size_t residual_stride, const float *bias, const float *gamma, const float *beta, float epsilon,
+    float *normalized, size_t normalized_stride, float *inverse, size_t row, size_t rows,
+    size_t columns, espalier_dropout dropout) {
   uint32_t threshold = espalier_dropout_threshold(dropout);
   float kept = 1.0f / (1.0f - dropout.probability);
   int drops = dropout.probability > 0.0f;

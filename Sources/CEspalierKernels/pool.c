@@ -163,8 +163,7 @@ void espalier_pool_destroy(espalier_pool *pool) {
 
 size_t espalier_pool_threads(const espalier_pool *pool) { return pool->threads; }
 
-void espalier_pool_run(
-    espalier_pool *pool, size_t items, espalier_pool_body body, void *context) {
+void espalier_pool_run(espalier_pool *pool, size_t items, espalier_pool_body body, void *context) {
   if (current_worker > 0) {
     for (size_t item = 0; item < items; item++) body(context, current_worker - 1, item);
     return;

@@ -82,8 +82,10 @@ typedef float quad __attribute__((vector_size(16), aligned(4)));
 ESPALIER_INLINE void transpose_4x4(float *out, size_t out_stride, const float *in, size_t stride) {
   quad r0 = *(const quad *)in, r1 = *(const quad *)(in + stride);
   quad r2 = *(const quad *)(in + 2 * stride), r3 = *(const quad *)(in + 3 * stride);
-  quad a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-  quad c = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  quad a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5),
+       b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  quad c = __builtin_shufflevector(r0, r1, 2, 6, 3, 7),
+       d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
   *(quad *)out = __builtin_shufflevector(a, b, 0, 1, 4, 5);
   *(quad *)(out + out_stride) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
   *(quad *)(out + 2 * out_stride) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
@@ -195,10 +197,12 @@ void espalier_finish(
   }
 }
 
-void espalier_product(
-    float *c, size_t c_stride, const float *a, size_t row_stride, size_t column_stride,
-    const float *packed, size_t m, size_t n, size_t k, size_t first, size_t last, int accumulate,
-    espalier_epilogue epilogue) {
+void espalier_product(espalier_product_operands operands, size_t first, size_t last) {
+  const size_t m = operands.m, n = operands.n, k = operands.k;
+  const size_t row_stride = operands.row_stride, column_stride = operands.column_stride;
+  const size_t c_stride = operands.c_stride;
+  const float *a = operands.a;
+  const float *packed = operands.packed;
   const espalier_kernel_set *kernels = espalier_kernels();
   const size_t width = kernels->width, height = kernels->height;
   const size_t most_rows = 16 * height;
@@ -224,12 +228,12 @@ void espalier_product(
       int is_last = p + depth == k;
       for (size_t column = start; column < end; column += group) {
         size_t columns = end - column < group ? end - column : group;
-        float *to = c + row * c_stride + column;
+        float *to = operands.c + row * c_stride + column;
         kernels->block(
             rows, columns, depth, from, a_stride, tile_stride, by_rows,
-            packed + column * k + p * width, k * width, to, c_stride, accumulate || p > 0);
+            packed + column * k + p * width, k * width, to, c_stride, operands.accumulate || p > 0);
         if (!is_last) continue;
-        espalier_finish(to, c_stride, row, column, rows, columns, epilogue);
+        espalier_finish(to, c_stride, row, column, rows, columns, operands.epilogue);
       }
       p += depth;
     } while (p < k);

@@ -36,8 +36,8 @@ ESPALIER_INLINE uint32_t pair(float first, float second) {
 #define VECTORS 2
 #define ELEMENT uint32_t
 #define MULTIPLY_ADD(sum, left, right) \
-  (KERNEL(vector)) _mm512_dpbf16_ps(   \
-      (__m512)(sum), (__m512bh)_mm512_set1_epi32((int)(left)), (__m512bh)(right))
+  (KERNEL(vector)) \
+      _mm512_dpbf16_ps((__m512)(sum), (__m512bh)_mm512_set1_epi32((int)(left)), (__m512bh)(right))
 #include "product_kernel.h"
 
 #define EMULATION_TARGET __attribute__((target("avx2,fma")))
@@ -55,8 +55,8 @@ ESPALIER_INLINE uint32_t pair(float first, float second) {
 typedef float emulated __attribute__((vector_size(EMULATION_LANES * 4), aligned(4)));
 typedef uint32_t emulated_pairs __attribute__((vector_size(EMULATION_LANES * 4), aligned(4)));
 
-EMULATION_TARGET ESPALIER_INLINE emulated multiply_add(
-    emulated sum, uint32_t left, emulated_pairs right) {
+EMULATION_TARGET ESPALIER_INLINE emulated
+multiply_add(emulated sum, uint32_t left, emulated_pairs right) {
   uint32_t low = left << 16, high = left & 0xFFFF0000;
   float first, second;
   memcpy(&first, &low, sizeof first);
@@ -162,10 +162,12 @@ ESPALIER_CLONES static void pack_left(
   }
 }
 
-void espalier_bf16_product(
-    float *c, size_t c_stride, const float *a, size_t row_stride, size_t column_stride,
-    const void *packed, size_t m, size_t n, size_t k, size_t first, size_t last, int accumulate,
-    espalier_epilogue epilogue) {
+void espalier_bf16_product(espalier_product_operands operands, size_t first, size_t last) {
+  const size_t m = operands.m, n = operands.n, k = operands.k;
+  const size_t row_stride = operands.row_stride, column_stride = operands.column_stride;
+  const size_t c_stride = operands.c_stride;
+  const float *a = operands.a;
+  const uint32_t *packed = operands.packed;
   const kernel_set kernels = chosen();
   const size_t width = kernels.width, height = kernels.height, pairs = (k + 1) / 2;
   const size_t most_rows = 16 * height;
@@ -185,13 +187,13 @@ void espalier_bf16_product(
       int is_last = p + depth == pairs;
       for (size_t column = start; column < end; column += group) {
         size_t columns = end - column < group ? end - column : group;
-        float *to = c + row * c_stride + column;
+        float *to = operands.c + row * c_stride + column;
         kernels.block(
             rows, columns, depth, left, height, depth * height, 0,
-            (const uint32_t *)packed + column * pairs + p * width, pairs * width, to, c_stride,
-            accumulate || p > 0);
+            packed + column * pairs + p * width, pairs * width, to, c_stride,
+            operands.accumulate || p > 0);
         if (!is_last) continue;
-        espalier_finish(to, c_stride, row, column, rows, columns, epilogue);
+        espalier_finish(to, c_stride, row, column, rows, columns, operands.epilogue);
       }
       p += depth;
     } while (p < pairs);

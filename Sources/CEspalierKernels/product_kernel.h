@@ -66,13 +66,13 @@ TARGET static void KERNEL(edge)(
     }
   }
   // A case for each number of rows: the loops inside are unrolled.
-#define CASE(n)                                                                        \
-  case n:                                                                              \
-    if (by_rows) {                                                                     \
-      KERNEL(tile)(n, 1, depth, a, a_stride, b, to, to_stride, accumulate);            \
-    } else {                                                                           \
-      KERNEL(tile)(n, 0, depth, a, a_stride, b, to, to_stride, accumulate);            \
-    }                                                                                  \
+#define CASE(n) \
+  case n: \
+    if (by_rows) { \
+      KERNEL(tile)(n, 1, depth, a, a_stride, b, to, to_stride, accumulate); \
+    } else { \
+      KERNEL(tile)(n, 0, depth, a, a_stride, b, to, to_stride, accumulate); \
+    } \
     break;
   switch (rows) {
     CASE(1)

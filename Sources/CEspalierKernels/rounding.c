@@ -1,15 +1,11 @@
 #include "CEspalierKernels.h"
+#include "clones.h"
+
 #include <math.h>
 #include <string.h>
 
 // Elements that are computed one by one: the same bits on every machine, so nothing is fused.
 #pragma clang fp contract(off)
-
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define ROUNDING_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define ROUNDING_CLONES
-#endif
 
 enum { block_count = 512 };
 
@@ -23,8 +19,8 @@ static float quieted(float value) {
 
 // MARK: - Rounding to a dtype
 
-ROUNDING_CLONES static espalier_losses limit_f32(float *out, const float *in, size_t count,
-                                                 espalier_limits limits) {
+ESPALIER_CLONES_AVX2 static espalier_losses limit_f32(
+    float *out, const float *in, size_t count, espalier_limits limits) {
   uint32_t overflow = 0, nan = 0;
   for (size_t i = 0; i < count; i++) {
     float value = quieted(in[i]);
@@ -38,8 +34,8 @@ ROUNDING_CLONES static espalier_losses limit_f32(float *out, const float *in, si
   return (espalier_losses){overflow, nan};
 }
 
-ROUNDING_CLONES static espalier_losses limit_f64(float *out, const double *in, size_t count,
-                                                 espalier_limits limits) {
+ESPALIER_CLONES_AVX2 static espalier_losses limit_f64(
+    float *out, const double *in, size_t count, espalier_limits limits) {
   uint32_t overflow = 0, nan = 0;
   for (size_t i = 0; i < count; i++) {
     double value = in[i];
@@ -55,16 +51,16 @@ ROUNDING_CLONES static espalier_losses limit_f64(float *out, const double *in, s
 
 static size_t width_of(espalier_kind kind) {
   switch (kind) {
-  case espalier_kind_f16:
-  case espalier_kind_bf16: return 2;
-  case espalier_kind_f32: return 4;
-  case espalier_kind_f64: return 8;
-  default: return 1;
+    case espalier_kind_f16:
+    case espalier_kind_bf16: return 2;
+    case espalier_kind_f32: return 4;
+    case espalier_kind_f64: return 8;
+    default: return 1;
   }
 }
 
-espalier_losses espalier_round_f32(void *out, const float *in, size_t count, espalier_kind kind,
-                                   espalier_limits limits) {
+espalier_losses espalier_round_f32(
+    void *out, const float *in, size_t count, espalier_kind kind, espalier_limits limits) {
   espalier_losses sum = {0, 0};
   float block[block_count];
   for (size_t start = 0; start < count; start += block_count) {
@@ -77,8 +73,8 @@ espalier_losses espalier_round_f32(void *out, const float *in, size_t count, esp
   return sum;
 }
 
-espalier_losses espalier_round_f64(void *out, const double *in, size_t count, espalier_kind kind,
-                                   espalier_limits limits) {
+espalier_losses espalier_round_f64(
+    void *out, const double *in, size_t count, espalier_kind kind, espalier_limits limits) {
   espalier_losses sum = {0, 0};
   float block[block_count];
   for (size_t start = 0; start < count; start += block_count) {
@@ -97,22 +93,23 @@ espalier_losses espalier_round_f64(void *out, const double *in, size_t count, es
 
 // MARK: - Sums
 
-ROUNDING_CLONES void espalier_scale_f64(double *values, double factor, size_t count) {
+ESPALIER_CLONES_AVX2 void espalier_scale_f64(double *values, double factor, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] *= factor;
 }
 
-ROUNDING_CLONES void espalier_subtract_f64(double *values, const double *others, size_t count) {
+ESPALIER_CLONES_AVX2 void espalier_subtract_f64(
+    double *values, const double *others, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] -= others[i];
 }
 
-ROUNDING_CLONES void espalier_add_scaled_f64(double *sums, const double *values, double factor,
-                                             size_t count) {
+ESPALIER_CLONES_AVX2 void espalier_add_scaled_f64(
+    double *sums, const double *values, double factor, size_t count) {
   for (size_t i = 0; i < count; i++) sums[i] += values[i] * factor;
 }
 
-ROUNDING_CLONES void espalier_add_low_rank_row(double *values, float *row, const float *factors,
-                                               const float *vectors, size_t rank, float scale,
-                                               size_t count) {
+ESPALIER_CLONES_AVX2 void espalier_add_low_rank_row(
+    double *values, float *row, const float *factors, const float *vectors, size_t rank,
+    float scale, size_t count) {
   for (size_t i = 0; i < count; i++) row[i] = 0;
   for (size_t r = 0; r < rank; r++) {
     const float *vector = vectors + r * count;
@@ -124,9 +121,9 @@ ROUNDING_CLONES void espalier_add_low_rank_row(double *values, float *row, const
 
 // MARK: - TIES
 
-ROUNDING_CLONES static void elect(double *values, double *deltas, size_t step, size_t models,
-                                  const double *weights, const double *thresholds, double lambda,
-                                  size_t count) {
+ESPALIER_CLONES_AVX2 static void elect(
+    double *values, double *deltas, size_t step, size_t models, const double *weights,
+    const double *thresholds, double lambda, size_t count) {
   double election[block_count], sums[block_count], totals[block_count];
   for (size_t i = 0; i < count; i++) election[i] = sums[i] = totals[i] = 0;
   for (size_t m = 0; m < models; m++) {
@@ -153,15 +150,16 @@ ROUNDING_CLONES static void elect(double *values, double *deltas, size_t step, s
   }
 }
 
-void espalier_add_ties(double *values, double *deltas, size_t models, const double *weights,
-                       const double *thresholds, double lambda, size_t count) {
+void espalier_add_ties(
+    double *values, double *deltas, size_t models, const double *weights, const double *thresholds,
+    double lambda, size_t count) {
   for (size_t start = 0; start < count; start += block_count) {
     size_t length = count - start < block_count ? count - start : block_count;
     elect(values + start, deltas + start, count, models, weights, thresholds, lambda, length);
   }
 }
 
-ROUNDING_CLONES static void magnitudes(uint32_t *bits, const double *deltas, size_t count) {
+ESPALIER_CLONES_AVX2 static void magnitudes(uint32_t *bits, const double *deltas, size_t count) {
   for (size_t i = 0; i < count; i++) {
     float magnitude = (float)fabs(deltas[i]);
     memcpy(&bits[i], &magnitude, sizeof magnitude);

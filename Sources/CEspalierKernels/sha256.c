@@ -54,9 +54,8 @@ static void plain_blocks(uint32_t words[8], const uint8_t *bytes, size_t blocks)
 #if defined(__x86_64__)
 // Intel's SHA extensions keep the state as two vectors, {a, b, e, f} and {c, d, g, h}, highest
 // element first; one instruction does two rounds.
-__attribute__((target("sha,sse4.1,ssse3"))) static void fast_blocks(uint32_t words[8],
-                                                                    const uint8_t *bytes,
-                                                                    size_t blocks) {
+__attribute__((target("sha,sse4.1,ssse3"))) static void fast_blocks(
+    uint32_t words[8], const uint8_t *bytes, size_t blocks) {
   const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   __m128i abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)words), 0xB1);
   __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(words + 4)), 0x1B);
@@ -71,8 +70,9 @@ __attribute__((target("sha,sse4.1,ssse3"))) static void fast_blocks(uint32_t wor
         w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(bytes + 16 * i)), swap);
       } else {
         __m128i last = w[(i + 3) & 3];
-        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]),
-                                    _mm_alignr_epi8(last, w[(i + 2) & 3], 4));
+        __m128i sum = _mm_add_epi32(
+            _mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]),
+            _mm_alignr_epi8(last, w[(i + 2) & 3], 4));
         w[i & 3] = _mm_sha256msg2_epu32(sum, last);
       }
       __m128i k = _mm_load_si128((const __m128i *)(round_constants + 4 * i));
@@ -106,8 +106,8 @@ static void fast_blocks(uint32_t words[8], const uint8_t *bytes, size_t blocks) 
       uint32x4_t abcd_now = abcd;
       abcd = vsha256hq_u32(abcd, efgh, wk);
       efgh = vsha256h2q_u32(efgh, abcd_now, wk);
-      w[i & 3] = vsha256su1q_u32(vsha256su0q_u32(w[i & 3], w[(i + 1) & 3]), w[(i + 2) & 3],
-                                 w[(i + 3) & 3]);
+      w[i & 3] = vsha256su1q_u32(
+          vsha256su0q_u32(w[i & 3], w[(i + 1) & 3]), w[(i + 2) & 3], w[(i + 3) & 3]);
     }
     abcd = vaddq_u32(abcd, abcd_before);
     efgh = vaddq_u32(efgh, efgh_before);
@@ -128,7 +128,8 @@ static int has_instructions(void) { return 0; }
 void espalier_sha256_begin(espalier_sha256 *hash, int is_plain) {
   // FIPS 180-4, section 5.3.3: the square roots of the first eight primes.
   static const uint32_t initial[8] = {
-      0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+      0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
   };
   memset(hash, 0, sizeof *hash);
   memcpy(hash->words, initial, sizeof initial);

@@ -49,11 +49,11 @@ static inline int espalier_dnnl_any(
     espalier_dnnl_layout *_Nonnull layout, int64_t rows, int64_t columns) {
   dnnl_dims_t dims = {rows, columns};
 #if DNNL_VERSION_MAJOR >= 3
-  return dnnl_memory_desc_create_with_tag(layout, 2, dims, dnnl_f32, dnnl_format_tag_any)
-      == dnnl_success;
+  return dnnl_memory_desc_create_with_tag(layout, 2, dims, dnnl_f32, dnnl_format_tag_any) ==
+         dnnl_success;
 #else
-  return dnnl_memory_desc_init_by_tag(layout, 2, dims, dnnl_f32, dnnl_format_tag_any)
-      == dnnl_success;
+  return dnnl_memory_desc_init_by_tag(layout, 2, dims, dnnl_f32, dnnl_format_tag_any) ==
+         dnnl_success;
 #endif
 }
 
@@ -96,11 +96,11 @@ static inline int espalier_dnnl_create(
   espalier_dnnl_layout a = {0}, b = {0}, bias = {0}, c = {0};
   *product = (espalier_dnnl_product){0};
   int made = shape.b_row == 0 && shape.b_column == 0
-      ? espalier_dnnl_any(&b, shape.k, shape.n)
-      : espalier_dnnl_strided(&b, shape.k, shape.n, shape.b_row, shape.b_column);
-  made = made && espalier_dnnl_strided(&a, shape.m, shape.k, shape.a_row, shape.a_column)
-      && espalier_dnnl_strided(&bias, 1, shape.n, shape.n, 1)
-      && espalier_dnnl_strided(&c, shape.m, shape.n, shape.c_row, 1);
+                 ? espalier_dnnl_any(&b, shape.k, shape.n)
+                 : espalier_dnnl_strided(&b, shape.k, shape.n, shape.b_row, shape.b_column);
+  made = made && espalier_dnnl_strided(&a, shape.m, shape.k, shape.a_row, shape.a_column) &&
+         espalier_dnnl_strided(&bias, 1, shape.n, shape.n, 1) &&
+         espalier_dnnl_strided(&c, shape.m, shape.n, shape.c_row, 1);
   espalier_dnnl_layout_view b_view = ESPALIER_DNNL_VIEW(b);
   if (like) b_view = dnnl_primitive_desc_query_md(like->descriptor, dnnl_query_weights_md, 0);
   dnnl_primitive_attr_t attributes = NULL;
@@ -109,14 +109,13 @@ static inline int espalier_dnnl_create(
 #if DNNL_VERSION_MAJOR >= 3
     made = dnnl_matmul_primitive_desc_create(
                &product->descriptor, engine, a, b_view, shape.has_bias ? bias : NULL, c,
-               attributes)
-        == dnnl_success;
+               attributes) == dnnl_success;
 #else
     dnnl_matmul_desc_t operation;
-    made = dnnl_matmul_desc_init(&operation, &a, b_view, shape.has_bias ? &bias : NULL, &c)
-            == dnnl_success
-        && dnnl_primitive_desc_create(&product->descriptor, &operation, attributes, engine, NULL)
-            == dnnl_success;
+    made = dnnl_matmul_desc_init(&operation, &a, b_view, shape.has_bias ? &bias : NULL, &c) ==
+               dnnl_success &&
+           dnnl_primitive_desc_create(&product->descriptor, &operation, attributes, engine, NULL) ==
+               dnnl_success;
 #endif
   }
   espalier_dnnl_drop_layout(&a);
@@ -161,8 +160,9 @@ static inline int espalier_dnnl_run(
     good = dnnl_memory_create(&arguments[count].memory, layout, engine, handles[i]) == dnnl_success;
     if (good) count++;
   }
-  good = good && dnnl_primitive_execute(product.primitive, stream, count, arguments) == dnnl_success
-      && dnnl_stream_wait(stream) == dnnl_success;
+  good = good &&
+         dnnl_primitive_execute(product.primitive, stream, count, arguments) == dnnl_success &&
+         dnnl_stream_wait(stream) == dnnl_success;
   for (int i = 0; i < count; i++) dnnl_memory_destroy(arguments[i].memory);
   return good;
 }
@@ -180,16 +180,16 @@ static inline int espalier_dnnl_pack(
   dnnl_primitive_desc_t descriptor = NULL;
   dnnl_primitive_t reorder = NULL;
   dnnl_memory_t from = NULL, to = NULL;
-  int good = dnnl_reorder_primitive_desc_create(
-                 &descriptor, ESPALIER_DNNL_VIEW(layout), engine, wanted, engine, NULL)
-          == dnnl_success
-      && dnnl_primitive_create(&reorder, descriptor) == dnnl_success
-      && dnnl_memory_create(&from, ESPALIER_DNNL_VIEW(layout), engine, (void *)b) == dnnl_success
-      && dnnl_memory_create(&to, wanted, engine, packed) == dnnl_success;
+  int good =
+      dnnl_reorder_primitive_desc_create(
+          &descriptor, ESPALIER_DNNL_VIEW(layout), engine, wanted, engine, NULL) == dnnl_success &&
+      dnnl_primitive_create(&reorder, descriptor) == dnnl_success &&
+      dnnl_memory_create(&from, ESPALIER_DNNL_VIEW(layout), engine, (void *)b) == dnnl_success &&
+      dnnl_memory_create(&to, wanted, engine, packed) == dnnl_success;
   if (good) {
     dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    good = dnnl_primitive_execute(reorder, stream, 2, arguments) == dnnl_success
-        && dnnl_stream_wait(stream) == dnnl_success;
+    good = dnnl_primitive_execute(reorder, stream, 2, arguments) == dnnl_success &&
+           dnnl_stream_wait(stream) == dnnl_success;
   }
   if (from) dnnl_memory_destroy(from);
   if (to) dnnl_memory_destroy(to);

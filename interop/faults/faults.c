@@ -60,15 +60,15 @@ __attribute__((destructor)) static void report(void) {
   }
 }
 
-#define CALL(type, name, parameters, arguments)      \
-  type name parameters {                             \
-    static type(*real) parameters;                   \
-    if (!real) real = dlsym(RTLD_NEXT, #name);       \
-    int after;                                       \
-    if (counted(&after)) return -1;                  \
-    type result = real arguments;                    \
-    if (after) kill(getpid(), SIGKILL);              \
-    return result;                                   \
+#define CALL(type, name, parameters, arguments) \
+  type name parameters { \
+    static type(*real) parameters; \
+    if (!real) real = dlsym(RTLD_NEXT, #name); \
+    int after; \
+    if (counted(&after)) return -1; \
+    type result = real arguments; \
+    if (after) kill(getpid(), SIGKILL); \
+    return result; \
   }
 
 CALL(int, fsync, (int descriptor), (descriptor))
@@ -78,8 +78,9 @@ CALL(int, rmdir, (const char *path), (path))
 CALL(int, mkdir, (const char *path, mode_t mode), (path, mode))
 CALL(int, mkstemp, (char *path), (path))
 CALL(int, ftruncate, (int descriptor, off_t length), (descriptor, length))
-CALL(ssize_t, pwrite, (int descriptor, const void *bytes, size_t count, off_t offset),
-     (descriptor, bytes, count, offset))
+CALL(
+    ssize_t, pwrite, (int descriptor, const void *bytes, size_t count, off_t offset),
+    (descriptor, bytes, count, offset))
 
 // Terminals and pipes are not files that have to be safe.
 ssize_t write(int descriptor, const void *bytes, size_t count) {

@@ -46,4 +46,3 @@ void espalier_difference_int64(
 void espalier_difference_f64(
     espalier_difference *_Nonnull out, const void *_Nonnull a, const void *_Nonnull b, size_t count,
     double atol, double rtol);
-

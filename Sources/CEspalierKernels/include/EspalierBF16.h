@@ -25,8 +25,5 @@ void espalier_bf16_pack(
     void *_Nonnull out, const float *_Nonnull b, size_t n, size_t k, size_t row_stride,
     size_t column_stride, size_t first, size_t last);
 
-/// Rows 0..<m, columns of panels first..<last, of c = a·b (+ c), as `espalier_product`.
-void espalier_bf16_product(
-    float *_Nonnull c, size_t c_stride, const float *_Nonnull a, size_t row_stride,
-    size_t column_stride, const void *_Nonnull packed, size_t m, size_t n, size_t k, size_t first,
-    size_t last, int accumulate, espalier_epilogue epilogue);
+/// Computes the columns of panels `first`..<`last` of a product, as `espalier_product`.
+void espalier_bf16_product(espalier_product_operands operands, size_t first, size_t last);

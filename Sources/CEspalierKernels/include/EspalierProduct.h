@@ -30,9 +30,22 @@ typedef struct {
   size_t gelu_stride;
 } espalier_epilogue;
 
-/// Rows 0..<m, columns of panels first..<last, of c = a·b (+ c with `accumulate`), b packed.
-/// a(i, p) = a[i * row_stride + p * column_stride].
-void espalier_product(
-    float *_Nonnull c, size_t c_stride, const float *_Nonnull a, size_t row_stride,
-    size_t column_stride, const float *_Nonnull packed, size_t m, size_t n, size_t k, size_t first,
-    size_t last, int accumulate, espalier_epilogue epilogue);
+/// A product c = a·b (+ c with `accumulate`): c is [m, n], a is [m, k], b is [k, n] and packed.
+typedef struct {
+  float *_Nonnull c;
+  size_t c_stride;
+  /// a(i, p) = a[i * row_stride + p * column_stride].
+  const float *_Nonnull a;
+  size_t row_stride;
+  size_t column_stride;
+  /// What `espalier_pack`, or for bfloat16 `espalier_bf16_pack`, wrote.
+  const void *_Nonnull packed;
+  size_t m;
+  size_t n;
+  size_t k;
+  int accumulate;
+  espalier_epilogue epilogue;
+} espalier_product_operands;
+
+/// Computes the columns of panels `first`..<`last` of a product in f32.
+void espalier_product(espalier_product_operands operands, size_t first, size_t last);

@@ -34,8 +34,7 @@ espalier_losses espalier_round_f64(
 void espalier_scale_f64(double *_Nonnull values, double factor, size_t count);
 
 /// values[i] -= others[i].
-void espalier_subtract_f64(
-    double *_Nonnull values, const double *_Nonnull others, size_t count);
+void espalier_subtract_f64(double *_Nonnull values, const double *_Nonnull others, size_t count);
 
 /// sums[i] += values[i]·factor, rounded twice.
 void espalier_add_scaled_f64(

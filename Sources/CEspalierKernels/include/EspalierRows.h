@@ -85,10 +85,10 @@ double espalier_sum_of_squares(const float *_Nonnull x, size_t count);
 
 /// Numbers of one AdamW step, prepared by the caller in double.
 typedef struct {
-  float decay;           // 1 - lr * weight decay
+  float decay;  // 1 - lr * weight decay
   float beta1, beta2;
-  float step_size;       // lr / (1 - beta1^t)
-  float root_correction; // sqrt(1 - beta2^t)
+  float step_size;        // lr / (1 - beta1^t)
+  float root_correction;  // sqrt(1 - beta2^t)
   float epsilon;
   float gradient_scale;
 } espalier_adamw;

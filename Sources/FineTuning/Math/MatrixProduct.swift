@@ -117,11 +117,14 @@ extension Kernels {
       let row = rows.lowerBound
       let gelu = unsafe epilogue.activation == .gelu ? out.pointer + row * out.rowStride : nil
       unsafe functions.product(
-        sums.pointer + row * sums.rowStride, sums.rowStride, a.pointer + row * rowStride,
-        rowStride: rowStride, columnStride: columnStride, packed: packed.pointer, rows.count,
-        out.columns, depth, panels, accumulate: accumulate,
-        espalier_epilogue(
-          bias: epilogue.bias?.pointer, gelu: gelu, gelu_stride: out.rowStride))
+        espalier_product_operands(
+          c: sums.pointer + row * sums.rowStride, c_stride: sums.rowStride,
+          a: a.pointer + row * rowStride, row_stride: rowStride, column_stride: columnStride,
+          packed: packed.pointer, m: rows.count, n: out.columns, k: depth,
+          accumulate: accumulate ? 1 : 0,
+          epilogue: espalier_epilogue(
+            bias: epilogue.bias?.pointer, gelu: gelu, gelu_stride: out.rowStride)),
+        panels)
     }
   }
 }

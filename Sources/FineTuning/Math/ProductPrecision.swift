@@ -43,20 +43,11 @@ struct ProductKernels: Sendable {
     }
   }
 
-  /// `m` rows and the columns of panels `range` of c = a·b (+ c), b packed.
-  @unsafe func product(
-    _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ a: UnsafePointer<Float>, rowStride: Int,
-    columnStride: Int, packed: UnsafePointer<Float>, _ m: Int, _ n: Int, _ k: Int,
-    _ range: Range<Int>, accumulate: Bool, _ epilogue: espalier_epilogue
-  ) {
-    let (first, last, sum) = (range.lowerBound, range.upperBound, accumulate ? 1 as Int32 : 0)
+  /// The columns of panels `range` of a product.
+  @unsafe func product(_ operands: espalier_product_operands, _ range: Range<Int>) {
     switch precision {
-    case .float32:
-      unsafe espalier_product(
-        c, cStride, a, rowStride, columnStride, packed, m, n, k, first, last, sum, epilogue)
-    case .bfloat16:
-      unsafe espalier_bf16_product(
-        c, cStride, a, rowStride, columnStride, packed, m, n, k, first, last, sum, epilogue)
+    case .float32: unsafe espalier_product(operands, range.lowerBound, range.upperBound)
+    case .bfloat16: unsafe espalier_bf16_product(operands, range.lowerBound, range.upperBound)
     }
   }
 }
