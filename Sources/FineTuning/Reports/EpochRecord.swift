@@ -102,7 +102,7 @@ public struct EpochRecord: Sendable, Hashable {
       FineTuningError("\(path): an epoch's \"\(name)\" is missing or of another kind")
     }
     func count(_ name: String) throws(FineTuningError) -> Int {
-      guard let value = json[name]?.integer, value >= 0 else { throw broken(name) }
+      guard let value = json[name]?.integer, (0...(1 << 53)).contains(value) else { throw broken(name) }
       return value
     }
     func real(_ name: String) throws(FineTuningError) -> Double {

@@ -89,13 +89,16 @@ extension TrainingState {
     return json
   }
 
+  /// What a counter of a file may be: it is counted on from there, and no run gets as far as 2^53.
+  private static let counts = 0...(1 << 53)
+
   /// The counters and records in a checkpoint.
   ///
   /// - Throws: `FineTuningError` when the file is not a training state.
   package init(_ checkpoint: Checkpoint) throws {
     let json = try TrainingState.description(of: checkpoint)
     func count(_ name: String) throws -> Int {
-      guard let value = json[name]?.integer, value >= 0 else {
+      guard let value = json[name]?.integer, TrainingState.counts.contains(value) else {
         throw TrainingState.broken(checkpoint, "\"\(name)\" is not a count")
       }
       return value
@@ -151,8 +154,11 @@ extension TrainingState {
     for parameter in parameters {
       let name = Key(parameter.name)
       guard let training = parameter.training, let before = rows[name],
-        let steps = stored?[parameter.name]?["steps"]?.integer, steps >= 0
+        let steps = stored?[parameter.name]?["steps"]?.integer
       else { continue }
+      guard counts.contains(steps) else {
+        throw broken(checkpoint, "\"steps\" of \(quoted(parameter.name)) is not a count")
+      }
       let values = parameter.stackedRows()
       for (part, target) in [
         ("value", values), ("exp_avg", training.firstMoment),
