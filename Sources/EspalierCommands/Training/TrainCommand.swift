@@ -208,12 +208,16 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--resume repeats the run's own options: leave out \(name)")
     }
     // The run's own arguments, and what this call says differently.
-    guard var command = try TrainCommand.parseAsRoot(stored.invocation) as? TrainCommand else {
+    let line = try StoredCommandLine(stored.invocation, folder: resume)
+    guard var command = try TrainCommand.parseAsRoot(line.arguments) as? TrainCommand else {
       throw ValidationError("\(resume): the run did not keep its options; give them again")
     }
     if mask != nil || !train.isEmpty { (command.masks, command.train) = (masks, train) }
-    command.arguments.cacheDir = arguments.cacheDir ?? command.arguments.cacheDir
-    command.arguments.threads = arguments.threads ?? command.arguments.threads
+    command.arguments.cacheDir = arguments.cacheDir
+    command.arguments.threads = arguments.threads
+    if arguments.cacheDir == nil, let cache = line.cacheDirectory {
+      StandardError.note("the run used the cache \(quoted(cache)); use --cache-dir to use it again")
+    }
     command.dryRun = dryRun
     command.selection = selection
     command.json = json
