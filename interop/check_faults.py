@@ -12,6 +12,7 @@ Kills at random moments, readers at the same time, and trainings are in check_cr
 FAULTS=all in the environment tries every kind at every call.
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -32,6 +33,7 @@ def preload():
         raise Skip("no C compiler is here")
     path = pathlib.Path(tempfile.gettempdir()) / f"espalier-faults-{os.getpid()}.so"
     source = pathlib.Path(__file__).parent / "faults" / "faults.c"
+    atexit.register(path.unlink, missing_ok=True)
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", path, source, "-ldl"], check=True)
     return path
 

@@ -162,7 +162,7 @@ def interrupted(root):
     """A run of some epochs that was killed after one of them."""
     base, run = root / "base", root / "run"
     espalier("graft", TINY, "--head", "mlp:8", "--labels", "2", "-o", base)
-    line = ["train", "--model", base, "--train", "linear", "--data", DATA, "--epochs", "400", "--threads", "1", "-o", run]
+    line = ["train", "--model", base, "--train", "linear", "--data", DATA, "--epochs", "100", "--threads", "1", "-o", run]
     process = subprocess.Popen([os.environ["ESPALIER"], *map(str, line)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not (run / "training-state.espalier").exists():
         time.sleep(0.002)
@@ -193,7 +193,8 @@ def test_the_state_of_a_training_is_input():
         header = json.loads(original[8:8 + length])
         record = json.loads(header["__metadata__"]["espalier"])
         for path in list(paths_of({name: value for name, value in record.items() if name != "origin"})):
-            for value in ((1 << 63) - 1, -(1 << 63), -1e308, 1e308):
+            values = ((1 << 63) - 1, -(1 << 63), -1e308, 1e308)
+            for value in values if os.environ.get("FAULTS") == "all" else values[:3:2]:
                 changed = json.loads(json.dumps(record))
                 place = changed
                 for name in path[:-1]:
@@ -201,7 +202,7 @@ def test_the_state_of_a_training_is_input():
                 place[path[-1]] = value
                 header["__metadata__"]["espalier"] = json.dumps(changed)
                 safetensors(state, header, original[8 + length:])
-                # Whatever is written, the run ends or is refused with one line; 400 epochs of a tiny model take a second.
+                # Whatever is written, the run ends or is refused with one line; 100 epochs of a tiny model take less than a second.
                 Run("train", "--resume", run, most_seconds=60)
                 runs += 1
                 if not state.exists():
