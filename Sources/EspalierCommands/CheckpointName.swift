@@ -1,43 +1,50 @@
 import CheckpointFiles
 
-/// What people call a checkpoint: a path, or the name of a model in the Hugging Face cache.
+/// How a user names a checkpoint: a path, or the name of a model in the Hugging Face cache.
 enum CheckpointName {
-  /// The path of what `name` names: itself when there is such a file or folder, else the snapshot of
-  /// a model of that name, else itself, for the command to say that it is not there.
+  /// The path of the checkpoint `name`: `name` itself when there is such a file or folder, otherwise the snapshot
+  /// of the model of that name, otherwise `name`, so that the command reports that it is missing.
   static func path(_ name: String) -> String {
     guard !WholeFile.exists(name) else { return name }
     return (try? HuggingFaceCache.snapshot(of: name)) ?? name
   }
 
-  /// What to say of `error` when it is about the name of a model, or a model in the cache, that is not
-  /// there or not there completely; `nil` otherwise.
-  static func sentence(for error: CheckpointError) -> String? {
+  /// `error` as a user of a command needs it: one about a name that was typed and may be that of a model,
+  /// about an incomplete model in the cache, or about an address.
+  ///
+  /// - Parameter typed: the words of the command line. A name that a file holds is no model's name: nothing
+  ///   that a stranger wrote becomes advice to download.
+  static func explained(_ error: CheckpointError, typed words: [String]) -> CheckpointError {
+    guard error.kind == .notFound else { return error }
+    let isTyped = words.contains { $0.utf8.elementsEqual(error.path.utf8) }
     if error.path == "-" {
-      return
-        "-: standard input is not read, for files are not read in order: save it in a file first"
+      return CheckpointError(
+        .notFound, path: error.path,
+        "standard input is not read, because files are not read in order; save it in a file first")
+    } else if error.advice == nil, isTyped, let refusal = refusal(of: error.path) {
+      return refusal
     }
-    // What a file names is not the name of a model.
-    guard error.kind == .notFound, error.advice == nil else { return nil }
-    return refusal(of: error.path)
+    return error
   }
 
   /// Why nothing was found under `name`, when it could be that of a model and not of a file.
-  static func refusal(of name: String) -> String? {
+  static func refusal(of name: String) -> CheckpointError? {
+    guard !WholeFile.exists(name) else { return nil }
     if RemoteCheckpoint.isAddress(name) {
-      return WholeFile.exists(name)
-        ? nil : "\(name): addresses are read by ls alone: download the file first"
+      return CheckpointError(
+        .unsupported, path: name, "only ls reads addresses; download the file first")
     }
-    let model = name.prefix { $0 != "@" }
-    guard !WholeFile.exists(name), isLikely(model) else { return nil }
-    do {
+    guard isLikely(name.prefix { $0 != "@" }) else { return nil }
+    do throws(CheckpointError) {
       _ = try HuggingFaceCache.snapshot(of: name)
       return nil
     } catch {
-      return Advice.sentence(for: error)
+      return error
     }
   }
 
-  /// How to list the tensors of the model `name` without fetching it; `nil` when it is no model's name.
+  /// How to list the tensors of the model `name` without downloading it; `nil` when `name` is not the name of a
+  /// model.
   static func listing(of name: String) -> String? {
     if name == "-" { return nil }
     let plain =
@@ -49,7 +56,7 @@ enum CheckpointName {
     let address =
       "\(HuggingFaceAccount.endpoint)/\(model)/resolve/"
       + "\(revision.replacing("/", with: "%2F"))/model.safetensors"
-    return "its header alone is read by: espalier ls \(address)"
+    return "to list it without downloading it, run: espalier ls \(address)"
   }
 
   /// Whether `model` looks like the name of a model: it has an owner, or a hyphen and no

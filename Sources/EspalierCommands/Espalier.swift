@@ -7,15 +7,15 @@ import ParameterSurgery
 struct Espalier: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "espalier",
-    abstract: "Lists, compares, edits and fine-tunes checkpoints, tensor by tensor.",
+    abstract: "List, compare, edit and fine-tune checkpoints, tensor by tensor.",
     discussion: """
       A FILE is a safetensors or PyTorch file, an index of shards, or a directory in the Hugging Face \
-      layout. Selectors choose tensors by name, index, range and property: docs/selectors.md.
+      layout. Selectors choose tensors by name, index, range and property; see docs/selectors.md.
 
         espalier ls model.safetensors 'encoder.layer[-2:]'
         espalier diff before.safetensors after.bin
 
-      Exit status: 0 done; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage.
+      Exit status: 0 success; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage.
       """,
     version: versionText,
     subcommands: [
@@ -28,8 +28,8 @@ struct Espalier: ParsableCommand {
 }
 
 extension Espalier {
-  /// Throws when a word stands where the name of a command is expected and is none, with the nearest one:
-  /// the parser would speak of unexpected arguments.
+  /// Throws when a word is in the place of a command's name and no command has that name. The error names the
+  /// nearest command; the parser would report unexpected arguments.
   static func demandCommand(_ words: ArraySlice<String>) throws {
     var command: any ParsableCommand.Type = Espalier.self
     for word in words {
@@ -40,7 +40,7 @@ extension Espalier {
         let near = closest(to: word, among: names)
         throw ValidationError(
           "there is no command \(quoted(word))"
-            + (near.map { ": did you mean `\($0)`?" } ?? ": there are "
+            + (near.map { "; did you mean `\($0)`?" } ?? "; use one of "
               + names.joined(separator: ", ")))
       }
       command = commands[index]
@@ -70,12 +70,12 @@ extension Espalier {
 /// The version of the tool.
 let versionText = "espalier 0.1.0"
 
-/// The version, and the parts of the tool that a report of a problem should name. Asking the
-/// processor takes time: only `--version` does.
+/// The version, and the parts of the tool that a report of a problem should name. Querying the processor takes
+/// time, so only `--version` does it.
 func fullVersionText() -> String { "\(versionText) (\(Backend.summary))" }
 
-/// Where the process starts. Everything that ends it passes through here, so that exit statuses and
-/// the form of error lines are decided once.
+/// The start of the process. Everything that ends it passes through here, so that exit statuses and the form
+/// of error lines are decided in one place.
 package enum Program {
   /// Runs the command that the arguments of the process name, and ends the process.
   package static func main() -> Never {
@@ -83,7 +83,7 @@ package enum Program {
     do {
       try Espalier.demandCommand(CommandLine.arguments.dropFirst())
       var command = try Espalier.parseAsRoot()
-      do { try command.run() } catch let error as ValidationError {
+      do { try command.run() } catch {
         StandardOutput.shared.flush()
         System.exit(ExitStatus.report(error, of: type(of: command)))
       }
@@ -94,8 +94,8 @@ package enum Program {
     }
   }
 
-  /// Ends the process with status 0. A command that holds a large tree calls it itself: to free that
-  /// piece by piece would take as long as to print it.
+  /// Ends the process with status 0. A command that holds a large tree calls it itself, because freeing the tree
+  /// node by node would take as long as printing it.
   static func finish() -> Never {
     StandardOutput.shared.flush()
     System.exit(0)

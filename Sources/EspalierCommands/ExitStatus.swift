@@ -10,27 +10,31 @@ enum ExitStatus {
   /// The input could not be used.
   static let unusable = ExitCode(2)
 
-  /// Says what went wrong on standard error, or prints the help or version that was asked for, and
-  /// returns the status to end with.
+  /// Prints what went wrong in `command` on standard error, or the help or version that was asked for on
+  /// standard output, and returns the status to end with.
   @discardableResult
-  static func report(_ error: any Error) -> Int32 {
+  static func report(_ error: any Error, of command: (any ParsableCommand.Type)? = nil) -> Int32 {
     switch error {
     case let code as ExitCode: return code.rawValue
     case let error as CheckpointError:
-      return unusable(CheckpointName.sentence(for: error) ?? Advice.sentence(for: error))
+      return unusable(CheckpointName.explained(error, typed: CommandLine.arguments), command)
     case let error as SurgeryError:
       // An error of a file has the sentence that it has without the library around it.
-      if let file = error.underlying { return report(file) }
-      return unusable(error.sentence)
-    case let error as FineTuningError: return unusable(error.description)
-    case let error as InputError: return unusable(error.description)
-    default: return usage(error)
+      if let file = error.underlying { return report(file, of: command) }
+      return unusable(error, command)
+    case is FineTuningError, is InputError: return unusable(error, command)
+    case let error as ValidationError:
+      guard let command else { return parserMessage(error) }
+      return report(error, of: command)
+    default: return parserMessage(error)
     }
   }
 
-  /// Says which usage of `command` is wrong, and what is right. The parser does so only for what it finds
+  /// Prints which usage of `command` is wrong, and what is right. The parser does so only for what it finds
   /// itself.
-  static func report(_ error: ValidationError, of command: any ParsableCommand.Type) -> Int32 {
+  private static func report(_ error: ValidationError, of command: any ParsableCommand.Type)
+    -> Int32
+  {
     let names = Espalier.names(of: command).joined(separator: " ")
     let usage = Espalier.usageString(for: command).replacing("\n", with: "\n       ")
     StandardError.line(
@@ -39,13 +43,23 @@ enum ExitStatus {
     return Espalier.exitCode(for: error).rawValue
   }
 
-  private static func unusable(_ sentence: String) -> Int32 {
-    StandardError.line("espalier: error: \(oneLine(sentence))")
+  private static func unusable(
+    _ error: any Error, _ command: (any ParsableCommand.Type)?
+  ) -> Int32 {
+    StandardError.line("espalier: error: \(sentence(for: error, in: command))")
     return unusable.rawValue
   }
 
+  /// The sentence of an error and what to do about it, on one line.
+  static func sentence(
+    for error: any Error, in command: (any ParsableCommand.Type)? = nil
+  ) -> String {
+    let advice = Advice.sentence(for: error, in: command).map { "; \($0)" } ?? ""
+    return oneLine("\(error)\(advice)")
+  }
+
   /// Requests for help and version come as errors too, with status 0.
-  private static func usage(_ error: any Error) -> Int32 {
+  private static func parserMessage(_ error: any Error) -> Int32 {
     let status = Espalier.exitCode(for: error).rawValue
     var message = Espalier.fullMessage(for: error)
     guard status != 0 else {
@@ -59,23 +73,5 @@ enum ExitStatus {
     StandardError.line(
       "espalier: error: \(lines.map { oneLine(String($0)) }.joined(separator: "\n"))")
     return status
-  }
-
-}
-
-/// Why a command could not use what it was given, when no library has a word for it.
-struct InputError: Error, CustomStringConvertible {
-  /// The sentence, beginning with the file if there is one.
-  let description: String
-
-  init(_ description: String) { self.description = description }
-
-  /// Runs `body` and puts `path` before the sentence of a selector or mask that does not fit it.
-  static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
-    do { return try body() } catch let error as SurgeryError {
-      if let file = error.underlying { throw file }
-      let sentence = error.sentence
-      throw InputError(sentence.hasPrefix(path + ":") ? sentence : "\(path): \(sentence)")
-    }
   }
 }
