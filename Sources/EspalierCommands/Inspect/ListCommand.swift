@@ -2,11 +2,11 @@ import ArgumentParser
 import CheckpointFiles
 import ParameterSurgery
 
-/// `espalier ls`: what is in a checkpoint.
+/// `espalier ls`: lists the contents of a checkpoint.
 struct ListCommand: ParsableCommand {
   /// The orders of a listing.
   enum Order: String, ExpressibleByArgument, CaseIterable {
-    /// As the file has them.
+    /// The order of the file.
     case file
     /// Numbers as numbers: `layer.2` before `layer.10`.
     case natural
@@ -19,7 +19,7 @@ struct ListCommand: ParsableCommand {
     abstract: "List the tensors of a checkpoint: key, dtype, shape and size.",
     usage: "espalier ls <file> [<selector> ...] [<options>]",
     discussion: """
-      Only headers are read, unless --stats or --sha256 ask for the elements.
+      Only headers are read, except with --stats and --sha256, which read the elements.
 
         espalier ls model.safetensors
         espalier ls google-bert/bert-base-uncased --tree --sort natural
@@ -36,7 +36,7 @@ struct ListCommand: ParsableCommand {
     transform: CheckpointName.path)
   var file: String
 
-  @Argument(help: "What to list; without selectors, everything.")
+  @Argument(help: "The tensors to list; default: all.")
   var selectors: [String] = []
 
   @Flag(help: "Draw the keys as a tree.")
@@ -47,24 +47,26 @@ struct ListCommand: ParsableCommand {
 
   @Flag(
     help: """
-      Read the elements: minimum, maximum, mean, standard deviation (n - 1), Euclidean norm, and how \
-      many are NaN or infinite.
+      Read the elements and show minimum, maximum, mean, standard deviation (n - 1), Euclidean norm, \
+      and the number of NaN and infinite elements.
       """)
   var stats = false
 
   @Flag(
     name: .customLong("sha256"),
-    help: "The SHA-256 of the elements, in row-major order and little-endian.")
+    help: "Show the SHA-256 of the elements, in row-major order and little-endian.")
   var digests = false
 
-  @Flag(help: "Show metadata, values that are not tensors, and what cannot be read, too.")
+  @Flag(help: "Also show metadata, values that are not tensors, and entries that cannot be read.")
   var all = false
 
-  @Flag(help: "Add the number of tensors, elements and bytes of each dtype.")
+  @Flag(help: "Also show the number of tensors, elements and bytes of each dtype.")
   var totals = false
 
   @Option(
-    help: ArgumentHelp("How long a server may take for each request.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "The time limit for each request to a server; all requests together may take ten times as long.",
+      valueName: "seconds"))
   var timeout = 60
 
   @OptionGroup var groups: GroupOptions
@@ -73,21 +75,26 @@ struct ListCommand: ParsableCommand {
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
-    guard timeout > 0 else { throw ValidationError("--timeout takes a number of seconds") }
+    guard (1...86_400).contains(timeout) else {
+      throw ValidationError("--timeout takes a number of seconds from 1 to 86,400")
+    }
     if RemoteCheckpoint.isAddress(file), stats || digests {
       throw ValidationError(
-        "--stats and --sha256 read the elements, which are not fetched: download the file first")
+        "--stats and --sha256 read the elements, which are not fetched from a server; download the file first"
+      )
     }
-    if tree, output.json { throw ValidationError("--tree and --json exclude each other") }
+    if tree, output.json {
+      throw ValidationError("--tree and --json exclude each other; leave out one")
+    }
     try groups.check(against: [
       ("--json", output.json), ("--tree", tree), ("--stats", stats), ("--sha256", digests),
     ])
     if tree, stats || digests {
-      throw ValidationError("--tree shows headers only: leave out --stats and --sha256")
+      throw ValidationError("--tree shows no elements; leave out --stats and --sha256")
     }
   }
 
-  /// The tree of keys is made when it is asked for: a listing of everything does not need it.
+  /// The tree of keys is built only when it is needed: a listing of all tensors does not need it.
   private func listing(of checkpoint: Checkpoint) throws -> Listing {
     let isEverything = selectors.isEmpty && selection.expect == nil
     if isEverything, let listing = Listing(untied: checkpoint) { return listing }
@@ -104,10 +111,12 @@ struct ListCommand: ParsableCommand {
     do {
       return try Checkpoint.open(file)
     } catch {
-      guard error.path == file, let sentence = CheckpointName.sentence(for: error),
+      guard error.kind == .notFound, error.path == file,
+        CheckpointName.refusal(of: file) != nil || HuggingFaceCache.completion(of: file) != nil,
         let listing = CheckpointName.listing(of: file)
       else { throw error }
-      throw InputError("\(sentence); \(listing)")
+      let explained = CheckpointName.explained(error, typed: [file])
+      throw InputError("\(explained); \(listing)", underlying: explained)
     }
   }
 

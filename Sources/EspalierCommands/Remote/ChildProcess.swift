@@ -8,14 +8,14 @@ import Synchronization
   @unsafe @preconcurrency import Darwin
 #endif
 
-/// A program that runs beside this one. What it reads was written before it began, so that neither
-/// waits for the other, and no other user sees it in the list of processes.
+/// A program that runs at the same time as this one. Its input is written before it starts, so that neither
+/// waits for the other, and is not an argument, so that no other user sees it in the list of processes.
 final class ChildProcess {
   private let identifier: pid_t
   private var output: Int32
   private let errors: Int32
 
-  /// The most that a program may be given to read: a pipe holds as much.
+  /// The largest input: a pipe holds as much.
   static let maximumInputCount = 1 << 14
 
   /// No two threads start programs at once: one program would inherit the other's pipes.
@@ -36,23 +36,41 @@ final class ChildProcess {
     close(errors)
   }
 
-  /// Appends what comes next to `bytes`, at most `count`; returns how many, 0 at the end.
-  func read(_ count: Int, onto bytes: inout [UInt8]) -> Int {
-    ChildProcess.read(output, count, onto: &bytes)
+  /// Appends what comes next to `bytes`, at most `count` bytes.
+  ///
+  /// - Parameter deadline: when to stop waiting, on the clock of ``System/seconds``.
+  /// - Returns: the number of bytes, 0 at the end of the output; `nil` when none came before the deadline.
+  func read(_ count: Int, onto bytes: inout [UInt8], before deadline: Double) -> Int? {
+    guard ChildProcess.wait(for: output, before: deadline) else { return nil }
+    return ChildProcess.read(output, count, onto: &bytes)
   }
 
-  /// Takes no more, waits for the end, and returns the exit status and what was said on standard
-  /// error.
-  func finish() -> (status: Int32, complaint: String) {
-    // The program ends when nobody takes what it writes.
+  /// Reads no more, waits for the end of the program, and returns its exit status and its standard error.
+  ///
+  /// - Parameter isKilled: whether the program is ended first. One that waits for a silent server does not
+  ///   notice that its output is closed.
+  func finish(killing isKilled: Bool) -> (status: Int32, complaint: String) {
     close(output)
     output = -1
+    if isKilled { _ = kill(identifier, SIGKILL) }
     var bytes: [UInt8] = []
     while bytes.count < 1 << 16, ChildProcess.read(errors, 1 << 12, onto: &bytes) > 0 {}
     var status: Int32 = 0
     while unsafe waitpid(identifier, &status, 0) == -1, errno == EINTR {}
     let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
     return (code, String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// Waits until `descriptor` can be read, or is at its end; `false` when that is not before `deadline`.
+  private static func wait(for descriptor: Int32, before deadline: Double) -> Bool {
+    while true {
+      let left = min(max(deadline - System.seconds, 0) * 1000, 1e6)
+      var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let ready = unsafe poll(&waited, 1, Int32(left.rounded(.up)))
+      if ready > 0 { return true }
+      if ready < 0, errno != EINTR { return true }
+      if System.seconds >= deadline { return false }
+    }
   }
 
   private static func read(_ descriptor: Int32, _ count: Int, onto bytes: inout [UInt8]) -> Int {

@@ -17,23 +17,28 @@ enum RemoteCheckpoint {
   ) throws(CheckpointError) -> Checkpoint {
     guard WebAddress.isClean(url) else {
       throw CheckpointError(
-        .invalidArgument, path: url, "an address has no spaces: write %20")
+        .invalidArgument, path: url, "the address has a space or a control character; write %20 for a space")
     }
     let address = String(url.prefix { $0 != "?" && $0 != "#" })
-    let (first, _) = try file(url, name: nil, timeout: timeout)
+    let budget = WebBudget(seconds: Double(timeout) * totalTimeoutFactor)
+    let first = try file(WebRequest(url: url, timeout: timeout, budget: budget), name: nil)
     let names = try Checkpoint.shardNames(in: first)
-    let shards = try RemoteShards.fetch(
-      names, beside: address, timeout: timeout, progress: progress)
+    let shards = try RemoteShards.fetch(names, beside: address, progress: progress) {
+      WebRequest(url: $0, timeout: timeout, budget: budget)
+    }
     var checkpoint = try Checkpoint.open(address) { (path, name) throws(CheckpointError) in
       guard let name else { return first }
-      guard let file = shards[name] else {
-        throw CheckpointError(.missingPart, path: path, "was not fetched")
+      guard let file = shards[Key(name)] else {
+        throw CheckpointError(.missingPart, path: path, "the file was not fetched")
       }
       return file
     }
     checkpoint.path = url
     return checkpoint
   }
+
+  /// How much longer than one request all of them may take.
+  static let totalTimeoutFactor = 10.0
 
   /// Most headers are shorter: one request is enough.
   private static let firstByteCount = 1 << 16
@@ -42,20 +47,21 @@ enum RemoteCheckpoint {
   /// The most that an index is allowed to have.
   private static let maximumIndexByteCount = 1 << 26
 
-  /// The start of the file at `url`, as far as it is needed, and how many bytes that is.
+  /// The start of the file that is requested, as far as it is needed.
   fileprivate static func file(
-    _ url: String, name: String?, timeout: Int
-  ) throws(CheckpointError) -> (InputFile, Int) {
-    let request = WebRequest(url: url, timeout: timeout)
+    _ request: WebRequest, name: String?
+  ) throws(CheckpointError) -> InputFile {
+    let url = request.url
     var answer = try request.get(0..<firstByteCount) { wanted($0, total: nil) }
     guard let total = answer.total else {
       throw CheckpointError(
-        .network, path: url, "the server does not say how long the file is")
+        .network, path: url, "the server does not send the length of the file")
     }
     guard !answer.body.starts(with: [0x50, 0x4B]), !answer.body.starts(with: [0x80, 0x02]) else {
       throw CheckpointError(
         .unsupported, path: url,
-        "is a PyTorch file: over the network only safetensors is read; download it")
+        "the file is a PyTorch file, and only safetensors files are read over the network; download it first"
+      )
     }
     let count = min(wanted(answer.body, total: total), total)
     if answer.body.count < count, answer.status == 206 {
@@ -70,11 +76,10 @@ enum RemoteCheckpoint {
     guard answer.body.count >= count else {
       throw CheckpointError(
         .network, path: url,
-        "the answer ends early: \(count) bytes of header are needed, \(answer.body.count) came")
+        "the answer is truncated: the header has \(count) bytes (received \(answer.body.count))")
     }
-    let file = try InputFile(
+    return try InputFile(
       start: Array(answer.body.prefix(count)), byteCount: total, path: url, shardName: name)
-    return (file, count)
   }
 
   /// The bytes that have to be there, judged by those that are: the whole of an index, the header of
@@ -94,17 +99,14 @@ enum RemoteCheckpoint {
 
 /// The headers of the files under an index, several fetched at once.
 private enum RemoteShards {
-  /// Requests under way at once.
+  /// Requests at the same time.
   private static let concurrency = 8
-  /// The largest checkpoints have some hundred.
+  /// The largest checkpoints have a few hundred files.
   private static let maximumCount = 1000
-  /// The most bytes of headers altogether.
-  private static let maximumByteCount = 1 << 29
 
   private struct State {
     var next = 0
-    var files: [String: InputFile] = [:]
-    var byteCount = 0
+    var files: [Key: InputFile] = [:]
     /// The first error in the order of the index.
     var failure: (place: Int, error: CheckpointError)?
   }
@@ -113,17 +115,19 @@ private enum RemoteShards {
   ///
   /// - Throws: the `CheckpointError` of the first, in the order of the index, that cannot be fetched.
   static func fetch(
-    _ names: [String], beside address: String, timeout: Int, progress mode: ProgressMode
-  ) throws(CheckpointError) -> [String: InputFile] {
+    _ names: [String], beside address: String, progress mode: ProgressMode,
+    request: @escaping @Sendable (String) -> WebRequest
+  ) throws(CheckpointError) -> [Key: InputFile] {
     guard names.count <= maximumCount else {
       throw CheckpointError(
         .tooLarge, path: address,
-        "the index names \(names.count) files; over the network \(maximumCount) are read at most")
+        "the index names \(names.count) files, and at most \(maximumCount) are read over the network"
+      )
     }
     if let name = names.first(where: { $0.contains("://") || $0.contains("\\") }) {
       throw CheckpointError(
         .outsideFolder, path: address,
-        "weight_map names \(quoted(name)), which is not a file beside the index")
+        "weight_map names \(quoted(name)), which is not a file in the folder of the index")
     }
     let state = Mutex(State())
     let group = DispatchGroup()
@@ -134,10 +138,10 @@ private enum RemoteShards {
       DispatchQueue(label: "espalier.headers.\(worker)").async(group: group) {
         while let place = next(state, names.count) {
           do throws(CheckpointError) {
-            let (file, count) = try RemoteCheckpoint.file(
-              Path.sibling(WebAddress.encoded(names[place]), of: address), name: names[place],
-              timeout: timeout)
-            try keep(file, count, names[place], state, address)
+            let file = try RemoteCheckpoint.file(
+              request(Path.sibling(WebAddress.encoded(names[place]), of: address)),
+              name: names[place])
+            state.withLock { $0.files[Key(names[place])] = file }
             progress.advance(by: 1, detail: names[place])
           } catch {
             state.withLock { state in
@@ -161,22 +165,6 @@ private enum RemoteShards {
       guard state.failure == nil, state.next < count else { return nil }
       state.next += 1
       return state.next - 1
-    }
-  }
-
-  private static func keep(
-    _ file: InputFile, _ count: Int, _ name: String, _ state: borrowing Mutex<State>,
-    _ address: String
-  ) throws(CheckpointError) {
-    let sum = state.withLock { state in
-      state.files[name] = file
-      state.byteCount += count
-      return state.byteCount
-    }
-    guard sum <= maximumByteCount else {
-      throw CheckpointError(
-        .tooLarge, path: address,
-        "the headers of its files have more than \(maximumByteCount >> 20) MB together")
     }
   }
 }

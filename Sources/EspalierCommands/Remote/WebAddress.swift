@@ -2,7 +2,7 @@
 enum WebAddress {
   /// Whether `text` is an address of http or https.
   static func isAddress(_ text: String) -> Bool {
-    text.hasPrefix("https://") || text.hasPrefix("http://")
+    text.utf8.starts(with: "https://".utf8) || text.utf8.starts(with: "http://".utf8)
   }
 
   /// Whether curl may be given `text`: no spaces or control characters.
@@ -10,30 +10,37 @@ enum WebAddress {
     text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
   }
 
-  /// The address that `location`, which may leave out what it has in common with `address`, means
-  /// there; `nil` when it is none of http or https.
+  /// The address that `location`, which may leave out what it has in common with `address`, means there;
+  /// `nil` when it is not an address of http or https.
   static func resolve(_ location: String, against address: String) -> String? {
     let location = location.replacing(" ", with: "%20")
     guard !location.isEmpty, isClean(location) else { return nil }
-    let scheme = address.prefix { $0 != ":" }
-    let rest = address.dropFirst(scheme.count + 3)
-    let origin = scheme + "://" + rest.prefix { !"/?#".contains($0) }
-    let path = address.dropFirst(origin.count).prefix { !"?#".contains($0) }
-    if let colon = location.firstIndex(of: ":"),
-      location[..<colon].allSatisfy({ $0.isASCII && ($0.isLetter || "+-.".contains($0)) })
-    {
-      let lower = location[..<colon].lowercased() + location[colon...]
+    // By scalars: a combining mark after a slash does not hide it.
+    let (target, base) = (location.unicodeScalars, address.unicodeScalars)
+    let scheme = base.prefix { $0 != ":" }
+    let host = base.dropFirst(scheme.count + 3).prefix { !["/", "?", "#"].contains($0) }
+    let origin = String(scheme) + "://" + String(host)
+    let path = base.dropFirst(scheme.count + 3 + host.count).prefix { !["?", "#"].contains($0) }
+    if let colon = target.firstIndex(of: ":"), target[..<colon].allSatisfy(isSchemePart) {
+      let lower = String(target[..<colon]).lowercased() + String(target[colon...])
       return isAddress(lower) ? lower : nil
     }
-    if location.hasPrefix("//") { return scheme + ":" + location }
-    if location.hasPrefix("/") { return origin + location }
-    if location.hasPrefix("?") { return origin + path + location }
+    if target.starts(with: "//".unicodeScalars) { return String(scheme) + ":" + location }
+    if target.first == "/" { return origin + location }
+    if target.first == "?" { return origin + String(path) + location }
     guard let slash = path.lastIndex(of: "/") else { return origin + "/" + location }
-    return origin + path[...slash] + location
+    return origin + String(path[...slash]) + location
   }
 
-  /// The name of a file as part of an address: only letters, digits, `-`, `.`, `_`, `~` and the slashes
-  /// between folders stand as they are.
+  private static func isSchemePart(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "A"..."Z", "+", "-", ".": true
+    default: false
+    }
+  }
+
+  /// The name of a file as part of an address: letters, digits, `-`, `.`, `_`, `~` and the slashes between
+  /// folders are kept, everything else is escaped.
   static func encoded(_ name: String) -> String {
     var result = ""
     for byte in name.utf8 {

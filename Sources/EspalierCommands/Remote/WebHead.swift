@@ -1,8 +1,8 @@
-/// The head of a server's answer: what of it matters here.
+/// The headers of an answer that matter here.
 struct WebHead {
   /// The status of HTTP.
   var status = 0
-  /// Bytes of the whole file, when the server says.
+  /// The number of bytes of the whole file, if the server sends it.
   var total: Int?
   /// Which bytes of the file the body is, in an answer to a request for a part.
   var part: Range<Int>?
@@ -14,8 +14,8 @@ struct WebHead {
   /// Whether the body is that of the file.
   var isUseful: Bool { (status == 200 || status == 206) && encoding == nil }
 
-  /// The last head in `bytes` and where its body begins, after those that only announce it; `nil` when
-  /// it is not all there yet.
+  /// The last head in `bytes`, after informational ones, and the index where its body begins; `nil` when it is not
+  /// complete.
   static func last(in bytes: [UInt8]) -> (WebHead, Int)? {
     var start = 0
     while let end = endOfHead(bytes, from: start) {
@@ -27,7 +27,9 @@ struct WebHead {
   }
 
   private init?(_ bytes: ArraySlice<UInt8>) {
-    let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+    // By bytes: no character of another script ends a line of a head.
+    let lines = bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D })
+      .map { String(decoding: $0, as: UTF8.self) }
     let words = lines.first?.split(separator: " ") ?? []
     guard let name = words.first, name.hasPrefix("HTTP/"), words.count > 1,
       let status = Int(words[1])
@@ -51,7 +53,8 @@ struct WebHead {
   private mutating func setPart(_ value: Substring) {
     let halves = value.split(separator: "/")
     guard halves.count == 2, halves[0].lowercased().hasPrefix("bytes ") else { return }
-    let ends = halves[0].dropFirst("bytes ".count).split(separator: "-").map { count(trimmed($0)) }
+    let ends = halves[0].dropFirst("bytes ".count)
+      .split(separator: "-", omittingEmptySubsequences: false).map { count(trimmed($0)) }
     guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last, last < .max
     else {
       return
