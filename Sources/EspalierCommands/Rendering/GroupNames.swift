@@ -3,24 +3,26 @@ import ParameterSurgery
 
 extension KeyGroups.Group {
   /// `encoder.layer.[0-11].output.dense.weight`; several keys are joined by `=>`.
-  var name: String {
-    guard rows.count > 1 else { return keys.map { shown($0.string) }.joined(separator: " => ") }
+  var name: String { names.joined(separator: " => ") }
+
+  /// The name of each key.
+  var names: [String] {
+    guard rows.count > 1 else { return keys.map { shown($0.string) } }
     var place = 0
     return keys.map { key in
-      let parts = shown(key.string).split(separator: ".", omittingEmptySubsequences: false)
-      return parts.map { part in
+      key.components.map { part in
         guard KeyGroups.number(part.utf8) != nil, place < numbers.count else {
-          return String(part)
+          return shown(String(part))
         }
         defer { place += 1 }
         return numbers[place].count == 1
           ? String(part) : "[\(KeyGroups.Group.ranges(numbers[place]))]"
       }.joined(separator: ".")
-    }.joined(separator: " => ")
+    }
   }
 
   /// `0-11`, `0,2,4`; the middle of many ranges is left out.
-  private static func ranges(_ numbers: Set<Int>) -> String {
+  static func ranges(_ numbers: Set<Int>) -> String {
     var ranges: [ClosedRange<Int>] = []
     for number in numbers.sorted() {
       if let last = ranges.last, last.upperBound == number - 1 {
@@ -45,7 +47,8 @@ struct TensorKind: Hashable {
 }
 
 extension StandardOutput {
-  /// Lines about tensors, two columns in; a terminal gets twenty, and how many tensors they leave out.
+  /// Lines about tensors, indented by two columns; a terminal gets at most twenty, and the number of the other
+  /// tensors.
   func list(_ groups: KeyGroups, line text: (KeyGroups.Group) -> String) {
     let limit = isTerminal ? 20 : .max
     for group in groups.groups.prefix(limit) { paragraph(text(group), indent: 2) }

@@ -1,15 +1,16 @@
 import CheckpointFiles
 
-/// Writes one JSON object to standard output as it goes, the elements of long arrays a line each:
-/// a listing of 91,000 tensors is never a value in memory.
+/// Writes one JSON object to standard output piece by piece: a listing of 91,000 tensors is never one value in
+/// memory.
 ///
-/// Members of the outermost object and elements of ``array(_:_:)`` start a line; everything inside is
-/// compact, so that `grep` and `git diff` work on lines that mean something.
+/// Each member of the outermost object and each element of ``array(_:_:)`` starts a line; everything inside is
+/// compact, so that `grep` and `git diff` work on meaningful lines.
 struct JSONStream {
   private var text = "{"
   private var isFirst = true
+  private let output: StandardOutput
 
-  init() {}
+  init(to output: StandardOutput = .shared) { self.output = output }
 
   /// A member that fits one line.
   mutating func member(_ name: String, _ value: JSONValue) {
@@ -30,7 +31,7 @@ struct JSONStream {
       text += "  "
       write(element, &text)
       if text.utf8.count > 1 << 16 {
-        StandardOutput.shared.write(text)
+        output.write(text)
         text = ""
       }
     }
@@ -42,8 +43,8 @@ struct JSONStream {
     _ name: String, count: Int, _ write: @Sendable (Int, inout String) -> Void
   ) {
     begin(name)
-    StandardOutput.shared.write(text + "[")
-    Pieces.write(count, to: .shared) { range, lines in
+    output.write(text + "[")
+    Pieces.write(count, to: output) { range, lines in
       var text = ""
       for index in range {
         text += index == 0 ? "\n  " : ",\n  "
@@ -63,7 +64,7 @@ struct JSONStream {
 
   /// Ends the object.
   mutating func finish() {
-    StandardOutput.shared.write(text + "\n}\n")
+    output.write(text + "\n}\n")
     text = ""
   }
 }

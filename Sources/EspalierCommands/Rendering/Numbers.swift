@@ -1,12 +1,12 @@
 import ParameterSurgery
 
-/// A number of bytes for a person: `438.0 MB`, in powers of 1000 as the Hugging Face hub counts.
+/// A number of bytes for a reader: `438.0 MB`, in powers of 1000 as the Hugging Face hub counts.
 func byteText(_ bytes: Int) -> String {
   if bytes < 1000 { return "\(bytes) B" }
   return scaled(Double(bytes), ["kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
-/// A count for a person: `22.7 M`.
+/// A count for a reader: `22.7 M`.
 func countText(_ count: Int) -> String {
   count < 10_000 ? grouped(count) : scaled(Double(count), ["k", "M", "G", "T", "P", "E"])
 }
@@ -26,8 +26,8 @@ private func scaled(_ value: Double, _ units: [String]) -> String {
 func significant(_ value: Double, digits: Int = 4) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
   guard value != 0 else { return "0" }
-  // The shortest text of a rounded value has the digits; its exponent tells where the point goes.
-  // Below the smallest power of ten that a Double holds exactly enough, by way of a larger number.
+  // The mantissa has the digits and the exponent the position of the point. Very small values are scaled first,
+  // because the powers of ten that they need are not exact enough.
   let isTiny = abs(value) < 1e-280
   let magnitude = isTiny ? abs(value) * 1e200 : abs(value)
   var exponent = log10Floor(magnitude)
@@ -78,7 +78,7 @@ func plural(_ count: Int, _ word: String) -> String {
   "\(grouped(count)) \(word)\(count == 1 ? "" : "s")"
 }
 
-/// A duration for a person: `0:42`, `1:02:03`.
+/// A duration for a reader: `0:42`, `1:02:03`.
 func durationText(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds >= 0, seconds < 1e7 else { return "--:--" }
   let whole = Int(seconds.rounded())

@@ -4,12 +4,12 @@ import Synchronization
 
 /// Standard output, written in large pieces.
 ///
-/// When the reader is gone (`espalier ls … | head`) the process ends quietly with status 0.
+/// When the reader has ended (`espalier ls … | head`) the process ends with status 0 and without a message.
 final class StandardOutput: Sendable {
   static let shared = StandardOutput()
 
-  /// Whether a person is looking.
-  let isTerminal = System.isTerminal(1)
+  /// Whether it is a terminal, which a person reads.
+  let isTerminal: Bool
   /// How text is set off: by colours on a terminal, not at all elsewhere.
   let style: Style
   /// Columns that a line may take, or `nil` when lines are not cut.
@@ -17,10 +17,26 @@ final class StandardOutput: Sendable {
 
   private let buffer = Mutex<[UInt8]>([])
   private static let capacity = 1 << 16
+  /// Takes what is written.
+  private let emit: @Sendable ([UInt8]) -> Void
 
   private init() {
+    isTerminal = System.isTerminal(1)
     style = Style(enabled: Style.allowed(on: isTerminal))
     width = isTerminal ? System.terminalWidth(1) : nil
+    emit = StandardOutput.writeOut
+  }
+
+  /// An output that is not the one of the process.
+  ///
+  /// - Parameters:
+  ///   - width: the columns of a terminal; `nil` for something that is not a terminal.
+  ///   - emit: takes what is written, in large pieces.
+  init(width: Int?, isColoured: Bool = false, emit: @escaping @Sendable ([UInt8]) -> Void) {
+    isTerminal = width != nil
+    style = Style(enabled: isColoured)
+    self.width = width
+    self.emit = emit
   }
 
   func write(_ text: String) { write { $0.append(contentsOf: text.utf8) } }
@@ -47,8 +63,11 @@ final class StandardOutput: Sendable {
     write("\n")
   }
 
-  /// A sentence, on several lines where a terminal is too narrow for it; all but the first stand four
-  /// columns further in.
+  /// A sentence without colours, on one line: what it repeats of files and arguments is escaped.
+  func sentence(_ text: String) { line(oneLine(text)) }
+
+  /// A sentence, on several lines when a terminal is too narrow for it; all lines but the first are indented by
+  /// four more columns.
   func paragraph(_ text: String, indent: Int = 0) {
     let margin = String(repeating: " ", count: indent)
     let room = width.map { max(24, $0 - indent) } ?? .max
@@ -65,7 +84,7 @@ final class StandardOutput: Sendable {
     if !bytes.isEmpty { emit(bytes) }
   }
 
-  private func emit(_ bytes: [UInt8]) {
+  private static func writeOut(_ bytes: [UInt8]) {
     StandardError.clearProgress()
     guard let error = System.write(bytes, to: 1) else { return }
     if error.isBrokenPipe { System.exit(0) }
@@ -88,10 +107,10 @@ enum StandardError {
     }
   }
 
-  /// Something worth knowing that changes nothing.
+  /// Something that a user should know and that changes nothing.
   static func note(_ text: String) { line("espalier: note: \(oneLine(text))") }
 
-  /// Something that is probably not meant.
+  /// Something that is probably a mistake.
   static func warning(_ text: String) { line("espalier: warning: \(oneLine(text))") }
 
   /// Replaces the progress bar.
@@ -103,10 +122,10 @@ enum StandardError {
     }
   }
 
-  /// Takes the progress bar away.
+  /// Removes the progress bar.
   static func clearProgress() { clearProgress(forGood: false) }
 
-  /// Takes the progress bar away before the process ends, so that no other thread draws it again.
+  /// Removes the progress bar before the process ends, so that no other thread draws it again.
   static func close() { clearProgress(forGood: true) }
 
   private static func clearProgress(forGood: Bool) {
@@ -117,11 +136,11 @@ enum StandardError {
   }
 }
 
-/// Colours, when somebody is there to see them.
+/// Colours, for a terminal.
 struct Style {
   let enabled: Bool
 
-  /// Colours are for terminals that have not been told otherwise (<https://no-color.org>).
+  /// Whether colours are used: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
   static func allowed(on terminal: Bool) -> Bool {
     terminal && Environment["NO_COLOR"] == nil
       && Environment["TERM"] != "dumb"

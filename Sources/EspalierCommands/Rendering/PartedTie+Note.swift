@@ -2,7 +2,7 @@ import CheckpointFiles
 import ParameterSurgery
 
 extension PartedTie {
-  /// Notes tensors that had elements in common and are written apart to a file that could have kept them together.
+  /// Notes tensors that shared elements and are written separately to a file that could have kept them shared.
   static func note(in base: Checkpoint, _ result: Checkpoint, writtenTo path: String) {
     guard base.isPickled, [".pt", ".pth", ".bin", ".ckpt"].contains(where: path.hasSuffix) else {
       return

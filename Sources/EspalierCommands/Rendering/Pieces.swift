@@ -1,11 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// Long lists in pieces, which are worked on by all cores; short ones are one piece and stay on this one.
+/// Splits long lists into pieces for all cores; a short list is one piece on the calling thread.
 enum Pieces {
-  /// Enough rows that handing a piece to a core costs nothing beside them.
+  /// Enough rows that starting a piece on another core costs little in comparison.
   private static let rowsPerPiece = 1024
-  /// Pieces whose text is in memory together.
+  /// Pieces whose text is in memory at the same time.
   private static let piecesAtOnce = 8
 
   /// Calls `body` for each piece of `0..<count`, and returns the results in order.
@@ -26,7 +26,7 @@ enum Pieces {
   static func write(
     _ count: Int, to output: StandardOutput, _ body: @Sendable (Range<Int>, inout [UInt8]) -> Void
   ) {
-    // Buffers are used again: fresh memory costs more than to fill it.
+    // Buffers are reused: allocating them costs more than filling them.
     let buffers = Mutex([[UInt8]](repeating: [], count: piecesAtOnce))
     let rowsAtOnce = piecesAtOnce * rowsPerPiece
     for start in stride(from: 0, to: count, by: rowsAtOnce) {

@@ -5,12 +5,12 @@ import Synchronization
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable, Sendable {
   /// On a terminal.
   case auto
-  /// Also elsewhere, a line at most every second.
+  /// Also to files and pipes, at most one line a second.
   case always
   case never
 }
 
-/// How far a long piece of work has come: a bar on a terminal, with rate and time left.
+/// The progress of a long task: a bar on a terminal, with the rate and the remaining time.
 ///
 /// May be advanced from any thread.
 final class Progress: Sendable {
@@ -36,7 +36,7 @@ final class Progress: Sendable {
   private let start = System.seconds
   private let state: Mutex<State>
 
-  /// - Parameter total: how much there is; 0 when the work itself will say, see ``reach(_:of:)``.
+  /// - Parameter total: how much there is; 0 when it is not known yet, see ``reach(_:of:)``.
   init(_ label: String, total: Int = 0, unit: Unit, mode: ProgressMode) {
     self.label = label
     self.unit = unit
@@ -44,7 +44,7 @@ final class Progress: Sendable {
     enabled = mode == .always || (mode == .auto && terminal)
     redraw = terminal
     interval = terminal ? 0.1 : 1
-    // What is over in a blink shows no bar.
+    // A task of less than 0.15 seconds shows no bar.
     state = Mutex(State(total: total, drawnAt: mode == .always ? -1 : start + 0.15))
   }
 
@@ -58,7 +58,7 @@ final class Progress: Sendable {
     update(detail) { $0.completed = completed }
   }
 
-  /// Counts `completed` of `total` as done, whichever of many threads says so first.
+  /// Counts `completed` of `total` as done; many threads may call it, in any order.
   func reach(_ completed: Int, of total: Int) {
     update(nil) { state in
       if state.total != total { state.completed = 0 }
@@ -81,32 +81,15 @@ final class Progress: Sendable {
     if redraw { StandardError.showProgress(line) } else { StandardError.line(line) }
   }
 
-  /// Takes the bar away.
+  /// Removes the bar.
   func finish() {
     if enabled, redraw { StandardError.clearProgress() }
   }
 
   private func text(_ state: State, at now: Double) -> String {
-    let total = state.total
-    let fraction = total > 0 ? min(Double(state.completed) / Double(total), 1) : 0
-    let elapsed = max(now - start, 1e-3)
-    let rate = Double(state.completed) / elapsed
-    let left = rate > 0 ? Double(max(total - state.completed, 0)) / rate : .infinity
-    let rateText =
-      switch unit {
-      case .bytes: byteText(Int(rate)) + "/s"
-      case .items(let name): "\(countText(Int(rate))) \(name)/s"
-      }
-    var rest = " \(Int(fraction * 100))% \(rateText) ETA \(durationText(left))"
-    if !state.detail.isEmpty { rest += "  \(state.detail)" }
-    // A narrow terminal takes from the bar before it takes from the figures.
-    let width = redraw ? (System.terminalWidth(2) ?? 80) - 1 : Int.max
-    let room = width - displayWidth(label) - 1 - displayWidth(rest)
-    let cells = min(20, max(8, room))
-    let filled = Int(fraction * Double(cells))
-    let bar =
-      String(repeating: "━", count: filled) + String(repeating: "·", count: cells - filled)
-    let line = "\(label) \(bar)\(rest)"
-    return redraw ? truncated(line, to: width) : line
+    ProgressLine(
+      label: label, unit: unit, completed: state.completed, total: state.total,
+      elapsed: now - start, detail: state.detail
+    ).text(width: redraw ? (System.terminalWidth(2) ?? 80) - 1 : nil)
   }
 }

@@ -8,18 +8,18 @@ import CheckpointFiles
   import Darwin
 #endif
 
-/// The system calls of the executable, each wrapped once.
+/// The system calls of the command line, each wrapped once.
 enum System {
   /// Why a write was refused.
   struct WriteError {
     fileprivate let code: Int32
-    /// Whether nobody reads any more.
+    /// Whether the reader has ended.
     var isBrokenPipe: Bool { code == EPIPE }
-    /// The system's words.
+    /// The system's description.
     var text: String { unsafe String(cString: strerror(code)) }
   }
 
-  /// Writes all of `bytes`; `nil` when that worked.
+  /// Writes all of `bytes`; `nil` on success.
   static func write(_ bytes: [UInt8], to descriptor: Int32) -> WriteError? {
     let code = OpenDescriptor.write(bytes, to: descriptor)
     return code == 0 ? nil : WriteError(code: code)
@@ -27,7 +27,7 @@ enum System {
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-  /// Columns of the terminal behind `descriptor`, or `nil` when it does not say.
+  /// The number of columns of the terminal at `descriptor`, or `nil` when it is unknown.
   static func terminalWidth(_ descriptor: Int32) -> Int? {
     var size = winsize()
     guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
@@ -36,10 +36,10 @@ enum System {
     return Int(size.ws_col)
   }
 
-  /// Processors that this system has on line, threads of one core counted each.
+  /// The number of logical processors that are online.
   static var logicalProcessors: Int { max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) }
 
-  /// Bytes that this process may still write in the folder at `path`; `nil` when it is not there.
+  /// The number of bytes that are free in the folder at `path`; `nil` when it does not exist.
   static func room(inFolder path: String) -> Int? {
     var status = statvfs()
     guard unsafe statvfs(path, &status) == 0 else { return nil }

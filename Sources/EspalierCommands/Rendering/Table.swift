@@ -1,8 +1,8 @@
 /// Rows of text in aligned columns.
 ///
-/// On a terminal columns shrink or are left out so that lines fit; elsewhere nothing is cut. Rows are either
-/// added one by one, or made when they are needed, so that a listing of a million tensors is never text
-/// in memory.
+/// On a terminal, columns shrink or are left out so that lines fit; otherwise nothing is cut. Rows are added one
+/// by one, or produced when they are needed, so that the text of a listing of a million tensors is never in
+/// memory as a whole.
 struct Table: Sendable {
   enum Alignment: Sendable { case left, right }
 
@@ -10,9 +10,9 @@ struct Table: Sendable {
   struct Column: Sendable {
     let title: String
     let alignment: Alignment
-    /// Whether its cells may lose their middle when a terminal is narrow.
+    /// Whether its cells may be shortened in the middle when a terminal is narrow.
     let shrinks: Bool
-    /// Whether a terminal that is too narrow for everything goes without it.
+    /// Whether it is left out when a terminal is too narrow for all columns.
     let yields: Bool
 
     init(
@@ -24,7 +24,7 @@ struct Table: Sendable {
       self.yields = yields
     }
 
-    /// What it never has less than.
+    /// Its smallest width.
     fileprivate var leastWidth: Int { max(16, displayWidth(title)) }
   }
 
@@ -59,7 +59,7 @@ struct Table: Sendable {
     fill: @Sendable (Range<Int>, inout Cells) -> Void
   ) {
     let titles = columns.map { hasHeadings ? displayWidth($0.title) : 0 }
-    // Made once to be measured and once to be printed: cheaper than to keep the text of many rows.
+    // Rows are produced twice, to be measured and to be printed: this is cheaper than keeping the text of many rows.
     let measured = Pieces.map(rowCount) { range in
       var cells = Cells(measuring: self, widths: titles)
       fill(range, &cells)
@@ -68,25 +68,25 @@ struct Table: Sendable {
     var widths = measured.reduce(titles) { zip($0, $1).map(max) }
     let left = fit(&widths, to: output.width.map { $0 - indent })
     if hasHeadings {
-      var cells = Cells(setting: self, widths: widths, indent: indent, left: left, behind: [])
+      var cells = Cells(setting: self, widths: widths, indent: indent, left: left, after: [])
       cells.row(nil) { for column in columns { $0.add(column.title) } }
       output.line(output.style.dim(String(decoding: cells.lines.dropLast(), as: UTF8.self)))
     }
     Pieces.write(rowCount, to: output) { [widths] range, lines in
       var cells = Cells(
         setting: self, widths: widths, indent: indent, left: left,
-        behind: exchange(&lines, with: []))
+        after: exchange(&lines, with: []))
       fill(range, &cells)
       lines = cells.lines
     }
     if !left.isEmpty, hasHeadings {
       let titles = left.sorted().map { columns[$0].title }.joined(separator: ", ")
-      output.line(output.style.dim("too narrow for \(titles)"))
+      output.line(output.style.dim("the terminal is too narrow for \(titles)"))
     }
   }
 
-  /// Narrows columns until lines take `limit` columns of a terminal, and returns those that are left
-  /// out. What stands at the right gives first: the first column says what a line is about.
+  /// Narrows columns until lines fit `limit` columns of a terminal, and returns those that are left out. Columns at
+  /// the right are narrowed first, because the first column names the row.
   private func fit(_ widths: inout [Int], to limit: Int?) -> Set<Int> {
     var left: Set<Int> = []
     guard let limit else { return left }
@@ -94,11 +94,11 @@ struct Table: Sendable {
       let present = widths.indices.filter { !left.contains($0) }
       return present.reduce(0) { $0 + widths[$1] } + 2 * (present.count - 1)
     }
-    /// What cannot be taken from a column.
+    /// The smallest width of a column.
     func least(_ column: Int) -> Int {
       columns[column].shrinks ? min(widths[column], columns[column].leastWidth) : widths[column]
     }
-    // What may be left out goes before the first column loses what makes it readable.
+    // Columns that may be left out go before the first column becomes too short to read.
     var wanted = columns.indices.map(least)
     if let key = columns.firstIndex(where: \.shrinks) { wanted[key] = min(widths[key], 28) }
     for column in columns.indices.reversed()

@@ -1,12 +1,12 @@
 import CheckpointFiles
 
 extension Table {
-  /// Takes the cells of one row after another, from left to right: to measure them, or to set them in
+  /// Takes the cells of one row after the other, from left to right, and either measures them or writes them as
   /// lines of UTF-8.
   struct Cells {
-    /// The columns that each cell takes on a terminal: the most of all rows, when they are measured.
+    /// The width of each column on a terminal: the largest of all rows, when they are measured.
     var widths: [Int]
-    /// What was set.
+    /// The lines written so far.
     private(set) var lines: [UInt8]
     private let table: Table
     private let indent: Int
@@ -14,7 +14,7 @@ extension Table {
     /// The columns that are left out.
     private let left: Set<Int>
     private var column = 0
-    /// Spaces that stand before whatever follows in the line.
+    /// Spaces before the next text of the line.
     private var gap = 0
     /// What the last call of ``tail(isRepeated:_:)`` has set.
     private var tail: (bytes: [UInt8], gap: Int)?
@@ -24,8 +24,8 @@ extension Table {
       self.init(table, widths, indent: 0, left: [], lines: [], isMeasuring: true)
     }
 
-    /// Cells that are set behind `lines`, in all columns but those `left` out.
-    init(setting table: Table, widths: [Int], indent: Int, left: Set<Int>, behind lines: [UInt8]) {
+    /// Cells that are appended to `lines`, in all columns except those `left` out.
+    init(setting table: Table, widths: [Int], indent: Int, left: Set<Int>, after lines: [UInt8]) {
       self.init(table, widths, indent: indent, left: left, lines: lines, isMeasuring: false)
     }
 
@@ -44,7 +44,7 @@ extension Table {
     /// Adds a cell, which holds no control characters.
     mutating func add(_ text: String) { add(text, width: displayWidth(text)) }
 
-    /// Adds a cell of text that anybody can have written, and what follows it.
+    /// Adds a cell of untrusted text, which is escaped, and a suffix.
     mutating func add(shown text: String, _ suffix: String = "") {
       if suffix.isEmpty, text.utf8.span.isPlain {
         add(text, width: text.utf8.count)
@@ -94,7 +94,7 @@ extension Table {
       let padding = max(0, padding)
       let isLeft = table.columns[column].alignment == .left
       if !isLeft { gap += padding }
-      // Neither padding nor empty cells at the end of a line leave anything behind.
+      // Padding and empty cells at the end of a line write nothing.
       if !text.isEmpty {
         append(spaces: gap)
         lines.append(contentsOf: text.utf8)
@@ -109,7 +109,7 @@ extension Table {
 
     /// Takes the row whose cells `fill` adds, and ends its line.
     ///
-    /// - Parameter index: what ``Table/paint`` knows the row by; headings have none.
+    /// - Parameter index: the row's index for ``Table/paint``; `nil` for headings.
     @inline(__always)
     mutating func row(_ index: Int?, _ fill: (inout Cells) -> Void) {
       column = 0
@@ -132,7 +132,7 @@ extension Table {
     }
   }
 
-  /// A column of which neighbours are often alike: those are not put into words again.
+  /// A column whose neighbouring cells are often equal: equal values are formatted once.
   struct RepeatingCell<Value: Equatable> {
     private var value: Value?
     private var text = ""

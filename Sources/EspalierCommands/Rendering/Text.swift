@@ -1,7 +1,7 @@
 import CheckpointFiles
 
-/// `text` as it may be shown on a terminal: control and invisible characters, and the backslash that
-/// stands for them, are escaped. The names come from files that anybody can write.
+/// `text` as it may be shown on a terminal: control characters, invisible characters and the backslash are
+/// escaped. The text comes from files that may be hostile.
 func shown(_ text: String) -> String {
   if text.utf8.span.isPlain { return text }
   var result = ""
@@ -31,8 +31,8 @@ func displayWidth(_ text: String) -> Int {
 
 private func displayWidth(_ scalar: Unicode.Scalar) -> Int {
   switch scalar.value {
-  // Latin letters, dashes and dots, lines and bars: what this tool draws, for which looking up what Unicode
-  // says takes a third of the time of a long tree.
+  // Latin letters, dashes and dots, lines and bars, which this tool draws: looking up their properties would take
+  // a third of the time of a long tree.
   case ..<0x300, 0x2010...0x2027, 0x2500...0x259F: return 1
   default: break
   }
@@ -68,8 +68,8 @@ func truncated(_ text: String, to width: Int) -> String {
   return result + "…"
 }
 
-/// `text` with a part cut out so that it takes `width` columns: of a key the part that tells least,
-/// which is rather where it begins than its numbers and its end; of anything else the middle.
+/// `text` with a part cut out so that it takes `width` columns: for a key the least informative part, which is
+/// near its start and not its numbers or its end; for any other text the middle.
 func middleTruncated(_ text: String, to width: Int) -> String {
   guard displayWidth(text) > width else { return text }
   guard width >= 5 else { return truncated(text, to: width) }
@@ -77,7 +77,7 @@ func middleTruncated(_ text: String, to width: Int) -> String {
   let widths = characters.map { displayWidth(String($0)) }
   let costs = elisionCosts(characters)
   let excess = widths.reduce(0, +) - width + 1
-  // Of all shortest parts that are wide enough the cheapest; of equals that nearest to the middle.
+  // Of all shortest parts that are wide enough, the cheapest; of equal ones, the one nearest to the middle.
   var best: (range: Range<Int>, cost: Int, distance: Int)?
   var (end, cut, cost) = (0, 0, 0)
   for start in characters.indices {
@@ -98,7 +98,7 @@ func middleTruncated(_ text: String, to width: Int) -> String {
   return String(characters[..<range.lowerBound]) + "…" + String(characters[range.upperBound...])
 }
 
-/// What it costs to leave out each character: of a key most at the end, least before its first number.
+/// The cost of leaving out each character: for a key, highest at the end and lowest before its first number.
 private func elisionCosts(_ characters: [Character]) -> [Int] {
   var costs = [Int](repeating: 1, count: characters.count)
   guard characters.contains(".") else { return costs }
@@ -137,15 +137,15 @@ func wrapped(_ text: String, to width: Int) -> [String] {
   return lines + [line]
 }
 
-/// `text` at the right of a column of `width` characters.
+/// `text` right-aligned in a column of `width` characters.
 func cell(_ text: String, _ width: Int) -> String {
   String(repeating: " ", count: max(0, width - text.count)) + text
 }
 
 extension Span<UInt8> {
-  /// Whether there is nothing but ASCII.
+  /// Whether all bytes are ASCII.
   var isASCII: Bool {
-    // Without an early exit this loop becomes vector instructions; most texts are what it hopes for.
+    // Without an early exit this loop is vectorised, and most texts are ASCII.
     var union: UInt8 = 0
     for index in indices { union |= self[index] }
     return union < 0x80

@@ -2,14 +2,14 @@ import CheckpointFiles
 import FineTuning
 import ParameterSurgery
 
-/// `--html`: a diff on one page, with nothing fetched from elsewhere.
+/// `--html`: a diff on one page that loads nothing from other hosts.
 struct DiffPage {
   let diff: Diff
   let summary: DiffSummary
   let a: Checkpoint
   let b: Checkpoint
 
-  /// More lines than this are not for people; the text output has them all.
+  /// The maximum number of rows of a table; the text output has all of them.
   private static let longest = 2000
 
   /// The page.
@@ -141,7 +141,7 @@ struct DiffPage {
 
   private var renames: String {
     section(
-      "Likely the same under another name", ["in A", "in B", "because of"],
+      "Likely renamed", ["in A", "in B", "evidence"],
       diff.likelyRenames.prefix(DiffPage.longest).map { rename in
         "<tr><td class=\"name\">\(escaped(rename.from.string))</td>"
           + "<td class=\"name\" style=\"text-align: left\">\(escaped(rename.to.string))</td>"
