@@ -1,12 +1,13 @@
 import ArgumentParser
 import CheckpointFiles
 
-/// `--ignore-foreign`, for every command that makes a checkpoint of others.
+/// `--ignore-foreign`, for every command that writes a checkpoint.
 struct ForeignOptions: ParsableArguments {
-  @Flag(help: "Leave out what cannot be read: unknown classes, sparse and quantised tensors.")
+  @Flag(
+    help: "Leave out entries that cannot be read: unknown classes, sparse and quantised tensors.")
   var ignoreForeign = false
 
-  /// The checkpoint at `path`, unless it holds what would be left out and nobody asked for that.
+  /// The checkpoint at `path`. Throws when entries would be left out and the option is not given.
   func open(_ path: String) throws(CheckpointError) -> Checkpoint {
     let checkpoint = try Checkpoint.open(path)
     if ignoreForeign { checkpoint.noteLeftOut() } else { try checkpoint.refuseForeign() }
@@ -15,17 +16,17 @@ struct ForeignOptions: ParsableArguments {
 }
 
 extension Checkpoint {
-  /// Names on standard error what is there and cannot be read.
+  /// Notes on standard error the entries that cannot be read.
   func noteForeign(unreadable: String = "is not readable") {
     for name in foreignGlobals {
-      StandardError.note("\(path): names \(quoted(name)), which is not known and was not called")
+      StandardError.note("\(path): refers to \(quoted(name)), which is unknown and was not called")
     }
     for entry in unsupported {
       StandardError.note("\(path): \(quoted(entry.key.string)) \(unreadable): \(entry.reason)")
     }
   }
 
-  /// Names on standard error what cannot be read and is not written again.
+  /// Notes on standard error the entries that cannot be read and are not written.
   func noteLeftOut() {
     for entry in unsupported {
       StandardError.note("\(path): \(quoted(entry.key.string)) is left out: \(entry.reason)")

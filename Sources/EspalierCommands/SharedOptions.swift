@@ -1,12 +1,12 @@
 import ArgumentParser
 
-/// `--json`, for every command that prints.
+/// `--json`, for every command that prints data.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print JSON; docs/json.md describes it.")
   var json = false
 }
 
-/// `--progress`, for every command that may take long.
+/// `--progress`, for every command that may take a long time.
 struct ProgressOptions: ParsableArguments {
   @Option(help: "When to show progress on standard error.")
   var progress: ProgressMode = .auto
@@ -14,15 +14,15 @@ struct ProgressOptions: ParsableArguments {
 
 /// `--explain` and `--expect`, for every command that takes selectors.
 struct SelectionOptions: ParsableArguments {
-  @Flag(help: "Say on standard error what each selector matched.")
+  @Flag(help: "Print what each selector matched to standard error.")
   var explain = false
 
   @Option(
     help: ArgumentHelp(
-      "Fail with status 2 unless exactly this many tensors are selected.", valueName: "n"))
+      "Exit with status 2 unless exactly this number of tensors is selected.", valueName: "n"))
   var expect: Int?
 
-  /// Whether anything was asked for.
+  /// Whether one of the options is given.
   var isGiven: Bool { explain || expect != nil }
 
   func validate() throws {
@@ -30,26 +30,26 @@ struct SelectionOptions: ParsableArguments {
   }
 }
 
-/// `--group`, for every command that prints a line a tensor.
+/// `--group`, for every command that prints one line for each tensor.
 struct GroupOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help: """
-      A line for tensors of one dtype and shape whose keys differ in numbers alone; a terminal gets it \
-      for more than 500.
+      Print one line for all tensors of one dtype and shape whose keys differ only in numbers. On a \
+      terminal, this is the default for more than 500 lines.
       """)
   var group: Bool?
 
   /// Whether a list of `count` lines is printed by groups.
   func folds(_ count: Int) -> Bool { group ?? GroupOptions.isLong(count) }
 
-  /// Whether nobody could read a list of `count` lines. What is piped is never folded by itself.
+  /// Whether a list of `count` lines is too long to read. Output to a pipe or a file is folded only on request.
   static func isLong(_ count: Int) -> Bool { StandardOutput.shared.isTerminal && count > 500 }
 
-  /// Throws when `--group` stands beside an option that has no lines for tensors.
+  /// Throws when `--group` is given together with an option that prints no lines for tensors.
   func check(against options: [(name: String, isGiven: Bool)]) throws {
     guard group == true, let option = options.first(where: \.isGiven) else { return }
-    throw ValidationError("\(option.name) is about single tensors: leave out --group")
+    throw ValidationError("\(option.name) prints single tensors; leave out --group")
   }
 }
 
@@ -57,12 +57,12 @@ struct GroupOptions: ParsableArguments {
 struct ShardOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Write several files of at most this many bytes of tensors, and an index.",
+      "Write several files, each with at most this number of bytes of tensors, and an index.",
       valueName: "bytes"))
   var shardSize: ByteSize?
 }
 
-/// The checkpoint that a mask is made for or compared with.
+/// The checkpoint that a mask is created for or compared with.
 struct CheckpointArgument: ParsableArguments {
   @Argument(
     help: "The checkpoint: a file, an index of shards, or a directory.", completion: .file(),

@@ -10,17 +10,17 @@ import CheckpointFiles
 
 /// Ends the process on SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU without leaving half-written files behind.
 ///
-/// A signal handler may call next to nothing, so these have none: the signals are blocked in every
-/// thread and one thread waits for them as for any other event.
+/// A signal handler may call very few functions, so these signals have none: they are blocked in every thread, and
+/// one thread waits for them.
 enum Signals {
-  /// Call first: threads inherit what is blocked from the thread that starts them.
+  /// Call this first: threads inherit the blocked signals from the thread that starts them.
   static func install() {
-    // A reader that goes away is noticed where we write.
+    // A reader that ends is noticed by the write that fails.
     _ = signal(SIGPIPE, SIG_IGN)
-    // A limit on the size of files is an error of the write that hits it, as a full disk is.
+    // A limit on the size of files is an error of the write that exceeds it, like a full disk.
     _ = signal(SIGXFSZ, SIG_IGN)
-    // A mapped file that somebody truncates. The handler may do next to nothing, so the list of
-    // temporary files is made before.
+    // A mapped file that another process truncates. The handler may call very few functions, so the list of
+    // temporary files is allocated before.
     PendingFiles.removeAll()
     _ = signal(SIGBUS) { _ in
       let text: StaticString =
@@ -44,12 +44,12 @@ enum Signals {
       }, nil)
   }
 
-  /// The signals that end the process. One that the parent has told to ignore (`nohup`, a job in the
-  /// background of a script) stays ignored: a blocked signal would be delivered all the same.
+  /// The signals that end the process. A signal that the parent process ignores (`nohup`, a background job of a
+  /// script) stays ignored: a blocked signal would still be delivered.
   private static let set: sigset_t = {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    // Ctrl-C, `kill`, a closed terminal, Ctrl-\, and a limit on the time of the processor.
+    // Ctrl-C, `kill`, a closed terminal, Ctrl-\, and a limit on processor time.
     for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU] where !isIgnored(number) {
       unsafe sigaddset(&set, number)
     }

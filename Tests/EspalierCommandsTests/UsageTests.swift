@@ -18,15 +18,15 @@ import Testing
     var result = try Tool.run("lss", "model.safetensors", in: folder)
     #expect(result.status == 64)
     #expect(
-      result.errors.hasPrefix("espalier: error: there is no command \"lss\": did you mean `ls`?\n"))
+      result.errors.hasPrefix("espalier: error: there is no command \"lss\"; did you mean `ls`?\n"))
     result = try Tool.run("mask", "creat", in: folder)
     #expect(
       result.errors.hasPrefix(
-        "espalier: error: there is no command \"creat\": did you mean `create`?\n"))
+        "espalier: error: there is no command \"creat\"; did you mean `create`?\n"))
     result = try Tool.run("frobnicate", in: folder)
     #expect(
       result.errors.hasPrefix(
-        "espalier: error: there is no command \"frobnicate\": there are ls, diff, mask, "))
+        "espalier: error: there is no command \"frobnicate\"; use one of ls, diff, mask, "))
   }
 
   @Test func `a missing argument ends with 64`() throws {
@@ -38,13 +38,15 @@ import Testing
   @Test func `options that exclude each other end with 64`() throws {
     let result = try Tool.run("ls", "--tree", "--json", "model.safetensors", in: folder)
     #expect(result.status == 64)
-    #expect(result.errors.hasPrefix("espalier: error: --tree and --json exclude each other\n"))
+    #expect(
+      result.errors.hasPrefix(
+        "espalier: error: --tree and --json exclude each other; leave out one\n"))
   }
 
   @Test func `no arguments print the help`() throws {
     let result = try Tool.run(in: folder)
     #expect(result.status == 0)
-    #expect(result.output.hasPrefix("OVERVIEW: Lists, compares, edits and fine-tunes checkpoints"))
+    #expect(result.output.hasPrefix("OVERVIEW: List, compare, edit and fine-tune checkpoints"))
     #expect(result.errors == "")
   }
 
@@ -92,13 +94,23 @@ import Testing
     ("edit m.safetensors -o o.safetensors --metadata a", "is not NAME=VALUE", "edit"),
     ("edit m.safetensors -o o.safetensors --slice linear=0:1", "is not in brackets", "edit"),
     ("edit m.safetensors -o o.safetensors --preset nothing", "there is no preset", "edit"),
-    ("edit m.safetensors -o o.txt --drop linear", "ends in .txt", "edit"),
-    ("diff m.safetensors m.safetensors --rename onlya", "is not FROM=TO", "diff"),
-    ("merge m.safetensors -o o.safetensors", "one input is nothing to merge", "merge"),
-    ("merge m.safetensors m.safetensors --weight 1 -o o.safetensors", "1 × --weight", "merge"),
-    ("merge m.safetensors m.safetensors --method ties -o o.safetensors", "needs a --base", "merge"),
     (
-      "merge m.safetensors m.safetensors --base m.safetensors -o o.safetensors", "has no use",
+      "edit m.safetensors -o o.txt --drop linear",
+      "has the extension .txt, which is not that of a checkpoint", "edit"
+    ),
+    ("diff m.safetensors m.safetensors --rename onlya", "is not FROM=TO", "diff"),
+    ("merge m.safetensors -o o.safetensors", "there is only one input; pass at least two", "merge"),
+    (
+      "merge m.safetensors m.safetensors --weight 1 -o o.safetensors",
+      "2 inputs but 1 weight; pass one --weight for each input", "merge"
+    ),
+    (
+      "merge m.safetensors m.safetensors --method ties -o o.safetensors",
+      "needs a base; pass --base FILE", "merge"
+    ),
+    (
+      "merge m.safetensors m.safetensors --base m.safetensors -o o.safetensors",
+      "uses no base; leave out --base",
       "merge"
     ),
   ])
@@ -143,7 +155,7 @@ import Testing
       ("espalier ls ''", "the name of a file is empty"),
       (
         "espalier ls - < m.safetensors",
-        "-: standard input is not read, for files are not read in order: save it in a file first"
+        "-: standard input is not read, because files are not read in order; save it in a file first"
       ),
       (
         "mkfifo pipe; cat m.safetensors > pipe & espalier ls pipe; status=$?; kill $! 2> /dev/null; exit $status",
@@ -163,7 +175,7 @@ import Testing
       #expect(result.status == 0)
       #expect(
         result.errors
-          == "espalier: note: \"!bert\" takes nothing away: nothing that it matches was "
+          == "espalier: note: \"!bert\" removes nothing: no tensor that it matches is "
           + "selected before it\n")
       #expect(try Tool.run(command + ["linear", "!linear.0"], in: folder).errors == "")
     }

@@ -7,13 +7,13 @@ import ParameterSurgery
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Look for damage and for what is probably not meant.",
+    abstract: "Check checkpoints for damage and for likely mistakes.",
     usage: "espalier check <file> ... [<options>]",
     discussion: """
-      Truncation, holes, checksums, stale indices, missing, incomplete and equal layers, dtypes that \
-      stand out, NaN and infinite elements, contradictions with config.json. docs/check.md lists the \
-      rules. Exit status 1 when there is an error; warnings and notes leave it at 0; otherwise 2 when a file \
-      is not there.
+      Checks for truncation, holes, wrong checksums, outdated indices, missing, incomplete and identical \
+      layers, unusual dtypes, NaN and infinite elements, and contradictions with config.json. \
+      docs/check.md lists the rules. Exit status: 1 when there is an error, otherwise 2 when a file does \
+      not exist, otherwise 0, also with warnings and notes.
 
         espalier check model
         espalier check downloads/*.safetensors --fast
@@ -25,17 +25,19 @@ struct CheckCommand: ParsableCommand {
     transform: CheckpointName.path)
   var files: [String]
 
-  @Flag(help: "Read headers alone: no checksums, no NaN, no equal layers.")
+  @Flag(help: "Read only headers: check no checksums, NaN or identical layers.")
   var fast = false
 
-  @Flag(help: "Print SARIF 2.1.0, which code hosts show beside the files.")
+  @Flag(help: "Print SARIF 2.1.0, which code hosts show next to the files.")
   var sarif = false
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
-    if sarif, output.json { throw ValidationError("--sarif and --json exclude each other") }
+    if sarif, output.json {
+      throw ValidationError("--sarif and --json exclude each other; leave out one")
+    }
   }
 
   func run() throws {
@@ -52,7 +54,7 @@ struct CheckCommand: ParsableCommand {
         lint = try CheckpointLint(path: file, readingElements: !fast) { bar.advance(by: $0) }
       } catch {
         isMissing = true
-        ExitStatus.report(error)
+        ExitStatus.report(error, of: CheckCommand.self)
         continue
       }
       bar.finish()
@@ -70,7 +72,7 @@ struct CheckCommand: ParsableCommand {
 
   private func show(_ findings: [LintFinding], of file: String) {
     let out = StandardOutput.shared
-    // What befell repeated layers alike is one line where a person reads.
+    // On a terminal, one finding about many layers takes one line.
     let groups = KeyGroups(findings.count, folds: out.isTerminal && findings.count > 20) { index in
       findings[index].key.map { [$0] } ?? []
     } trait: {

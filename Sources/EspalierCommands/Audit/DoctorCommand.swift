@@ -2,14 +2,14 @@ import ArgumentParser
 import CheckpointFiles
 import FineTuning
 
-/// `espalier doctor`: what this build finds on this machine.
+/// `espalier doctor`: shows the hardware and the libraries that this build detects.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say what is found on this machine, and what would make it faster.",
+    abstract: "Show the detected hardware and libraries, and how to make training faster.",
     discussion: """
-      The version, what computes and why, the processor, the Hugging Face cache and the models in \
-      it, and the room for temporary files. A report of a problem should have it.
+      Shows the version, the backend and the reason for it, the processor, the Hugging Face cache and \
+      its models, and the free space for temporary files. Include this output in a bug report.
 
         espalier doctor
         espalier doctor --json
@@ -23,7 +23,7 @@ struct DoctorCommand: ParsableCommand {
   }
 }
 
-/// What there is.
+/// What is detected.
 private struct Findings {
   let version = String(versionText.split(separator: " ").last ?? "")
   let backend = Backend.preferred
@@ -39,7 +39,7 @@ private struct Findings {
     room = System.room(inFolder: temporary)
   }
 
-  /// What to do, a sentence each; none when nothing is to be gained.
+  /// What to do, one sentence each; empty when nothing would help.
   var advice: [String] {
     var advice: [String] = []
     if !Backend.isOneDNNBuiltIn, processor.name == "AVX-512" {
@@ -49,18 +49,20 @@ private struct Findings {
     }
     if processor.name == "baseline" {
       advice.append(
-        "The kernels have no faster form for this processor: AVX2, AVX-512 or NEON would help.")
+        "There are no fast kernels for this processor; one with AVX2, AVX-512 or NEON would be faster."
+      )
     }
     if models.isEmpty {
       advice.append(
-        "For a model by name, fetch one into the cache: hf download google-bert/bert-base-uncased")
+        "To use a model by name, download it into the cache: hf download google-bert/bert-base-uncased"
+      )
     }
     if room == nil {
-      advice.append("\(temporary) is not there: set TMPDIR to a folder that is.")
+      advice.append("\(temporary) does not exist; set TMPDIR to an existing folder.")
     } else if !WholeFile.isWritable(temporary) {
-      advice.append("\(temporary) cannot be written to: set TMPDIR to a folder that can.")
+      advice.append("\(temporary) is not writable; set TMPDIR to a writable folder.")
     } else if let room, room < 1 << 30 {
-      advice.append("\(temporary) is nearly full: set TMPDIR to a folder with more room.")
+      advice.append("\(temporary) is nearly full; set TMPDIR to a folder with more free space.")
     }
     return advice
   }
@@ -83,18 +85,19 @@ private struct Findings {
     for model in models { table.append(["", shown(model)]) }
     table.append([
       "temporary files",
-      "\(shown(temporary)), " + (room.map { "\(byteText($0)) free" } ?? "not there"),
+      "\(shown(temporary)), " + (room.map { "\(byteText($0)) free" } ?? "does not exist"),
     ])
     table.hasHeadings = false
     table.print()
     if !advice.isEmpty { out.line() }
-    for line in advice { out.line(out.style.yellow(line)) }
+    for line in advice { out.line(out.style.yellow(oneLine(line))) }
   }
 
   private var bfloat16: String {
-    if processor.hasNativeBFloat16 { return "native: --precision bf16 pays" }
+    if processor.hasNativeBFloat16 { return "native; --precision bf16 is fast" }
     return processor.emulatesBFloat16
-      ? "emulated, slowly: --precision bf16-emulated" : "no, training is in single precision"
+      ? "emulated, slow (--precision bf16-emulated)"
+      : "not available; training uses single precision"
   }
 
   func printJSON() {

@@ -2,16 +2,16 @@ import ArgumentParser
 import CheckpointFiles
 import ParameterSurgery
 
-/// `espalier scan`: what a file would do if it were executed.
+/// `espalier scan`: shows what a file would do when it is loaded.
 struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scan",
-    abstract: "Audit files for code and for hidden contents, without executing anything.",
+    abstract: "Audit files for code and hidden contents, without executing anything.",
     discussion: """
-      Names every class and function of every pickle, and everything that an honest writer does not do. \
-      A file that cannot be read is an error, and the others are audited all the same. Exit status 1 \
-      when something is dangerous, otherwise 2 when a file could not be read; docs/scan.md says what is \
-      dangerous.
+      Lists the classes and functions that every pickle refers to, and everything that the usual writers \
+      do not write. A file that cannot be read is reported, and the others are still audited. Exit \
+      status: 1 when something is dangerous, otherwise 2 when a file cannot be read. docs/scan.md \
+      describes what is dangerous.
 
         espalier scan pytorch_model.bin
         espalier scan downloads/* --json
@@ -22,7 +22,7 @@ struct ScanCommand: ParsableCommand {
     transform: CheckpointName.path)
   var files: [String]
 
-  @Flag(help: "Name the classes and functions that are part of any checkpoint, too.")
+  @Flag(help: "Also list the classes and functions that every checkpoint has.")
   var all = false
 
   @OptionGroup var output: OutputOptions
@@ -38,7 +38,7 @@ struct ScanCommand: ParsableCommand {
         failures.append(error)
       }
     }
-    for failure in failures { ExitStatus.report(failure) }
+    for failure in failures { ExitStatus.report(failure, of: ScanCommand.self) }
     if output.json {
       var json = JSONStream()
       json.array("files", reports) { report, text in text += report.jsonValue.text() }
@@ -56,7 +56,7 @@ struct ScanCommand: ParsableCommand {
     if !failures.isEmpty { throw ExitStatus.unusable }
   }
 
-  /// Audits a file or what a folder holds, with a bar for each large file.
+  /// Audits a file or the files of a folder, with a progress bar for each large file.
   private func scan(
     _ file: String, unreadable: (CheckpointError) -> Void
   ) throws(CheckpointError) -> [ScanReport] {
@@ -79,11 +79,11 @@ struct ScanCommand: ParsableCommand {
       case .warning: out.style.yellow("odd, no danger found")
       case .danger: out.style.red("danger")
       }
-    out.line("\(shown(report.path)): \(verdict) (\(report.format))")
+    out.line("\(shown(report.path)): \(verdict) (\(shown(report.format)))")
     for global in report.globals where all || global.severity > .note {
       let times = global.count > 1 ? ", \(grouped(global.count)) times" : ""
       out.paragraph(
-        "\(word(global.severity))  \(shown(global.name))  \(global.reason)"
+        "\(word(global.severity))  \(shown(global.name))  \(shown(global.reason))"
           + place(global.record, global.offset) + times, indent: 2)
       for call in global.calls where all || global.severity == .danger {
         out.paragraph("calls    \(shown(call))", indent: 4)

@@ -3,15 +3,15 @@ import CheckpointFiles
 import OrderedCollections
 import ParameterSurgery
 
-/// `espalier verify`: the proof that frozen means frozen.
+/// `espalier verify`: proves that frozen tensors did not change.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Prove that everything a mask freezes is byte-identical in two checkpoints.",
     usage: "espalier verify <base> <tuned> --mask <mask> [<options>]",
     discussion: """
-      Frozen rows of a tensor of which other rows train are proven too. Exit status: 0 the proof \
-      holds, 1 it fails and the lines say where, 2 trouble.
+      Frozen rows of a tensor whose other rows train are compared, too. Exit status: 0 the proof holds, \
+      1 it fails and the lines list the tensors that changed, 2 an error.
 
         espalier verify base tuned --mask freeze.json
       """)
@@ -20,11 +20,12 @@ struct VerifyCommand: ParsableCommand {
     help: "The checkpoint before training.", completion: .file(), transform: CheckpointName.path)
   var base: String
 
-  @Argument(help: "The checkpoint after it.", completion: .file(), transform: CheckpointName.path)
+  @Argument(
+    help: "The checkpoint after training.", completion: .file(), transform: CheckpointName.path)
   var tuned: String
 
   @Option(
-    help: ArgumentHelp("The freeze mask that the training had.", valueName: "mask"),
+    help: ArgumentHelp("The freeze mask that was used in training.", valueName: "mask"),
     completion: .file())
   var mask: String
 
@@ -34,7 +35,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let before = try Checkpoint.open(base)
     let freeze = try FreezeMask(path: mask, for: ParameterTree(before))
-    // A folder with a delta holds what it makes of the base.
+    // A folder may hold a delta, which is applied to the base.
     let reading = Progress(
       "reading the base", total: before.tensors.values.reduce(0) { $0 &+ $1.byteCount },
       unit: .bytes, mode: progress.progress)
@@ -63,13 +64,15 @@ struct VerifyCommand: ParsableCommand {
         "\(base): \(plural(proof.addedKeys.count, "tensor")) that trained \(proof.addedKeys.count == 1 ? "is" : "are") "
           + "not in it, such as \(quoted(proof.addedKeys[0].string))")
     }
-    note(proof.ignoredKeys, of: base, "is not in the mask and not compared")
-    note(proof.unexpectedKeys, of: tuned, "is new, the mask does not list it")
+    note(proof.ignoredKeys, of: base, "is not in the mask and is not compared")
+    note(proof.unexpectedKeys, of: tuned, "is new: the mask does not list it")
     guard proof.holds else {
       printViolations(proof.violations)
       output.line(
-        output.style.red("FAILED") + ": \(plural(proof.violations.count, "tensor")) of \(tuned) "
-          + "\(proof.violations.count == 1 ? "is" : "are") not as the mask demands")
+        output.style.red("FAILED")
+          + ": \(plural(proof.violations.count, "tensor")) of \(oneLine(tuned)) "
+          + "\(proof.violations.count == 1 ? "is" : "are") not identical, although the mask freezes "
+          + (proof.violations.count == 1 ? "it" : "them"))
       return
     }
     var frozen = plural(proof.provenTensors, "frozen tensor")
@@ -90,12 +93,12 @@ struct VerifyCommand: ParsableCommand {
     }
     output.list(groups) { group in
       group.rows.count == 1
-        ? "\(group.name) may train and is what it was"
-        : "\(group.name) (\(group.times)) may train and are what they were"
+        ? "\(group.name) may train and did not change"
+        : "\(group.name) (\(group.times)) may train and did not change"
     }
   }
 
-  /// What is not as it was: a line a tensor, or a group of many.
+  /// The tensors that changed: one line for each, or for each group of many.
   private func printViolations(_ violations: [FrozenProof.Violation]) {
     let output = StandardOutput.shared
     let groups = KeyGroups(violations.count, folds: output.isTerminal && violations.count > 20) {
@@ -109,11 +112,11 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  /// A few keys stand for all.
+  /// Notes about at most three keys, and the number of the others.
   private func note(_ keys: [Key], of path: String, _ sentence: String) {
     for key in keys.prefix(3) { StandardError.note("\(path): \(quoted(key.string)) \(sentence)") }
     if keys.count > 3 {
-      StandardError.note("\(path): \(grouped(keys.count - 3)) more of that kind; --json lists all")
+      StandardError.note("\(path): \(grouped(keys.count - 3)) more of this kind; --json lists all")
     }
   }
 

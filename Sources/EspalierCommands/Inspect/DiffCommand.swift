@@ -3,7 +3,7 @@ import CheckpointFiles
 import OrderedCollections
 import ParameterSurgery
 
-/// `espalier diff`: what differs between two checkpoints.
+/// `espalier diff`: compares two checkpoints.
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
@@ -13,12 +13,12 @@ struct DiffCommand: ParsableCommand {
       espalier diff --base <base> <a> <b> [<selector> ...] [<options>]
       """,
     discussion: """
-      `-` stands only in A, `+` only in B, `~` in both and differs. Figures are the greatest absolute \
-      difference, the L2 distance relative to A, the cosine, and the share of elements that differ. \
-      With --base, what A and B made of it: `A` and `B` stand for one of them, `=` for both in the same \
-      way, `!` for both, each in its own. With --group, the figures are the worst of a group, and its \
-      whole share of changed elements. Exit status, as of git diff --exit-code: 0 nothing differs, \
-      1 something does; 2 trouble.
+      `-` marks a tensor that is only in A, `+` one that is only in B, `~` one that differs. The figures \
+      are the largest absolute difference, the L2 distance relative to A, the cosine, and the share of \
+      elements that differ. With --base, `A` and `B` mark a tensor that only A or only B changed, `=` \
+      one that both changed to the same values, `!` one that both changed to different values. With \
+      --group, the figures are the worst of the group, and the share is that of all its elements. Exit \
+      status, as for git diff --exit-code: 0 no difference, 1 a difference; 2 an error.
 
         espalier diff before.safetensors after.bin
         espalier diff base tuned --ignore-prefix bert. --atol 1e-6
@@ -37,47 +37,49 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "The second checkpoint.", completion: .file(), transform: CheckpointName.path)
   var b: String
 
-  @Argument(help: "What to compare; without selectors, everything.")
+  @Argument(help: "The tensors to compare; default: all.")
   var selectors: [String] = []
 
-  @Flag(help: "Compare which keys there are, and nothing else.")
+  @Flag(help: "Compare only keys, dtypes and shapes, not values.")
   var keysOnly = false
 
   @Option(
     help: ArgumentHelp(
-      "Elements differ when |b - a| > atol + rtol * |b|.", valueName: "number"))
+      "Absolute tolerance: elements differ when |b - a| > atol + rtol * |b|.", valueName: "number"))
   var atol = 0.0
 
-  @Option(help: ArgumentHelp("See --atol.", valueName: "number"))
+  @Option(help: ArgumentHelp("Relative tolerance; see --atol.", valueName: "number"))
   var rtol = 0.0
 
   @Option(
     help: ArgumentHelp(
-      "Compare keys of A under another name; wildcards keep what they match.", valueName: "from=to")
+      "Compare a key of A under another name; wildcards keep the matched text.",
+      valueName: "from=to")
   )
   var rename: [String] = []
 
   @Option(
-    help: ArgumentHelp("Leave this out at the start of keys, on both sides.", valueName: "prefix"))
+    help: ArgumentHelp("Ignore this prefix of keys in A and B.", valueName: "prefix"))
   var ignorePrefix: [String] = []
 
-  @Flag(help: "A line for all layers together instead of one for each tensor.")
+  @Flag(help: "Print one line for all layers together instead of one for each tensor.")
   var summary = false
 
-  @Flag(help: "Bars: the relative change of each layer, and tensors by their relative change.")
+  @Flag(
+    help: "Draw the relative change of each layer, and the number of tensors by relative change.")
   var histogram = false
 
   @Option(
-    help: ArgumentHelp("Write a page with all of this, too.", valueName: "file"),
+    help: ArgumentHelp("Also write an HTML page with all of this.", valueName: "file"),
     completion: .file())
   var html: String?
 
   @Option(
-    help: ArgumentHelp("What A and B both come from: a three-way comparison.", valueName: "file"),
+    help: ArgumentHelp("Compare A and B with this common ancestor.", valueName: "file"),
     completion: .file())
   var base: String?
 
-  @Flag(name: [.short, .long], help: "Print nothing; the exit status tells.")
+  @Flag(name: [.short, .long], help: "Print nothing; only set the exit status.")
   var quiet = false
 
   @OptionGroup var groups: GroupOptions
@@ -87,32 +89,33 @@ struct DiffCommand: ParsableCommand {
 
   func validate() throws {
     guard atol >= 0, rtol >= 0, atol.isFinite, rtol.isFinite else {
-      throw ValidationError("--atol and --rtol take numbers of 0 or more")
+      throw ValidationError("--atol and --rtol take numbers that are 0 or more")
     }
     if keysOnly, atol > 0 || rtol > 0 {
-      throw ValidationError("--keys-only compares no values: leave out --atol and --rtol")
+      throw ValidationError("--keys-only compares no values; leave out --atol and --rtol")
     }
     let twoOnly = [
       ("--summary", summary), ("--histogram", histogram), ("--html", html != nil),
       ("--rename", !rename.isEmpty),
     ]
     if base != nil, let option = twoOnly.first(where: \.1) {
-      throw ValidationError("\(option.0) compares two checkpoints: leave it out, or --base")
+      throw ValidationError("\(option.0) compares two checkpoints and --base three; leave out one")
     }
     if keysOnly,
       let option = [("--histogram", histogram), ("--html", html != nil)].first(where: \.1)
     {
-      throw ValidationError("\(option.0) shows values, which --keys-only does not compare")
+      throw ValidationError(
+        "\(option.0) shows values, and --keys-only compares none; leave out one")
     }
     if quiet, output.json || summary || histogram {
-      throw ValidationError("--quiet prints nothing: leave out --json, --summary and --histogram")
+      throw ValidationError("--quiet prints nothing; leave out --json, --summary and --histogram")
     }
     try groups.check(against: [("--json", output.json)])
     if groups.group == true,
       let option = [("--summary", summary), ("--histogram", histogram), ("--quiet", quiet)].first(
         where: \.1)
     {
-      throw ValidationError("\(option.0) prints no line for tensors: leave out --group")
+      throw ValidationError("\(option.0) prints no lines for tensors; leave out --group")
     }
   }
 
@@ -179,10 +182,10 @@ struct DiffCommand: ParsableCommand {
     guard let change = diff.changed.first(where: { payloads.contains($0.key) }),
       let tensor = (inA + inB).first(where: { $0.payload == change.key })
     else { return }
-    StandardError.note("numbers are compared as they are stored: \(tensor.refusal)")
+    StandardError.note("values are compared as they are stored: \(tensor.refusal)")
   }
 
-  /// The four members, and those of the options that ask for more.
+  /// The four members, and those that further options add.
   private func printJSON(_ diff: Diff, _ groups: DiffSummary?) {
     var members = diff.json.object ?? [:]
     if summary, let groups {
@@ -214,7 +217,8 @@ struct DiffCommand: ParsableCommand {
       selection.report(selected.explanations)
       if let expect = selection.expect { try selected.expect(expect) }
     } else if let expect = selection.expect {
-      throw InputError("--expect \(expect) counts what selectors select, and there are none")
+      throw InputError(
+        "--expect \(expect) counts selected tensors, but there are no selectors; pass one")
     }
   }
 }

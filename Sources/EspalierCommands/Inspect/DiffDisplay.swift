@@ -1,7 +1,7 @@
 import CheckpointFiles
 import ParameterSurgery
 
-/// A difference in the manner of `git diff --stat`: a line a tensor, the counts at the end.
+/// A difference as `git diff --stat` shows it: one line for each tensor, and the counts at the end.
 struct DiffReport {
   private let diff: Diff
   private let a: Checkpoint
@@ -17,7 +17,7 @@ struct DiffReport {
     folds = groups.folds(diff.onlyInA.count + diff.onlyInB.count + diff.changed.count)
   }
 
-  /// Everything; without `details` a line for all of it.
+  /// Prints everything; without `details`, only the renames and the counts.
   func print(details: Bool = true) {
     let output = StandardOutput.shared
     if details {
@@ -59,19 +59,19 @@ struct DiffReport {
     table.print()
   }
 
-  /// Likely renames, those that put one prefix before many keys or take it away in one line.
+  /// Likely renames; those that add one prefix to many keys, or remove it, take one line.
   private func printRenames() {
     guard !diff.likelyRenames.isEmpty else { return }
     let output = StandardOutput.shared
-    output.line("likely the same under another name:")
-    var prefixed: [String: Int] = [:]
+    output.line("likely renamed:")
+    var prefixed: [Key: Int] = [:]
     for rename in diff.likelyRenames {
       if let prefix = DiffReport.prefix(rename) { prefixed[prefix, default: 0] += 1 }
     }
     for (prefix, count) in prefixed.sorted(by: { $0.key < $1.key }) where count > 1 {
       output.paragraph(
-        "\(grouped(count)) keys, but for \(quoted(prefix)) at the start: "
-          + "compare them with --ignore-prefix \(shown(prefix))", indent: 2)
+        "\(grouped(count)) keys differ only in the prefix \(quoted(prefix.string)): "
+          + "pass --ignore-prefix \(Advice.shellWord(shown(prefix.string)))", indent: 2)
     }
     let others = diff.likelyRenames.filter { rename in
       DiffReport.prefix(rename).map { prefixed[$0, default: 0] <= 1 } ?? true
@@ -89,24 +89,28 @@ struct DiffReport {
         output.line("  \(line)")
         continue
       }
-      // Two long keys stand below each other.
-      for (index, part) in line.split(separator: " => ").enumerated() {
+      // Two long keys take two lines.
+      let names = group.names
+      for (index, name) in names.enumerated() {
         let margin = index == 0 ? "  " : "    => "
-        output.line(margin + middleTruncated(String(part), to: max(20, width - margin.count)))
+        let text = index == names.count - 1 ? "\(name) (\(times)\(proof))" : name
+        output.line(margin + middleTruncated(text, to: max(20, width - margin.count)))
       }
     }
   }
 
-  /// What stands before one of the keys and is all that they differ in.
-  private static func prefix(_ rename: LikelyRename) -> String? {
-    let (short, long) =
-      rename.from.string.utf8.count < rename.to.string.utf8.count
-      ? (rename.from.string, rename.to.string) : (rename.to.string, rename.from.string)
-    guard long.hasSuffix("." + short) else { return nil }
-    return String(long.dropLast(short.count))
+  /// The prefix that one of the keys has, when it is their only difference.
+  static func prefix(_ rename: LikelyRename) -> Key? {
+    let (from, to) = (rename.from.string.utf8, rename.to.string.utf8)
+    let (short, long) = from.count < to.count ? (from, to) : (to, from)
+    let prefix = long.dropLast(short.count)
+    guard prefix.last == UInt8(ascii: "."), long.suffix(short.count).elementsEqual(short) else {
+      return nil
+    }
+    return Key(String(Substring(prefix)))
   }
 
-  /// What changed tensors of one group have in common: how they changed.
+  /// What the changed tensors of one group have in common.
   private struct ChangeKind: Hashable {
     let dtypes: [DType]
     let shapes: [Shape]

@@ -112,7 +112,7 @@ struct ListCommand: ParsableCommand {
       return try Checkpoint.open(file)
     } catch {
       guard error.kind == .notFound, error.path == file,
-        CheckpointName.refusal(of: file) != nil || HuggingFaceCache.completion(of: file) != nil,
+        CheckpointName.refusal(of: file) != nil || error.advice != nil,
         let listing = CheckpointName.listing(of: file)
       else { throw error }
       let explained = CheckpointName.explained(error, typed: [file])

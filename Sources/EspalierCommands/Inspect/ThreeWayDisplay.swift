@@ -1,7 +1,7 @@
 import CheckpointFiles
 import ParameterSurgery
 
-/// What two checkpoints made of a third: a section for each verdict, the counts at the end.
+/// The changes of two checkpoints relative to a third: a section for each verdict, and the counts at the end.
 struct ThreeWayDisplay {
   private let diff: ThreeWayDiff
   private let a: String
@@ -56,10 +56,10 @@ struct ThreeWayDisplay {
 
   private func title(_ verdict: ThreeWayDiff.Verdict) -> String {
     switch verdict {
-    case .onlyA: "only \(shown(a)):"
-    case .onlyB: "only \(shown(b)):"
-    case .alike: "both, in the same way:"
-    case .differently: "both, each in its own way:"
+    case .onlyA: "changed only in \(shown(a)):"
+    case .onlyB: "changed only in \(shown(b)):"
+    case .alike: "changed to the same values in both:"
+    case .differently: "changed to different values:"
     }
   }
 
@@ -97,9 +97,9 @@ struct ThreeWayDisplay {
       diff.changes.count { $0.verdict == verdict }
     }
     return [
-      "\(grouped(count(.onlyA))) only in A", "\(grouped(count(.onlyB))) only in B",
-      "\(grouped(count(.alike))) alike in both", "\(grouped(count(.differently))) differently",
-      "\(grouped(diff.unchanged)) as in the base",
+      "\(grouped(count(.onlyA))) changed only in A", "\(grouped(count(.onlyB))) only in B",
+      "\(grouped(count(.alike))) the same in both", "\(grouped(count(.differently))) differently",
+      "\(grouped(diff.unchanged)) unchanged",
     ].joined(separator: ", ")
   }
 }

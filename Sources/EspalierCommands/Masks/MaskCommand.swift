@@ -8,13 +8,13 @@ struct MaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mask",
     abstract:
-      "Write, show, combine and exchange freeze masks: which tensors train, in a file for git.",
+      "Write, show, combine and exchange freeze masks: files that list which tensors train.",
     discussion: """
         espalier mask create model --train linear -o freeze.json
         espalier mask show freeze.json
         espalier mask check freeze.json model
 
-      docs/mask-format.md describes the file and applies one in ten lines of Python.
+      docs/mask-format.md describes the format and shows how to apply a mask in ten lines of Python.
       """,
     subcommands: [
       MaskCreateCommand.self, MaskShowCommand.self, MaskCheckCommand.self, MaskDiffCommand.self,
@@ -30,10 +30,10 @@ struct MaskCreateCommand: ParsableCommand {
     abstract: "Write a freeze mask for a checkpoint.",
     usage: "espalier mask create <file> --train <selector> ... -o <mask> [<options>]",
     discussion: """
-      What --train selects trains and everything else is frozen; --freeze takes away from it. Rules \
-      apply in the order in which they stand: of those that match a tensor or a row, the last wins. \
-      With --freeze alone, everything else trains. Each takes several selectors, and rows of a tensor \
-      are selectors too.
+      The tensors that --train selects train, and all others are frozen; --freeze freezes some of them \
+      again. Rules apply in the order of the command line: the last rule that matches a tensor or a row \
+      wins. With only --freeze, all other tensors train. Both options take several selectors, and a \
+      selector may select rows of a tensor.
 
         espalier mask create model --train linear -o freeze.json
         espalier mask create model --train linear --freeze linear.0 --train linear.0.bias -o m.json
@@ -49,7 +49,7 @@ struct MaskCreateCommand: ParsableCommand {
 
   @Flag(
     name: .customLong("no-siblings"),
-    help: "Do not warn when a weight trains without its bias.")
+    help: "Do not warn when a weight trains and its bias is frozen.")
   var noSiblings = false
 
   @OptionGroup var groups: GroupOptions
@@ -60,7 +60,7 @@ struct MaskCreateCommand: ParsableCommand {
     try groups.check(against: [("--json", format.json)])
     if rules.ordered.isEmpty {
       throw ValidationError(
-        "say what trains (--train SELECTOR) or what does not (--freeze SELECTOR)")
+        "a rule is missing; pass --train SELECTOR or --freeze SELECTOR")
     }
   }
 
@@ -82,8 +82,8 @@ struct MaskCreateCommand: ParsableCommand {
       }
       if let expect = selection.expect, mask.trainableKeys.count != expect {
         throw InputError(
-          "\(checkpoint.file): expected \(plural(expect, "tensor")) to train, "
-            + "the mask lets \(grouped(mask.trainableKeys.count)) train")
+          "\(checkpoint.file): expected \(plural(expect, "tensor")) to train (found "
+            + "\(grouped(mask.trainableKeys.count)))")
       }
       return mask
     }
@@ -98,7 +98,7 @@ struct MaskCreateCommand: ParsableCommand {
     }
   }
 
-  /// A `!` that takes nothing away is a slip of the pen.
+  /// Notes a `!` that removes nothing, which is probably a mistake.
   private func noteIdle(
     _ requests: [FreezeMask.Request], _ mask: FreezeMask, _ tree: ParameterTree
   ) {
@@ -109,11 +109,11 @@ struct MaskCreateCommand: ParsableCommand {
       else {
         continue
       }
-      StandardError.note("\(quoted(request.selector.text)) changes nothing")
+      StandardError.note("\(quoted(request.selector.text)) has no effect")
     }
   }
 
-  /// One selector such as `**.weight` leaves out the bias of every layer: a few of them say as much.
+  /// Warns about at most four siblings: one selector such as `**.weight` freezes the bias of every layer.
   private func warn(_ warnings: [FreezeMask.Warning]) {
     var siblings: [FreezeMask.Warning] = []
     var others: [FreezeMask.Warning] = []
@@ -126,8 +126,8 @@ struct MaskCreateCommand: ParsableCommand {
     }
     if shown.count < siblings.count {
       StandardError.warning(
-        "\(checkpoint.file): \(grouped(siblings.count - shown.count)) more tensors train beside a bias that "
-          + "is frozen; --json lists them, --no-siblings is silent about them")
+        "\(checkpoint.file): \(grouped(siblings.count - shown.count)) more tensors train while their bias is "
+          + "frozen; --json lists them, --no-siblings hides these warnings")
     }
   }
 }
@@ -136,7 +136,7 @@ struct MaskCreateCommand: ParsableCommand {
 struct MaskShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Show what a freeze mask lets train.",
+    abstract: "Show which tensors train under a freeze mask.",
     discussion: """
         espalier mask show freeze.json
         espalier mask show freeze.json --group
@@ -164,10 +164,10 @@ struct MaskShowCommand: ParsableCommand {
 struct MaskCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Say whether a freeze mask belongs to a checkpoint.",
+    abstract: "Check whether a freeze mask fits a checkpoint.",
     discussion: """
-      A mask fits every checkpoint with the same keys, dtypes and shapes, whatever the values. Exit \
-      status 1 when it does not fit; the lines then say what differs.
+      A mask fits every checkpoint with the same keys, dtypes and shapes; the values do not matter. Exit \
+      status 1 when it does not fit; the lines then list the differences.
 
         espalier mask check freeze.json model
       """)
@@ -187,10 +187,10 @@ struct MaskCheckCommand: ParsableCommand {
     if format.json {
       printJSON(mismatch)
     } else if let mismatch {
-      output.paragraph("\(self.mask) does not fit \(checkpoint.file): \(mismatch)")
+      output.paragraph(oneLine("\(self.mask) does not fit \(checkpoint.file): \(mismatch)"))
     } else {
       let trains = mask.trainableKeys.count
-      output.line(
+      output.sentence(
         "\(self.mask) fits \(checkpoint.file): \(plural(mask.states.count, "tensor")), "
           + "\(grouped(trains)) of them \(trains == 1 ? "trains" : "train")")
     }

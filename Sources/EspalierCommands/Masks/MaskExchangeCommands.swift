@@ -10,12 +10,12 @@ extension ImportedMask.Source: ExpressibleByArgument {}
 struct MaskExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a freeze mask in the words of another trainer.",
+    abstract: "Write a freeze mask as settings of another trainer.",
     usage: "espalier mask export <mask> --to <format> [-o <file>]",
     discussion: """
-      torch and hf are Python files that apply the mask, rows included; the others are settings to copy. \
-      What another trainer cannot say exactly is an error. Formats: torch, hf, names, peft, axolotl, \
-      llamafactory, ms-swift, ort.
+      torch and hf are Python files that apply the mask, including its rows; the others are settings to \
+      copy. A mask that another trainer cannot express exactly is an error. Formats: torch, hf, names, \
+      peft, axolotl, llamafactory, ms-swift, ort.
 
         espalier mask export freeze.json --to torch -o freeze_mask.py
         espalier mask export freeze.json --to axolotl
@@ -24,12 +24,12 @@ struct MaskExportCommand: ParsableCommand {
   @Argument(help: "A freeze mask.", completion: .file())
   var mask: String
 
-  @Option(help: "The trainer.")
+  @Option(help: "The format to write.")
   var to: TrainerFormat
 
   @Option(
     name: [.customShort("o"), .long],
-    help: ArgumentHelp("The file to write; without, standard output.", valueName: "file"),
+    help: ArgumentHelp("The file to write; default: standard output.", valueName: "file"),
     completion: .file())
   var output: String?
 
@@ -46,25 +46,25 @@ struct MaskExportCommand: ParsableCommand {
 struct MaskImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Write the freeze mask that another trainer's configuration amounts to.",
+    abstract: "Write the freeze mask of another trainer's configuration.",
     usage: "espalier mask import <config> <file> --from <trainer> -o <mask>",
     discussion: """
-      Patterns match by that trainer's rules, and the report says what they really matched: for \
-      several of them layer.1 is also a part of layer.10. A setting that changes what trains and is not \
-      understood is an error. Trainers: axolotl, llamafactory, ms-swift (args.json), names (one a line), \
+      Patterns match by the rules of that trainer, and the report shows what they matched: for several \
+      trainers, layer.1 also matches layer.10. A setting that changes what trains and is not understood \
+      is an error. Trainers: axolotl, llamafactory, ms-swift (args.json), names (one name on each line), \
       ort (requires_grad and frozen_params), peft (adapter_config.json), requires-grad (a JSON object of \
-      names and true or false). LLaMA-Factory's number of layers is read from config.json beside the \
-      checkpoint.
+      names and true or false). For LLaMA-Factory, the number of layers is read from the config.json in \
+      the folder of the checkpoint.
 
         espalier mask import config.yml model --from axolotl -o freeze.json
       """)
 
-  @Argument(help: "The configuration.", completion: .file())
+  @Argument(help: "The configuration file of the trainer.", completion: .file())
   var config: String
 
   @OptionGroup var checkpoint: CheckpointArgument
 
-  @Option(help: "The trainer.")
+  @Option(help: "The trainer of the configuration.")
   var from: ImportedMask.Source
 
   @OptionGroup var written: MaskOutput
@@ -82,7 +82,7 @@ struct MaskImportCommand: ParsableCommand {
       imported.warnings
       + imported.patterns.compactMap { pattern in
         pattern.stray.map {
-          "\(shown(pattern.text)) matches a part of a name in \(quoted($0.string))"
+          "\(shown(pattern.text)) matches only a part of a component in \(quoted($0.string))"
         }
       }
     for warning in warnings { StandardError.warning("\(config): \(warning)") }
@@ -112,8 +112,12 @@ struct MaskImportCommand: ParsableCommand {
 struct MaskUnionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "union",
-    abstract: "Write a mask that lets train what trains in either of two.",
-    discussion: "  espalier mask union a.json b.json -o both.json")
+    abstract: "Write a mask under which a tensor trains when it trains in either of two masks.",
+    discussion: """
+      Both masks must be for the same checkpoint.
+
+        espalier mask union a.json b.json -o both.json
+      """)
 
   @OptionGroup var masks: TwoMasks
 
@@ -124,20 +128,24 @@ struct MaskUnionCommand: ParsableCommand {
 struct MaskIntersectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "intersect",
-    abstract: "Write a mask that lets train what trains in both of two.",
-    discussion: "  espalier mask intersect a.json b.json -o common.json")
+    abstract: "Write a mask under which a tensor trains when it trains in both of two masks.",
+    discussion: """
+      Both masks must be for the same checkpoint.
+
+        espalier mask intersect a.json b.json -o common.json
+      """)
 
   @OptionGroup var masks: TwoMasks
 
   func run() throws { try masks.write { a, b throws(SurgeryError) in try a.intersection(b) } }
 }
 
-/// Two masks of one checkpoint, and where a third goes.
+/// Two masks of one checkpoint, and the output.
 struct TwoMasks: ParsableArguments {
   @Argument(help: "A freeze mask.", completion: .file())
   var a: String
 
-  @Argument(help: "Another one for the same checkpoint.", completion: .file())
+  @Argument(help: "Another freeze mask for the same checkpoint.", completion: .file())
   var b: String
 
   @OptionGroup var written: MaskOutput
@@ -159,9 +167,10 @@ struct TwoMasks: ParsableArguments {
 struct MaskInvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "invert",
-    abstract: "Write a mask that freezes what trains and lets train what is frozen.",
+    abstract:
+      "Write the opposite of a mask: frozen tensors train, and those that train are frozen.",
     discussion: """
-      Rows too; integers have no gradient and stay frozen.
+      Rows are inverted, too. Integer tensors have no gradient and stay frozen.
 
         espalier mask invert freeze.json model -o rest.json
       """)
@@ -189,9 +198,9 @@ struct MaskInvertCommand: ParsableCommand {
 struct MaskDiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "Say which tensors two masks treat differently.",
+    abstract: "Show which tensors two masks treat differently.",
     discussion: """
-      Exit status: 0 nothing differs, 1 something does, 2 trouble.
+      Exit status: 0 no difference, 1 a difference, 2 an error.
 
         espalier mask diff before.json after.json
       """)
@@ -199,7 +208,7 @@ struct MaskDiffCommand: ParsableCommand {
   @Argument(help: "A freeze mask.", completion: .file())
   var a: String
 
-  @Argument(help: "Another one.", completion: .file())
+  @Argument(help: "Another freeze mask.", completion: .file())
   var b: String
 
   @OptionGroup var groups: GroupOptions

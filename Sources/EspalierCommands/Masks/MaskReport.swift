@@ -2,13 +2,13 @@ import CheckpointFiles
 import OrderedCollections
 import ParameterSurgery
 
-/// What a freeze mask lets train, for people and as JSON.
+/// The tensors that train under a freeze mask, as text and as JSON.
 struct MaskReport {
   private let mask: FreezeMask
   private let tree: ParameterTree?
 
-  /// - Parameter tree: the checkpoint's, for shapes and counts of elements; without it there are
-  ///   names alone.
+  /// - Parameter tree: the tree of the checkpoint, for shapes and counts of elements; without it only names are
+  ///   known.
   init(_ mask: FreezeMask, in tree: ParameterTree?) {
     self.mask = mask
     self.tree = tree
@@ -44,7 +44,7 @@ struct MaskReport {
     return tree.entries.compactMap { entry($0.key, $0) }
   }
 
-  /// - Parameter folds: whether repeated layers take one line; `nil` leaves it to their number.
+  /// - Parameter folds: whether repeated layers take one line; `nil` decides by their number.
   func print(path: String, folds: Bool? = nil) {
     let output = StandardOutput.shared
     let entries = entries
@@ -98,7 +98,7 @@ struct MaskReport {
     }
   }
 
-  /// Writes a mask that was made from others, and says what it lets train.
+  /// Writes a mask that was derived from others, and prints which tensors train.
   static func write(_ mask: FreezeMask, to path: String, json: Bool, in tree: ParameterTree?) throws
   {
     try mask.write(to: path)

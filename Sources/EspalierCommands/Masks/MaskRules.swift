@@ -2,7 +2,7 @@ import ArgumentParser
 import ParameterSurgery
 import Synchronization
 
-/// `--train` and `--freeze`, in the order in which they stand on the command line.
+/// `--train` and `--freeze`, in the order of the command line.
 struct MaskRules: ParsableArguments {
   /// A rule and its place among the others.
   struct Rule: Sendable {
@@ -22,13 +22,14 @@ struct MaskRules: ParsableArguments {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("What trains: one or more selectors.", valueName: "selector"),
+    help: ArgumentHelp("The tensors that train: one or more selectors.", valueName: "selector"),
     transform: rule(.train))
   var train: [Rule] = []
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("What stays frozen all the same.", valueName: "selector"),
+    help: ArgumentHelp(
+      "The tensors that are frozen: one or more selectors.", valueName: "selector"),
     transform: rule(.freeze))
   var freeze: [Rule] = []
 

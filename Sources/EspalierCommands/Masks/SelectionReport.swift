@@ -16,7 +16,7 @@ extension SelectionOptions {
   func report(_ explanations: [Selection.Explanation]) {
     for explanation in explanations where explanation.isNegated && explanation.changed == 0 {
       StandardError.note(
-        "\(quoted(explanation.selector)) takes nothing away: nothing that it matches was selected before it"
+        "\(quoted(explanation.selector)) removes nothing: no tensor that it matches is selected before it"
       )
     }
     guard explain else { return }
@@ -25,7 +25,7 @@ extension SelectionOptions {
       if explanation.changed != explanation.matched {
         line +=
           explanation.isNegated
-          ? ", takes away \(grouped(explanation.changed))"
+          ? ", removes \(grouped(explanation.changed))"
           : ", \(grouped(explanation.changed)) of them not selected before"
       }
       StandardError.line(line)

@@ -2,7 +2,7 @@ import CheckpointFiles
 import ParameterSurgery
 
 extension CastLosses {
-  /// Says what was lost: a line for each of a few tensors, and one for all others.
+  /// Warns about lost values: one line for each of the first tensors, and one for all others.
   func warn() {
     let all = all
     let shown = all.count > 5 ? 3 : all.count
@@ -10,8 +10,8 @@ extension CastLosses {
       var parts: [String] = []
       if loss.overflowCount > 0 {
         parts.append(
-          "\(plural(loss.overflowCount, "number")) too large for \(loss.dtype), now "
-            + (loss.isSaturated ? "its largest" : loss.dtype.overflowText))
+          "\(plural(loss.overflowCount, "value")) too large for \(loss.dtype), stored as "
+            + (loss.isSaturated ? "its largest value" : loss.dtype.overflowText))
       }
       if loss.nanCount > 0 { parts.append("\(grouped(loss.nanCount)) NaN") }
       StandardError.warning("\(quoted(loss.key.string)): \(parts.joined(separator: ", "))")
@@ -19,17 +19,17 @@ extension CastLosses {
     guard all.count > shown else { return }
     let count = all.dropFirst(shown).reduce(0) { $0 &+ $1.overflowCount &+ $1.nanCount }
     StandardError.warning(
-      "\(plural(count, "number")) too large or NaN in \(all.count - shown) more tensors")
+      "\(plural(count, "value")) too large or NaN in \(all.count - shown) more tensors")
   }
 }
 
 extension DType {
-  /// What numbers become that are too large.
+  /// What values that are too large are stored as.
   fileprivate var overflowText: String {
     switch self {
-    case .float8E4M3: "its largest"
+    case .float8E4M3: "its largest value"
     case .float8E4M3FNUZ, .float8E5M2FNUZ: "NaN"
-    default: "infinite"
+    default: "infinity"
     }
   }
 }

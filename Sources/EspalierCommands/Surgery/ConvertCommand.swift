@@ -4,15 +4,15 @@ import OrderedCollections
 import ParameterSurgery
 import Synchronization
 
-/// `espalier convert`: the same tensors in another file format, dtype or number of files.
+/// `espalier convert`: writes the same tensors in another file format, dtype or number of files.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Convert between safetensors, PyTorch files and shards, and between dtypes.",
     usage: "espalier convert <file> -o <output> [<options>]",
     discussion: """
-      The ending of the output decides the format: .pt, .pth, .bin and .ckpt are PyTorch's, \
-      .safetensors is safetensors. Tensors are streamed, so a checkpoint may be larger than memory.
+      The extension of the output decides the format: PyTorch for .pt, .pth, .bin and .ckpt, \
+      safetensors for .safetensors. Tensors are streamed, so a checkpoint may be larger than memory.
 
         espalier convert pytorch_model.bin -o model.safetensors
         espalier convert model.safetensors -o model.pt --dtype BF16
@@ -31,7 +31,8 @@ struct ConvertCommand: ParsableCommand {
     help: "Convert floating-point tensors: F64, F32, F16, BF16, F8_E4M3, F8_E5M2, …",
     transform: { name in
       guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint else {
-        throw ValidationError("'\(name)' is no floating-point dtype, such as F32 or BF16")
+        throw ValidationError(
+          "'\(name)' is not a floating-point dtype; use one such as F32 or BF16")
       }
       return dtype
     })
@@ -39,13 +40,13 @@ struct ConvertCommand: ParsableCommand {
 
   @OptionGroup var shards: ShardOptions
 
-  @Flag(help: "Keep the strides of tensors that are not row-major; PyTorch files only.")
+  @Flag(help: "Keep the strides of tensors that are not row-major (PyTorch files only).")
   var preserveStrides = false
 
   @OptionGroup var foreign: ForeignOptions
   @OptionGroup var older: ReplaceOptions
 
-  @Flag(help: "Allow the output to replace the input.")
+  @Flag(help: "Allow the output to replace the input file.")
   var inPlace = false
 
   @OptionGroup var progress: ProgressOptions
@@ -54,10 +55,11 @@ struct ConvertCommand: ParsableCommand {
     let endings = [".safetensors", ".pt", ".pth", ".bin", ".ckpt"]
     guard endings.contains(where: output.hasSuffix) else {
       throw ValidationError(
-        "the ending of '\(output)' decides the format: one of \(endings.joined(separator: ", "))")
+        "the extension of \(quoted(output)) is not that of a checkpoint; use one of "
+          + endings.joined(separator: ", "))
     }
     if preserveStrides, output.hasSuffix(".safetensors") {
-      throw ValidationError("safetensors has no strides: leave out --preserve-strides")
+      throw ValidationError("safetensors files have no strides; leave out --preserve-strides")
     }
   }
 
@@ -87,7 +89,7 @@ struct ConvertCommand: ParsableCommand {
     let kept = checkpoint.keptQuantized(convertingTo: dtype)
     guard !kept.isEmpty, let first = checkpoint.quantizedTensors.first else { return }
     StandardError.note(
-      "\(file): \(plural(kept.count, "tensor")) \(kept.count == 1 ? "stays as it is" : "stay as they are"): "
+      "\(file): \(plural(kept.count, "tensor")) \(kept.count == 1 ? "is not converted" : "are not converted"): "
         + first.refusal)
   }
 
@@ -96,14 +98,14 @@ struct ConvertCommand: ParsableCommand {
       let count = try? checkpoint.values.count, count > 0
     {
       StandardError.note(
-        "\(file): \(plural(count, "value")) that \(count == 1 ? "is no tensor is" : "are no tensors are") "
-          + "left out (espalier ls --all shows them)")
+        "\(file): \(plural(count, "value")) that \(count == 1 ? "is not a tensor is" : "are not tensors are") "
+          + "left out; espalier ls --all shows \(count == 1 ? "it" : "them")")
     }
     checkpoint.noteLeftOut()
   }
 }
 
-/// Turns "written so far" into steps.
+/// Turns "bytes written so far" into steps.
 private final class Meter: Sendable {
   private let bar: Progress
   private let done = Atomic(0)
@@ -115,7 +117,7 @@ private final class Meter: Sendable {
   }
 }
 
-/// A number of bytes as a person writes it: `500MB`, `2GB`, `1GiB`, `1048576`.
+/// A number of bytes as a user writes it: `500MB`, `2GB`, `1GiB`, `1048576`.
 struct ByteSize: ExpressibleByArgument {
   let bytes: Int
 

@@ -3,14 +3,14 @@ import CheckpointFiles
 import OrderedCollections
 import ParameterSurgery
 
-/// `espalier delta`: only what changed.
+/// `espalier delta`: stores only changed tensors.
 struct DeltaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delta",
-    abstract: "Store only what a tuned checkpoint changed, and put it back.",
+    abstract: "Store only the changes of a tuned checkpoint, and apply them again.",
     discussion: """
-      A delta is a safetensors file that holds changed tensors, or changed rows, and the SHA-256 of its \
-      base. It is refused on any other base.
+      A delta is a safetensors file with the changed tensors or rows and the SHA-256 of its base. It \
+      cannot be applied to another base.
 
         espalier delta create base tuned -o head.delta.safetensors
         espalier delta apply base head.delta.safetensors -o tuned
@@ -20,17 +20,17 @@ struct DeltaCommand: ParsableCommand {
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "create",
-      abstract: "Write what a tuned checkpoint has and its base has not.",
+      abstract: "Write the difference between a tuned checkpoint and its base.",
       usage: "espalier delta create <base> <tuned> --output <delta> [<options>]",
       discussion: """
           espalier delta create base tuned -o head.delta.safetensors
         """)
 
     @Argument(
-      help: "The checkpoint that was tuned.", completion: .file(), transform: CheckpointName.path)
+      help: "The base checkpoint.", completion: .file(), transform: CheckpointName.path)
     var base: String
 
-    @Argument(help: "What came out.", completion: .file(), transform: CheckpointName.path)
+    @Argument(help: "The tuned checkpoint.", completion: .file(), transform: CheckpointName.path)
     var tuned: String
 
     @Option(
@@ -46,7 +46,7 @@ struct DeltaCommand: ParsableCommand {
     func validate() throws {
       if !output.hasSuffix(".safetensors") {
         throw ValidationError(
-          "a delta is a safetensors file, and its name must end with .safetensors")
+          "a delta is a safetensors file; use a name that ends in .safetensors")
       }
     }
 
@@ -78,15 +78,15 @@ struct DeltaCommand: ParsableCommand {
         parts.append("\(plural(rows, "row")) of \(plural(delta.rows.count, "tensor"))")
       }
       if !delta.renamed.isEmpty { parts.append("\(grouped(delta.renamed.count)) renamed") }
-      StandardOutput.shared.line(
-        "\(oneLine(output)): \(parts.joined(separator: ", ")), \(byteText(bytes))")
+      StandardOutput.shared.sentence(
+        "\(output): \(parts.joined(separator: ", ")), \(byteText(bytes))")
     }
   }
 
   struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "apply",
-      abstract: "Write the tuned checkpoint again.",
+      abstract: "Apply a delta to its base and write the tuned checkpoint.",
       usage: "espalier delta apply <base> <delta> --output <output> [<options>]",
       discussion: """
           espalier delta apply base head.delta.safetensors -o tuned
@@ -95,7 +95,7 @@ struct DeltaCommand: ParsableCommand {
         """)
 
     @Argument(
-      help: "The checkpoint that was tuned.", completion: .file(), transform: CheckpointName.path)
+      help: "The base checkpoint.", completion: .file(), transform: CheckpointName.path)
     var base: String
 
     @Argument(
@@ -114,13 +114,13 @@ struct DeltaCommand: ParsableCommand {
 
     func run() throws {
       guard let file = CheckpointDelta.path(at: delta) else {
-        throw InputError("\(delta): no \(CheckpointDelta.fileName) in this folder")
+        throw InputError("\(delta): there is no \(CheckpointDelta.fileName) in this folder")
       }
       let change = try CheckpointDelta(reading: try Checkpoint.open(file))
       let base = try foreign.open(base)
       if older.replace, WholeFile.isSame(delta, written.output) {
         throw InputError(
-          "\(written.output): holds the delta, which is read; write to another directory")
+          "\(written.output): holds the delta that is read; write to another directory")
       }
       let target = ModelOutput(
         base: base, path: written.output, ignoresForeign: foreign.ignoreForeign,
@@ -143,7 +143,8 @@ struct DeltaCommand: ParsableCommand {
         json.member("tensors", .integer(tuned.tensors.count))
         json.finish()
       } else {
-        StandardOutput.shared.line("\(written.output): \(plural(tuned.tensors.count, "tensor"))")
+        StandardOutput.shared.sentence(
+          "\(written.output): \(plural(tuned.tensors.count, "tensor"))")
       }
     }
   }

@@ -4,20 +4,20 @@ import FineTuning
 import OrderedCollections
 import ParameterSurgery
 
-/// `espalier graft`: a new head on an encoder.
+/// `espalier graft`: adds a new head to an encoder.
 struct GraftCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "graft",
     abstract: "Add a freshly initialised classification head to an encoder.",
     usage: "espalier graft <base> --head <head> --labels <n> -o <out> [<options>]",
     discussion: """
-      --head mlp:128 adds linear - tanh - linear as linear.0 and linear.2, --head linear one layer as \
-      linear. Values are drawn as torch.nn.Linear draws them, and depend on the seed alone. --head \
-      classifier adds the head of the class that transformers has for sequence classification, such as \
-      BertForSequenceClassification, drawn as transformers draws it: AutoModelForSequenceClassification \
-      loads the result, and pools as that class pools (BERT: pooler, the others: the first token). OUT is a \
-      file when it ends in .safetensors, .bin, .pt, .pth or .ckpt, and otherwise a new directory in \
-      the Hugging Face layout, with the configuration and the tokenizer of the base.
+      --head mlp:128 adds linear - tanh - linear as linear.0 and linear.2; --head linear adds one layer \
+      as linear. Values are drawn as torch.nn.Linear draws them and depend only on the seed. --head \
+      classifier adds the head of the class that transformers uses for sequence classification, such as \
+      BertForSequenceClassification, drawn as transformers draws it. AutoModelForSequenceClassification \
+      loads the result; pooling is that of the class (BERT: pooler, others: the first token). OUT is a \
+      file when it ends in .safetensors, .bin, .pt, .pth or .ckpt, otherwise a new directory in the \
+      Hugging Face layout, with the configuration and the tokenizer of the base.
 
         espalier graft all-MiniLM-L6-v2 --head mlp:128 --labels 2 -o base
       """)
@@ -28,7 +28,8 @@ struct GraftCommand: ParsableCommand {
   )
   var base: String
 
-  @Option(help: ArgumentHelp("mlp:WIDTH, linear or classifier.", valueName: "head"))
+  @Option(
+    help: ArgumentHelp("The head to add: mlp:WIDTH, linear or classifier.", valueName: "head"))
   var head: String
 
   @Option(help: ArgumentHelp("The number of classes.", valueName: "n"))
@@ -37,19 +38,19 @@ struct GraftCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Put this before the keys of the encoder that have it not; '' puts nothing. Default: bert. when \
+      Add this prefix to the keys of the encoder that do not have it; '' adds none. Default: bert. when \
       the keys begin with embeddings.
       """, valueName: "prefix"))
   var prefix: String?
 
   @Flag(
     help: """
-      Keep LayerNorm.gamma and .beta, cls.* and position_ids as they are; without, they are renamed \
-      and left out, as a tuned classifier has them.
+      Keep the names LayerNorm.gamma and .beta, and keep cls.* and position_ids. By default, the first \
+      are renamed and the others are left out, as in a tuned classifier.
       """)
   var keepNames = false
 
-  @Option(help: ArgumentHelp("Chooses the initial values.", valueName: "n"))
+  @Option(help: ArgumentHelp("The seed of the initial values.", valueName: "n"))
   var seed: UInt64 = 0
 
   @OptionGroup var foreign: ForeignOptions
@@ -61,14 +62,15 @@ struct GraftCommand: ParsableCommand {
 
   func validate() throws {
     guard (1...Graft.maximumExtent).contains(labels) else {
-      throw ValidationError("--labels takes a count of 1 to \(grouped(Graft.maximumExtent))")
+      throw ValidationError("--labels takes a number from 1 to \(grouped(Graft.maximumExtent))")
     }
     guard Head(argument: head) != nil else {
-      throw ValidationError("--head takes mlp:WIDTH, such as mlp:128, linear or classifier")
+      throw ValidationError(
+        "\(quoted(head)) is not a head; use mlp:WIDTH (such as mlp:128), linear or classifier")
     }
     if head == "classifier", prefix != nil || keepNames {
       throw ValidationError(
-        "--head classifier has the names of its class: leave out \(prefix == nil ? "--keep-names" : "--prefix")"
+        "--head classifier uses the names of its class; leave out \(prefix == nil ? "--keep-names" : "--prefix")"
       )
     }
     try ModelOutput.checkEnding(of: written.output)
@@ -120,8 +122,8 @@ struct GraftCommand: ParsableCommand {
     let path = Path.join(output.sourceFolder, "config.json")
     guard WholeFile.exists(path) else {
       throw InputError(
-        "\(base): --head classifier is the head of a class that config.json names, and there is none in "
-          + output.sourceFolder)
+        "\(base): --head classifier needs a config.json, and there is none in \(output.sourceFolder); "
+          + "use --head linear")
     }
     let json = try ModelFolder.json(path)
     let configuration = try BERTConfiguration(json, path: path)
@@ -130,14 +132,17 @@ struct GraftCommand: ParsableCommand {
     }
     let family = configuration.family
     if !graft.dropped.isEmpty {
-      note(leftOut: graft.dropped, "\(family.classifierClass) does not have")
+      note(
+        leftOut: graft.dropped,
+        "\(family.classifierClass) does not have \(graft.dropped.count == 1 ? "it" : "them")")
     }
     if graft.addsPooler {
       StandardError.note(
-        "the checkpoint has no pooler, which \(family.classifierClass) needs: a new one is added")
+        "\(base): the checkpoint has no pooler, which \(family.classifierClass) needs; a new one is added"
+      )
     }
     StandardError.note(
-      "\(family.classifierClass) pools with \(family.classifierPooling.rawValue)")
+      "the pooling of \(family.classifierClass) is \(family.classifierPooling.rawValue)")
     let names = Set(graft.checkpoint.keys)
     let head = Set(
       names.filter { key in
@@ -149,7 +154,7 @@ struct GraftCommand: ParsableCommand {
 
   private func note(leftOut keys: [Key], _ reason: String) {
     StandardError.note(
-      "\(plural(keys.count, "tensor")) left out, which \(reason): "
+      "\(plural(keys.count, "tensor")) left out, because \(reason): "
         + keys.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
         + (keys.count > 3 ? ", …" : ""))
   }
@@ -162,7 +167,7 @@ struct GraftCommand: ParsableCommand {
     }
     if !names.dropped.isEmpty {
       StandardError.note(
-        "\(plural(names.dropped.count, "tensor")) left out, for no classifier has "
+        "\(plural(names.dropped.count, "tensor")) left out, because no classifier has "
           + (names.dropped.count == 1 ? "it: " : "them: ")
           + names.dropped.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (names.dropped.count > 3 ? ", …" : ""))
@@ -171,7 +176,7 @@ struct GraftCommand: ParsableCommand {
 
   private func print(_ grafted: Checkpoint, _ added: [Key]) {
     let elements = grafted.tensors.values.reduce(0) { $0 + $1.shape.count }
-    StandardOutput.shared.line(
+    StandardOutput.shared.sentence(
       "\(written.output): \(plural(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
         + "\(grouped(added.count)) tensors added")
     var table = Table([

@@ -3,29 +3,29 @@ import CheckpointFiles
 import OrderedCollections
 import ParameterSurgery
 
-/// `espalier merge`: one checkpoint of several.
+/// `espalier merge`: merges several checkpoints into one.
 struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merge",
     abstract: "Merge checkpoints: averages, SLERP, task arithmetic, TIES, DARE, EMA.",
     usage: "espalier merge <input> ... --output <output> [<options>]",
     discussion: """
-      The inputs have the same keys and shapes; espalier edit brings them together. Tensors are \
-      streamed, and take the dtype of the base, or of the first input.
+      The inputs must have the same keys and shapes; espalier edit can change them. Tensors are \
+      streamed, and get the dtype of the base, or of the first input.
 
         espalier merge a b -o soup
         espalier merge a b --weight 0.7 --weight 0.3 -o soup.safetensors
         espalier merge a b --method slerp --t 0.4 -o between.safetensors
         espalier merge a b --method ties --base base --density 0.2 -o both
 
-      linear      Σwx / Σw
-      slerp       along the arc between two tensors, t of the way
+      linear      the weighted mean, Σwx / Σw
+      slerp       the point at t on the arc between two tensors
       task        base + λ·Σw(x - base)
-      ties        the largest differences whose sign the majority has, averaged
+      ties        the mean of the largest differences that have the sign of the majority
       dare        a random share of the differences, scaled up
       ema         decay·before + (1 - decay)·next, in the order of the inputs
 
-      A LoRA adapter is merged by espalier edit --merge-lora.
+      To merge a LoRA adapter, use espalier edit --merge-lora.
       """)
 
   @Argument(help: "Two or more checkpoints.", completion: .file(), transform: CheckpointName.path)
@@ -34,45 +34,50 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup var written: CheckpointOutput
 
   @Option(
-    help: "How elements are combined.",
+    help: "The method that combines elements.",
     transform: { name in
       guard let method = Merge.Method(rawValue: name) else {
         let names = Merge.Method.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("'\(name)' is no method; methods are \(names)")
+        throw ValidationError("'\(name)' is not a method; use one of \(names)")
       }
       return method
     })
   var method: Merge.Method = .linear
 
   @Option(
-    help: ArgumentHelp("What task, ties and dare count from.", valueName: "file"),
+    help: ArgumentHelp("The base of the differences (task, ties, dare).", valueName: "file"),
     completion: .file())
   var base: String?
 
   @Option(
-    name: .customLong("weight"), help: ArgumentHelp("One for each input, in order.", valueName: "w")
+    name: .customLong("weight"),
+    help: ArgumentHelp("The weight of an input; give one for each, in order.", valueName: "w")
   )
   var weights: [Double] = []
 
   @Option(
-    help: ArgumentHelp("Scales the differences (task, ties, dare); default 1.", valueName: "factor")
+    help: ArgumentHelp(
+      "The factor of the differences (task, ties, dare); default: 1.", valueName: "factor")
   )
   var lambda: Double?
 
   @Option(
     help: ArgumentHelp(
-      "The share of differences that stay (ties, dare); default 0.5.", valueName: "share"))
+      "The share of the differences that is kept (ties, dare); default: 0.5.", valueName: "share"))
   var density: Double?
 
   @Option(
     help: ArgumentHelp(
-      "How far from the first to the second (slerp); default 0.5.", valueName: "0…1"))
+      "The position between the first and the second input (slerp); default: 0.5.", valueName: "0…1"
+    ))
   var t: Double?
 
-  @Option(help: ArgumentHelp("What is kept at each step (ema); default 0.9.", valueName: "0…1"))
+  @Option(
+    help: ArgumentHelp("The share that is kept at each step (ema); default: 0.9.", valueName: "0…1")
+  )
   var decay: Double?
 
-  @Option(help: ArgumentHelp("Chooses what dare drops.", valueName: "n"))
+  @Option(help: ArgumentHelp("The seed of the differences that dare drops.", valueName: "n"))
   var seed: UInt64?
 
   @OptionGroup var foreign: ForeignOptions
@@ -89,25 +94,25 @@ struct MergeCommand: ParsableCommand {
     ]
     for option in options where option.isGiven && !option.methods.contains(method) {
       throw ValidationError(
-        "\(option.name) belongs to \(option.methods.map(\.rawValue).joined(separator: ", ")), "
-          + "not to --method \(method.rawValue)")
+        "\(option.name) has no effect with --method \(method.rawValue); "
+          + "use it with \(option.methods.map(\.rawValue).joined(separator: ", "))")
     }
     guard inputs.count > 1 || base != nil else {
-      throw ValidationError("one input is nothing to merge")
+      throw ValidationError("there is only one input; pass at least two")
     }
     if method.needsBase != (base != nil) {
       throw ValidationError(
         method.needsBase
-          ? "--method \(method.rawValue) needs a --base"
-          : "--method \(method.rawValue) has no use for a --base")
+          ? "--method \(method.rawValue) needs a base; pass --base FILE"
+          : "--method \(method.rawValue) uses no base; leave out --base")
     }
     if !weights.isEmpty, weights.count != inputs.count {
       throw ValidationError(
-        "\(grouped(weights.count)) × --weight for \(plural(inputs.count, "input")): give one for each"
+        "\(plural(inputs.count, "input")) but \(plural(weights.count, "weight")); pass one --weight for each input"
       )
     }
     if method == .slerp, inputs.count != 2 {
-      throw ValidationError("--method slerp takes two inputs, not \(inputs.count)")
+      throw ValidationError("--method slerp takes two inputs (found \(inputs.count))")
     }
     try ModelOutput.checkEnding(of: written.output)
   }
@@ -133,8 +138,9 @@ struct MergeCommand: ParsableCommand {
       StandardError.note(
         "\(quoted(first.string))\(kept.count > 1 ? " and \(grouped(kept.count - 1)) more" : "") "
           + (kept.count > 1
-            ? "hold no floats and differ: they are" : "holds no floats and differs: it is")
-          + " that of \(start?.path ?? checkpoints[0].path)")
+            ? "are not floating-point and differ; they are"
+            : "is not floating-point and differs; it is")
+          + " taken from \(start?.path ?? checkpoints[0].path)")
     }
     PartedTie.note(in: start ?? checkpoints[0], merged, writtenTo: written.output)
     let count = merged.tensors.values.count { $0.dtype.isFloatingPoint }
@@ -147,11 +153,11 @@ struct MergeCommand: ParsableCommand {
       json.finish()
     } else {
       let rest = merged.tensors.count - count
-      StandardOutput.shared.line(
+      StandardOutput.shared.sentence(
         "\(written.output): \(plural(count, "tensor")) merged from "
           + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))"
           + (rest > 0
-            ? ", \(grouped(rest)) without floats taken as \(rest == 1 ? "it is" : "they are")" : "")
+            ? ", \(grouped(rest)) not floating-point and copied" : "")
       )
     }
   }

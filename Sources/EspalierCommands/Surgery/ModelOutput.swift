@@ -4,8 +4,8 @@ import FineTuning
 import OrderedCollections
 import ParameterSurgery
 
-/// Where a model is written: a file, a new directory in the Hugging Face layout, or the place of the
-/// one that was read.
+/// The place where a model is written: a file, a new directory in the Hugging Face layout, or the place of the
+/// model that was read.
 struct ModelOutput {
   /// The checkpoint that the written one is made from.
   let base: Checkpoint
@@ -16,16 +16,15 @@ struct ModelOutput {
   var shardByteCount: Int?
   /// The key in the base that each tensor comes from, where an edit has renamed or renumbered them.
   var origins: [Key: Key]?
-  /// Whether an older checkpoint of the folder goes once the new one is complete.
+  /// Whether an older checkpoint of the folder is removed once the new one is complete.
   var replacesOlder = false
-  /// Whether a safetensors file gets the word that says what made it; loaders of the field refuse
-  /// files without.
+  /// Whether a safetensors file gets the metadata `format`; usual loaders refuse files without it.
   var addsFormat = true
 
   private static let extensions = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"]
 
-  /// Throws when `path` looks like the name of a file of another kind, which would become a folder: it has an
-  /// ending of letters, and there is no such folder.
+  /// Throws when `path` looks like a file of another kind, which would become a folder: it has an extension of
+  /// letters, and there is no such folder.
   static func checkEnding(of path: String) throws {
     let name = path.split(separator: "/").last ?? ""
     guard !path.hasSuffix("/"), !extensions.contains(where: path.hasSuffix),
@@ -37,8 +36,8 @@ struct ModelOutput {
       ending.dropFirst().allSatisfy({ $0.isASCII && $0.isLetter })
     else { return }
     throw ValidationError(
-      "\(quoted(path)) ends in \(ending): files end in \(extensions.joined(separator: ", ")), and a name "
-        + "without such an ending, or with a / behind it, is a new directory")
+      "\(quoted(path)) has the extension \(shown(String(ending))), which is not that of a checkpoint; use one of "
+        + "\(extensions.joined(separator: ", ")), or end the name with / for a new directory")
   }
 
   /// The members of `config.json` that change with `checkpoint`, and notes on what does not follow.
@@ -53,10 +52,10 @@ struct ModelOutput {
   private var unreadableConfiguration: [String] {
     let config = Path.join(sourceFolder, "config.json")
     return WholeFile.exists(config)
-      ? ["\(config): is not a JSON object, and does not follow the edit"] : []
+      ? ["\(config): is not a JSON object and is not updated"] : []
   }
 
-  /// Whether `config.json` is written, too. Beside a single file it is left alone.
+  /// Whether `config.json` is written, too. That of a single file's folder is not changed.
   var writesConfiguration: Bool { isFolder || inPlace && WholeFile.isFolder(path) }
 
   private var isFolder: Bool {
@@ -65,7 +64,7 @@ struct ModelOutput {
   }
 
   private func options(_ progress: Progress?) -> WriteOptions {
-    // What nobody asked to change stays, in memory too; safetensors has no strides.
+    // What is not to change stays, also in memory; safetensors has no strides.
     var options = WriteOptions(
       inPlace: false, ignoresForeign: ignoresForeign, preservesStrides: true,
       shardByteCount: shardByteCount, replacesOlder: replacesOlder)
@@ -95,11 +94,12 @@ struct ModelOutput {
     let files = ModelFolder.own.map { Path.join(path, $0) }
     if !replacesOlder, let file = files.first(where: WholeFile.exists) {
       throw InputError(
-        "\(file): is there already; remove it, choose another directory, or replace what is there with --replace"
+        "\(file): exists already; choose another directory, or pass --replace to remove the older checkpoint"
       )
     }
     guard !replacesOlder || !isSource else {
-      throw InputError("\(path): is read; use --in-place to replace it")
+      throw InputError(
+        "\(path): is the input; write to another directory, or use espalier edit --in-place")
     }
     guard WholeFile.isFolder(FolderCreation.ground(of: path)) else {
       throw InputError("\(path): \(FolderCreation.ground(of: path)) is a file, not a folder")
@@ -167,7 +167,8 @@ struct ModelOutput {
       }
     } else if !WholeFile.exists(Path.join(source, ModelFolder.configuration)) {
       StandardError.note(
-        "\(path): has no config.json, for there is none beside \(base.path); training needs one")
+        "\(path): has no config.json, because there is none in the folder of \(base.path); training needs one"
+      )
     }
     return files
   }
@@ -175,12 +176,12 @@ struct ModelOutput {
   /// Whether the directory to write is the one that the base was read from.
   private var isSource: Bool { WholeFile.isSame(path, sourceFolder) }
 
-  /// The folder of the files beside the base.
+  /// The folder of the base.
   var sourceFolder: String {
     WholeFile.isFolder(base.path) ? base.path : Path.parent(of: base.path)
   }
 
-  /// `nil` when there is no `config.json` beside the base, or it is no JSON object.
+  /// `nil` when the folder of the base has no `config.json`, or it is not a JSON object.
   private func update(for checkpoint: Checkpoint) -> ConfigurationUpdate? {
     let config = Path.join(sourceFolder, "config.json")
     guard WholeFile.exists(config), let bytes = try? WholeFile.read(config, limit: 1 << 24),
@@ -195,9 +196,9 @@ extension ConfigurationUpdate {
   fileprivate var bytes: [UInt8] { Array((configuration.text(indent: 2) + "\n").utf8) }
 }
 
-/// What directories in the Hugging Face layout hold.
+/// The files of directories in the Hugging Face layout.
 enum ModelFolder {
-  /// What stands beside the weights and belongs to the model, not to its documentation.
+  /// The files that belong to the model beside its weights, without its documentation.
   static let companions = [
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "spiece.model",
@@ -207,8 +208,8 @@ enum ModelFolder {
   /// The name of a model's configuration.
   static let configuration = "config.json"
 
-  /// The files of an older model in a directory that a new one does not replace: a tokenizer among them would
-  /// come before the new one's.
+  /// The files of an older model in a directory that a new one does not replace: an older tokenizer would be read
+  /// instead of the new one.
   static func stale(in path: String, unlike names: [String]) -> [String] {
     own.filter {
       !weights.contains($0) && !names.contains($0) && WholeFile.exists(Path.join(path, $0))
@@ -223,8 +224,8 @@ enum ModelFolder {
       || FolderChange.isPart(name)
   }
 
-  /// Throws when the settings of a classifier cannot be written beside a copy of the `config.json` in
-  /// `folder`, if there is one.
+  /// Throws when the settings of a classifier cannot be written with a copy of the `config.json` in `folder`, if
+  /// there is one.
   static func checkSettings(from folder: String) throws {
     let path = Path.join(folder, "config.json")
     guard WholeFile.exists(path) else { return }
@@ -234,7 +235,7 @@ enum ModelFolder {
   /// Weights that a directory may hold already.
   static let weights = CheckpointFolder.names
 
-  /// What a new directory gets, and what would be taken for a part of it if it were there already.
+  /// The files of a new directory, and those that would be read as a part of it.
   static let own =
     weights + companions + [ClassifierSettings.fileName, TrainingRun.FileName.mask]
 

@@ -6,14 +6,14 @@ import ParameterSurgery
 struct ReplaceOptions: ParsableArguments {
   @Flag(
     help: """
-      Remove the older checkpoint of the output's folder once the new one is complete; without, a folder that \
-      would still be read as the older one is refused.
+      Remove the older checkpoint in the folder of the output once the new one is complete. By default, an \
+      output whose folder would still be read as the older checkpoint is an error.
       """)
   var replace = false
 }
 
 extension OlderFiles {
-  /// Notes what was removed, and what is still there and may be taken for the new checkpoint.
+  /// Notes which files were removed, and which files of an older checkpoint may be read instead of the new one.
   func note(writing path: String) {
     if !removed.isEmpty {
       StandardError.note(
@@ -23,13 +23,13 @@ extension OlderFiles {
     let stays = { (file: String) in !removed.contains(file) }
     if let winner, stays(winner) {
       StandardError.note(
-        "\(path): the folder is read as \(quoted(Path.name(of: winner))), which comes first, not as this"
+        "\(path): the folder is opened as \(quoted(Path.name(of: winner))), which comes first, and not as this file"
       )
     }
     for file in others where stays(file) {
       StandardError.note(
-        "\(path): \(quoted(Path.name(of: file))) beside it is of an older checkpoint; loaders that look for that "
-          + "name read it")
+        "\(path): \(quoted(Path.name(of: file))) in the same folder is from an older checkpoint; loaders that look for "
+          + "that name read it")
     }
   }
 }

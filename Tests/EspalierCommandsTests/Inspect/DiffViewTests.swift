@@ -82,12 +82,12 @@ import Testing
     let result = try Tool.run(
       "diff", "--base", "base", "a.safetensors", "b.safetensors", in: folder)
     #expect(result.status == 1)
-    #expect(result.output.contains("only a.safetensors:\n"))
+    #expect(result.output.contains("changed only in a.safetensors:\n"))
     #expect(result.output.contains("!  encoder.layer.0.output.dense.weight  changed"))
     #expect(result.output.contains("B  encoder.layer.1.output.dense.weight  changed"))
     #expect(
       result.output.hasSuffix(
-        "3 only in A, 1 only in B, 0 alike in both, 1 differently, 34 as in the base\n"))
+        "3 changed only in A, 1 only in B, 0 the same in both, 1 differently, 34 unchanged\n"))
     let json = try Tool.run(
       "diff", "--base", "base", "a.safetensors", "b.safetensors", "--json", in: folder)
     let object = try json.object()
@@ -99,7 +99,7 @@ import Testing
     #expect(same.status == 0)
     #expect(
       same.output
-        == "0 only in A, 0 only in B, 0 alike in both, 0 differently, 39 as in the base\n")
+        == "0 changed only in A, 0 only in B, 0 the same in both, 0 differently, 39 unchanged\n")
   }
 
   @Test func `the exit status is that of git diff with --exit-code`() throws {

@@ -73,7 +73,8 @@ import Testing
     try folder.write(Fixture.safetensors(bare), to: "bare.safetensors")
     let plain = try Tool.run("diff", "bare.safetensors", "a.safetensors", in: folder)
     #expect(plain.status == 1)
-    #expect(plain.output.contains("keys, but for \"bert.\" at the start"))
+    #expect(
+      plain.output.contains("keys differ only in the prefix \"bert.\": pass --ignore-prefix bert."))
     let ignoring = try Tool.run(
       "diff", "bare.safetensors", "a.safetensors", "--ignore-prefix", "bert.", in: folder)
     #expect(ignoring.status == 1)
@@ -145,6 +146,7 @@ import Testing
     let result = try Tool.run(
       "diff", "a.safetensors", "a.safetensors", "--atol=-1", in: folder)
     #expect(result.status == 64)
-    #expect(result.errors.hasPrefix("espalier: error: --atol and --rtol take numbers of 0 or more"))
+    #expect(
+      result.errors.hasPrefix("espalier: error: --atol and --rtol take numbers that are 0 or more"))
   }
 }

@@ -32,7 +32,7 @@ import Testing
     #expect(json.status == 64)
     #expect(
       json.errors.hasPrefix(
-        "espalier: error: --json is about single tensors: leave out --group\n"))
+        "espalier: error: --json prints single tensors; leave out --group\n"))
   }
 
   /// More than the cores work on together, in pieces.
@@ -125,7 +125,7 @@ import Testing
     let refused = try Tool.run(
       "diff", "a.safetensors", "b.safetensors", "--group", "--json", in: folder)
     #expect(refused.status == 64)
-    #expect(refused.errors.hasPrefix("espalier: error: --json is about single tensors"))
+    #expect(refused.errors.hasPrefix("espalier: error: --json prints single tensors"))
   }
 
   @Test func `fold by themselves on a terminal, and every line fits`() throws {

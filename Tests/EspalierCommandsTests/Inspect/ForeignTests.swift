@@ -20,7 +20,7 @@ import Testing
     #expect(result.status == 0)
     #expect(
       result.errors.contains(
-        "espalier: note: foreign.pt: names \"argparse.Namespace\", which is not known and was not called\n"
+        "espalier: note: foreign.pt: refers to \"argparse.Namespace\", which is unknown and was not called\n"
       ))
   }
 

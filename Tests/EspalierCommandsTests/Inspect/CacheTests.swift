@@ -59,8 +59,8 @@ import Testing
     #expect(result.output == "")
     #expect(
       result.errors == "espalier: error: some-org/other: no such file or folder, and not in the "
-        + "Hugging Face cache (cache); fetch it with: hf download some-org/other; its header alone "
-        + "is read by: espalier ls "
+        + "Hugging Face cache (cache); fetch it with: hf download some-org/other; to list it "
+        + "without downloading it, run: espalier ls "
         + "https://huggingface.co/some-org/other/resolve/main/model.safetensors\n")
     let revision = try list("some-org/some.model@v2")
     #expect(revision.status == 2)
@@ -109,7 +109,7 @@ import Testing
     let command = "hf download some-org/cut --revision \(commit)"
     let empty = try list("some-org/cut")
     #expect(empty.errors.contains("no checkpoint in this folder: looked for model.safetensors"))
-    #expect(empty.errors.contains("the download is not complete: \(command)"))
+    #expect(empty.errors.contains("the download is not complete, run: \(command)"))
     try FileManager.default.createSymbolicLink(
       atPath: folder.path("\(model)/snapshots/\(commit)/model.safetensors"),
       withDestinationPath: "../../blobs/absent")
@@ -133,7 +133,7 @@ import Testing
     #expect(result.status == 2)
     #expect(
       result.errors.hasSuffix(
-        "the download is not complete: hf download some-org/shards --revision \(commit)\n"))
+        "the download is not complete, run: hf download some-org/shards --revision \(commit)\n"))
   }
 
   @Test func `may not lead out of the cache`() throws {
@@ -174,6 +174,6 @@ import Testing
   @Test func `a temporary folder that is not there is said`() throws {
     let result = try Tool.shell("TMPDIR=absent espalier doctor", in: folder)
     #expect(result.status == 0)
-    #expect(result.output.contains("absent is not there: set TMPDIR to a folder that is.\n"))
+    #expect(result.output.contains("absent does not exist; set TMPDIR to an existing folder.\n"))
   }
 }

@@ -49,7 +49,7 @@ import Testing
 
   @Test func `a selector that takes nothing away says so`() throws {
     for (selector, note) in [
-      ("!bert", "espalier: note: \"!bert\" changes nothing\n"), ("!linear.0.{weight,bias}", ""),
+      ("!bert", "espalier: note: \"!bert\" has no effect\n"), ("!linear.0.{weight,bias}", ""),
     ] {
       let result = try Tool.run(
         "mask", "create", "model.safetensors", "--train", "linear", selector, "-o", "m.json",
@@ -88,7 +88,7 @@ import Testing
     let warnings = result.errors.split(separator: "\n")
     #expect(warnings.count == 4)
     let sentence =
-      "15 more tensors train beside a bias that is frozen; --json lists them, --no-siblings is silent about them"
+      "15 more tensors train while their bias is frozen; --json lists them, --no-siblings hides these warnings"
     #expect(warnings.last.map(String.init) == "espalier: warning: tiny: " + sentence)
     let json = try Tool.run(
       "mask", "create", "tiny", "--train", "**.weight", "-o", "w.json", "--json", in: folder
@@ -126,8 +126,8 @@ import Testing
       in: folder)
     #expect(result.status == 2)
     #expect(
-      result.errors == "espalier: error: model.safetensors: expected 2 tensors to train, "
-        + "the mask lets 4 train\n")
+      result.errors == "espalier: error: model.safetensors: expected 2 tensors to train "
+        + "(found 4)\n")
     #expect(try folder.names == ["model.safetensors"])
   }
 
@@ -143,7 +143,7 @@ import Testing
   @Test func `saying nothing about what trains is wrong usage`() throws {
     let result = try Tool.run("mask", "create", "model.safetensors", "-o", "m.json", in: folder)
     #expect(result.status == 64)
-    #expect(result.errors.hasPrefix("espalier: error: say what trains (--train SELECTOR)"))
+    #expect(result.errors.hasPrefix("espalier: error: a rule is missing; pass --train SELECTOR"))
   }
 
   @Test func `the same command writes the same bytes`() throws {

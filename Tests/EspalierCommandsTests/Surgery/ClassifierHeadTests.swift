@@ -17,7 +17,7 @@ import Testing
       "graft", "tiny", "--head", "classifier", "--labels", "3", "-o", "base", in: folder)
     #expect(result.status == 0)
     #expect(
-      result.errors == "espalier: note: BertForSequenceClassification pools with pooler\n")
+      result.errors == "espalier: note: the pooling of BertForSequenceClassification is pooler\n")
     #expect(
       result.output == """
         base: 41 tensors, 36.8 k elements, 2 tensors added
@@ -51,7 +51,7 @@ import Testing
     let result = try Tool.run(
       "graft", "bare", "--head", "classifier", "--labels", "2", "-o", "base", in: folder)
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.errors.contains("\(name) pools with cls"))
+    #expect(result.errors.contains("the pooling of \(name) is cls"))
     #expect(result.output.contains("+  \(key)"))
     #expect(
       try configuration("base/config.json")["architectures"] as? [String] == [name])

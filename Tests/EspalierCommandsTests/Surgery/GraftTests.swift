@@ -62,7 +62,7 @@ import Testing
     let result = try Tool.run(
       "graft", "tiny", "--head", "mlp:4", "--labels", "2", "-o", "tiny", in: folder)
     #expect(result.status == 2)
-    #expect(result.errors.contains("is there already"))
+    #expect(result.errors.contains(": exists already; "))
     #expect(try folder.bytes("tiny/model.safetensors") == before)
   }
 

@@ -210,7 +210,7 @@ struct TrainingInputTests {
         "graft", "tiny", "--head", "linear", "--labels", count, "-o", "base", in: folder)
       #expect(result.status == 64)
       #expect(
-        result.errors.hasPrefix("espalier: error: --labels takes a count of 1 to 1,048,576\n"))
+        result.errors.hasPrefix("espalier: error: --labels takes a number from 1 to 1,048,576\n"))
     }
   }
 }

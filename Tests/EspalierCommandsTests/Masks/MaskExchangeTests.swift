@@ -92,7 +92,8 @@ import Testing
     #expect(result.status == 0)
     #expect(result.output.hasPrefix("layer.1 matches 3 tensors\n"))
     #expect(
-      result.errors == "espalier: warning: args.json: layer.1 matches a part of a name in "
+      result.errors
+        == "espalier: warning: args.json: layer.1 matches only a part of a component in "
         + "\"layer.10.weight\"\n")
   }
 

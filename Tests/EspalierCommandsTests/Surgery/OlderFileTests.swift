@@ -114,7 +114,7 @@ import Testing
     let result = try Tool.run("convert", "new.safetensors", "-o", "d/model.safetensors", in: folder)
     #expect(
       result.errors
-        == "espalier: note: d/model.safetensors: \"pytorch_model.bin\" beside it is of an older checkpoint; loaders "
+        == "espalier: note: d/model.safetensors: \"pytorch_model.bin\" in the same folder is from an older checkpoint; loaders "
         + "that look for that name read it\n")
     #expect(try value() == 2)
   }
@@ -124,8 +124,8 @@ import Testing
     let first = try Tool.run("convert", "d", "-o", "d/pytorch_model.bin", in: folder)
     #expect(
       first.errors
-        == "espalier: note: d/pytorch_model.bin: the folder is read as \"model.safetensors\", which comes first, not as "
-        + "this\n")
+        == "espalier: note: d/pytorch_model.bin: the folder is opened as \"model.safetensors\", which comes first, and not as "
+        + "this file\n")
     let back = try Tool.run("convert", "d/pytorch_model.bin", "-o", "e.safetensors", in: folder)
     #expect(back.errors == "")
   }
@@ -153,7 +153,7 @@ import Testing
     try folder.write(Array("{}".utf8), to: "d/tokenizer.json")
     let result = try Tool.run("edit", "tiny", "-o", "d", "--scale", "encoder=2", in: folder)
     #expect(result.status == 2)
-    #expect(result.errors.hasPrefix("espalier: error: d/tokenizer.json: is there already;"))
+    #expect(result.errors.hasPrefix("espalier: error: d/tokenizer.json: exists already;"))
     let replaced = try Tool.run(
       "edit", "tiny", "-o", "d", "--scale", "encoder=2", "--replace", in: folder)
     #expect(replaced.status == 0, "\(replaced.errors)")
@@ -167,7 +167,7 @@ import Testing
     let result = try Tool.run("edit", "d", "--in-place", "--scale", "w=3", in: folder)
     #expect(
       result.errors
-        == "espalier: note: d: \"pytorch_model.bin\" beside it is of an older checkpoint; loaders that look for that "
+        == "espalier: note: d: \"pytorch_model.bin\" in the same folder is from an older checkpoint; loaders that look for that "
         + "name read it\n")
   }
 
