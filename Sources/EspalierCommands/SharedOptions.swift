@@ -58,7 +58,7 @@ struct ShardOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write several files, each with at most this number of bytes of tensors, and an index.",
-      valueName: "bytes"))
+      valueName: "bytes"), transform: ByteSize.parsed)
   var shardSize: ByteSize?
 }
 

@@ -60,7 +60,7 @@ import Testing
   @Test(arguments: [
     "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
     "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
-    "evaluate", "predict",
+    "evaluate", "predict", "edit", "merge", "delta create", "delta apply",
     "verify", "convert", "scan", "check", "doctor",
   ])
   func `the help of every command has an example that begins with the tool's name`(
@@ -73,6 +73,11 @@ import Testing
       result.output.contains("\n  espalier \(command) ")
         || result.output.contains("\n  espalier \(command)\n"))
     #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+    // An example that is broken into two lines cannot be copied.
+    let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+    for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix("  espalier ") {
+      #expect(next.isEmpty || next.hasPrefix("  espalier "), "\(line)")
+    }
   }
 }
 
@@ -125,6 +130,16 @@ import Testing
     #expect(lines.dropFirst().first?.hasPrefix("Usage: espalier \(command) ") == true)
     #expect(lines.last == "  See 'espalier \(command) --help' for more information.")
     #expect(try folder.names == ["m.safetensors"])
+  }
+
+  @Test(arguments: ["x", "0", "-1", "1.5GB", "2 GB"])
+  func `a size that is not a number of bytes has an example of one`(_ size: String) throws {
+    let result = try Tool.run(
+      "convert", "m.safetensors", "-o", "o.bin", "--shard-size=\(size)", in: folder)
+    #expect(result.status == 64)
+    #expect(
+      result.errors.contains(
+        "\"\(size)\" is not a number of bytes; use one such as 500MB, 2GB or 1GiB\n"))
   }
 
   @Test func `in a recipe is input that cannot be used`() throws {

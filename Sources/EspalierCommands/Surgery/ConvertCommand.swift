@@ -16,7 +16,7 @@ struct ConvertCommand: ParsableCommand {
 
         espalier convert pytorch_model.bin -o model.safetensors
         espalier convert model.safetensors -o model.pt --dtype BF16
-        espalier convert model.safetensors -o sharded/model.safetensors --shard-size 2GB
+        espalier convert m.safetensors -o new/m.safetensors --shard-size 2GB
       """)
 
   @Argument(
@@ -114,27 +114,5 @@ private final class Meter: Sendable {
 
   func advance(to count: Int) {
     bar.advance(by: count - done.exchange(count, ordering: .relaxed))
-  }
-}
-
-/// A number of bytes as a user writes it: `500MB`, `2GB`, `1GiB`, `1048576`.
-struct ByteSize: ExpressibleByArgument {
-  let bytes: Int
-
-  private static let units: [(String, Int)] = [
-    ("KIB", 1 << 10), ("MIB", 1 << 20), ("GIB", 1 << 30), ("TIB", 1 << 40), ("KB", 1000),
-    ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1), ("", 1),
-  ]
-
-  init?(argument: String) {
-    let text = argument.uppercased()
-    for (unit, factor) in ByteSize.units where text.hasSuffix(unit) {
-      guard let number = Int(text.dropLast(unit.count)), number > 0 else { return nil }
-      let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
-      guard !overflow else { return nil }
-      self.bytes = bytes
-      return
-    }
-    return nil
   }
 }

@@ -21,7 +21,7 @@ struct MergeCommand: ParsableCommand {
       linear      the weighted mean, Σwx / Σw
       slerp       the point at t on the arc between two tensors
       task        base + λ·Σw(x - base)
-      ties        the mean of the largest differences that have the sign of the majority
+      ties        the mean of the largest differences with the majority's sign
       dare        a random share of the differences, scaled up
       ema         decay·before + (1 - decay)·next, in the order of the inputs
 
