@@ -9,7 +9,7 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - dtype: a floating-point dtype of eight bits or more.
-  ///   - losses: where numbers that are too large for `dtype` are counted, if anybody wants to know.
+  ///   - losses: where numbers that are too large for `dtype` are counted, if they are wanted.
   /// - Throws: `CheckpointError` when a dtype has no such conversion, or all floats belong to quantised tensors.
   public func converted(to dtype: DType, losses: CastLosses? = nil) throws(CheckpointError)
     -> Checkpoint

@@ -36,7 +36,7 @@ extension Checkpoint {
     try open(try source(path, nil), source)
   }
 
-  /// The names of the files that the index in `file` names, in its order; none when it is no index.
+  /// The names of the files that the index in `file` names, in its order; none when it is not an index.
   package static func shardNames(in file: InputFile) throws(CheckpointError) -> [String] {
     try isIndex(file) ? try ShardIndex(file).files : []
   }
@@ -62,7 +62,7 @@ extension Checkpoint {
       || start.first == 0x80 && !isHeaderLength(start)
   }
 
-  /// Opens one file, which is no index.
+  /// Opens one file, which is not an index.
   static func open(part file: InputFile) throws(CheckpointError) -> Checkpoint {
     let start = try start(of: file)
     if start.starts(with: TorchZipReader.signature) { return try TorchZipReader.open(file) }
@@ -76,7 +76,7 @@ extension Checkpoint {
     return try SafetensorsReader.open(file)
   }
 
-  /// Whether a safetensors header may have the length that stands in the first eight bytes. Text and
+  /// Whether a safetensors header may have the length in the first eight bytes. Text and
   /// pickles give far too large a number there.
   static func isHeaderLength(_ start: [UInt8]) -> Bool {
     guard start.count >= 8 else { return false }

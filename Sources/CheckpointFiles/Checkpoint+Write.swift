@@ -80,12 +80,16 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - files: names in the folder, and their contents.
-  ///   - names: names of other files in the folder that go.
+  ///   - names: names of other files in the folder that are removed.
+  ///   - older: ``olderFiles(writingTo:options:)`` of the same arguments, if it is known.
   package func write(
     to path: String, options: WriteOptions, beside files: [(name: String, bytes: [UInt8])],
-    removing names: [String]
+    removing names: [String], older: OlderFiles? = nil
   ) throws(CheckpointError) {
-    let older = try olderFiles(writingTo: path, options: options)
+    guard let older else {
+      let older = try olderFiles(writingTo: path, options: options)
+      return try write(to: path, options: options, beside: files, removing: names, older: older)
+    }
     try older.check()
     try writeFiles(
       to: path, options, companions: try companions(of: path, files, options),
@@ -99,7 +103,8 @@ extension Checkpoint {
     var writers: [FileWriter] = []
     for file in files {
       let writer = try FileWriter(
-        path: Path.sibling(file.name, of: path), followingLinks: options.followsLinks)
+        path: Path.sibling(file.name, of: path), followingLinks: options.followsLinks,
+        isFirst: writers.isEmpty)
       try writer.write(file.bytes)
       try writer.finish()
       writers.append(writer)
@@ -178,11 +183,10 @@ extension Checkpoint {
   }
 
   /// - Throws: ``CheckpointError`` when a PyTorch file holds what cannot be read, for a writer or a trainer
-  ///   that was not told to leave it out.
+  ///   that does not leave it out.
   package func refuseForeign() throws(CheckpointError) {
     let foreign = foreignGlobals
     if !foreign.isEmpty {
-      let names = foreign.prefix(5).map(quoted).joined(separator: ", ")
       throw .foreignClasses(foreign).located(
         path: path, key: structures.lazy.compactMap(\.firstForeignKey).first)
     }

@@ -42,7 +42,7 @@ public struct Checkpoint: Sendable {
   package var inputs: [InputFile] = []
   /// The bytes of all tensors that an index of shards states, as `total_size`.
   package var statedByteCount: Double?
-  /// What PyTorch files hold beside their tensors, for each file that it was read from.
+  /// What PyTorch files hold in addition to their tensors, for each file that it was read from.
   var structures: [TorchStructure] = []
   /// Whether any of its files is PyTorch's. Only there tensors share bytes: those of a safetensors file
   /// have bytes of their own each, or the file is refused.

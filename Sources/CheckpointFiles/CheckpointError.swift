@@ -55,6 +55,8 @@ public struct CheckpointError: Error, Sendable {
     case leaveOutForeign
     /// Allow the output to replace its input.
     case replaceInput
+    /// Write to another place.
+    case writeElsewhere
     /// Remove the older checkpoint of the folder together with writing the new one.
     case replaceOlder
     /// Finish the interrupted change of this folder first.

@@ -77,6 +77,7 @@ enum Advice {
     case .replaceInput:
       Option.inPlace.belongs(to: command)
         ? "pass \(Option.inPlace.rawValue) to replace it" : nil
+    case .writeElsewhere: "pass -o to write to another place"
     case .replaceOlder:
       Option.replace.belongs(to: command)
         ? "pass \(Option.replace.rawValue) to remove the older checkpoint" : nil

@@ -48,7 +48,9 @@ import Testing
   }
 
   @Test func `what is neither format is unknown`() throws {
-    for start in ["GGUF....", "<html>", "hello, world", "version https://git-lfs.github.com/spec/v1"] {
+    for start in [
+      "GGUF....", "<html>", "hello, world", "version https://git-lfs.github.com/spec/v1",
+    ] {
       #expect(try opening(Array(start.utf8)).kind == .unknownFormat, "\(start)")
     }
     #expect(try opening(Array("{}".utf8)).kind == .unknownFormat)
@@ -151,7 +153,8 @@ import Testing
   }
 
   @Test func `a conversion that does not exist is a mismatch`() throws {
-    let tensor = try #require(Tensor(dtype: .complex64, shape: [1], bytes: [UInt8](repeating: 0, count: 8)))
+    let tensor = try #require(
+      Tensor(dtype: .complex64, shape: [1], bytes: [UInt8](repeating: 0, count: 8)))
     #expect(try error { _ = try tensor.converted(to: .float32) }.kind == .tensorMismatch)
   }
 
@@ -167,7 +170,8 @@ import Testing
     let unwritable = try error { try checkpoint.write(to: "/proc/self/a.safetensors") }
     #expect(unwritable.kind == .cannotWrite || unwritable.kind == .notFound)
     #expect(CheckpointError.system(.write, "No space left", isMissing: false).kind == .cannotWrite)
-    #expect(CheckpointError.system(.read, "Input/output error", isMissing: false).kind == .cannotRead)
+    #expect(
+      CheckpointError.system(.read, "Input/output error", isMissing: false).kind == .cannotRead)
   }
 
   private struct Refusal: Error {}
@@ -187,7 +191,9 @@ import Testing
     let inner = CheckpointError.duplicateKey.located(key: "inner", offset: 3)
     let outer = inner.located(path: "file", key: "outer", record: "r", offset: 9)
     #expect(outer.key == "inner" && outer.offset == 3 && outer.record == "r")
-    #expect(outer.description == #"file: the key is duplicated in the header (key "inner", record "r", byte 3)"#)
+    #expect(
+      outer.description
+        == #"file: the key is duplicated in the header (key "inner", record "r", byte 3)"#)
     #expect(outer == inner.located(path: "file", record: "r"))
     #expect(outer != inner)
   }

@@ -174,7 +174,7 @@ import Testing
       ),
       (
         "mkfifo pipe; cat m.safetensors > pipe & espalier ls pipe; status=$?; kill $! 2> /dev/null; exit $status",
-        "pipe: is not a regular file: files are not read in order, so save what a pipe gives first"
+        "pipe: is not a regular file, and a pipe cannot be read in any order; save its output to a file first"
       ),
     ] {
       let result = try Tool.shell(line, in: folder)

@@ -17,7 +17,7 @@ enum Inflate {
     var input = compressed
     var status = Z_OK
     var done = 0
-    // zlib never writes to its input, and wants it mutable.
+    // zlib never writes to its input, but its interface needs it mutable.
     unsafe input.withUnsafeMutableBufferPointer { input in
       var taken = 0
       // One byte more than there should be, so that a stream that goes on is seen.

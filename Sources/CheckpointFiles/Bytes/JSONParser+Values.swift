@@ -61,9 +61,7 @@ extension JSONParser {
   @_lifetime(self: copy self)
   private mutating func memberName() throws(CheckpointError) -> (name: Key, offset: Int) {
     let offset = base + position
-    guard current == UInt8(ascii: "\"") else {
-      throw failure(isAtEnd ? .jsonEndsEarly : .jsonNoName)
-    }
+    guard current == UInt8(ascii: "\"") else { throw failure(.jsonNoName) }
     let name = Key(try string())
     try expect(UInt8(ascii: ":"))
     // A name, and its place in a table.
@@ -96,7 +94,7 @@ extension JSONParser {
 
   // MARK: Escapes
 
-  /// The bytes of the string in `range`, with what its escapes stand for.
+  /// The bytes of the string in `range`, with its escapes replaced.
   @_lifetime(self: copy self)
   mutating func unescaped(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
     var text: [UInt8] = []
@@ -126,7 +124,7 @@ extension JSONParser {
         {
           index += 2
           let low = try hexadecimal(at: &index, before: range.upperBound)
-          // A number that no scalar has, when the second half is none.
+          // A number that no scalar has, when the second half is missing.
           code =
             (0xDC00..<0xE000).contains(low)
             ? 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00) : 0xD800

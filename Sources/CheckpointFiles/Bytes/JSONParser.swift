@@ -233,7 +233,12 @@ package struct JSONParser: ~Escapable {
   private mutating func number() throws(CheckpointError) -> Range<Int> {
     let start = position
     if current == UInt8(ascii: "-") { position += 1 }
-    if current == UInt8(ascii: "0") { position += 1 } else { try digits() }
+    if current == UInt8(ascii: "0") {
+      position += 1
+      guard current &- UInt8(ascii: "0") >= 10 else { throw failure(.jsonLeadingZero) }
+    } else {
+      try digits()
+    }
     if current == UInt8(ascii: ".") {
       position += 1
       try digits()

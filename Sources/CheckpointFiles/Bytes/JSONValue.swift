@@ -191,9 +191,6 @@ extension JSONValue {
 
   /// Appends the UTF-16 of a scalar as escapes of four hexadecimal digits.
   private static func writeUnits(of scalar: Unicode.Scalar, to out: inout String) {
-    for unit in String(scalar).utf16 {
-      let digits = String(unit, radix: 16)
-      out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    }
+    for unit in String(scalar).utf16 { out += "\\u" + Text.hexadecimal(unit) }
   }
 }

@@ -34,7 +34,7 @@ struct TextWord {
 
 extension Span<UInt8> {
   /// The next quotation mark, backslash or control character at `start` or after it, or the end: what
-  /// cannot stand for itself in a string of JSON.
+  /// is not itself in a string of JSON.
   @inline(__always)
   func endOfPlainJSON(from start: Int) -> Int {
     var index = start

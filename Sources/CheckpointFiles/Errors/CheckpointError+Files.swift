@@ -123,13 +123,13 @@ extension CheckpointError {
 
   static var isInput: CheckpointError {
     CheckpointError(
-      .wouldReplace, advice: .replaceInput, "is one of the files being read; write to another file")
+      .wouldReplace, advice: .replaceInput, "is one of the files being read; write somewhere else")
   }
 
   static var cacheBlob: CheckpointError {
     CheckpointError(
-      .wouldReplace,
-      "is a link to a blob of the Hugging Face cache, which stays as it is; write to another file")
+      .wouldReplace, advice: .writeElsewhere,
+      "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else")
   }
 
   static var folderInUse: CheckpointError {

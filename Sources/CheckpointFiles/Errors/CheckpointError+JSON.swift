@@ -9,6 +9,7 @@ extension CheckpointError {
   static var jsonNoValue: CheckpointError { json("expected a value") }
   static var jsonNoName: CheckpointError { json("expected a member's name") }
   static var jsonNoDigit: CheckpointError { json("expected a digit") }
+  static var jsonLeadingZero: CheckpointError { json("a number with a leading zero") }
   static var jsonNoText: CheckpointError { json("expected a string") }
   static var jsonOpenString: CheckpointError { json("a string has no end") }
   static var jsonControl: CheckpointError { json("a control character in a string") }

@@ -138,7 +138,7 @@ extension CheckpointError {
   static func hiddenBy(_ name: String) -> CheckpointError {
     CheckpointError(
       .wouldReplace, advice: .replaceOlder,
-      "\(quoted(name)) exists already and would be read in place of this; remove it, or write to "
+      "\(quoted(name)) exists already and would be read in place of this; remove it or write to "
         + "another folder")
   }
 

@@ -48,8 +48,8 @@ extension CheckpointError {
   static func damaged(_ crc: UInt32, stated: UInt32) -> CheckpointError {
     CheckpointError(
       .checksumMismatch,
-      "the bytes are damaged: their CRC-32 is \(hexadecimal(crc)), the archive says "
-        + hexadecimal(stated))
+      "the bytes are damaged: their CRC-32 is \(Text.hexadecimal(crc)), the archive says "
+        + Text.hexadecimal(stated))
   }
 
   static func packedStrides(_ dtype: DType) -> CheckpointError {

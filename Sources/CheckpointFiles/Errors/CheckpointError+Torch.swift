@@ -182,9 +182,9 @@ extension CheckpointError {
   }
 
   static func unwritableValue(_ what: String) -> CheckpointError {
-    CheckpointError(
-      .foreignCode, advice: .leaveOutForeign,
-      "holds \(what), which cannot be written for torch.load(weights_only=True)")
+    unwritable(
+      "holds \(what), which cannot be written for torch.load(weights_only=True)",
+      advice: .leaveOutForeign)
   }
 
   static var rootIsNoDictionary: CheckpointError {

@@ -26,7 +26,7 @@ package struct FileStream: ~Copyable {
   }
 }
 
-/// Writing to a descriptor that somebody else opened, such as standard output.
+/// Writing to a descriptor that another part of the program opened, such as standard output.
 package enum OpenDescriptor {
   /// Writes all of `bytes`; returns 0, or the system's error number.
   package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {

@@ -32,13 +32,16 @@ final class FileWriter {
   private var flushedPosition = 0
   private static let flushSize = 1 << 23
 
-  /// Begins a file that will stand at `path`.
+  /// Begins a file that will be at `path`.
   ///
   /// - Parameters:
   ///   - inputs: files that may not be replaced, because the caller reads them.
   ///   - followingLinks: whether a symbolic link at `path` is followed.
+  ///   - isFirst: whether it is the first of several files of one change in its folder: then temporary files
+  ///     that ended processes left there are removed.
   init(
-    path: String, refusing inputs: Set<SystemCall.Identity> = [], followingLinks: Bool = true
+    path: String, refusing inputs: Set<SystemCall.Identity> = [], followingLinks: Bool = true,
+    isFirst: Bool = true
   ) throws(CheckpointError) {
     let (target, existing) = try FileWriter.target(
       path, refusing: inputs, followingLinks: followingLinks)
@@ -47,16 +50,16 @@ final class FileWriter {
     let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
     guard !name.isEmpty else { throw .namesAFolder.located(path: path) }
 
-    TemporaryName.removeAbandoned(in: folder)
+    if isFirst { TemporaryName.removeAbandoned(in: folder) }
     let temporary = folder + TemporaryName.new(for: name)
-    // Known before it is there: an interruption between the two would leave it behind.
+    // Known before it is there: an interruption between the two would leave it there.
     let slot = PendingFiles.register(temporary)
     let descriptor: Int32
     do throws(CheckpointError) {
       descriptor = try SystemCall.createNew(temporary, mode: 0o666)
     } catch {
       PendingFiles.unregister(slot)
-      // The temporary file's name would only puzzle; the folder is what the user can mend.
+      // The name of the temporary file would not help; the user can change the folder.
       throw error.relocated(path: path)
     }
     // Tells other processes that the file is not abandoned, until the descriptor is closed.
@@ -73,7 +76,7 @@ final class FileWriter {
     buffer.reserveCapacity(FileWriter.bufferSize)
   }
 
-  /// Throws what beginning a file at `path` would throw for what stands there now.
+  /// Throws what beginning a file at `path` would throw for what is there now.
   ///
   /// - Parameter inNewFolder: whether its folder will be made before the file is begun.
   static func check(
@@ -82,7 +85,7 @@ final class FileWriter {
     _ = try target(path, refusing: inputs, inNewFolder: inNewFolder)
   }
 
-  /// The file that stands for `path`, and what is there now.
+  /// The file that `path` leads to, and what is there now.
   private static func target(
     _ path: String, refusing inputs: Set<SystemCall.Identity>, inNewFolder: Bool = false,
     followingLinks: Bool = true

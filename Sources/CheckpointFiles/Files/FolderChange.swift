@@ -15,7 +15,7 @@ package struct FolderChange {
 
   private let folder: String
   /// The names of files that are there under their waiting names. The first is what makes the change
-  /// effective, the others are taken away before it.
+  /// effective, the others are removed before it.
   private var names: [String]
   /// The names of files of the old state, which are removed.
   private var removals: [String]
@@ -34,7 +34,7 @@ package struct FolderChange {
     }
     let change = FolderChange(
       folder: first.folder, names: writers.map(\.name), removals: removals.map(Path.name))
-    let journal = try FileWriter(path: Path.join(change.folder, journalName))
+    let journal = try FileWriter(path: Path.join(change.folder, journalName), isFirst: false)
     try journal.write(Array((change.json.text(indent: 2) + "\n").utf8))
     try journal.finish()
     do throws(CheckpointError) {
@@ -109,7 +109,7 @@ package struct FolderChange {
     for name in waiting.dropFirst(waiting.first == names.first ? 1 : 0) {
       try SystemCall.removeFully(Path.join(folder, name))
     }
-    // A file of the old state may come before the new one where programs look, so it goes first.
+    // A file of the old state may come before the new one where programs look, so it is removed first.
     try FolderChange.remove(removals.map { Path.join(folder, $0) })
     for name in waiting {
       try SystemCall.rename(

@@ -1,6 +1,6 @@
 /// A folder for results, made with the missing ones above it.
 ///
-/// What was made can be taken away again until something is in it: a command that fails before it
+/// What was created can be removed again until something is in it: a command that fails before it
 /// writes leaves what it found.
 package struct FolderCreation: Sendable {
   /// The folders that were not there, from the outermost one.

@@ -1,5 +1,5 @@
 /// The lock of a folder that one process at a time may fill. It ends with the value or the process, also
-/// when the process is killed, and leaves no file behind.
+/// when the process is killed, and leaves no file.
 ///
 /// The lock is advisory (`flock` of the folder itself): it keeps out other processes of Espalier. Where a
 /// file system has no locks, nothing is locked.

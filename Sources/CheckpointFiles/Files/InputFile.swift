@@ -91,7 +91,7 @@ internal import Synchronization
     }
   }
 
-  /// The start of a file that lies elsewhere and has `byteCount` bytes in all: reading behind the
+  /// The start of a file that is elsewhere and has `byteCount` bytes in all: reading after the
   /// start is an error.
   ///
   /// - Throws: `CheckpointError` when there is no room for it.

@@ -56,7 +56,7 @@ enum SystemCall {
   // MARK: Reading
 
   static func openForReading(_ path: String) throws(CheckpointError) -> Int32 {
-    // Without O_NONBLOCK a named pipe would block here until somebody writes.
+    // Without O_NONBLOCK a named pipe would block here until a process writes.
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
     if let descriptor = retrying({ unsafe open(path, flags) }) { return descriptor }
     if errno == EMFILE, raiseDescriptorLimit(),
@@ -152,8 +152,8 @@ enum SystemCall {
     return unsafe UnsafeRawBufferPointer(start: memory, count: byteCount)
   }
 
-  /// Lets go of the pages that lie wholly inside `memory`, which is part of a mapped file: they are
-  /// read again when somebody looks.
+  /// Releases the pages that are wholly inside `memory`, which is part of a mapped file: they are
+  /// read again when they are used.
   static func releasePages(_ memory: UnsafeRawBufferPointer) {
     let page = Int(getpagesize())
     guard let base = memory.baseAddress else { return }

@@ -2,7 +2,7 @@
 package enum HuggingFaceAccount {
   /// A token and where it was found.
   package struct Token: Sendable {
-    /// What the server is told.
+    /// The text of the token.
     package let text: String
     /// The variable or file, for a message.
     package let place: String
@@ -15,7 +15,7 @@ package enum HuggingFaceAccount {
     return text
   }
 
-  /// Whether `address` lies on ``endpoint``. Anything before or after the host's name makes it another.
+  /// Whether `address` is on ``endpoint``. Anything before or after the host's name makes it another.
   package static func isHost(of address: String) -> Bool {
     address.utf8.hasPrefix(endpoint + "/")
   }

@@ -9,7 +9,7 @@ public enum HuggingFaceCache {
   ///
   /// - Parameter name: `OWNER/NAME`, or `NAME` alone for models without an owner; then, if one other
   ///   than `main` is meant, `@` and a revision: a branch, a tag, `refs/pr/1` or the hash of a commit.
-  ///   `hf://` may stand before it.
+  ///   `hf://` may precede it.
   /// - Throws: `CheckpointError` when the name is not that of a model, or the cache does not have it; its advice is
   ///   the download.
   public static func snapshot(of name: String) throws(CheckpointError) -> String {

@@ -105,7 +105,7 @@ struct QuantizationRole {
     if payloads.isEmpty { return nil }
   }
 
-  /// What stands before `.quant_state.` in a key of bitsandbytes.
+  /// What precedes `.quant_state.` in a key of bitsandbytes.
   private static func stem(beforeState key: Key) -> String? {
     let mark = Array(".quant_state.".utf8)
     let bytes = Array(key.string.utf8)

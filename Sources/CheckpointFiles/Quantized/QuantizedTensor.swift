@@ -78,10 +78,7 @@ package struct QuantizedTensors: Sendable {
 extension QuantizedTensor {
   /// What to say of an operation that would change the stored numbers.
   package var refusal: String {
-    let names = companions.prefix(4).map { quoted($0.string) }
-    let list =
-      names.count < 2
-      ? names.joined() : names.dropLast().joined(separator: ", ") + " and " + names[names.count - 1]
+    let list = Text.list(companions.prefix(4).map { quoted($0.string) })
     return
       "\(quoted(payload.string)) holds quantised numbers that mean something only together with \(list)"
   }

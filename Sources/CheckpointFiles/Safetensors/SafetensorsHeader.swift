@@ -25,7 +25,7 @@ struct SafetensorsHeader {
   static let maximumTensorCount = 1 << 20
   /// Trainers write some hundred entries.
   static let maximumMetadataCount = 1 << 16
-  /// Bytes of the length that stands before the header.
+  /// Bytes of the length that precedes the header.
   static let prefixByteCount = 8
   static let metadataKey = "__metadata__"
 

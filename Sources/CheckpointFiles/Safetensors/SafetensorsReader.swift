@@ -22,7 +22,7 @@ enum SafetensorsReader {
     for entry in header.entries {
       let tensor = tensor(entry, file, dataOffset)
       guard tensors.updateValue(tensor, forKey: entry.key) == nil else {
-        // The reference silently takes the last of two; which one was meant, nobody can tell.
+        // The reference silently takes the last of two; which one was meant is unknown.
         throw .duplicateKey.located(path: file.path, key: entry.key)
       }
     }

@@ -6,7 +6,7 @@ internal import OrderedCollections
 /// which aligns every tensor to its elements; equal sizes keep their order. A file that the reference
 /// wrote comes out byte for byte the same.
 enum SafetensorsWriter {
-  /// The tensors as `writer` wants them. `progress` gets the bytes of tensors written.
+  /// Writes the tensors to `writer`. `progress` gets the bytes of tensors written.
   static func write(
     _ tensors: OrderedDictionary<Key, Tensor>, metadata: OrderedDictionary<Key, String>,
     to writer: FileWriter, progress: (Int) -> Void = { _ in }

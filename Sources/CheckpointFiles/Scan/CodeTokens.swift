@@ -4,7 +4,7 @@ struct CodeTokens {
   enum Kind: Equatable {
     case name(String)
     case number
-    /// What stands between the quotes.
+    /// The text between the quotes.
     case string(String)
     case symbol(UInt8)
   }

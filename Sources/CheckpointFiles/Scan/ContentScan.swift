@@ -23,7 +23,7 @@ enum ContentScan {
     _ bytes: [UInt8], name: String, place: Place = .other, depth: Int, _ report: inout ScanReport
   ) -> Bool {
     guard depth <= maximumDepth else {
-      report.add(.danger, "files inside of files, too deep to look at", record: name)
+      report.add(.danger, "files inside of files, nested too deeply to be examined", record: name)
       return true
     }
     do throws(CheckpointError) {
@@ -80,7 +80,8 @@ enum ContentScan {
     _ file: InputFile, _ name: String, _ depth: Int, _ report: inout ScanReport
   ) throws(CheckpointError) -> Bool {
     guard depth < maximumDepth else {
-      report.add(.danger, "archives inside of archives, too deep to look at", record: name)
+      report.add(
+        .danger, "archives inside of archives, nested too deeply to be examined", record: name)
       return true
     }
     ZipScan(file, prefix: name + "!", depth: depth + 1).scan(&report)

@@ -15,7 +15,7 @@ struct FolderScan {
     endings.contains { path.utf8.hasEnding($0) }
   }
 
-  /// Audits everything but plain text, and calls `unreadable` for what is not looked at.
+  /// Audits everything but plain text, and calls `unreadable` for what is not examined.
   func scan(
     _ unreadable: (CheckpointError) throws(CheckpointError) -> Void,
     _ progress: (String, Int, Int) -> Void
@@ -48,7 +48,7 @@ struct FolderScan {
 
   // MARK: Files
 
-  /// Calls `body` with each file in the order of names, or with the reason why something is none.
+  /// Calls `body` with each file in the order of names, or with the reason why something is not a file.
   private func forEachFile(
     _ body: (String, CheckpointError?) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
@@ -83,7 +83,7 @@ struct FolderScan {
   private func isHarmless(_ file: InputFile) throws(CheckpointError) -> Bool {
     guard !FolderScan.isCheckpointName(file.path) else { return false }
     var bytes = try file.bytes(at: 0, count: min(file.byteCount, 1 << 16))
-    // A pointer stands for a file that is not here.
+    // A pointer is in the place of a file that was not downloaded.
     guard !bytes.starts(with: "version https://git-lfs".utf8) else { return false }
     let isControl = bytes.contains { byte in
       byte < 0x20 && ![0x09, 0x0A, 0x0C, 0x0D].contains(byte) || byte == 0x7F
@@ -96,7 +96,7 @@ struct FolderScan {
     return String(validating: bytes, as: UTF8.self) != nil
   }
 
-  /// The shards that an index names are looked at as files; one that is missing is said.
+  /// The shards that an index names are examined as files; a missing one is reported.
   private func checkIndex(_ file: InputFile) throws(CheckpointError) {
     guard file.path.utf8.hasEnding(".index.json") else { return }
     for name in try ShardIndex(file).files

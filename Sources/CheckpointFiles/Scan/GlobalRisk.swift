@@ -30,7 +30,7 @@ enum GlobalRisk: Sendable {
     /// A class of the file's own TorchScript program.
     case script
 
-    /// Whether the name is dangerous anywhere but as the function of a call that was looked at.
+    /// Whether the name is dangerous anywhere but as the function of a call that was examined.
     var needsApproval: Bool {
       switch self {
       case .attribute, .reconstructor, .typeOf, .loader: true

@@ -21,7 +21,7 @@ struct PickleAudit: Sendable {
   private(set) var calls: [Call] = []
   /// Calls of anything that a pickle names or makes.
   private(set) var callCount = 0
-  /// Calls that were looked at, by their function's place in the arena.
+  /// Calls that were examined, by their function's place in the arena.
   private var approved: Set<NodeID> = []
   /// Files inside of strings that the pickle has loaded.
   private(set) var loaded: [[UInt8]] = []
@@ -97,7 +97,7 @@ struct PickleAudit: Sendable {
       } else if end > limit || instruction.opcode == .frame
         || instruction.opcode == .stop && end != limit
       {
-        remark(.warning, "a frame that lies about its length", instruction.offset)
+        remark(.warning, "a frame with a wrong length", instruction.offset)
         frameEnd = nil
       }
     }

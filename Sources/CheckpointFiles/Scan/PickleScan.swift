@@ -35,7 +35,7 @@ struct PickleScan {
   /// Whether it names something that could be imported.
   var namesSomething: Bool { machine.globals.contains { GlobalRisk.isImportable($0.global) } }
 
-  /// Adds what the machine met. What stands before a broken place is reported.
+  /// Adds what the machine found. What precedes a broken place is reported.
   func add(to report: inout ScanReport, record: String?, depth: Int) {
     let unapproved = machine.audit?.unapproved(in: machine.nodes, machine.tensors) ?? []
     var calls: [Key: [String]] = [:]

@@ -52,7 +52,7 @@ extension ScanReport {
 
   /// Audits one file, as every program that might load it would read it.
   ///
-  /// - Throws: `CheckpointError` when it cannot be read, or is none of the formats.
+  /// - Throws: `CheckpointError` when it cannot be read, or has none of the formats.
   static func scan(
     _ file: InputFile, _ progress: (String, Int, Int) -> Void = { _, _, _ in }
   ) throws(CheckpointError) -> ScanReport {
@@ -87,7 +87,7 @@ extension ScanReport {
         report.add(.note, "an array of numbers")
       }
     }
-    // The members of a tar archive were looked at, and the last may be an archive.
+    // The members of a tar archive were examined, and the last may be an archive.
     var hasTail = false
     if !isTar, try ZipEnd.isAtEnd(of: file) {
       hasTail = true

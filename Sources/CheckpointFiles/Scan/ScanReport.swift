@@ -1,7 +1,7 @@
 /// What an audit of a file found: every class and function that it names, and everything that an honest
 /// writer does not do.
 ///
-/// The audit and the readers are one parser: what a loader would see is what was looked at.
+/// The audit and the readers are one parser: what a loader would see is what was examined.
 public struct ScanReport: Sendable, Hashable {
   /// How much a finding matters.
   public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {

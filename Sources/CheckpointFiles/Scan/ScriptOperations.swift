@@ -67,7 +67,7 @@ struct ScriptOperations {
     return nil
   }
 
-  /// Names that stand for functions of the program in every assignment.
+  /// Names that are assigned functions of the program, and nothing else.
   private static func aliases(in tokens: [CodeTokens.Token]) -> Set<Key> {
     var found: Set<Key> = []
     var others: Set<Key> = []

@@ -13,17 +13,17 @@ struct ScriptScan {
   }
 
   private var functions: [Function] = []
-  /// What stands in the bodies of classes and outside of them, by record.
+  /// The code in the bodies of classes and outside of them, by record.
   private var outside: [(record: String, tokens: [CodeTokens.Token])] = []
   private var unreadable: [String] = []
 
-  /// Adds the code in a record; nothing if it is none.
+  /// Adds the code in a record, if it is code.
   mutating func add(_ code: [UInt8], name: String) {
     let isCode =
       name.utf8.hasEnding(".py") || code.contains("def ") || code.contains("class ")
     guard isCode else { return }
     guard let tokens = CodeTokens(code)?.tokens else {
-      // Data that looks like code by chance is no reason for concern.
+      // Data that looks like code by chance is not a reason for concern.
       let isText = String(validating: code, as: UTF8.self) != nil
       if name.utf8.hasEnding(".py") || isText && !name.utf8.hasEnding(".json") {
         unreadable.append(name)
@@ -58,7 +58,7 @@ struct ScriptScan {
           return depth == 0 && token.isSymbol(":")
         }
         let end = colon ?? line.endIndex - 1
-        // The name and its bracket are no call.
+        // The name and its bracket are not a call.
         function.header = Array(line[...end].dropFirst(3))
         function.body = Array(line[(end + 1)...])
         functions.append(function)

@@ -6,7 +6,7 @@ struct StreamScan {
   private let storedByteCount: Int?
   /// Whether the name of the file says that it is a checkpoint.
   var isNamedAsPickle = false
-  /// Whether bytes after the pickle are no reason for concern.
+  /// Whether bytes after the pickle are not a reason for concern.
   var allowsRest = false
   /// What was found: the format, if it is PyTorch's.
   private(set) var isTorch = false

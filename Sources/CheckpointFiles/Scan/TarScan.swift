@@ -72,7 +72,7 @@ struct TarScan {
         case UInt8(ascii: "x"), UInt8(ascii: "g"), UInt8(ascii: "X"):
           checkExtension(try content.bytes(at: 0, count: min(byteCount, 1 << 16)), name, &report)
         case UInt8(ascii: "S"):
-          report.add(.danger, "a sparse member, which is not looked at", record: name)
+          report.add(.danger, "a sparse member, which is not examined", record: name)
         default:
           while name.utf8.last == UInt8(ascii: "/"), name.utf8.count > 1 {
             name = name.droppingLastBytes(1)
@@ -109,7 +109,7 @@ struct TarScan {
       if bytes.contains(word) {
         report.add(
           .danger,
-          "an extended header that changes names or sizes of members, which is not looked at",
+          "an extended header that changes names or sizes of members, which is not examined",
           record: name)
         return
       }

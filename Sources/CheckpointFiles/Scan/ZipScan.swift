@@ -1,7 +1,7 @@
 /// Audits a zip archive: its directory and every record, whatever it is called.
 struct ZipScan {
   private let file: InputFile
-  /// What stands before the names of records: the record that this archive is, and `!`.
+  /// What precedes the names of records: the record that this archive is, and `!`.
   private let prefix: String
   private let depth: Int
   /// Records of this size or less are searched for code.
@@ -112,7 +112,7 @@ struct ZipScan {
       try ZipDirectory.checkReadable(record)
       let content: InputFile
       if record.isStored {
-        // PyTorch does not check: what a wrong checksum belongs to is looked at all the same.
+        // PyTorch does not check: a record with a wrong checksum is examined all the same.
         do throws(CheckpointError) {
           try ZipDirectory.verify(record, file)
         } catch { add(error, record.name, &report) }
@@ -151,7 +151,7 @@ struct ZipScan {
         || record.name.utf8.hasEnding("serialized_exported_program.json")
       guard record.byteCount <= ZipScan.longestCode else {
         if isCode || isProgram {
-          report.add(.danger, "a program that is too long to be looked at", record: name)
+          report.add(.danger, "a program that is too long to be examined", record: name)
         }
         return
       }

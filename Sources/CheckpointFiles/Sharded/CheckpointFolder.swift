@@ -34,7 +34,7 @@ package enum CheckpointFolder {
   /// What a folder with files of the given names is read as; `nil` when it has no checkpoint, or several of
   /// which none comes first.
   static func chosen(among files: Set<Key>) -> Key? {
-    if let name = names.lazy.map { Key($0) }.first(where: files.contains) { return name }
+    if let name = names.lazy.map({ Key($0) }).first(where: files.contains) { return name }
     for ending in endings {
       let found = files.filter { name in
         name.string.utf8.hasSuffix(ending) && !name.string.utf8.hasSuffix(deltaEnding)
@@ -53,7 +53,7 @@ package enum CheckpointFolder {
     for name in names where SystemCall.status(at: Path.join(path, name))?.isRegular == true {
       return Path.join(path, name)
     }
-    // A delta is no checkpoint: it needs its base.
+    // A delta is not a checkpoint: it needs its base.
     let all = try SystemCall.entries(ofFolder: path).sorted(by: utf8Precedes)
     let sound = all.filter { SystemCall.status(at: Path.join(path, $0)) != nil }
     let entries = sound.filter { !$0.utf8.hasSuffix(deltaEnding) }

@@ -8,9 +8,9 @@ public struct OlderFiles: Sendable {
   public private(set) var winner: String?
   /// Whether that is one of the files that the new checkpoint is made from.
   public private(set) var winnerIsInput = false
-  /// Older files that stay beside what is written and are not read by loaders that follow the order.
+  /// Older files that stay in the folder and are not read by loaders that follow the order.
   public private(set) var others: [String] = []
-  /// What goes once the new checkpoint is complete: the files above that may go, and the shards of their indices.
+  /// What is removed once the new checkpoint is complete: the files above that may be removed, and the shards of their indices.
   public private(set) var removed: [String] = []
   /// What must not be done at all.
   private var refusal: CheckpointError?
@@ -19,7 +19,7 @@ public struct OlderFiles: Sendable {
   private static let adapter: Key = "adapter_config.json"
   private static let delta: Key = "model.delta.safetensors"
 
-  /// What is in the folder of `path` beside the files `written`, of which there are several when they are shards.
+  /// What the folder of `path` holds in addition to the files `written`, which are several when they are shards.
   init(
     beside path: String, _ written: [String], _ options: WriteOptions,
     inputs: Set<SystemCall.Identity>
@@ -57,7 +57,7 @@ public struct OlderFiles: Sendable {
     winner = first.map(place)
     winnerIsInput = first.map(isInput) ?? false
     others = rest.filter { !isInput($0) }.map(place)
-    // In place, the file that was asked for goes although it is read.
+    // In place, the file that was asked for is removed although it is read.
     let going = (first.map { [$0] } ?? []) + rest
     let isAsked = { (name: Key) in options.inPlace && (name == requested || name == index) }
     let names = going.filter { name in
@@ -80,7 +80,7 @@ public struct OlderFiles: Sendable {
     refusal = CheckpointError.hiddenBy(Path.name(of: winner)).located(path: path)
   }
 
-  /// What is beside the checkpoint at `path`, a file or a folder, that is replaced in its place.
+  /// What is in the folder of the checkpoint at `path`, a file or a folder, that is replaced in its place.
   package init(besideReplaced path: String) {
     let isFolder = SystemCall.status(at: path)?.isDirectory == true
     func place(_ name: String) -> String {

@@ -26,7 +26,7 @@ package final class ShardHeaders: Sendable {
 
   private struct State {
     var shards: [Shard?] = []
-    /// The files under way: two names of one file would cost its header twice, and say nothing new.
+    /// The files under way: two names of one file would cost its header twice, and add nothing.
     var names: [SystemCall.Identity: String] = [:]
     /// The first error in the order of the index.
     var failure: (place: Int, error: CheckpointError)?

@@ -1,7 +1,7 @@
 /// The index of a checkpoint in several files: `model.safetensors.index.json` or
 /// `pytorch_model.bin.index.json`.
 struct ShardIndex {
-  /// Called with the place and name of a file, and the keys that stand one after another where the
+  /// Called with the place and name of a file, and the consecutive keys where the
   /// index names it first.
   typealias Announcement = (Int, String, [Key]) throws(CheckpointError) -> Void
 
@@ -11,7 +11,7 @@ struct ShardIndex {
     let file: Int
   }
 
-  /// The keys in the order of the index. Whether one stands twice, the reader finds out.
+  /// The keys in the order of the index. The reader finds out whether one occurs twice.
   private(set) var entries: [Entry] = []
   /// The files that hold them, relative to the index, in the order in which it names them.
   private(set) var files: [String] = []
@@ -25,7 +25,7 @@ struct ShardIndex {
   /// Reads the index in `file`.
   ///
   /// - Parameter found: called for each of ``files``, in their order, as soon as the next is named.
-  /// - Throws: `CheckpointError` when it is no index, and what `found` throws.
+  /// - Throws: `CheckpointError` when it is not an index, and what `found` throws.
   init(
     _ file: InputFile, found: Announcement = { _, _, _ in }
   ) throws(CheckpointError) {

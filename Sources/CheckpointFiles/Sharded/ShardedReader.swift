@@ -1,13 +1,13 @@
 internal import OrderedCollections
 
 /// Opens several files under one index as one checkpoint. The index is the authority: files that it
-/// does not name are not looked at.
+/// does not name are not opened.
 struct ShardedReader {
   private let index: ShardIndex
   private var checkpoint: Checkpoint
   /// Whether the tensor at a place of the checkpoint was found in its file.
   private var isFound: [Bool]
-  /// The tensors that a file holds and nobody can read.
+  /// The tensors that a file holds and that cannot be read.
   private var unreadable: Set<Key> = []
   /// For places whose tensor a file holds that the index does not name for it, that file.
   private var strays: [Int: Int] = [:]

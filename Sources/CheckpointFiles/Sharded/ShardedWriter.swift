@@ -12,7 +12,7 @@ struct ShardedWriter {
   let options: WriteOptions
   let refused: Set<SystemCall.Identity>
   let progress: WriteProgress
-  /// Small files beside the checkpoint that change with it, complete under temporary names.
+  /// Small files in the folder of the checkpoint that change with it, complete under temporary names.
   var companions: [FileWriter] = []
   /// Paths of files that the new checkpoint replaces.
   var replaced: [String] = []
@@ -37,7 +37,9 @@ struct ShardedWriter {
     let name = Path.name(of: path)
     let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) ?? name.endIndex
     let stem = name[..<dot] + (generation > 1 ? "-v\(generation)" : "")
-    return (1...count).map { "\(stem)-\(padded($0))-of-\(padded(count))\(name[dot...])" }
+    return (1...count).map {
+      "\(stem)-\(Text.padded($0, to: 5))-of-\(Text.padded(count, to: 5))\(name[dot...])"
+    }
   }
 
   /// Writes all files, and removes those that they replace.
@@ -57,7 +59,7 @@ struct ShardedWriter {
     try refuseInputs(among: try oldShards())
     var writers: [FileWriter] = []
     for (keys, file) in zip(shards, files) {
-      let writer = try FileWriter(path: file)
+      let writer = try FileWriter(path: file, isFirst: writers.isEmpty)
       // Values that are not tensors have no place in shards.
       var part = Checkpoint(path: writer.path, metadata: checkpoint.metadata)
       if part.metadata.isEmpty, !checkpoint.structures.isEmpty { part.metadata["format"] = "pt" }
@@ -82,7 +84,7 @@ struct ShardedWriter {
       names = shardNames(shards.count, generation: generation)
     }
     let index = try FileWriter(
-      path: indexPath, refusing: refused, followingLinks: options.followsLinks)
+      path: indexPath, refusing: refused, followingLinks: options.followsLinks, isFirst: false)
     try index.write(Array((indexText(names, shards) + "\n").utf8))
     try index.finish()
     var placed: [String] = []
@@ -132,11 +134,6 @@ struct ShardedWriter {
     }
   }
 
-  private func padded(_ number: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-  }
-
   /// Fills one shard after the other, in order. Tied tensors stay together.
   private func split(_ limit: Int?) -> [[Key]] {
     guard let limit, limit > 0 else { return [Array(checkpoint.keys)] }
@@ -151,7 +148,7 @@ struct ShardedWriter {
     var size = 0
     for index in tensors.indices {
       let group = groups[index] ?? [index]
-      // A group stands where its first tensor does.
+      // A group is in the place of its first tensor.
       guard group[0] == index else { continue }
       let keys = group.map { checkpoint.keys[$0] }
       let bytes =

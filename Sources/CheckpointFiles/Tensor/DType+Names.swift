@@ -4,7 +4,7 @@ extension DType {
     let dtype: DType
     /// PyTorch's names; the first is the one that PyTorch prints.
     let torch: [String]
-    /// What numpy calls the type, beside PyTorch's names, and what people write.
+    /// What numpy calls the type, in addition to PyTorch's names, and what users write.
     var others: [String] = []
     /// The descriptor of numpy without the byte order, such as `f4`.
     var numpy: String?

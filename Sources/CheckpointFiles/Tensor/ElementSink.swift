@@ -106,7 +106,7 @@ package struct ElementSink: ~Copyable {
     }
   }
 
-  /// The same without a look at what is lost.
+  /// The same without counting what is lost.
   mutating func append(converting values: Span<Float>) throws {
     try unsafe values.withUnsafeBufferPointer { values in
       try unsafe append(values) { (target, source, count, kind, _) in

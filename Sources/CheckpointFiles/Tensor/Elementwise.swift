@@ -31,7 +31,7 @@ package enum Elementwise {
       &values, &row, factors, vectors, factors.count, scale, values.count)
   }
 
-  /// values[i] += lambda·(what TIES elects of the deltas, which stand one model after the other).
+  /// values[i] += lambda·(what TIES elects of the deltas, one model after the other).
   package static func addElected(
     _ deltas: inout [Double], weights: [Double], thresholds: [Double], times lambda: Double,
     to values: inout [Double]

@@ -52,24 +52,6 @@ package struct PieceProducer: Sendable {
     sink.skip((count - min(end * length, count)) * width)
     finished?(losses)
   }
-
-  /// Calls `body` with every index below `count`, on all cores.
-  ///
-  /// - Throws: what the call with the lowest index throws, of those that do.
-  package static func concurrently(
-    _ count: Int, _ body: @Sendable (Int) throws -> Void
-  ) throws {
-    let failures = Mutex<[Int: any Error]>([:])
-    DispatchQueue.concurrentPerform(iterations: count) { index in
-      do {
-        try body(index)
-      } catch {
-        failures.withLock { $0[index] = error }
-      }
-    }
-    let all = failures.withLock { $0 }
-    if let first = all.keys.min(), let error = all[first] { throw error }
-  }
 }
 
 /// Computes pieces on several threads while those before them are consumed, in order.
@@ -115,7 +97,7 @@ private struct PieceQueue {
     // One for each thread to work on, and one that waits for its turn.
     let slots = (0..<min(2 * threads, indices.count)).map { _ in Slot(byteCount: byteCount) }
     let group = DispatchGroup()
-    // Whatever ends the run: nobody works on for a tensor that is not written.
+    // Whatever ends the run: no thread continues for a tensor that is not written.
     defer { group.wait() }
     for index in indices.prefix(slots.count) { begin(index, slots, group) }
     for index in indices {

@@ -4,7 +4,7 @@ struct StridedGathering {
   private let strides: [Int]
   private let width: Int
   private var index: [Int]
-  /// Where the next element lies in the storage, in bytes.
+  /// The offset of the next element in the storage, in bytes.
   private var position: Int
 
   /// Begins with the first element of `tensor`, whose elements have `width` bytes.

@@ -2,10 +2,10 @@ internal import CEspalierKernels
 
 extension Tensor {
   /// A tensor whose elements `produce` hands to a sink when they are used: while it is written, and not
-  /// before. They pass in blocks and are never in memory together, unless somebody needs them so; they
+  /// before. They pass in blocks and are never in memory together, unless they are needed so; they
   /// are computed again at the next use.
   ///
-  /// - Throws: `CheckpointError` when the elements of `dtype` and `shape` are no whole number of bytes
+  /// - Throws: `CheckpointError` when the elements of `dtype` and `shape` are not a whole number of bytes
   ///   that fits.
   package static func computed(
     dtype: DType, shape: Shape,

@@ -1,11 +1,11 @@
 extension Tensor {
   /// Bytes of a strided view that are gathered at once. More of them make longer runs when the elements
-  /// of a row lie far apart.
+  /// of a row are far apart.
   private var gatheredByteCount: Int {
     byteSpan.count <= 2 * byteCount + 1 << 16 && strides.last == 1 ? 1 << 21 : 1 << 24
   }
 
-  /// ``forEachChunk(ofBytes:_:)`` of a view whose elements do not lie row-major. Memory is that of a
+  /// ``forEachChunk(ofBytes:_:)`` of a view that is not contiguous. Memory is that of a
   /// few blocks, however large the view and its storage are.
   func forEachGatheredChunk(
     ofBytes size: Int, width: Int, _ body: (RawSpan) throws -> Void
@@ -64,7 +64,7 @@ extension Tensor {
         unsafe gathering.next(from: source, into: target)
       }
     }
-    // Elements that lie close together are read with what lies between.
+    // Elements that are close together are read with what is between them.
     if span.count <= 2 * target.count + 1 << 16 {
       let bytes = OwnedBytes(byteCount: span.count)
       try unsafe storage.read(span, into: bytes.memory)

@@ -1,5 +1,5 @@
 extension Tensor {
-  /// Whether the tensors are *tied*: both lie in the same storage and have bytes in common.
+  /// Whether the tensors are *tied*: both are in the same storage and have bytes in common.
   ///
   /// Views that interleave, such as the left and the right columns of one matrix, have none in common.
   /// Whether two names are one tensor is another question, which the identity of a view answers: storage, offset, shape, strides and dtype.
@@ -38,7 +38,7 @@ extension Tensor {
   }
 
   /// The most views whose pairs are compared one by one.
-  private static let comparedViews = 512
+  private static let comparedViews = 128
 
   /// The groups among tensors whose spans overlap. Spans of views with strides may overlap though no element
   /// does.
@@ -61,7 +61,7 @@ extension Tensor {
 
 /// Whether two views of one storage have a byte in common.
 ///
-/// A byte of a view lies at its offset + Σ stride·index + the byte of the element. Two views meet where both
+/// A byte of a view is at its offset + Σ stride·index + the byte of the element. Two views overlap where both
 /// sums are equal; with the indices of one counted from its end, that is one sum of positive steps, each taken a
 /// bounded number of times, that must come to a given distance.
 private struct ByteOverlap {
@@ -75,7 +75,7 @@ private struct ByteOverlap {
   private let distance: Int
 
   /// Numbers of steps that are tried before the views count as overlapping.
-  private static let budget = 1 << 14
+  private static let budget = 1 << 12
 
   init(_ a: Tensor, _ b: Tensor) {
     var limits: [Int: Int] = [:]
@@ -107,7 +107,7 @@ private struct ByteOverlap {
 
   /// Whether the distance can be reached; `true` when that takes too long to find out.
   var exists: Bool {
-    // What the terms behind each can add.
+    // What the terms after each can add.
     var rest = [Int](repeating: 0, count: terms.count)
     for index in terms.indices.dropLast().reversed() {
       rest[index] = rest[index + 1] + terms[index + 1].step * terms[index + 1].limit

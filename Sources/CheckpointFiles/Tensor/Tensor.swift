@@ -6,7 +6,7 @@ public struct Tensor: Sendable {
   public let shape: Shape
   /// The bytes, perhaps shared with other tensors.
   public let storage: TensorStorage
-  /// Where the first element lies in the storage, in bytes.
+  /// The offset of the first element in the storage, in bytes.
   public let byteOffset: Int
 
   /// `nil` for row-major, which is the rule: a checkpoint of many tensors would spend as much on
@@ -16,7 +16,7 @@ public struct Tensor: Sendable {
   /// Steps between neighbours along each dimension, in elements. Never negative.
   public var strides: [Int] { explicitStrides ?? shape.rowMajorStrides }
 
-  /// A view of a storage. The caller has checked that every element lies inside it.
+  /// A view of a storage. The caller has checked that every element is inside of it.
   package init(
     dtype: DType, shape: Shape, storage: TensorStorage, byteOffset: Int = 0, strides: [Int]? = nil
   ) {
@@ -43,7 +43,7 @@ public struct Tensor: Sendable {
     self.init(dtype: .float32, shape: shape, storage: storage)
   }
 
-  /// The bytes that the elements take when they lie row-major, or `nil` when that overflows or is
+  /// The bytes that the elements take in row-major order, or `nil` when that overflows or is
   /// not a whole number of bytes.
   public static func byteCount(_ dtype: DType, _ shape: Shape) -> Int? {
     let (bits, overflow) = shape.count.multipliedReportingOverflow(by: dtype.bitWidth)
@@ -51,11 +51,11 @@ public struct Tensor: Sendable {
     return bits / 8
   }
 
-  /// The bytes that the elements take when they lie row-major. Strided views may span more in their
+  /// The bytes that the elements take in row-major order. Strided views may span more in their
   /// storage, or less.
   public var byteCount: Int { Tensor.byteCount(dtype, shape) ?? 0 }
 
-  /// Whether the elements lie row-major without gaps.
+  /// Whether the tensor is *contiguous*: the elements are in row-major order without gaps.
   public var isContiguous: Bool {
     guard let strides = explicitStrides, shape.count > 1 else { return true }
     var step = 1
@@ -70,7 +70,7 @@ public struct Tensor: Sendable {
   public var shardName: String? { storage.file?.shardName }
 
   /// The bytes of the storage from the first element to the end of the last one; elements of others
-  /// may lie in between. Empty for a tensor without elements.
+  /// may be in between. Empty for a tensor without elements.
   package var byteSpan: Range<Int> {
     if isContiguous { return byteOffset..<byteOffset + byteCount }
     var last = 0
@@ -109,7 +109,7 @@ public struct Tensor: Sendable {
   }
 
   /// A view of rows `range` of dimension 0, or `nil` when the tensor is a scalar, the range does not
-  /// lie inside it, or the dtype is packed below a byte.
+  /// is not inside it, or the dtype is packed below a byte.
   public func rows(_ range: Range<Int>) -> Tensor? {
     guard let width = dtype.byteWidth, let rows = shape.dimensions.first, range.lowerBound >= 0,
       range.upperBound <= rows,

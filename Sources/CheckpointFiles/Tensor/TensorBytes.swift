@@ -2,7 +2,7 @@
 /// buffer that is used again.
 ///
 /// A mapping would save the copy and cost more: its pages count as memory of the process, and a file
-/// that somebody truncates meanwhile would end the process instead of being an error.
+/// that another process truncates meanwhile would end the process instead of being an error.
 @safe package struct TensorBytes: ~Copyable {
   private let tensor: Tensor
   /// Room for the longest range; empty for bytes in memory.

@@ -38,7 +38,7 @@ public final class TensorStorage: @unchecked Sendable {
   /// thousand and uses the bytes of none. `@unchecked` because it is only touched under the lock.
   private final class State: @unchecked Sendable {
     var loaded: Loaded?
-    /// Computed bytes live as long as somebody uses them: a command that walks over all tensors
+    /// Computed bytes live as long as they are used: a command that walks over all tensors
     /// holds one at a time.
     weak var computed: Computed?
     var isVerified = false
@@ -86,7 +86,7 @@ public final class TensorStorage: @unchecked Sendable {
     self.checksum = nil
   }
 
-  /// A storage of the bytes that `producer` makes, at every use anew.
+  /// A storage of the bytes that `producer` computes again at every use.
   init(_ producer: ElementProducer, from file: InputFile? = nil) {
     byteCount = producer.byteCount
     source = .streamed(file, producer)
@@ -125,7 +125,7 @@ public final class TensorStorage: @unchecked Sendable {
     self.init(owner.asLoaded, byteCount: byteCount)
   }
 
-  /// The file that the bytes lie in, or are made from, if there is one.
+  /// The file that the bytes are in, or are made from, if there is one.
   package var file: InputFile? {
     switch source {
     case .file(let file, _): file
@@ -171,7 +171,7 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
-  /// Bytes that are alive already, or new ones, which live as long as somebody uses them.
+  /// Bytes that are alive already, or new ones, which live as long as they are used.
   private func keep(
     _ state: State, _ load: () throws(CheckpointError) -> Loaded
   ) throws(CheckpointError) -> Loaded {
@@ -203,8 +203,8 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
-  /// Lets go of the memory under bytes that are mapped from a file. They stay valid: whoever looks
-  /// again reads them from the file again.
+  /// Releases the memory of bytes that are mapped from a file. They stay valid: the next use
+  /// reads them from the file again.
   package func releasePages() {
     guard case .file = source, let loaded = state.withLock({ $0?.loaded }) else { return }
     unsafe SystemCall.releasePages(loaded.memory)
@@ -325,10 +325,4 @@ public final class TensorStorage: @unchecked Sendable {
     }
     withState { $0.isVerified = true }
   }
-}
-
-/// `value` as eight hexadecimal digits.
-func hexadecimal(_ value: UInt32) -> String {
-  let digits = String(value, radix: 16)
-  return String(repeating: "0", count: 8 - digits.count) + digits
 }

@@ -1,6 +1,6 @@
 /// What makes two tensors the same elements in the same order: names of one tensor have equal views.
 ///
-/// Everything that asks whether two names are one tensor asks this. Tensors that merely lie in one storage, such
+/// Everything that asks whether two names are one tensor asks this. Tensors that are merely in one storage, such
 /// as a matrix and its transpose, have different views.
 package struct TensorView: Hashable, Sendable {
   private let storage: ObjectIdentifier

@@ -52,7 +52,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What stands for a scalar that is not printed as it is.
+  /// What is printed in place of a scalar.
   fileprivate var controlEscape: String? {
     switch self {
     case "\n": return "\\n"

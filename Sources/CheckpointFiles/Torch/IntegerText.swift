@@ -36,10 +36,7 @@ enum IntegerText {
     let sign = isNegative ? "-" : ""
     let significant = bytes.count - bytes.reversed().prefix { $0 == 0 }.count
     guard significant <= longestDecimal else {
-      let digits = bytes[..<significant].reversed().map { byte in
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
-      }
-      return sign + "0x" + digits.joined()
+      return sign + "0x" + Text.hexadecimal(bytes[..<significant].reversed())
     }
     // Groups of nine digits, the lowest first.
     var groups: [UInt64] = [0]

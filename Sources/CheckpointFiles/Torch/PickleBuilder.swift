@@ -50,7 +50,7 @@ struct PickleBuilder {
       number(UInt64(UInt32(bitPattern: value)), 4)
     } else {
       var digits = (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-      // As few bytes as keep the sign.
+      // The least bytes that keep the sign.
       while let last = digits.last, digits.count > 1,
         last == (digits[digits.count - 2] & 0x80 == 0 ? 0 : 0xFF)
       {

@@ -2,7 +2,7 @@ internal import OrderedCollections
 
 /// Writes an outline as a pickle.
 ///
-/// What comes next stands on an explicit stack, so the depth of a value costs memory alone.
+/// What comes next is on an explicit stack, so the depth of a value costs memory alone.
 struct PickleEmitter {
   private enum Task {
     case item(TorchOutline.Item)

@@ -1,5 +1,5 @@
 extension PickleMachine {
-  /// What `function(*arguments)` stands for. Known constructors give their value, all others an
+  /// The value of `function(*arguments)`. Known constructors give their value, all others an
   /// object that keeps the call.
   mutating func call(
     _ function: NodeID, _ arguments: NodeID, isInstance: Bool
@@ -50,7 +50,7 @@ extension PickleMachine {
     return try keep(function, arguments, isInstance: isInstance, isForeign: false)
   }
 
-  /// A call that is kept as it stands.
+  /// A call that is kept as it is.
   mutating func keep(
     _ function: NodeID, _ arguments: NodeID, isInstance: Bool, isForeign: Bool
   ) throws(CheckpointError) -> NodeID {
@@ -101,12 +101,12 @@ extension PickleMachine {
     }
   }
 
-  /// A storage, from the tuple that stands for it.
+  /// A storage, from the tuple that describes it.
   mutating func persistent(_ id: NodeID) throws(CheckpointError) -> NodeID {
     guard case .tuple(let parts) = node(id), let kind = parts.first,
       case .string(let kind) = node(kind)
     else { throw failure(.foreignPersistentID) }
-    // Very old files keep the source text of a module's class beside it.
+    // Very old files keep the source text of a module's class in addition.
     if kind.utf8.equals("module"), parts.count == 4 { return parts[1] }
     guard kind.utf8.equals("storage"), parts.count == 5 || parts.count == 6,
       let key = text(parts[2]), case .integer(let count) = node(parts[4]), count >= 0

@@ -146,7 +146,7 @@ extension PickleMachine {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += "\\" + String(UnicodeScalar(byte))
       case 0x20...0x7E: text.unicodeScalars.append(UnicodeScalar(byte))
-      default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      default: text += "\\x" + Text.hexadecimal(byte)
       }
     }
     return text + "\""

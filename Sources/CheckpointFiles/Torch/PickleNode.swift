@@ -93,13 +93,13 @@ struct PickleGlobal: Sendable, Hashable {
   }
 }
 
-/// A call that is kept as it stands.
+/// A call that is kept as it is.
 struct PickleObject: Sendable {
   let function: NodeID
   let arguments: NodeID
   /// Made by `NEWOBJ`, which calls `__new__` alone.
   let isInstance: Bool
-  /// Whether the function is none that Espalier knows.
+  /// Whether Espalier does not know the function.
   let isForeign: Bool
   /// What `BUILD` gave it.
   var state: NodeID?

@@ -70,7 +70,7 @@ enum PickleOpcode: UInt8, Sendable, CaseIterable {
   case readonlyBuffer = 0x98
 }
 
-/// One opcode of a pickle, with what stands behind it.
+/// One opcode of a pickle, with what follows it.
 struct PickleInstruction {
   /// What an opcode carries.
   enum Argument {
@@ -85,7 +85,7 @@ struct PickleInstruction {
 
   let opcode: PickleOpcode
   let argument: Argument
-  /// Where the opcode stands.
+  /// The offset of the opcode.
   let offset: Int
 
   /// Takes the next instruction. Lengths are checked before anything is taken.

@@ -19,7 +19,7 @@ enum TorchConstructor: Sendable, Hashable {
   case storage(DType?, width: Int)
   /// A dtype as a value.
   case dtype
-  /// A class or function that makes a small value, which is kept as it stands.
+  /// A class or function that makes a small value, which is kept as it is.
   case plain
   /// A class of tensors as PyTorch had them before 0.4, such as `torch.FloatTensor`.
   case legacyTensor(DType)

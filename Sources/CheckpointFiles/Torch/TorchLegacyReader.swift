@@ -1,5 +1,5 @@
 /// Opens what `torch.save` wrote before PyTorch 1.6, and old BERT weights still are: five pickles one
-/// behind the other, then the elements of the storages.
+/// after the other, then the elements of the storages.
 enum TorchLegacyReader {
   /// The first pickle's value, 0x1950a86a20f9469cfc6c, little-endian.
   private static let magic: [UInt8] = [

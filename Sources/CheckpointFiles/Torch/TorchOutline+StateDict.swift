@@ -4,7 +4,7 @@ internal import OrderedCollections
 
 extension TorchOutline {
   /// `containers` without those that held tensors and have nothing left; and, where the tensors are a state dict now,
-  /// without the values beside them, which `load_state_dict` would not take.
+  /// without the other values, which `load_state_dict` would not take.
   static func pruned(_ containers: [Container], isStateDict: Bool) -> [Container] {
     var result = containers
     // A container comes before those inside of it.
@@ -76,7 +76,7 @@ extension Checkpoint {
   /// The paths of the dictionaries in a PyTorch file that hold tensors, without the outermost.
   package var dictionaryPaths: [Key] { structures.flatMap(\.dictionaryPaths) }
 
-  /// Values beside the tensors of a PyTorch file that are left out when it is written with the tensors that it has
+  /// Values in addition to the tensors of a PyTorch file that are left out when it is written with the tensors that it has
   /// now: they became a state dict, which has room for tensors alone.
   package var valuesLeftOut: [Key] {
     guard structures.count == 1, format != .sharded, structures[0].isStateDict(tensors.keys) else {

@@ -12,7 +12,7 @@ struct TorchOutline {
     /// A value without tensors, and where it is.
     case value(NodeID, Key)
     case container(Int)
-    /// A container that this one lies in.
+    /// A container that this one is in.
     case ancestor(Int)
     /// What stays of a list's element that is left out.
     case nothing

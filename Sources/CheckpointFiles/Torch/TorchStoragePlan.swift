@@ -1,7 +1,7 @@
-/// Which storages a PyTorch file gets, and where each tensor lies in them.
+/// Which storages a PyTorch file gets, and where each tensor is in them.
 ///
 /// Tensors that overlap stay tied: the bytes that they cover together become one storage. All others
-/// get a storage of their own, row-major, without what lies between.
+/// get a storage of their own, row-major, without what is between them.
 struct TorchStoragePlan {
   /// The bytes of one storage.
   enum Source {
@@ -47,7 +47,7 @@ struct TorchStoragePlan {
     }
     for id in order {
       let group = groups[id] ?? []
-      // A tensor without elements overlaps none, and lies in whatever storage the others get.
+      // A tensor without elements overlaps none, and is in whatever storage the others get.
       let sorted = group.filter { $0.tensor.shape.count > 0 }
         .sorted { $0.tensor.byteSpan.lowerBound < $1.tensor.byteSpan.lowerBound }
       let first = storages.count

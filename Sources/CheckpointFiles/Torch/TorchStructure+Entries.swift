@@ -4,7 +4,7 @@ extension TorchStructure {
     case tensor(Key, Int)
     /// A tensor that cannot be read, and why.
     case unreadable(Key, String)
-    /// A value that is no tensor and holds none.
+    /// A value that is not a tensor and holds none.
     case value(Key, NodeID)
   }
 
@@ -36,7 +36,7 @@ extension TorchStructure {
   /// A container on the way from the root.
   private struct Frame {
     let id: NodeID
-    /// What the keys inside begin with; `nil` when nothing stands before them.
+    /// What the keys inside begin with; `nil` when nothing precedes them.
     let prefix: String?
     let children: [Child]
     let kind: FrameKind
@@ -45,7 +45,7 @@ extension TorchStructure {
 
   /// Calls `body` for every entry, in the order of the file.
   ///
-  /// A container that stands in several places is walked in each of them, within limits; one inside
+  /// A container that is in several places is walked in each of them, within limits; one inside
   /// itself is not entered again. Of a whole module, the tensors are those of its state dict. Tensors
   /// that are keys of dictionaries and nothing else come last.
   ///
@@ -153,7 +153,7 @@ extension TorchStructure {
     ) throws(CheckpointError) {
       guard !children.isEmpty else { return }
       guard frames.count < TorchStructure.maximumDepth else { throw TorchStructure.tooDeep }
-      // Entries that others replaced were looked at, too.
+      // Entries that others replaced were examined, too.
       try spend(max(children.count, structure.entryCount(of: id)))
       onPath[Int(id)] = true
       frames.append(Frame(id: id, prefix: prefix, children: children, kind: kind))

@@ -59,11 +59,11 @@ extension TorchStructure {
   /// The entries of `state_dict()` of the module `id`, in its order: of each module its parameters, its
   /// persistent buffers, the objects of TorchScript that hold tensors, and then the modules inside of it. Empty for what is not a module.
   ///
-  /// A module that stands in several places is listed in each of them; one inside itself is not entered
+  /// A module that is in several places is listed in each of them; one inside itself is not entered
   /// again.
   ///
   /// - Parameter budget: what the walk may still cost.
-  /// - Throws: `CheckpointError` when that is not enough, or modules lie too deep in each other.
+  /// - Throws: `CheckpointError` when that is not enough, or modules are nested too deeply.
   func stateDictionary(
     ofModule id: NodeID, budget: inout Int
   ) throws(CheckpointError) -> [Child] {

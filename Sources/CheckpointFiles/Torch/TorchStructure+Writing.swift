@@ -93,7 +93,7 @@ extension TorchStructure {
 
   /// The first value in `id` that ``isLeftOut(_:)``, with its key and why.
   ///
-  /// - Parameter visited: values that were looked at before; they are passed over.
+  /// - Parameter visited: values that were examined before; they are passed over.
   func firstLeftOut(
     _ id: NodeID, _ prefix: String?, _ visited: inout Set<NodeID>
   ) -> (key: Key, reason: String)? {

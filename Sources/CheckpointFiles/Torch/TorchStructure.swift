@@ -1,4 +1,4 @@
-/// Everything that a PyTorch file holds beside the elements of its tensors: containers, order,
+/// Everything that a PyTorch file holds except the elements of its tensors: containers, order,
 /// attributes, values that are not tensors.
 ///
 /// Values are nodes of one arena, as the pickle machine made them.
@@ -113,7 +113,7 @@ final class TorchStructure: Sendable {
   }
 
   /// What is in a container, in order; of entries with one key the first key with the last value, as
-  /// Python has it. Empty for what is no container.
+  /// Python has it. Empty for what is not a container.
   func children(of id: NodeID) -> [Child] {
     switch self[id] {
     case .list(let elements), .tuple(let elements), .set(let elements):

@@ -1,7 +1,7 @@
 /// The central directory of a zip archive, checked against the local headers.
 ///
-/// Invariant: the records lie one after the other without overlap, all before the directory; what a
-/// local header says about its record is what the directory says, or left open; no name stands twice.
+/// Invariant: the records follow one another without overlap, all before the directory; what a
+/// local header says about its record is what the directory says, or left open; no name occurs twice.
 struct ZipDirectory: Sendable {
   /// One record.
   struct Record: Sendable {
@@ -30,7 +30,7 @@ struct ZipDirectory: Sendable {
   private var places: [Key: Int] = [:]
   /// Where the central directory begins.
   let offset: Int
-  /// Bytes behind the end of the archive.
+  /// Bytes after the end of the archive.
   let trailingByteCount: Int
 
   /// The record called `name`.
@@ -60,7 +60,7 @@ struct ZipDirectory: Sendable {
     trailingByteCount = end.trailingByteCount
     var reader = ByteReader(
       try file.bytes(at: end.directoryOffset, count: end.directoryByteCount))
-    // A directory of lies must not reserve memory: an entry takes 46 bytes at least.
+    // A false directory must not reserve memory: an entry takes 46 bytes at least.
     records.reserveCapacity(min(end.count, end.directoryByteCount / 46))
     do throws(CheckpointError) {
       while reader.remaining > 0 {

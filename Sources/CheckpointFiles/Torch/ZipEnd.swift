@@ -4,7 +4,7 @@ struct ZipEnd {
   let directoryByteCount: Int
   /// The number of records.
   let count: Int
-  /// Bytes behind the end and its comment.
+  /// Bytes after the end and its comment.
   let trailingByteCount: Int
 
   private static let byteCount = 22
@@ -36,7 +36,7 @@ struct ZipEnd {
     }
     var directoryEnd = offset
     if let wide = try ZipEnd.wide(file, before: offset) {
-      // Numbers that fit stand in both places, and must be the same.
+      // Numbers that fit are in both places, and must be the same.
       for (narrow, value, limit) in [
         (count, wide.count, 0xFFFF), (size, wide.size, 0xFFFF_FFFF),
         (start, wide.start, 0xFFFF_FFFF),
@@ -49,7 +49,7 @@ struct ZipEnd {
     guard start <= directoryEnd, size <= directoryEnd - start else {
       throw .directoryOutsideArchive(size, start: start).located(offset: offset)
     }
-    // What lies between the directory and its end would be read by nobody.
+    // No program would read what is between the directory and its end.
     guard start + size == directoryEnd else {
       throw .bytesAfterDirectory(directoryEnd - start - size).located(offset: start + size)
     }

@@ -1,5 +1,5 @@
-/// Writes a zip archive the way PyTorch does, which its loader relies on for speed: records stored one
-/// after the other, each beginning at a multiple of 64, checksums behind the bytes.
+/// Writes a zip archive as PyTorch does, which its loader relies on for speed: records stored one
+/// after the other, each beginning at a multiple of 64, checksums after the bytes.
 struct ZipWriter {
   private struct Entry {
     let name: [UInt8]
@@ -23,7 +23,7 @@ struct ZipWriter {
   ) throws {
     let offset = file.position
     let name = Array(name.utf8)
-    // Checksum and size stand behind the bytes (8); names are UTF-8 (0x800).
+    // Checksum and size follow the bytes (8); names are UTF-8 (0x800).
     let flags = byteCount > 0 ? 0x808 : 0x800
     let isWide = byteCount >= ZipWriter.wide || offset >= ZipWriter.wide
     var extra = ByteBuilder()
@@ -126,7 +126,7 @@ struct ZipWriter {
     try file.write(bytes.bytes)
   }
 
-  /// Midnight, the first of January 1980: zip has no way to say "no time".
+  /// Midnight, the first of January 1980: zip cannot say "no time".
   private static let date: [UInt8] = [0, 0, 0x21, 0]
 
   /// The 64-bit numbers of a record, as miniz has them: both sizes when one is too large, the offset

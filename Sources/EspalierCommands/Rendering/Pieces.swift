@@ -1,4 +1,4 @@
-import Dispatch
+import CheckpointFiles
 import Synchronization
 
 /// Splits long lists into pieces for all cores; a short list is one piece on the calling thread.
@@ -15,7 +15,7 @@ enum Pieces {
     let pieces = pieces(of: 0..<count)
     guard pieces.count > 1 else { return pieces.map(body) }
     let results = Mutex([Result?](repeating: nil, count: pieces.count))
-    DispatchQueue.concurrentPerform(iterations: pieces.count) { index in
+    concurrently(pieces.count) { index in
       let result = body(pieces[index])
       results.withLock { $0[index] = result }
     }
@@ -42,7 +42,7 @@ enum Pieces {
         buffers.withLock { $0[index] = text }
       }
       if pieces.count > 1 {
-        DispatchQueue.concurrentPerform(iterations: pieces.count, execute: fill)
+        concurrently(pieces.count, fill)
       } else {
         fill(0)
       }

@@ -30,7 +30,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     help: "Convert floating-point tensors: F64, F32, F16, BF16, F8_E4M3, F8_E5M2, …",
     transform: { name in
-      guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint else {
+      guard let dtype = DType(named: name), dtype.isFloatingPoint else {
         throw ValidationError(
           "'\(name)' is not a floating-point dtype; use one such as F32 or BF16")
       }
@@ -76,7 +76,7 @@ struct ConvertCommand: ParsableCommand {
       shardByteCount: shards.shardSize?.bytes, replacesOlder: older.replace,
       progress: { written, _ in meter.advance(to: written) })
     let beside = try checkpoint.olderFiles(writingTo: output, options: options)
-    try checkpoint.write(to: output, options: options)
+    try checkpoint.write(to: output, options: options, beside: [], removing: [], older: beside)
     bar.finish()
     beside.note(writing: output)
     losses.warn()

@@ -132,7 +132,10 @@ struct ModelOutput {
     let file = isFolder ? Path.join(path, "model.safetensors") : path
     let older = try result.olderFiles(writingTo: file, options: options(nil))
     defer { older.note(writing: file) }
-    guard isFolder else { return try result.write(to: path, options: options(progress)) }
+    guard isFolder else {
+      return try result.write(
+        to: path, options: options(progress), beside: [], removing: [], older: older)
+    }
     // A file that cannot be read is an error before the folder is created.
     var companions = try companions(of: checkpoint)
     try amending(&companions)
@@ -140,7 +143,7 @@ struct ModelOutput {
     let fill = { [companions] in
       try result.write(
         to: file, options: options(progress), beside: companions,
-        removing: ModelFolder.stale(in: path, unlike: companions.map(\.name)))
+        removing: ModelFolder.stale(in: path, unlike: companions.map(\.name)), older: older)
     }
     // What is replaced stays until all of the new files are complete.
     if replacesOlder {

@@ -33,19 +33,6 @@ private func pieces(_ counts: [Int]) -> [Piece] {
   return pieces
 }
 
-/// Runs `body` for every index on all cores; of several errors, the one with the least index is thrown.
-private func onAllCores(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
-  let failure = Mutex<(index: Int, error: any Error)?>(nil)
-  DispatchQueue.concurrentPerform(iterations: count) { index in
-    do {
-      try body(index)
-    } catch {
-      failure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
-    }
-  }
-  if let failure = failure.withLock({ $0 }) { throw failure.error }
-}
-
 /// Reports the progress of a comparison: bytes of the first tensor of each pair, counted once even if they are read a
 /// second time to be measured.
 final class ComparisonMeter: Sendable {
@@ -85,7 +72,7 @@ func bytesAreEqual(
 ) throws -> [Bool] {
   let pieces = pieces(pairs.map(\.a.byteCount))
   let differs = Mutex([Bool](repeating: false, count: pairs.count))
-  try onAllCores(pieces.count) { index in
+  try concurrently(pieces.count) { index in
     let piece = pieces[index]
     if differs.withLock({ $0[piece.pair] }) { return }
     if try !bytesAreEqual(pairs[piece.pair], in: piece.range) {
@@ -148,7 +135,7 @@ func differenceSums(
       return pair.a.shape.count * a.lanes
     })
   let partial = Mutex([ElementDifference](repeating: ElementDifference(), count: pieces.count))
-  try onAllCores(pieces.count) { index in
+  try concurrently(pieces.count) { index in
     let piece = pieces[index]
     guard let a = kinds[piece.pair].0, let b = kinds[piece.pair].1 else { return }
     let sums = try sums(pairs[piece.pair], piece.range, a, b, atol, rtol)

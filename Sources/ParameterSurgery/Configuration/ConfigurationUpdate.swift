@@ -119,12 +119,7 @@ extension DType {
   /// What configurations call it.
   fileprivate var configurationName: String? {
     switch self {
-    case .float64: "float64"
-    case .float32: "float32"
-    case .float16: "float16"
-    case .bfloat16: "bfloat16"
-    case .float8E4M3: "float8_e4m3fn"
-    case .float8E5M2: "float8_e5m2"
+    case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2: torchName
     default: nil
     }
   }

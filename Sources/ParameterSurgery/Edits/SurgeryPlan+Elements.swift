@@ -7,7 +7,7 @@ extension SurgeryPlan {
     let (selector, text) = try operation.sides("SELECTOR=DTYPE, such as **=BF16")
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let name = parts.first.map(String.init) ?? ""
-    guard let dtype = DType(rawValue: name.uppercased()), dtype.isFloatingPoint,
+    guard let dtype = DType(named: name), dtype.isFloatingPoint,
       dtype.byteWidth != nil
     else {
       let names = DType.allCases.filter { $0.isFloatingPoint && $0.byteWidth != nil }.map(\.name)
@@ -165,7 +165,7 @@ extension SurgeryPlan {
     let key = Key(String(operation.argument[..<equals]))
     let text = operation.argument[operation.argument.index(after: equals)...]
     guard let open = text.firstIndex(of: "["), let close = text.firstIndex(of: "]"), open < close,
-      let dtype = DType(rawValue: text[..<open].uppercased()), dtype.isFloatingPoint,
+      let dtype = DType(named: String(text[..<open])), dtype.isFloatingPoint,
       dtype.byteWidth != nil
     else { throw SurgeryError.form("\(operation): is not \(form)") }
     let extents = text[text.index(after: open)..<close].split(separator: ",").map {

@@ -154,7 +154,7 @@ struct MergedElements: Sendable {
     let count = tensor.shape.count
     let parts = max(1, min(PieceProducer.threads, count >> 18))
     let sums = Mutex([Int64](repeating: 0, count: 1 << 16))
-    try PieceProducer.concurrently(parts) { part in
+    try concurrently(parts) { part in
       var counts = [Int64](repeating: 0, count: 1 << 16)
       let range = count / parts * part..<(part == parts - 1 ? count : count / parts * (part + 1))
       try MergedElements.pieces(range) { range in

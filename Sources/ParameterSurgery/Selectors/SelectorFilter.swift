@@ -110,7 +110,7 @@ extension SelectorFilter {
     case "dtype":
       condition = .dtype(
         try parts.map { text throws(SurgeryError) in
-          guard let dtype = DType(spelled: text) else {
+          guard let dtype = DType(named: text) else {
             let names = DType.allCases.map(\.name)
             let near = closest(to: text.uppercased(), among: names).map { ", perhaps \($0)" } ?? ""
             throw SurgeryError(
@@ -181,36 +181,5 @@ extension SelectorFilter.Comparison {
     } else {
       throw SurgeryError("\(ticked(text)) is not a number such as 2, >1M or <=768")
     }
-  }
-}
-
-extension DType {
-  /// The dtype named as safetensors, torch or numpy name it, in any case.
-  init?(spelled text: String) {
-    if let dtype = DType(rawValue: text.uppercased()) {
-      self = dtype
-      return
-    }
-    switch text.lowercased().replacingPrefix("torch.", with: "") {
-    case "float32", "float", "fp32": self = .float32
-    case "float64", "double", "fp64": self = .float64
-    case "float16", "half", "fp16": self = .float16
-    case "bfloat16": self = .bfloat16
-    case "int64", "long": self = .int64
-    case "int32", "int": self = .int32
-    case "int16", "short": self = .int16
-    case "int8": self = .int8
-    case "uint8": self = .uint8
-    case "bool", "boolean": self = .bool
-    case "complex64": self = .complex64
-    case "complex128": self = .complex128
-    default: return nil
-    }
-  }
-}
-
-extension String {
-  func replacingPrefix(_ prefix: String, with replacement: String) -> String {
-    hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
   }
 }

@@ -11,7 +11,8 @@ import Testing
   }
 
   @Test func `a tree keeps order, spelling and nesting`() throws {
-    let document = try value(#" {"b": [1, 1.0, -2e+3, []], "a": {"": null, "x": {}}, "c": [true, false, "é"]} "#)
+    let document = try value(
+      #" {"b": [1, 1.0, -2e+3, []], "a": {"": null, "x": {}}, "c": [true, false, "é"]} "#)
     #expect(
       document
         == .members([
@@ -57,7 +58,8 @@ import Testing
 
   /// A zero takes two bytes of the document and sixty of memory.
   @Test func `values that take much more memory than the document are refused`() throws {
-    let zeros = Array("[".utf8) + [UInt8](repeating: 0, count: 0)
+    let zeros =
+      Array("[".utf8) + [UInt8](repeating: 0, count: 0)
       + Array(String(repeating: "0,", count: 3_000_000).utf8) + Array("0]".utf8)
     let error = try #require(throws: CheckpointError.self) { try JSONParser.parse(zeros) }
     #expect(error.kind == .tooLarge)

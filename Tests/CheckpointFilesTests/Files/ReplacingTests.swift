@@ -118,8 +118,8 @@ import Testing
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.file("")) }
     #expect(
       error?.reason
-        == "a change of this model was interrupted before all of its files were in place; finish it with "
-        + "espalier edit \(folder.file("")) --in-place")
+        == "a change of this model was interrupted before all of its files were in place")
+    #expect(error?.advice == .finishChange(folder: folder.file("")))
     #expect(try Checkpoint.finishReplacing(folder.file("")))
     #expect(try folder.names == ["config.json", "model.safetensors"])
     #expect(try values("") == [2, 2, 2])

@@ -79,7 +79,7 @@ import Testing
     ("shape is missing", one(#""dtype":"F32","data_offsets":[0,4]"#)),
     ("data_offsets is missing", one(#""dtype":"F32","shape":[1]"#)),
     ("unknown dtype \"F33\"", one(#""dtype":"F33","shape":[1],"data_offsets":[0,4]"#)),
-    ("dtype stands twice", one(#""dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]"#)),
+    ("dtype is duplicated", one(#""dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]"#)),
     (
       "F32 [2] needs 8 bytes, data_offsets give it 4",
       one(#""dtype":"F32","shape":[2],"data_offsets":[0,4]"#)
@@ -113,10 +113,10 @@ import Testing
     ("", one(#""dtype":"F32","shape":[01],"data_offsets":[0,4]"#)),
     ("", one(#""dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]"#)),
     ("is not a string", file(#"{"__metadata__":{"a":1}}"#)),
-    ("stands twice in __metadata__", file(#"{"__metadata__":{"a":"1","a":"2"}}"#)),
-    ("__metadata__ stands twice", file(#"{"__metadata__":{},"__metadata__":{}}"#)),
+    ("is duplicated in __metadata__", file(#"{"__metadata__":{"a":"1","a":"2"}}"#)),
+    ("__metadata__ is duplicated", file(#"{"__metadata__":{},"__metadata__":{}}"#)),
     (
-      "the key stands twice in the header",
+      "the key is duplicated in the header",
       file(
         #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
         [1, 2])

@@ -33,7 +33,7 @@ import Testing
         + #""a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#).utf8)
     let length = [UInt8(twice.count), 0, 0, 0, 0, 0, 0, 0]
     for (bytes, sentence) in [
-      (length + twice + [1, 2], "the key stands twice in the header"),
+      (length + twice + [1, 2], "the key is duplicated in the header"),
       (sound + Self.payloads[0].1, "bytes after the last tensor"),
       (sound.dropLast(3), "the file is truncated"),
     ] {

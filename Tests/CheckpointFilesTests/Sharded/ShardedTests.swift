@@ -108,13 +108,13 @@ import Testing
         .contains("which is not a file below the index"))
     #expect(
       try complaint(#"{"weight_map":{"nobody":"a.safetensors"}}"#)
-        == "the index says that \"a.safetensors\" holds it, which it does not")
+        == "the index says that \"a.safetensors\" holds it, but it does not")
     #expect(
       try complaint(#"{"weight_map":{"a":"b.safetensors"}}"#)
         == "cannot open: No such file or directory")
     #expect(
       try complaint(#"{"weight_map":{"a":"a.safetensors","a":"a.safetensors"}}"#)
-        == "the key stands twice in the index")
+        == "the key is duplicated in the index")
     #expect(
       try complaint(#"{"weight_map":{"a":"a.safetensors","b":"./a.safetensors"}}"#)
         == "weight_map names one file twice: \"a.safetensors\" and \"./a.safetensors\"")
@@ -167,7 +167,7 @@ import Testing
     #expect(error.key == "embeddings.LayerNorm.bias")
     #expect(
       error.reason
-        == "the index says that \"model-00002-of-00002.safetensors\" holds it, which it does not; "
+        == "the index says that \"model-00002-of-00002.safetensors\" holds it, but it does not; "
         + "it is in \"model-00001-of-00002.safetensors\"")
   }
 

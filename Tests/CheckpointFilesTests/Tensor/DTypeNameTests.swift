@@ -15,7 +15,9 @@ import Testing
     #expect(DType(named: text) == dtype)
   }
 
-  @Test(arguments: ["", "f", "float 32", "torch.", "torch.F32", "float31", "<f5", "bf16 ", "F32\u{301}"])
+  @Test(arguments: [
+    "", "f", "float 32", "torch.", "torch.F32", "float31", "<f5", "bf16 ", "F32\u{301}",
+  ])
   func `other texts are no dtype`(_ text: String) {
     #expect(DType(named: text) == nil)
   }

@@ -141,9 +141,9 @@ import Testing
 
   @Test func `what Python does not take as a key is refused`() throws {
     for (key, sentence) in [
-      ([0x5D], "a list as the key of a dictionary"),
-      (P.tuple([[0x7D]]), "a dict as the key of a dictionary"),
-      (P.call(P.global("builtins", "bytearray"), []), "a bytearray as the key of a dictionary"),
+      ([0x5D], "a list in the keys of a dictionary"),
+      (P.tuple([[0x7D]]), "a dict in the keys of a dictionary"),
+      (P.call(P.global("builtins", "bytearray"), []), "a bytearray in the keys of a dictionary"),
     ] {
       let said = try complaint(
         about: ZipBytes(

@@ -29,15 +29,15 @@ import Testing
     ("4294967295 bytes are needed here", P.start + [0x58, 255, 255, 255, 255]),
     ("is too large for a length or offset", P.start + [0x8D] + [UInt8](repeating: 255, count: 8)),
     ("a negative length in the pickle", P.start + [0x8B, 255, 255, 255, 255]),
-    ("a line without an end", P.start + Array("cos".utf8)),
+    ("a line has no end", P.start + Array("cos".utf8)),
     ("a string that is not UTF-8", P.whole([0x58, 1, 0, 0, 0, 0xC0])),
     ("something is appended to a value that is not a list", P.whole([0x4E, 0x4E, 0x61])),
     ("an item is set in a value that is not a dictionary", P.whole([0x4E, 0x4E, 0x4E, 0x73])),
     ("a dictionary's key without a value", P.whole([0x7D, 0x28, 0x4E, 0x75])),
-    ("attributes for a value that can have none", P.whole([0x4E, 0x4E, 0x62])),
+    ("attributes for a NoneType, which has none", P.whole([0x4E, 0x4E, 0x62])),
     ("a persistent id that is not PyTorch's", P.whole([0x4E, 0x51])),
     ("a persistent id as text", P.whole(Array("P0\n".utf8))),
-    ("a buffer outside the pickle", P.whole([0x97])),
+    ("a buffer outside of the pickle", P.whole([0x97])),
     ("a class name that is not a string", P.whole([0x4E, 0x4E, 0x93])),
     ("not a number", P.whole(Array("Fx\n".utf8))),
     ("an integer that is not a number", P.whole(Array("I9x\n".utf8))),
@@ -45,7 +45,7 @@ import Testing
       "an integer of too many digits",
       P.whole(Array("I\(String(repeating: "9", count: 5000))\n".utf8))
     ),
-    ("a string with half a surrogate pair", P.whole(Array("V\\ud800\n".utf8))),
+    ("a string with half of a surrogate pair", P.whole(Array("V\\ud800\n".utf8))),
     ("a string without quotes", P.whole(Array("Sx\n".utf8))),
     ("a string with a broken escape", P.whole(Array("S'\\x9'\n".utf8))),
   ]
@@ -62,10 +62,10 @@ import Testing
   static let impossible: [(String, [UInt8])] = [
     ("reaches to element 2 of its storage, which has 2", tensor(offset: 1, [2], [1])),
     ("reaches to element 3 of its storage, which has 2", tensor([2], [3])),
-    ("with arguments that make no tensor", tensor([2], [-1])),
-    ("with arguments that make no tensor", tensor([-2], [1])),
-    ("with arguments that make no tensor", tensor(offset: -1, [2], [1])),
-    ("with arguments that make no tensor", tensor([2, 1], [1])),
+    ("with arguments that do not describe a tensor", tensor([2], [-1])),
+    ("with arguments that do not describe a tensor", tensor([-2], [1])),
+    ("with arguments that do not describe a tensor", tensor(offset: -1, [2], [1])),
+    ("with arguments that do not describe a tensor", tensor([2, 1], [1])),
     ("the shape has more elements than can be counted", tensor([1 << 32, 1 << 32], [0, 0])),
     ("the tensor has more bytes than can be counted", tensor([1 << 62], [0])),
     ("the strides reach further than can be counted", tensor([1 << 40], [1 << 40])),
@@ -121,7 +121,7 @@ import Testing
     let tensor = P.tensor(P.storage("0", count: 2), size: [2], strides: [1])
     let around = P.whole(tensor + [UInt8](repeating: 0x85, count: depth))
     let said = try complaint(around, storages: [[UInt8](repeating: 0, count: 8)])
-    #expect(said?.contains("containers lie more than 200 deep in each other") == true)
+    #expect(said?.contains("containers are nested more than 200 deep") == true)
   }
 
   @Test func `a memo that doubles at each step does not double the work`() throws {

@@ -53,18 +53,18 @@ import Testing
   }
 
   static let broken: [(String, [UInt8])] = [
-    ("is a pickle, and not one that torch.save wrote", P.start + P.string("text!") + P.stop),
+    ("is a pickle that torch.save did not write", P.start + P.string("text!") + P.stop),
     ("is of version 1002 of the old PyTorch format", magic + [0x80, 2, 0x4D, 0xEA, 3, 0x2E]),
     ("which no tensor uses", file(value, keys: ["7", "9"])),
     ("the elements of storage \"7\" are not in the file", file(value, keys: [])),
-    ("storage \"7\" has 3 elements, 2 were promised", file(value, count: 3)),
+    ("storage \"7\" has 3 elements, the pickle states 2", file(value, count: 3)),
     (
       "the file is truncated: storage \"7\" needs 8 bytes, 7 are there",
       file(value, elements: Array(elements.dropLast()))
     ),
     ("is too large for a length or offset", file(value, count: -1)),
     (
-      "a storage that is a part of another, outside of it",
+      "a storage that is a part of another, outside of that one",
       file(
         P.dictionary([
           (

@@ -53,15 +53,15 @@ import Testing
       { $0.records[1].centralName = "archive/data/1" }
     ),
     (
-      "the record's own header says another compression or encryption",
+      "the record's own header states another compression or encryption",
       { $0.records[1].centralMethod = 8 }
     ),
     (
-      "the record's own header says another compression or encryption",
+      "the record's own header states another compression or encryption",
       { $0.records[1].centralFlags = 1 }
     ),
     (
-      "the record's own header says 7 bytes, the archive's directory 8",
+      "the record's own header states 7 bytes, the archive's directory 8",
       { $0.records[1].localByteCount = 7 }
     ),
     ("the record's own header has another checksum", { $0.records[1].localCRC = 5 }),
@@ -74,7 +74,7 @@ import Testing
     ),
     ("the record overlaps", { $0.records[2].centralHeaderOffset = 40 }),
     (
-      "there is no record where the archive's directory says",
+      "there is no record where the archive's directory states one",
       { $0.records[0].centralHeaderOffset = 3 }
     ),
     ("the record begins outside of the archive", { $0.records[2].centralHeaderOffset = 1 << 31 }),
@@ -86,16 +86,16 @@ import Testing
         $0.records[2].localByteCount = 0xFFFF_FFFF
       }
     ),
-    ("the archive's directory has 3 records, its end says 9", { $0.count = 9 }),
-    ("lies outside of it", { $0.directoryOffset = 1 << 31 }),
-    ("lies outside of it", { $0.directoryByteCount = 1 << 31 }),
+    ("the archive's directory has 3 records, its end states 9", { $0.count = 9 }),
+    ("is outside of the archive", { $0.directoryOffset = 1 << 31 }),
+    ("is outside of the archive", { $0.directoryByteCount = 1 << 31 }),
     ("bytes between the archive's directory and its end", { $0.directoryByteCount = 60 }),
     (
       "4 bytes between the archive's directory and its end",
       { $0.betweenDirectoryAndEnd = [1, 2, 3, 4] }
     ),
     (
-      "a field of the archive's directory ends outside of it",
+      "a field of the archive's directory ends outside of the directory",
       { $0.records[1].centralExtra = [1, 0, 200, 0] }
     ),
     (
@@ -144,7 +144,7 @@ import Testing
       { $0.records.append(.init(name: "archive/..\\up", bytes: [])) }
     ),
     (
-      "the record has 7 bytes, 2 elements of FloatStorage were promised",
+      "the record has 7 bytes, the pickle states 2 elements of FloatStorage",
       { $0.records[1].bytes.removeLast() }
     ),
     (
@@ -207,6 +207,6 @@ import Testing
     zip.records[1].bytes = [1, 12, 0, 0xF3, 0xFF] + Self.elements + [0, 0, 0, 0]
     zip.records[1].localByteCount = 0xFFFF_FFFF
     let said = try #require(try complaint(about: zip.bytes, in: folder))
-    #expect(said.contains("are more than the 8 that the archive names"))
+    #expect(said.contains("are more than the 8 that the archive states"))
   }
 }

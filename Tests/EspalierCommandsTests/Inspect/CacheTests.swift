@@ -114,7 +114,7 @@ import Testing
       atPath: folder.path("\(model)/snapshots/\(commit)/model.safetensors"),
       withDestinationPath: "../../blobs/absent")
     let broken = try list("some-org/cut")
-    #expect(broken.errors.contains(#""model.safetensors" is a link that leads nowhere"#))
+    #expect(broken.errors.contains(#""model.safetensors" is a link to a file that does not exist"#))
     #expect(broken.errors.contains(command))
     // One that leads nowhere does no harm beside a whole one.
     try folder.write(

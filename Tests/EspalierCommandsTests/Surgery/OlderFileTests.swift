@@ -46,8 +46,8 @@ import Testing
     #expect(refused.status == 2)
     #expect(
       refused.errors
-        == "espalier: error: \(output): \"model.safetensors\" is there already "
-        + "and would be read in place of this; remove it, write to another folder, or replace it (--replace)\n"
+        == "espalier: error: \(output): \"model.safetensors\" exists already "
+        + "and would be read in place of this; remove it or write to another folder, or replace it (--replace)\n"
     )
     #expect(try Folder.names(folder.path("d")) == ["model.safetensors"])
     #expect(try value() == 1)
@@ -71,8 +71,8 @@ import Testing
     #expect(refused.status == 2)
     #expect(
       refused.errors
-        == "espalier: error: d/\(newer): \"\(older)\" is there already and would be read in place of this; "
-        + "remove it, write to another folder, or replace it (--replace)\n")
+        == "espalier: error: d/\(newer): \"\(older)\" exists already and would be read in place of this; "
+        + "remove it or write to another folder, or replace it (--replace)\n")
     #expect(try Tool.run(arguments + ["--replace"], in: folder).status == 0)
     #expect(try Folder.names(folder.path("d")) == [newer])
     #expect(try value() == 2)

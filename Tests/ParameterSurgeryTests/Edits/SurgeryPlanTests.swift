@@ -88,8 +88,8 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   @Test func `that would be too large name the operation`() {
     #expect(
       message { _ = try plan(.add, "x=F32[9223372036854775807]:zeros") }
-        == "add x=F32[9223372036854775807]:zeros: F32 [9223372036854775807] is too large, or no whole "
-        + "number of bytes")
+        == "add x=F32[9223372036854775807]:zeros: 9223372036854775807 elements of F32 are not a "
+        + "whole number of bytes that can be counted")
   }
 
   @Test(arguments: [
