@@ -68,7 +68,11 @@ enum Advice {
     for advice: CheckpointError.Advice, about path: String,
     in command: (any ParsableCommand.Type)?
   ) -> String? {
-    switch advice {
+    if case .download(let model, let revision) = advice {
+      return "run: hf download \(shellWord(model))"
+        + (revision.map { " --revision \(shellWord($0))" } ?? "")
+    }
+    return switch advice {
     case .leaveOutForeign:
       Option.ignoreForeign.belongs(to: command)
         ? "pass \(Option.ignoreForeign.rawValue) to leave them out"

@@ -90,7 +90,7 @@ struct DeltaCommand: ParsableCommand {
       usage: "espalier delta apply <base> <delta> --output <output> [<options>]",
       discussion: """
           espalier delta apply base head.delta.safetensors -o tuned
-          espalier train --model base --train linear --data train.tsv --save delta -o head
+          espalier train --model base --train linear --data t.tsv --save delta -o head
           espalier delta apply base head -o tuned
         """)
 
