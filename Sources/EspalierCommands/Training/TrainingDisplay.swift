@@ -155,7 +155,7 @@ struct TrainingDisplay {
       }
       bar?.advance(
         by: step - position,
-        detail: "loss \(fixed(loss, digits: 4)), \(countText(Int(min(rate, 1e12)))) tokens/s")
+        detail: "loss \(fixed(loss, digits: 4)), \(countText(wholeCount(rate))) tokens/s")
       position = step
       if step == of { finish() }
     case .epoch(let record):
@@ -190,7 +190,7 @@ struct TrainingDisplay {
       cell("\(record.epoch)", 5)
       + figures.map { cell($1.map { fixed($0, digits: 4) } ?? "", $0.count + 2) }.joined()
       + cell(fixed(record.seconds, digits: 2), 9)
-      + cell(countText(Int(min(record.tokensPerSecond, 1e15))), 10)
+      + cell(countText(wholeCount(record.tokensPerSecond)), 10)
     output.line(record.isBest ? text + output.style.green(" best") : text)
     output.flush()
   }

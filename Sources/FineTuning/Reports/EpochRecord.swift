@@ -102,7 +102,9 @@ public struct EpochRecord: Sendable, Hashable {
       FineTuningError("\(path): an epoch's \"\(name)\" is missing or of another kind")
     }
     func count(_ name: String) throws(FineTuningError) -> Int {
-      guard let value = json[name]?.integer, (0...(1 << 53)).contains(value) else { throw broken(name) }
+      guard let value = json[name]?.integer, (0...(1 << 53)).contains(value) else {
+        throw broken(name)
+      }
       return value
     }
     func real(_ name: String) throws(FineTuningError) -> Double {
@@ -133,3 +135,6 @@ public struct EpochRecord: Sendable, Hashable {
 
 /// A finite number, or `null`: JSON knows no NaN.
 func number(_ value: Double) -> JSONValue { value.isFinite ? .real(value) : .null }
+
+/// A rate as a whole number from 0 to 10^15. Records may come from a file: any figure, or none.
+package func wholeCount(_ value: Double) -> Int { Int(min(max(0, value), 1e15)) }

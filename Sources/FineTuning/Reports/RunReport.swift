@@ -68,7 +68,7 @@ struct RunReport {
     return "<div class=\"figures\">"
       + headline.map { figure(fixed($0.1, 4), $0.0) }.joined()
       + figure(best.map { "\($0.epoch) of \(records.count)" } ?? "none", "epoch kept")
-      + throughput.map { figure(grouped(Int($0.value)), $0.name) }.joined()
+      + throughput.map { figure(grouped(wholeCount($0.value)), $0.name) }.joined()
       + figure(duration(seconds), "in all")
       + "</div>"
   }
@@ -127,7 +127,7 @@ struct RunReport {
         + figures.map { $0.value(record).map { fixed($0, 4) } ?? "" }
         + [
           scientific(record.learningRate), fixed(record.seconds, 2),
-          grouped(Int(min(record.tokensPerSecond, 1e15))),
+          grouped(wholeCount(record.tokensPerSecond)),
         ] + (hasTrunk ? [trunk] : [])
       return "<tr\(record.isBest ? " class=\"best\"" : "")>"
         + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
