@@ -35,14 +35,15 @@ struct ReportTests {
   }
 
   @Test(arguments: [
-    (-1e308, 0), (1e308, 1_000_000_000_000_000), (.nan, 0), (.infinity, 1_000_000_000_000_000),
+    (-1e308, 0), (1e308, 1_000_000_000_000_000), (Double.nan, 0),
+    (Double.infinity, 1_000_000_000_000_000),
     (12.9, 12),
   ])
   func `a rate of a file is shown as a count within bounds`(_ rate: Double, _ shown: Int) {
     #expect(wholeCount(rate) == shown)
   }
 
-  @Test(arguments: [-1, 1 << 60, .max])
+  @Test(arguments: [-1, 1 << 60, Int.max])
   func `a number of epochs that no run reaches is refused`(_ epoch: Int) throws {
     var members = try #require(record(1).json.object)
     members["epoch"] = .integer(epoch)
