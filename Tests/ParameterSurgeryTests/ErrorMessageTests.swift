@@ -5,41 +5,44 @@ import Testing
 /// The sentences that a user reads, whole.
 @Suite struct ErrorMessageTests {
   @Test(arguments: [
-    ("", "a selector is empty"),
-    ("!", "selector \"!\": `!` takes away nothing (column 1)"),
-    ("!!x", "selector \"!!x\": one `!` is enough (column 2)"),
+    ("", "the selector is empty"),
+    ("!", "selector \"!\": `!` needs a selector after it (column 1)"),
+    ("!!x", "selector \"!!x\": there is more than one `!`; use one (column 2)"),
     ("linear[0", "selector \"linear[0\": `[` is not closed (column 7)"),
     ("linear]", "selector \"linear]\": `]` without `[` (column 7)"),
     (
       "linear[a]",
-      "selector \"linear[a]\": brackets take indices (0, -1), slices (8:, :4, ::2), lists (0,2) and * (column 8)"
+      "selector \"linear[a]\": brackets hold indices (0, -1), slices (8:, :4, ::2), lists (0,2) or * (column 8)"
     ),
     ("linear[]", "selector \"linear[]\": an index is missing in the brackets (column 8)"),
-    ("linear[::0]", "selector \"linear[::0]\": a step cannot be 0 (column 8)"),
+    ("linear[::0]", "selector \"linear[::0]\": the step of a slice is 0 (column 8)"),
     (
       "linear[0]weight",
-      "selector \"linear[0]weight\": a dot is missing behind the brackets (column 10)"
+      "selector \"linear[0]weight\": a dot is missing after the brackets (column 10)"
     ),
-    ("bert..x", "selector \"bert..x\": a component is empty: quote a key that has such (column 6)"),
+    (
+      "bert..x",
+      "selector \"bert..x\": a component is empty; quote a key that has an empty component (column 6)"
+    ),
     (
       "bert.",
-      "selector \"bert.\": nothing follows the dot: a node already means everything below it (column 5)"
+      "selector \"bert.\": nothing follows the dot; write the node without it to select everything below (column 5)"
     ),
     ("{a,b", "selector \"{a,b\": `{` is not closed (column 1)"),
     ("a}", "selector \"a}\": `}` without `{` (column 2)"),
     ("\"a", "selector \"\\\"a\": the quote is not closed (column 1)"),
     (
       "a,b",
-      "selector \"a,b\": a comma separates only in braces: write two selectors, or {a,b} (column 2)"
+      "selector \"a,b\": a comma outside braces; use two selectors, or {a,b} (column 2)"
     ),
-    ("a b", "selector \"a b\": a space must be quoted: \"odd key\" (column 2)"),
+    ("a b", "selector \"a b\": a space outside quotes; write \"odd key\" (column 2)"),
     (
       "a**b",
-      "selector \"a**b\": `**` stands alone between dots: write a*.**.*b for a**b (column 2)"
+      "selector \"a**b\": `**` inside a component; write a*.**.*b for a**b (column 2)"
     ),
     (
       "/a",
-      "selector \"/a\": the regular expression is not closed (quote a key that starts with `/`) (column 1)"
+      "selector \"/a\": the regular expression is not closed; quote a key that begins with `/` (column 1)"
     ),
     (
       "a:rnak(1)",
@@ -47,11 +50,11 @@ import Testing
     ),
     (
       ":dtype(BF17)",
-      "selector \":dtype(BF17)\": `BF17` is no dtype, perhaps BF16; dtypes are spelled F32, BF16, I64 … (column 1)"
+      "selector \":dtype(BF17)\": `BF17` is not a dtype; did you mean BF16? (column 1)"
     ),
     (
       ":role(nrom)",
-      "selector \":role(nrom)\": `nrom` is no role; roles are norm, bias, weight, embedding, linear, attention, buffer (column 1)"
+      "selector \":role(nrom)\": `nrom` is not a role; roles are norm, bias, weight, embedding, linear, attention, buffer (column 1)"
     ),
     (
       ":numel(>x)",
@@ -145,7 +148,8 @@ import Testing
   @Test func `rules that leave nothing are an error`() {
     #expect(
       message { _ = try storyTree.select("linear", "!linear") }
-        == "the selectors take away everything that they select")
+        == "the selectors select no tensor: the exclusions (`!…`) remove everything the others match"
+    )
   }
 
   @Test func `an expectation that fails says what each selector matched`() throws {

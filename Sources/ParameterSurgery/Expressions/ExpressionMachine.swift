@@ -1,7 +1,7 @@
-/// Follows all ways through a program at once: no text takes more time than its length times the program's.
+/// Follows all threads of a program at once: no text takes more time than its length times the program's.
 struct ExpressionMachine {
   /// Steps that wait for a scalar, in the order of preference, and what each remembers.
-  private struct Ways {
+  private struct Threads {
     var steps: [Int] = []
     var slots: [Int] = []
 
@@ -13,16 +13,16 @@ struct ExpressionMachine {
 
   private enum Pending {
     case step(Int)
-    /// Puts back a position when another way was followed to its end.
+    /// Puts back a position when another thread was followed to its end.
     case restore(slot: Int, Int)
   }
 
   private let program: ExpressionProgram
-  /// The positions that are kept for each way.
+  /// The positions that are kept for each thread.
   private let slotCount: Int
   private var scalars: [Unicode.Scalar] = []
-  /// Memory for the ways at this position and at the next.
-  private var lists = (Ways(), Ways())
+  /// Memory for the threads at this position and at the next.
+  private var lists = (Threads(), Threads())
   /// For each step, one more than the position at which it was last reached.
   private var reached: [Int]
   private var pending: [Pending] = []
@@ -41,22 +41,22 @@ struct ExpressionMachine {
     scalars.append(contentsOf: text.unicodeScalars)
     for index in reached.indices { reached[index] = 0 }
     var (present, coming) = lists
-    lists = (Ways(), Ways())
+    lists = (Threads(), Threads())
     defer { lists = (present, coming) }
     present.removeAll()
     var found: [Int]?
     for position in 0...scalars.count {
-      // Ways that begin here are less liked than those that began further left.
+      // Threads that begin here are less liked than those that began further left.
       if found == nil, position == 0 || extent == .anywhere {
         follow(0, remembering: [Int](repeating: -1, count: slotCount)[...], at: position, &present)
       }
       if present.steps.isEmpty, found != nil || extent != .anywhere { break }
       coming.removeAll()
-      for way in present.steps.indices {
-        let slots = present.slots[way * slotCount..<(way + 1) * slotCount]
-        if case .scalar(let expected) = program.steps[present.steps[way]] {
+      for thread in present.steps.indices {
+        let slots = present.slots[thread * slotCount..<(thread + 1) * slotCount]
+        if case .scalar(let expected) = program.steps[present.steps[thread]] {
           if position < scalars.count, expected.contains(scalars[position]) {
-            follow(present.steps[way] + 1, remembering: slots, at: position + 1, &coming)
+            follow(present.steps[thread] + 1, remembering: slots, at: position + 1, &coming)
           }
         } else if extent != .whole || position == scalars.count {
           // What is less liked need not go on.
@@ -69,10 +69,10 @@ struct ExpressionMachine {
     return found
   }
 
-  /// Adds to `ways` what waits for a scalar, or is the end, behind `step`; depth first, so that what is preferred
+  /// Adds to `threads` what waits for a scalar, or is the end, after `step`; depth first, so that what is preferred
   /// comes first, and each step once.
   private mutating func follow(
-    _ step: Int, remembering slots: ArraySlice<Int>, at position: Int, _ ways: inout Ways
+    _ step: Int, remembering slots: ArraySlice<Int>, at position: Int, _ threads: inout Threads
   ) {
     var slots = Array(slots)
     pending.append(.step(step))
@@ -97,8 +97,8 @@ struct ExpressionMachine {
           }
           step += 1
         case .scalar, .match:
-          ways.steps.append(step)
-          ways.slots += slots
+          threads.steps.append(step)
+          threads.slots += slots
         }
       }
     }

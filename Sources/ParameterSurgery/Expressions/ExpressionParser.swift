@@ -138,7 +138,7 @@ struct ExpressionParser {
     }
   }
 
-  /// What stands behind a backslash, in a class or outside.
+  /// What follows a backslash, in a class or outside.
   private mutating func escapedKind() throws(Refusal) -> ScalarClass.Kind {
     let scalar = try next()
     switch scalar {
@@ -150,7 +150,7 @@ struct ExpressionParser {
     case "r": return .range(0xD...0xD)
     case "f": return .range(0xC...0xC)
     default:
-      // A letter or a digit would have a meaning; anything else stands for itself.
+      // A letter or a digit would have a meaning; anything else means itself.
       guard scalar.value < 128, !scalar.isWord || scalar == "_" else { throw Refusal() }
       return .range(scalar.value...scalar.value)
     }

@@ -6,9 +6,9 @@ internal import CheckpointFiles
 /// keys come from files of strangers, too. The few constructs that need backtracking go to Swift's `Regex` where
 /// the caller allows it.
 struct KeyExpression: Sendable, Hashable {
-  /// What the text stands for.
+  /// Where the text comes from.
   enum Trust {
-    /// A person wrote it for this run: everything that `Regex` knows is allowed.
+    /// A user wrote it for this run: everything that `Regex` knows is allowed.
     case typed
     /// It was in a file.
     case read
@@ -38,7 +38,7 @@ struct KeyExpression: Sendable, Hashable {
   let text: String
   private let engine: Engine
 
-  /// - Throws: ``Failure`` when `text` is no expression, or one that only backtracking can match and `trust` does
+  /// - Throws: ``Failure`` when `text` is not an expression, or one that only backtracking can match and `trust` does
   ///   not allow that.
   init(_ text: String, _ trust: Trust) throws(Failure) {
     self.text = text

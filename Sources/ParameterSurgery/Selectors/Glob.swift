@@ -15,7 +15,7 @@ struct Glob: Sendable, Hashable {
     let bytes = component.string.utf8Span.span
     var position = 0
     var atom = 0
-    // Where to go on when a match fails: behind the last `*`, one byte further on.
+    // Where to continue when a match fails: after the last `*`, one byte later.
     var retryAtom: Int?
     var retryPosition = 0
     while true {

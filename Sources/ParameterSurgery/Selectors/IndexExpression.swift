@@ -1,13 +1,10 @@
-/// What stands in brackets: indices and slices by Python's rules, over the numbers that exist.
+/// The contents of brackets: indices and slices by Python's rules, over the numbers that exist.
 ///
 /// Numbers from 0 on mean themselves, even when there are holes: `linear[2]` is `linear.2`. Negative
 /// numbers count from the end over those that exist: `[-1]` is the highest, `[-2:]` the two highest.
 /// A slice takes the numbers that both exist and lie in `range(start, stop, step)`.
 struct IndexExpression: Sendable, Hashable {
-  enum Item: Sendable, Hashable {
-    case single(Int)
-    case slice(start: Int?, stop: Int?, step: Int)
-  }
+  typealias Item = IndexRange
 
   var items: [Item]
 
@@ -28,7 +25,7 @@ struct IndexExpression: Sendable, Hashable {
     let known = Set(existing)
     for item in items {
       switch item {
-      case .single(let index):
+      case .index(let index):
         let value: Int? =
           if index >= 0 { known.contains(index) ? index : nil } else {
             existing.count + index >= 0 ? existing[existing.count + index] : nil
@@ -60,7 +57,7 @@ struct IndexExpression: Sendable, Hashable {
     var absent: [Int] = []
     for item in items {
       switch item {
-      case .single(let index):
+      case .index(let index):
         let row = index < 0 ? count + index : index
         if row >= 0, row < count { ranges.append(row..<row + 1) } else { absent.append(index) }
       case .slice(let start, let stop, let step):
@@ -96,7 +93,7 @@ struct IndexExpression: Sendable, Hashable {
     var step: Int
 
     init(start: Int?, stop: Int?, step: Int, resolve: (Int) -> Int?) {
-      // A negative number beyond the start stands just before the first: -1 here.
+      // A negative number beyond the start is just before the first: -1 here.
       self.start = start.map { $0 < 0 ? resolve($0) ?? (step > 0 ? 0 : -1) : $0 }
       self.stop = stop.map { $0 < 0 ? resolve($0) ?? (step > 0 ? 0 : -1) : $0 }
       self.step = step

@@ -27,11 +27,11 @@ public struct Selection: Sendable {
   public struct Explanation: Sendable, Hashable {
     /// The selector as it was typed.
     public let selector: String
-    /// Whether it took away.
+    /// Whether it excluded tensors (`!`).
     public let isNegated: Bool
     /// The tensors that it matched, in the order of the file.
     public let keys: [Key]
-    /// Of those, how many it added or took away; the others were so before.
+    /// Of those, how many it added or removed; the others were already so.
     public let changed: Int
 
     /// The number of tensors that it matched.
@@ -54,17 +54,10 @@ public struct Selection: Sendable {
 
   /// The selection itself, if it has `count` tensors.
   ///
-  /// - Throws: ``SurgeryError`` otherwise, saying what each selector matched.
+  /// - Throws: ``SurgeryError`` otherwise, with what each selector matched.
   @discardableResult
   public func expect(_ count: Int) throws(SurgeryError) -> Selection {
-    guard items.count == count else {
-      let parts = explanations.map {
-        "\(quoted($0.selector)) matched \($0.matched)"
-      }
-      throw SurgeryError(
-        "expected \(count) \(count == 1 ? "tensor" : "tensors"), selected \(items.count): "
-          + parts.joined(separator: ", "))
-    }
+    guard items.count == count else { throw .unexpectedCount(count, self) }
     return self
   }
 }

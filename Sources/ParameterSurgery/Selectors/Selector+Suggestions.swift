@@ -3,15 +3,16 @@ internal import CheckpointFiles
 extension Selector {
   /// What is matched; an error that says what is there instead when that is nothing, or when a listed
   /// index exists nowhere.
-  func matchOrExplain(in tree: ParameterTree) throws(SurgeryError) -> SelectorMatch {
+  func matchOrExplain(in tree: some SelectableTree) throws(SurgeryError) -> SelectorMatch {
     let match = try match(in: tree)
     if match.absent.isEmpty, !match.entries.isEmpty { return match }
-    let hints = hints(match, tree).joined(separator: "; ")
-    throw SurgeryError(
-      .matchesNothing, selector: text,
-      "selector \(quoted(text)) selects no tensor"
-        + (match.entries.isEmpty ? "" : " for a part of it")
-        + (hints.isEmpty ? "" : ": " + hints))
+    throw try explanation(in: tree.parameterTree)
+  }
+
+  /// Why the selector does not select what it should, with what is there instead.
+  private func explanation(in tree: ParameterTree) throws(SurgeryError) -> SurgeryError {
+    let match = try match(in: tree)
+    return .matchesNothing(text, isPartly: !match.entries.isEmpty, hints: hints(match, tree))
   }
 
   private func hints(_ match: SelectorMatch, _ tree: ParameterTree) -> [String] {
@@ -53,7 +54,7 @@ extension Selector {
     }
   }
 
-  /// A filter with something in its brackets, when its name stands in the selector without any.
+  /// A filter with something in its brackets, when its name is in the selector without brackets.
   private var unbracketedFilter: String? {
     let examples = [
       "rank": ":rank(1)", "dtype": ":dtype(BF16)", "numel": ":numel(>1M)", "shape": ":shape(*,768)",

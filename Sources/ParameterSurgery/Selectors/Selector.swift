@@ -9,7 +9,7 @@ internal import CheckpointFiles
 ///     /.*query\.(weight|bias)/   a regular expression for the whole key
 ///     **:rank(1):dtype(F32)      filters, which chain
 ///     wte.weight[30522:]         rows along dimension 0 of a tensor
-///     !bert.pooler               takes away from what stands before it, in a list of selectors
+///     !bert.pooler               excludes what it matches, in a list of selectors
 ///     "odd key.with [brackets]"  taken literally
 ///
 /// Patterns are anchored at the root and match nodes of the tree on component boundaries; a node
@@ -18,14 +18,14 @@ internal import CheckpointFiles
 public struct Selector: Sendable {
   /// The selector as it was typed.
   public let text: String
-  /// Whether it takes away (`!`).
+  /// Whether it excludes tensors (`!`).
   public let isNegated: Bool
   let pattern: Pattern
   let filters: [SelectorFilter]
 
   /// How keys are matched.
   enum Pattern: Sendable {
-    /// Steps down the tree; one path for each way through the braces.
+    /// Steps down the tree; one path for each choice of alternatives in braces.
     case paths([[Step]])
     /// The whole key matches; then perhaps rows.
     case regex(KeyExpression, rows: IndexExpression?)
@@ -65,10 +65,10 @@ public struct Selector: Sendable {
 }
 
 extension Selector: Hashable, CustomStringConvertible {
-  /// Whether both are spelled the same.
-  public static func == (a: Selector, b: Selector) -> Bool { a.text == b.text }
+  /// Whether both are spelled the same, byte for byte.
+  public static func == (a: Selector, b: Selector) -> Bool { Key(a.text) == Key(b.text) }
   /// Feeds the spelling.
-  public func hash(into hasher: inout Hasher) { hasher.combine(text) }
+  public func hash(into hasher: inout Hasher) { hasher.combine(Key(text)) }
   /// The selector as it was typed.
   public var description: String { text }
 }

@@ -1,6 +1,6 @@
 internal import CheckpointFiles
 
-/// A condition behind a pattern, such as `:rank(1)`.
+/// A condition after a pattern, such as `:rank(1)`.
 struct SelectorFilter: Sendable, Hashable {
   enum Condition: Sendable, Hashable {
     case rank([Comparison])
@@ -94,27 +94,25 @@ struct SelectorFilter: Sendable, Hashable {
 // MARK: - Parsing
 
 extension SelectorFilter {
-  private static let names = ["rank", "dtype", "numel", "shape", "role"]
+  static let names = ["rank", "dtype", "numel", "shape", "role"]
 
-  /// - Throws: ``SurgeryError`` whose description is the reason alone.
-  init(name: String, arguments: String, spelling: String) throws(SurgeryError) {
+  /// - Throws: ``SelectorProblem``, without the place.
+  init(name: String, arguments: String, spelling: String) throws(SelectorProblem) {
     let parts = arguments.split(separator: ",", omittingEmptySubsequences: false).map {
       String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
     let condition: Condition
     switch name {
     case "rank":
-      condition = .rank(try parts.map { text throws(SurgeryError) in try Comparison(text) })
+      condition = .rank(try parts.map { text throws(SelectorProblem) in try Comparison(text) })
     case "numel":
-      condition = .count(try parts.map { text throws(SurgeryError) in try Comparison(text) })
+      condition = .count(try parts.map { text throws(SelectorProblem) in try Comparison(text) })
     case "dtype":
       condition = .dtype(
-        try parts.map { text throws(SurgeryError) in
+        try parts.map { text throws(SelectorProblem) in
           guard let dtype = DType(named: text) else {
             let names = DType.allCases.map(\.name)
-            let near = closest(to: text.uppercased(), among: names).map { ", perhaps \($0)" } ?? ""
-            throw SurgeryError(
-              "\(ticked(text)) is no dtype\(near); dtypes are spelled F32, BF16, I64 …")
+            throw .dtype(text, near: closest(to: text.uppercased(), among: names))
           }
           return dtype
         })
@@ -123,7 +121,7 @@ extension SelectorFilter {
         condition = .shape([])
       } else {
         condition = .shape(
-          try parts.map { text throws(SurgeryError) in
+          try parts.map { text throws(SelectorProblem) in
             switch text {
             case "*": .one(nil)
             case "**", "...": .many
@@ -133,23 +131,21 @@ extension SelectorFilter {
       }
     case "role":
       condition = .role(
-        try parts.map { text throws(SurgeryError) in
+        try parts.map { text throws(SelectorProblem) in
           guard let role = TensorRole(rawValue: text.lowercased()) else {
-            let names = TensorRole.allCases.map(\.rawValue).joined(separator: ", ")
-            throw SurgeryError("\(ticked(text)) is no role; roles are \(names)")
+            throw .role(text)
           }
           return role
         })
     default:
-      let names = SelectorFilter.names.map { ":\($0)()" }.joined(separator: ", ")
-      throw SurgeryError("there is no filter :\(name)(); filters are \(names)")
+      throw .noSuchFilter(name)
     }
     self.init(condition: condition, spelling: spelling)
   }
 }
 
 extension SelectorFilter.Comparison {
-  fileprivate init(_ text: String) throws(SurgeryError) {
+  fileprivate init(_ text: String) throws(SelectorProblem) {
     var rest = text[...]
     relation = .equal
     for relation in Relation.allCases where rest.hasPrefix(relation.rawValue) {
@@ -179,7 +175,7 @@ extension SelectorFilter.Comparison {
     {
       number = Int(fraction * Double(scale))
     } else {
-      throw SurgeryError("\(ticked(text)) is not a number such as 2, >1M or <=768")
+      throw .number(text)
     }
   }
 }

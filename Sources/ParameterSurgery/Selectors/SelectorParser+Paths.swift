@@ -2,19 +2,17 @@ internal import CheckpointFiles
 
 // From pieces of a pattern to the paths that it stands for.
 extension SelectorParser {
-  /// Every way through the braces.
+  /// Every choice of alternatives in braces.
   func expand(_ elements: [Element]) throws(SurgeryError) -> [[Element]] {
     var paths: [[Element]] = [[]]
     /// Of all paths.
     var elementCount = 0
     func check(_ pathCount: Int) throws(SurgeryError) {
       guard pathCount <= SelectorParser.maximumPaths else {
-        throw failure(
-          "the braces stand for more than \(SelectorParser.maximumPaths) patterns", at: 0)
+        throw failure(.tooManyPatterns(SelectorParser.maximumPaths), at: 0)
       }
       guard elementCount <= SelectorParser.maximumElements else {
-        throw failure(
-          "the braces stand for \(pathCount) patterns, too many for ones as long as these", at: 0)
+        throw failure(.patternsTooLong(pathCount), at: 0)
       }
     }
     for element in elements {
@@ -28,10 +26,10 @@ extension SelectorParser {
       let before = elementCount
       elementCount = 0
       for alternative in alternatives {
-        for way in try expand(alternative) {
-          elementCount += before + paths.count * way.count
+        for choice in try expand(alternative) {
+          elementCount += before + paths.count * choice.count
           try check(longer.count + paths.count)
-          longer.append(contentsOf: paths.map { $0 + way })
+          longer.append(contentsOf: paths.map { $0 + choice })
         }
       }
       paths = longer
@@ -39,7 +37,7 @@ extension SelectorParser {
     return paths
   }
 
-  /// The steps of one way through the braces.
+  /// The steps of one choice of alternatives.
   func steps(_ elements: [Element]) throws(SurgeryError) -> [[Selector.Step]] {
     var steps: [Selector.Step] = []
     var component: [Element] = []
@@ -51,12 +49,15 @@ extension SelectorParser {
       if afterBrackets, component.isEmpty { return }
       if component.isEmpty, !mayBeEmpty {
         if isEnd, let lastDot {
-          throw failure(
-            "nothing follows the dot: a node already means everything below it", at: lastDot)
+          throw failure(.trailingDot, at: lastDot)
         }
-        throw failure("a component is empty: quote a key that has such", at: offset)
+        throw failure(.emptyComponent, at: offset)
       }
-      try steps.append(contentsOf: self.component(component))
+      for step in try self.component(component) {
+        // `**.**` matches what `**` matches.
+        if step == .anyDepth, steps.last == .anyDepth { continue }
+        steps.append(step)
+      }
       component = []
       mayBeEmpty = false
     }
@@ -80,7 +81,7 @@ extension SelectorParser {
         afterBrackets = true
       default:
         if afterBrackets {
-          throw failure("a dot is missing behind the brackets", at: bracketsEnd(steps.count))
+          throw failure(.missingDot, at: bracketsEnd(steps.count))
         }
         component.append(element)
       }
@@ -89,7 +90,7 @@ extension SelectorParser {
     return [steps]
   }
 
-  /// Where to point for text behind brackets: the first `]` that neither a dot, a bracket nor a
+  /// Where to point for text after brackets: the first `]` that neither a dot, a bracket nor a
   /// filter follows.
   private func bracketsEnd(_ count: Int) -> Int {
     for place in scalars.indices.dropLast() where scalars[place] == "]" {
@@ -123,7 +124,7 @@ extension SelectorParser {
         } else if place == elements.count - 1 {
           after = [.anyDepth]
         } else {
-          throw failure("`**` stands alone between dots: write a*.**.*b for a**b", at: offset)
+          throw failure(.starsInside, at: offset)
         }
         atoms.append(.any)
         spelling += "*"

@@ -5,6 +5,8 @@ struct SelectorParser {
   let text: String
   let scalars: [Unicode.Scalar]
   private var position = 0
+  /// Whether a comma ends a selector.
+  private var isList = false
 
   /// A piece of a pattern, before braces are expanded.
   indirect enum Element {
@@ -21,9 +23,9 @@ struct SelectorParser {
     case alternatives([[Element]])
   }
 
-  /// Braces multiply; more ways than this through them is a mistake.
+  /// Braces multiply; more choices than this are a mistake.
   static let maximumPaths = 4096
-  /// The pieces of all patterns together: a long selector has fewer ways through its braces.
+  /// The pieces of all patterns together: a long selector may have fewer choices.
   static let maximumElements = 1 << 19
   private static let maximumNesting = 16
 
@@ -34,21 +36,35 @@ struct SelectorParser {
 
   private var current: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
 
-  func failure(_ reason: String, at offset: Int) -> SurgeryError {
-    SurgeryError(
-      .syntax, selector: text, offset: offset,
-      "selector \(quoted(text)): \(reason) (column \(offset + 1))")
+  func failure(_ problem: SelectorProblem, at offset: Int) -> SurgeryError {
+    .selector(text, problem, at: offset)
   }
 
+  /// The only selector.
   mutating func selector() throws(SurgeryError) -> Selector {
-    guard !scalars.isEmpty else {
-      throw SurgeryError(.syntax, selector: text, offset: 0, "a selector is empty")
+    guard !scalars.isEmpty else { throw failure(.empty, at: 0) }
+    return try next()
+  }
+
+  /// Selectors with commas between them.
+  mutating func list() throws(SurgeryError) -> [Selector] {
+    guard !scalars.isEmpty else { throw failure(.empty, at: 0) }
+    isList = true
+    var selectors = [try next()]
+    while current == "," {
+      position += 1
+      selectors.append(try next())
     }
+    return selectors
+  }
+
+  private mutating func next() throws(SurgeryError) -> Selector {
+    let start = position
     let isNegated = current == "!"
     if isNegated {
       position += 1
-      guard current != nil else { throw failure("`!` takes away nothing", at: 0) }
-      guard current != "!" else { throw failure("one `!` is enough", at: 1) }
+      guard current != nil else { throw failure(.emptyExclusion, at: start) }
+      guard current != "!" else { throw failure(.doubledExclusion, at: start + 1) }
     }
     let pattern: Selector.Pattern
     if current == "/" {
@@ -63,10 +79,12 @@ struct SelectorParser {
     }
     var filters: [SelectorFilter] = []
     while let name = filterName() { try filters.append(filter(name)) }
-    if let current {
-      throw failure("unexpected `\(String(current))`", at: position)
+    if let current, !isList || current != "," {
+      throw failure(.unexpected(current), at: position)
     }
-    return Selector(text: text, isNegated: isNegated, pattern: pattern, filters: filters)
+    return Selector(
+      text: isList ? string(start..<position) : text, isNegated: isNegated, pattern: pattern,
+      filters: filters)
   }
 
   // MARK: - Elements
@@ -85,7 +103,7 @@ struct SelectorParser {
         switch position - start {
         case 1: elements.append(.star)
         case 2: elements.append(.doubleStar(start))
-        default: throw failure("`*` stays inside a component, `**` crosses dots", at: start)
+        default: throw failure(.threeStars, at: start)
         }
       case "?":
         elements.append(.one)
@@ -93,17 +111,17 @@ struct SelectorParser {
       case "\"": try quotedPart(into: &elements)
       case "[": elements.append(try brackets())
       case "{": elements.append(try braces(nesting: nesting))
-      case "]": throw failure("`]` without `[`", at: position)
-      case "}": throw failure("`}` without `{`", at: position)
+      case "]": throw failure(.openingMissing(close: "]", open: "["), at: position)
+      case "}": throw failure(.openingMissing(close: "}", open: "{"), at: position)
       case ",":
-        throw failure(
-          "a comma separates only in braces: write two selectors, or {a,b}", at: position)
+        if isList, nesting == 0 { return elements }
+        throw failure(.comma, at: position)
       case ":" where filterName() != nil:
-        if nesting > 0 { throw failure("a filter stands behind the braces", at: position) }
+        if nesting > 0 { throw failure(.filterInBraces, at: position) }
         return elements
       default:
         if scalar.properties.isWhitespace {
-          throw failure("a space must be quoted: \"odd key\"", at: position)
+          throw failure(.space, at: position)
         }
         elements.append(.scalar(scalar))
         position += 1
@@ -122,7 +140,7 @@ struct SelectorParser {
       case "\"": return
       case "\\":
         guard let escaped = current, escaped == "\"" || escaped == "\\" else {
-          throw failure("in quotes, `\\` escapes `\"` and `\\` only", at: position - 1)
+          throw failure(.escape, at: position - 1)
         }
         position += 1
         elements.append(.scalar(escaped))
@@ -132,19 +150,19 @@ struct SelectorParser {
       default: elements.append(.scalar(scalar))
       }
     }
-    throw failure("the quote is not closed", at: start)
+    throw failure(.quoteNotClosed, at: start)
   }
 
   private mutating func braces(nesting: Int) throws(SurgeryError) -> Element {
     let start = position
     guard nesting < SelectorParser.maximumNesting else {
-      throw failure("braces nest too deeply", at: start)
+      throw failure(.bracesTooDeep, at: start)
     }
     position += 1
     var alternatives: [[Element]] = []
     while true {
       alternatives.append(try sequence(nesting: nesting + 1))
-      guard let current else { throw failure("`{` is not closed", at: start) }
+      guard let current else { throw failure(.notClosed("{"), at: start) }
       position += 1
       if current == "}" { return .alternatives(alternatives) }
     }
@@ -155,7 +173,7 @@ struct SelectorParser {
     position += 1
     let contents = position
     while let current, current != "]" { position += 1 }
-    guard current == "]" else { throw failure("`[` is not closed", at: start) }
+    guard current == "]" else { throw failure(.notClosed("["), at: start) }
     let end = position
     position += 1
     var items: [IndexExpression.Item] = []
@@ -180,22 +198,20 @@ struct SelectorParser {
       } else if let number = integer(digits) {
         numbers.append(number)
       } else {
-        throw failure(
-          "brackets take indices (0, -1), slices (8:, :4, ::2), lists (0,2) and *",
-          at: part.startIndex)
+        throw failure(.brackets, at: part.startIndex)
       }
     }
     switch numbers.count {
     case 1:
       guard let number = numbers[0] else {
-        throw failure("an index is missing in the brackets", at: range.lowerBound)
+        throw failure(.emptyIndex, at: range.lowerBound)
       }
-      return .single(number)
+      return .index(number)
     case 2, 3:
       let step = numbers.count == 3 ? numbers[2] ?? 1 : 1
-      guard step != 0 else { throw failure("a step cannot be 0", at: range.lowerBound) }
+      guard step != 0 else { throw failure(.zeroStep, at: range.lowerBound) }
       return .slice(start: numbers[0], stop: numbers[1], step: step)
-    default: throw failure("a slice has at most two colons", at: range.lowerBound)
+    default: throw failure(.colons, at: range.lowerBound)
     }
   }
 
@@ -219,15 +235,14 @@ struct SelectorParser {
       expression.unicodeScalars.append(scalar)
     }
     guard current == "/" else {
-      throw failure(
-        "the regular expression is not closed (quote a key that starts with `/`)", at: start)
+      throw failure(.expressionNotClosed, at: start)
     }
     position += 1
     let regex: KeyExpression
     do {
       regex = try KeyExpression(expression, .typed)
     } catch {
-      throw failure(error.reason, at: start + 1)
+      throw failure(.expression(error.reason), at: start + 1)
     }
     var rows: IndexExpression?
     if current == "[", case .brackets(let expression, _, _) = try brackets() { rows = expression }
@@ -248,14 +263,14 @@ struct SelectorParser {
     let contents = position + 1 + name.unicodeScalars.count + 1
     position = contents
     while let current, current != ")" { position += 1 }
-    guard current == ")" else { throw failure("`(` is not closed", at: contents - 1) }
+    guard current == ")" else { throw failure(.notClosed("("), at: contents - 1) }
     let arguments = string(contents..<position)
     position += 1
     do {
       return try SelectorFilter(
         name: name, arguments: arguments, spelling: string(start..<position))
     } catch {
-      throw failure(error.description, at: start)
+      throw failure(error, at: start)
     }
   }
 

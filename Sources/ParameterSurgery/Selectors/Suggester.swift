@@ -5,91 +5,93 @@ struct Suggester {
   let tree: ParameterTree
   let path: [Selector.Step]
 
-  /// A way down the tree with what was changed on it.
-  private struct Way {
+  /// A route down the tree with what was changed on it.
+  private struct Route {
     var node: Int
     var cost: Int
     var spelling: String
   }
 
-  /// Ways kept at each step.
+  /// Routes kept at each step.
   private static let width = 64
 
   /// The nearest paths that do lead to tensors, as one would type them; none when nothing is near.
   func nearest() -> [String] {
     if path.contains(.anyDepth) { return nearestByReplacing() }
-    var ways: [Way] = [Way(node: 0, cost: 0, spelling: "")]
+    var routes: [Route] = [Route(node: 0, cost: 0, spelling: "")]
     // `bert.` forgotten: start at any node whose child has the first name.
     if case .literal(let first) = path.first {
       for node in tree.records.indices.dropFirst() where tree.child(of: node, named: first) != nil {
         let depth = tree.path(of: node).components.count
-        ways.append(Way(node: node, cost: 2 + depth, spelling: spelling(of: node)))
-        if ways.count > Suggester.width { break }
+        routes.append(Route(node: node, cost: 2 + depth, spelling: spelling(of: node)))
+        if routes.count > Suggester.width { break }
       }
     }
     for (position, step) in path.enumerated() {
       // `model.` too much: forget the first components.
       if position > 0, path[..<position].allSatisfy(\.isLiteral) {
-        ways.append(Way(node: 0, cost: 3 * position, spelling: ""))
+        routes.append(Route(node: 0, cost: 3 * position, spelling: ""))
       }
-      var next: [Way] = []
-      for way in ways {
-        next.append(contentsOf: follow(way, step, isLast: position == path.count - 1))
+      var next: [Route] = []
+      for route in routes {
+        next.append(contentsOf: follow(route, step, isLast: position == path.count - 1))
       }
       next.sort { ($0.cost, $0.spelling) < ($1.cost, $1.spelling) }
-      ways = Array(next.prefix(Suggester.width))
+      routes = Array(next.prefix(Suggester.width))
     }
-    guard let best = ways.first?.cost, best > 0 else { return [] }
+    guard let best = routes.first?.cost, best > 0 else { return [] }
     var seen: Set<String> = []
-    return ways.filter { $0.cost == best && seen.insert($0.spelling).inserted }.prefix(3)
+    return routes.filter { $0.cost == best && seen.insert($0.spelling).inserted }.prefix(3)
       .map(\.spelling)
   }
 
-  private func follow(_ way: Way, _ step: Selector.Step, isLast: Bool) -> [Way] {
+  private func follow(_ route: Route, _ step: Selector.Step, isLast: Bool) -> [Route] {
     switch step {
     case .literal(let name):
-      if let child = tree.child(of: way.node, named: name) {
-        return [advance(way, to: child, cost: 0)]
+      if let child = tree.child(of: route.node, named: name) {
+        return [advance(route, to: child, cost: 0)]
       }
-      if let index = name.indexValue, let child = nearestIndex(index, below: way.node) {
-        return [advance(way, to: child, cost: 2)]
+      if let index = name.indexValue, let child = nearestIndex(index, below: route.node) {
+        return [advance(route, to: child, cost: 2)]
       }
-      return tree.children(of: way.node).compactMap { child in
-        distance(name, tree.records[child].component).map { advance(way, to: child, cost: $0) }
+      return tree.children(of: route.node).compactMap { child in
+        distance(name, tree.records[child].component).map { advance(route, to: child, cost: $0) }
       }
     case .glob(let glob, _):
-      var ways: [Way] = []
-      for child in tree.children(of: way.node) where glob.matches(tree.records[child].component) {
-        ways.append(advance(way, to: child, cost: 0))
+      var routes: [Route] = []
+      for child in tree.children(of: route.node) where glob.matches(tree.records[child].component) {
+        routes.append(advance(route, to: child, cost: 0))
       }
-      return ways
+      return routes
     case .index(let expression, let spelling):
-      let children = Array(tree.children(of: way.node)).filter { tree.records[$0].index != nil }
+      let children = Array(tree.children(of: route.node)).filter { tree.records[$0].index != nil }
       if children.isEmpty {
-        guard isLast, tree.records[way.node].entry != nil else { return [] }
-        return [Way(node: way.node, cost: way.cost, spelling: way.spelling + "[\(spelling)]")]
+        guard isLast, tree.records[route.node].entry != nil else { return [] }
+        return [
+          Route(node: route.node, cost: route.cost, spelling: route.spelling + "[\(spelling)]")
+        ]
       }
       let choice = expression.choose(
         from: Set(children.compactMap { tree.records[$0].index }).sorted())
       if choice.absent.isEmpty, !choice.values.isEmpty {
         // Which of them does not matter; the brackets stay as they are typed.
         return children.filter { choice.values.contains(tree.records[$0].index ?? -1) }.map {
-          Way(node: $0, cost: way.cost, spelling: way.spelling + "[\(spelling)]")
+          Route(node: $0, cost: route.cost, spelling: route.spelling + "[\(spelling)]")
         }
       }
       guard let index = choice.absent.first, expression.items.count == 1,
-        let child = nearestIndex(max(index, 0), below: way.node)
+        let child = nearestIndex(max(index, 0), below: route.node)
       else { return [] }
-      return [advance(way, to: child, cost: 2)]
+      return [advance(route, to: child, cost: 2)]
     case .anyDepth: return []
     }
   }
 
-  private func advance(_ way: Way, to child: Int, cost: Int) -> Way {
+  private func advance(_ route: Route, to child: Int, cost: Int) -> Route {
     let component = selectorLiteral(tree.records[child].component.string[...])
-    return Way(
-      node: child, cost: way.cost + cost,
-      spelling: way.spelling.isEmpty ? component : way.spelling + "." + component)
+    return Route(
+      node: child, cost: route.cost + cost,
+      spelling: route.spelling.isEmpty ? component : route.spelling + "." + component)
   }
 
   private func spelling(of node: Int) -> String {
@@ -146,7 +148,7 @@ struct Suggester {
     return Array(best.spellings.prefix(3))
   }
 
-  /// The path with `**` for each `*` that stands alone, when that leads to tensors: who writes `*.weight`
+  /// The path with `**` for each `*` that is a whole component, when that leads to tensors: a user who writes `*.weight`
   /// often means any depth.
   func deeper() -> String? {
     let changed = path.map { step -> Selector.Step in
@@ -162,15 +164,17 @@ struct Suggester {
 
   // MARK: - What is there
 
-  /// The node up to which the path leads, when the step behind it leads nowhere.
+  /// The node up to which the path leads, when the step after it leads nowhere.
   var firstDeadEnd: Int? {
     if path.contains(.anyDepth) { return nil }
     var nodes = [0]
     for (position, step) in path.enumerated() {
       let isLast = position == path.count - 1
       let next = nodes.flatMap { node in
-        follow(Way(node: node, cost: 0, spelling: ""), step, isLast: isLast).filter { $0.cost == 0 }
-          .map(\.node)
+        follow(Route(node: node, cost: 0, spelling: ""), step, isLast: isLast).filter {
+          $0.cost == 0
+        }
+        .map(\.node)
       }
       if next.isEmpty { return nodes.count == 1 ? nodes[0] : nil }
       nodes = next

@@ -1,6 +1,6 @@
 internal import CheckpointFiles
 
-/// What a tensor is for, told from its key and shape alone. A tensor may have several roles: the bias
+/// What a tensor is for, by its key and shape alone. A tensor may have several roles: the bias
 /// of a LayerNorm is a `bias` and a `norm`.
 public enum TensorRole: String, Sendable, Hashable, CaseIterable {
   /// Of a normalisation layer: the component before the last contains `norm`, or is `ln`, `bn` and a
@@ -22,7 +22,7 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
 
   /// Whether the tensor has the role.
   public func applies(to info: TensorInfo) -> Bool {
-    let parts = info.key.components.map { $0.lowercased() }
+    let parts = info.key.lowercasedASCII.parts
     let last = parts.last ?? ""
     let owner = parts.dropLast().last ?? ""
     switch self {
@@ -37,12 +37,12 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
       return parts.dropLast().contains { $0.contains("attention") || $0.contains("attn") }
     case .buffer:
       return !(info.dtype.isFloatingPoint || info.dtype.isComplex)
-        || TensorRole.isBuffer(last: parts.last?[...] ?? "") || TensorRole.isCausalMask(info)
+        || TensorRole.isBuffer(last: last) || TensorRole.isCausalMask(info)
     }
   }
 
   /// Whether buffers have this name alone, and parameters never.
-  static func isBuffer(last name: Substring) -> Bool {
+  static func isBuffer(last name: Key) -> Bool {
     [
       "running_mean", "running_var", "num_batches_tracked", "inv_freq", "masked_bias",
       "position_ids", "token_type_ids",
@@ -52,25 +52,27 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
   /// The lower triangle that attention of GPT-2's kind keeps as `bias`.
   private static func isCausalMask(_ info: TensorInfo) -> Bool {
     let extents = info.shape.dimensions
-    return info.key.components.last == "bias" && extents.count == 4 && extents[0] == 1
+    return info.key.parts.last == "bias" && extents.count == 4 && extents[0] == 1
       && extents[1] == 1 && extents[2] == extents[3] && extents[2] > 1
   }
 
-  private static func isNamed(_ last: String, _ word: String) -> Bool {
-    last == word || last.hasSuffix("_" + word) || last.hasPrefix(word + "_")
+  private static func isNamed(_ last: Key, _ word: String) -> Bool {
+    last == Key(word) || last.ends(with: "_" + word) || last.begins(with: word + "_")
   }
 
-  private static func isNorm(last: String, owner: String) -> Bool {
+  private static func isNorm(last: Key, owner: Key) -> Bool {
     if last == "gamma" || last == "beta" { return true }
     if owner.contains("norm") { return true }
-    for short in ["ln", "bn"] where owner.hasPrefix(short) {
-      let rest = owner.dropFirst(2)
-      if rest.isEmpty || rest.first == "_" || rest.allSatisfy(\.isNumber) { return true }
+    for short in ["ln", "bn"] where owner.begins(with: short) {
+      let rest = owner.string.utf8.dropFirst(2)
+      if rest.first == UInt8(ascii: "_") || rest.allSatisfy({ (48...57).contains($0) }) {
+        return true
+      }
     }
     return false
   }
 
-  private static func isEmbedding(_ parts: [String], _ info: TensorInfo) -> Bool {
+  private static func isEmbedding(_ parts: [Key], _ info: TensorInfo) -> Bool {
     guard info.shape.rank == 2, let last = parts.last, isNamed(last, "weight") else { return false }
     let owner = parts.dropLast().last ?? ""
     if isNorm(last: last, owner: owner) { return false }

@@ -45,7 +45,7 @@ struct ComponentRanges {
 extension Key {
   /// The component in `range` of a key's text.
   init(_ text: Span<UInt8>, _ range: Range<Int>) {
-    // What stands between the dots of a text is text.
+    // The part between two dots of a text is text.
     let part = try? UTF8Span(validating: text.extracting(range))
     if let part { self.init(String(copying: part)) } else { self.init("") }
   }

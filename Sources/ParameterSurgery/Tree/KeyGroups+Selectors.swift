@@ -83,3 +83,8 @@ func selectorLiteral(_ part: Substring) -> String {
   if isPlain { return String(part) }
   return "\"" + part.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
 }
+
+/// A key in quotes, as a selector takes it literally.
+func quotedSelector(_ key: Key) -> String {
+  "\"" + key.string.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+}

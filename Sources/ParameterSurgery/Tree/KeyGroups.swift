@@ -4,7 +4,7 @@ internal import OrderedCollections
 /// Rows about tensors whose keys differ in nothing but numbers between their dots, put together: those
 /// of repeated layers and experts.
 ///
-/// Whatever prints a line a tensor prints a line a group of a long list. A group of one row stands for
+/// A display with one line for each tensor has one line for each group of a long list. A group of one row represents
 /// itself.
 package struct KeyGroups: Sendable {
   /// Rows that are shown as one.
@@ -30,13 +30,13 @@ package struct KeyGroups: Sendable {
     let trait: Trait
   }
 
-  /// In the order in which their first rows stand.
+  /// In the order of their first rows.
   package private(set) var groups: [Group] = []
 
   /// - Parameters:
-  ///   - folds: whether anything is put together; otherwise each row stands for itself.
+  ///   - folds: whether anything is put together; otherwise each row is a group of its own.
   ///   - keys: the keys that the row of an index is about: one, or two for a rename.
-  ///   - trait: what else the rows of a group have in common; a row without stands for itself.
+  ///   - trait: what else the rows of a group have in common; a row without a trait is a group of its own.
   package init<Trait: Hashable>(
     _ rowCount: Int, folds: Bool = true, keys: (Int) -> [Key], trait: (Int) -> Trait?
   ) {

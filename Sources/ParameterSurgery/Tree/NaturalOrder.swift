@@ -1,8 +1,8 @@
 public import CheckpointFiles
 
 extension Key {
-  /// Whether this key stands before `other` when runs of digits count as numbers: `layer.2` before
-  /// `layer.10`, and `a.b` before `a1`, for a component ends where a dot stands.
+  /// Whether this key precedes `other` when runs of digits count as numbers: `layer.2` before
+  /// `layer.10`, and `a.b` before `a1`, because a component ends at a dot.
   ///
   /// Keys that differ in leading zeros only are ordered by their bytes, so that the order is total.
   public func naturallyPrecedes(_ other: Key) -> Bool {
@@ -42,5 +42,5 @@ private func endOfDigits(_ bytes: Span<UInt8>, _ start: Int) -> Int {
   return end
 }
 
-/// A dot sorts before everything: `a.x` belongs to `a`, which stands before `a-b`.
+/// A dot sorts before everything: `a.x` belongs to `a`, which precedes `a-b`.
 private func rank(_ byte: UInt8) -> Int { byte == UInt8(ascii: ".") ? -1 : Int(byte) }

@@ -27,7 +27,7 @@ public struct ParameterTree: Sendable {
   /// The tensors, in the order of the file.
   public var entries: [TensorInfo] { nodes.entries }
 
-  /// Nodes; a parent stands before its children, the root is the first.
+  /// Nodes; a parent precedes its children, the root is the first.
   var records: [TreeNodes.Record] { nodes.records }
 
   /// Indices of `entries` depth-first, so that the tensors below any node are one range.

@@ -41,7 +41,7 @@ final class TreeNodes: Sendable {
 
   /// The tensors, in the order of the file.
   let entries: [TensorInfo]
-  /// Nodes; a parent stands before its children, the root is the first.
+  /// Nodes; a parent precedes its children, the root is the first.
   let records: [Record]
   /// Indices of `entries` depth-first, so that the tensors below any node are one range.
   let depthFirst: [Int]
@@ -138,7 +138,7 @@ final class TreeNodes: Sendable {
       }
     }
 
-    /// Gives every node its range, without recursion: a parent stands before its children.
+    /// Gives every node its range, without recursion: a parent precedes its children.
     mutating func assignRanges() -> [Int] {
       var counts = [Int](repeating: 0, count: records.count)
       for node in records.indices.reversed() {

@@ -58,7 +58,7 @@ extension FreezeMask {
 
   /// The keys without those of known buffers, which no trainer trains whatever its patterns match.
   var parameterKeys: [Key] {
-    states.keys.filter { !TensorRole.isBuffer(last: $0.last) }
+    states.keys.filter { !TensorRole.isBuffer(last: $0.parts.last ?? "") }
   }
 
   func refuseRows(_ trainer: String) throws(SurgeryError) {
