@@ -15,13 +15,13 @@ enum OutputHead {
 
   static func isHead(_ key: Key) -> Bool {
     // That of ModernBERT; elsewhere a decoder is a part of a model.
-    key.string == "decoder.weight" || ends(key, heads)
+    key == "decoder.weight" || ends(key, heads)
   }
 
   static func isEmbedding(_ key: Key) -> Bool { ends(key, embeddings) }
 
   private static func ends(_ key: Key, _ names: [String]) -> Bool {
-    names.contains { key.string == $0 || key.string.hasSuffix("." + $0) }
+    names.contains { key == Key($0) || key.ends(with: "." + $0) }
   }
 
   /// Whether the `config.json` beside a checkpoint is of a language model that does not untie its head.
@@ -34,7 +34,7 @@ enum OutputHead {
     if config["tie_word_embeddings"] == .bool(false) { return false }
     let words = ["ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM"]
     return (config["architectures"]?.array ?? []).compactMap(\.string).contains { name in
-      words.contains { name.hasSuffix($0) }
+      words.contains { Key(name).ends(with: $0) }
     }
   }
 

@@ -52,7 +52,7 @@ extension ConfigurationDraft {
 
   /// The section that describes these layers and leaves their number to the default of its family.
   private func silentSection(of node: NumberedLayers) -> Int? {
-    ConfigurationSection.candidates(node.path.components, in: sections).map(\.section).first {
+    ConfigurationSection.candidates(node.path.parts, in: sections).map(\.section).first {
       index in
       ModelFamily(sections[index]["model_type"]?.string).isUniform
         && sections[index]["num_hidden_layers"] == nil && sections[index]["n_layers"] == nil
@@ -84,7 +84,7 @@ extension ConfigurationDraft {
       ?? (name == "num_decoder_layers" ? sections[section].count("num_layers") : nil)
   }
 
-  /// The layers that predict tokens further ahead and stand behind those that are counted.
+  /// The layers that predict tokens further ahead and follow those that are counted.
   private static let extraCounts = ["num_nextn_predict_layers", "mtp_num_hidden_layers"]
 
   private mutating func follow(_ nodes: [Edited], _ names: [String], in section: Int) {
@@ -147,7 +147,7 @@ extension ConfigurationDraft {
       guard section["d_kv"] != nil, section.count("num_decoder_layers") == nil,
         value("num_decoder_layers", in: index)?.integer == nil,
         let layers = value("num_layers", in: index)?.integer,
-        let decoder = edited.first(where: { $0.before.path.components.contains("decoder") }),
+        let decoder = edited.first(where: { $0.before.path.parts.contains("decoder") }),
         let count = decoder.after?.count, count != layers
       else { continue }
       set("num_decoder_layers", in: index, to: .integer(count))

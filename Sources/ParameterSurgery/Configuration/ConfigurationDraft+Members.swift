@@ -63,7 +63,7 @@ extension ConfigurationDraft {
     }
   }
 
-  /// `stage_names`, `out_features` and `out_indices` of a backbone, where each layer is a stage behind the stem.
+  /// `stage_names`, `out_features` and `out_indices` of a backbone, where each layer is a stage after the stem.
   private mutating func followStageNames(_ change: LayerChange, _ section: Int) {
     guard let names = sections[section]["stage_names"]?.array?.map(\.string),
       names == ["stem"] + (0..<change.before).map({ "stage\($0 + 1)" }), !change.isIdentity

@@ -28,7 +28,7 @@ extension ConfigurationDraft {
   }
 
   private func sections(of key: Key) -> [Int] {
-    let found = ConfigurationSection.candidates(key.components, in: sections).map(\.section)
+    let found = ConfigurationSection.candidates(key.parts, in: sections).map(\.section)
     return found.contains(0) ? found : found + [0]
   }
 
@@ -44,11 +44,11 @@ extension ConfigurationDraft {
           let counted = embeddings.filter { shape in
             shape.before[0] == count.addingSaturated(offset) && shape.after != nil
               && sections(of: shape.key).contains(index)
-              && EmbeddingRows.fits(name, shape.key.components)
+              && EmbeddingRows.fits(name, shape.key.parts)
           }
           let others = (kind == .tokens ? perToken(count, shapes) : []).filter { shape in
             sections(of: shape.key).contains(index)
-              && EmbeddingRows.fits(name, shape.key.components)
+              && EmbeddingRows.fits(name, shape.key.parts)
           }
           guard !counted.isEmpty || !others.isEmpty else { continue }
           followed.formUnion(counted.map(\.key))
@@ -88,7 +88,7 @@ extension ConfigurationDraft {
     }
     let changed = Set(counted.map(extent)).subtracting([count.addingSaturated(offset)])
     guard let rows = changed.first else {
-      // Nothing became of the embeddings; the tensors behind them have changed alone.
+      // No embedding has changed; only the tensors that follow them have.
       let odd = others.filter { extent($0) != count }
       guard !odd.isEmpty, !counted.isEmpty else { return }
       note(
@@ -133,7 +133,7 @@ extension ConfigurationDraft {
   private mutating func noteTokens(_ rows: Int, _ section: Int) {
     let names = sections[section].members.compactMap { key, value -> String? in
       let numbers = value.array?.compactMap(\.integer) ?? value.integer.map { [$0] } ?? []
-      return key.string.hasSuffix("token_id") && numbers.contains { $0 >= rows }
+      return key.ends(with: "token_id") && numbers.contains { $0 >= rows }
         ? "\(sections[section].name(key.string)) \(value.text())" : nil
     }
     guard !names.isEmpty else { return }

@@ -6,20 +6,20 @@ extension ConfigurationDraft {
   /// Lists that count the layers of each stage.
   static let stageCounts = ["depths", "block_sizes"]
 
-  /// The numbers of layers below each numbered stage, by the node of the stages and what lies between.
+  /// The numbers of layers below each numbered stage, by the node of the stages and what is between.
   private static func stages(_ checkpoint: Checkpoint) -> OrderedDictionary<
-    [String], [Int: Set<Int>]
+    [Key], [Int: Set<Int>]
   > {
-    var result: OrderedDictionary<[String], [Int: Set<Int>]> = [:]
+    var result: OrderedDictionary<[Key], [Int: Set<Int>]> = [:]
     for key in checkpoint.tensors.keys {
-      let parts = key.components
-      let numbers = parts.indices.filter { Key(String(parts[$0])).indexValue != nil }
-      guard numbers.count >= 2, let stage = Key(String(parts[numbers[0]])).indexValue,
-        let layer = Key(String(parts[numbers[1]])).indexValue
+      let parts = key.parts
+      let numbers = parts.indices.filter { parts[$0].indexValue != nil }
+      guard numbers.count >= 2, let stage = parts[numbers[0]].indexValue,
+        let layer = parts[numbers[1]].indexValue
       else { continue }
       let node = [
-        parts[..<numbers[0]].joined(separator: "."),
-        parts[(numbers[0] + 1)..<numbers[1]].joined(separator: "."),
+        Key(joining: parts[..<numbers[0]]),
+        Key(joining: parts[(numbers[0] + 1)..<numbers[1]]),
       ]
       result[node, default: [:]][stage, default: []].insert(layer)
     }
@@ -46,7 +46,7 @@ extension ConfigurationDraft {
             set(name, in: index, to: .array(new.map { .integer($0) }))
           } else {
             note(
-              "\(section.name(name)) in config.json counts the layers of each stage of \(quoted(node[0])), and stays as it is"
+              "\(section.name(name)) in config.json counts the layers of each stage of \(quoted(node[0].string)), and stays as it is"
             )
           }
         }

@@ -28,7 +28,7 @@ extension ConfigurationDraft {
       }) {
         continue
       }
-      let names = listed(odd.prefix(3).map { quoted($0) }) + (odd.count > 3 ? ", …" : "")
+      let names = listed(odd.prefix(3).map { quoted($0.string) }) + (odd.count > 3 ? ", …" : "")
       note(
         "the first layer of \(node.path) \(own.isSuperset(of: same) ? "alone had" : "differed from the others in") "
           + "\(names), and is \(formerFirst.isEmpty ? "gone" : "not only the first layer now"): loaders expect that of layer 0"

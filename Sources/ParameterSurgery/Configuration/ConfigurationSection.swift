@@ -23,7 +23,7 @@ struct ConfigurationSection {
       guard path.count < maximumDepth else { continue }
       for (name, value) in members
       where value.object != nil && !others.contains(name.string)
-        && (name.string.hasSuffix("_config") || name == "encoder" || name == "decoder")
+        && (name.ends(with: "_config") || name == "encoder" || name == "decoder")
       {
         pending.append((path + [name.string], value))
       }
@@ -41,7 +41,9 @@ struct ConfigurationSection {
 
   /// What the part is called in keys: `text` for `text_config`.
   private var word: String? {
-    path.last.map { $0.hasSuffix("_config") ? String($0.dropLast(7)) : $0 }
+    path.last.map { name in
+      Key(name).ends(with: "_config") ? Key(name).droppingLast("_config").string : name
+    }
   }
 
   private static let synonyms: [String: [String]] = [
@@ -50,9 +52,9 @@ struct ConfigurationSection {
   ]
 
   /// The first component of a key that names the part; `nil` when none does.
-  private func place(in parts: [Substring]) -> Int? {
+  private func place(in parts: [Key]) -> Int? {
     guard let word else { return nil }
-    if word == "encoder" || word == "decoder" { return parts.firstIndex { $0 == word } }
+    if word == "encoder" || word == "decoder" { return parts.firstIndex(of: Key(word)) }
     let words = [word] + (ConfigurationSection.synonyms[word] ?? [])
     return parts.firstIndex { part in words.contains { part.contains($0) } }
   }
@@ -60,8 +62,8 @@ struct ConfigurationSection {
   /// The sections that may describe the node or tensor with these components, the likeliest first, each with
   /// the components that are left when its own name is taken off.
   static func candidates(
-    _ parts: [Substring], in sections: [ConfigurationSection]
-  ) -> [(section: Int, parts: [Substring])] {
+    _ parts: [Key], in sections: [ConfigurationSection]
+  ) -> [(section: Int, parts: [Key])] {
     var named: [(section: Int, place: Int, depth: Int)] = []
     for (index, section) in sections.enumerated() {
       if let place = section.place(in: parts) { named.append((index, place, section.path.count)) }

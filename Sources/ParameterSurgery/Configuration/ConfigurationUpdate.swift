@@ -61,7 +61,7 @@ public struct ConfigurationUpdate: Sendable {
 
   private static func isDistilBERT(_ checkpoint: Checkpoint) -> Bool {
     checkpoint.tensors.keys.contains {
-      $0.components.starts(with: ["distilbert", "transformer", "layer"])
+      $0.begins(with: "distilbert.transformer.layer.")
     }
   }
 

@@ -41,7 +41,7 @@ enum EmbeddingRows {
   }
 
   /// How tables with a row for each token are called.
-  private static let tokenTables: Set<Substring> = [
+  private static let tokenTables: Set<Key> = [
     "word_embeddings", "embed_tokens", "wte", "shared", "tok_embeddings", "token_embedding",
     "token_embeddings", "word_embedding", "embed_in", "w", "embeddings", "embedding",
     "tokens_embed",
@@ -50,13 +50,13 @@ enum EmbeddingRows {
 
   /// What the rows of the embedding called `key` are; `nil` for another tensor.
   static func kind(of key: Key) -> Kind? {
-    let parts = key.components
+    let parts = key.parts
     guard parts.last == "weight", parts.count > 1, NumberedLayers.split(key) == nil else {
       return nil
     }
     let name = parts[parts.count - 2]
     if name.contains("position") || name == "wpe" {
-      return ["x_", "y_", "h_", "w_", "box_"].contains(where: name.hasPrefix)
+      return ["x_", "y_", "h_", "w_", "box_"].contains { name.begins(with: $0) }
         ? .boxPositions : .positions
     }
     if name.contains("token_type") || name.contains("segment") { return .types }
@@ -65,7 +65,7 @@ enum EmbeddingRows {
   }
 
   /// Whether the member `name` may count the rows of the tensor with these components.
-  static func fits(_ name: String, _ parts: [Substring]) -> Bool {
+  static func fits(_ name: String, _ parts: [Key]) -> Bool {
     func has(_ word: String) -> Bool { parts.contains { $0.contains(word) } }
     switch name {
     case "src_vocab_size", "max_source_positions", "max_encoder_position_embeddings":
@@ -92,17 +92,16 @@ extension EmbeddingRows {
 
   /// Whether the tensor has a column for each token, and one row.
   static func perColumn(_ key: Key) -> Bool {
-    key.components.last == "final_logits_bias"
-      || key.components.starts(with: ["cls", "predictions", "dense"])
+    key.parts.last == "final_logits_bias"
+      || key.parts.starts(with: ["cls", "predictions", "dense"])
   }
 
-  /// Whether `key` is called as what gives a number for each token is.
+  /// Whether `key` has the name of a tensor that gives a number for each token.
   static func isOutput(_ key: Key) -> Bool {
-    let string = key.string
     guard NumberedLayers.split(key) == nil else { return false }
     // RWKV's and LLaMA's own names, too short for the ending of another.
-    if string == "head.weight" || string == "output.weight" { return true }
-    if key.components.last == "final_logits_bias" { return true }
-    return outputs.contains { string == $0 || string.hasSuffix("." + $0) }
+    if key == "head.weight" || key == "output.weight" { return true }
+    if key.parts.last == "final_logits_bias" { return true }
+    return outputs.contains { key == Key($0) || key.ends(with: "." + $0) }
   }
 }

@@ -19,11 +19,11 @@ struct ModelFamily {
       self.type = type
     } else {
       let keys = checkpoint.tensors.keys
-      func has(_ ending: String) -> Bool { keys.contains { $0.string.hasSuffix(ending) } }
+      func has(_ ending: String) -> Bool { keys.contains { $0.ends(with: ending) } }
       let isBERT =
         has("embeddings.word_embeddings.weight")
         && has("encoder.layer.0.attention.self.query.weight")
-        && !keys.contains { $0.components.first == "roberta" }
+        && !keys.contains { $0.parts.first == "roberta" }
       type = isBERT ? "bert" : nil
     }
   }

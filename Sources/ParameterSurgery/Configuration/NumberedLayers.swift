@@ -12,7 +12,7 @@ struct NumberedLayers {
   /// The key of the node.
   let path: Key
   /// The tensors of each layer, by what follows the layer's number.
-  let layers: [Int: OrderedDictionary<String, Key>]
+  let layers: [Int: OrderedDictionary<Key, Key>]
 
   /// The numbers that exist, ascending.
   var indices: [Int] { layers.keys.sorted() }
@@ -21,27 +21,27 @@ struct NumberedLayers {
   var isContiguous: Bool { layers.keys.max() == layers.count - 1 }
 
   /// How nodes with the layers of a model are called.
-  private static let nodes: Set<Substring> = [
+  private static let nodes: Set<Key> = [
     "layer", "layers", "h", "block", "blocks", "resblocks", "attentions", "ffns", "layer_norm1",
     "layer_norm2", "transformer_layers",
   ]
   /// Parts of models whose numbered members are not the layers that a configuration counts.
-  static let others: Set<Substring> = [
+  static let others: Set<Key> = [
     "neck", "head", "heads", "feature_extractor", "adapter", "adapters", "merger", "decode_head",
     "mtp", "perceiver_resampler", "optimizer", "state",
   ]
 
   /// The layer that `key` belongs to, and what follows its number; `nil` for a key outside layers.
-  static func split(_ key: Key) -> (place: Place, rest: String)? {
-    let parts = key.components
+  static func split(_ key: Key) -> (place: Place, rest: Key)? {
+    let parts = key.parts
     for index in parts.indices.dropFirst() {
-      guard let number = Key(String(parts[index])).indexValue, number < 1 << 16 else { continue }
+      guard let number = parts[index].indexValue, number < 1 << 16 else { continue }
       // What is below another number is a part of a layer, or of a stage.
       guard nodes.contains(parts[index - 1]) else { return nil }
       if parts[..<index].contains(where: others.contains) { return nil }
-      let path = Key(parts[..<index].joined(separator: "."))
+      let path = Key(joining: parts[..<index])
       return (
-        Place(path: path, index: number), parts[(index + 1)...].joined(separator: ".")
+        Place(path: path, index: number), Key(joining: parts[(index + 1)...])
       )
     }
     return nil
@@ -49,7 +49,7 @@ struct NumberedLayers {
 
   /// All of them, in the order of the keys.
   static func all(_ keys: some Sequence<Key>) -> [NumberedLayers] {
-    var nodes: OrderedDictionary<Key, [Int: OrderedDictionary<String, Key>]> = [:]
+    var nodes: OrderedDictionary<Key, [Int: OrderedDictionary<Key, Key>]> = [:]
     for key in keys {
       guard let (place, rest) = split(key) else { continue }
       nodes[place.path, default: [:]][place.index, default: [:]][rest] = key
@@ -85,13 +85,13 @@ struct NumberedLayers {
 
   /// The members that count layers of another kind, by what their name says of it: `num_global_layers` counts those
   /// of `global_transformer`.
-  private func ownCounts(_ parts: [Substring], in section: ConfigurationSection) -> [String] {
+  private func ownCounts(_ parts: [Key], in section: ConfigurationSection) -> [String] {
     section.members.keys.map(\.string).filter { name in
-      guard name.hasSuffix("_layers"), section.count(name) == count else { return false }
-      var word = name.dropLast(7)
-      if word.hasPrefix("num_") { word = word.dropFirst(4) }
-      return word.count > 3 && !["hidden", "encoder", "decoder"].contains(word)
-        && parts.contains { $0.contains(word) }
+      guard Key(name).ends(with: "_layers"), section.count(name) == count else { return false }
+      var word = Key(name).droppingLast("_layers")
+      if word.begins(with: "num_") { word = word.dropping("num_") }
+      return word.string.utf8.count > 3 && !["hidden", "encoder", "decoder"].contains(word)
+        && parts.contains { $0.contains(word.string) }
     }
   }
 
@@ -103,11 +103,11 @@ struct NumberedLayers {
   func counts(in sections: [ConfigurationSection], hasEncoder: Bool) -> (
     section: Int, names: [String]
   )? {
-    for (index, parts) in ConfigurationSection.candidates(path.components, in: sections) {
+    for (index, parts) in ConfigurationSection.candidates(path.parts, in: sections) {
       let section = sections[index]
       let own = ownCounts(parts, in: section)
       if !own.isEmpty { return (index, own) }
-      let isDecoder = parts.contains { $0 == "decoder" || $0.hasPrefix("decoder_") }
+      let isDecoder = parts.contains { $0 == "decoder" || $0.begins(with: "decoder_") }
       if isDecoder {
         let names = NumberedLayers.decoderCounts.filter { section.count($0) != nil }
         if !names.isEmpty { return (index, names) }
@@ -127,8 +127,8 @@ struct NumberedLayers {
   }
 
   /// The node above.
-  var parent: Key { Key(path.components.dropLast().joined(separator: ".")) }
+  var parent: Key { Key(joining: path.parts.dropLast()) }
 
   /// Whether these are the layers of an encoder.
-  var isEncoder: Bool { path.components.contains { $0 == "encoder" } }
+  var isEncoder: Bool { path.parts.contains { $0 == "encoder" } }
 }

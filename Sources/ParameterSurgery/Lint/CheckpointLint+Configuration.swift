@@ -60,12 +60,12 @@ extension CheckpointLint {
     where tensor.dtype.isFloatingPoint && (1...2).contains(tensor.shape.rank) {
       let isInput = EmbeddingRows.kind(of: key) == .tokens && tensor.shape.rank == 2
       guard isInput || EmbeddingRows.isOutput(key) else { continue }
-      for (index, _) in ConfigurationSection.candidates(key.components, in: sections) {
+      for (index, _) in ConfigurationSection.candidates(key.parts, in: sections) {
         let section = sections[index]
         let type = section["model_type"]?.string.map { ModelFamily($0) } ?? family
         guard type.hasVocabulary else { continue }
         let names = EmbeddingRows.Kind.tokens.members.filter {
-          section.count($0) != nil && EmbeddingRows.fits($0, key.components)
+          section.count($0) != nil && EmbeddingRows.fits($0, key.parts)
         }
         guard let name = names.first, let count = section.count(name) else { continue }
         let isColumn = EmbeddingRows.perColumn(key)

@@ -12,7 +12,7 @@ extension CheckpointLint {
     ]
     for kind in kinds {
       let found = node.layers.mapValues { names in
-        kind.isFound(Set(names.keys.lazy.flatMap { Key($0).parts }))
+        kind.isFound(Set(names.keys.lazy.flatMap { $0.components }))
       }
       // Where the keys of both kinds are the same, they do not show the kind.
       guard Set(found.values).count == 2 || found.count < 3 else { continue }
@@ -45,7 +45,7 @@ extension CheckpointLint {
       let rule = CheckpointLint.firstLayers[Key(type)],
       let first = node.layers[0]
     else { return }
-    func has(_ ending: String) -> Bool { first.keys.contains { $0.endsExactly(with: ending) } }
+    func has(_ ending: String) -> Bool { first.keys.contains { $0.ends(with: ending) } }
     guard has(rule.always), has(rule.ending) != rule.isThere else { return }
     add(
       .configuration, Key("\(node.path.string).0"),

@@ -75,7 +75,7 @@ struct LayerStack {
   /// Whether the node has a name of layers of a model; members of a `Sequential` and of other lists may differ.
   var isNamed: Bool {
     let name = name
-    if Key(prefix).components.contains(where: NumberedLayers.others.contains) { return false }
+    if Key(prefix).parts.contains(where: NumberedLayers.others.contains) { return false }
     return name.isExactly("h")
       || ["layer", "layers", "block", "blocks"].contains { name.endsExactly(with: $0) }
   }
