@@ -16,7 +16,7 @@ struct LoRAAdapter {
     var bias: Tensor?
     /// The lengths that DoRA gives to the outputs.
     var magnitude: Tensor?
-    /// An embedding's factors are stored the other way round.
+    /// An embedding's factors are stored transposed.
     var isEmbedding = false
   }
 
@@ -59,12 +59,12 @@ struct LoRAAdapter {
   ///   read.
   init(folder: String) throws {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
-      throw SurgeryError("\(folder): is a file; an adapter is a folder with an adapter_config.json")
+      throw SurgeryError.adapter(folder, .isAFile)
     }
     settings = try LoRASettings(Path.join(folder, "adapter_config.json"))
     let files = ["adapter_model.safetensors", "adapter_model.bin"].map { Path.join(folder, $0) }
     guard let weights = files.first(where: WholeFile.exists) else {
-      throw SurgeryError("\(folder): there is no adapter_model.safetensors")
+      throw SurgeryError.adapter(folder, .noWeights)
     }
     checkpoint = try Checkpoint.open(weights)
     let names = try modelNames()
@@ -85,29 +85,26 @@ struct LoRAAdapter {
       try addOther(name, source, tensor, all, &adapterNames)
     }
     if adapterNames.count > 1 {
-      throw refusal(
-        "holds several adapters (\(listed(adapterNames.map { $0.isEmpty ? "one without a name" : $0 }.sorted()))), "
-          + "and one is merged at a time")
+      throw refusal(.severalAdapters(adapterNames))
     }
     try checkConflicts()
   }
 
-  private func refusal(_ reason: String) -> SurgeryError {
-    SurgeryError("\(checkpoint.path): \(reason)")
+  private func refusal(_ problem: AdapterProblem) -> SurgeryError {
+    .adapter(checkpoint.path, problem)
   }
 
   /// The keys without the prefix that PEFT's wrapper gives them.
   private func modelNames() throws(SurgeryError) -> [String] {
     let prefix = "base_model.model."
     let keys = checkpoint.keys
-    guard let first = keys.first(where: { $0.string.hasPrefix(prefix) }) else {
+    guard let first = keys.first(where: { $0.begins(with: prefix) }) else {
       return keys.map(\.string)
     }
-    if let other = keys.first(where: { !$0.string.hasPrefix(prefix) }) {
-      throw refusal(
-        "\(quoted(other.string)) does not begin with `\(prefix)`, and \(quoted(first.string)) does")
+    if let other = keys.first(where: { !$0.begins(with: prefix) }) {
+      throw refusal(.mixedPrefix(other, first, prefix))
     }
-    return keys.map { String($0.string.dropFirst(prefix.count)) }
+    return keys.map { $0.dropping(prefix).string }
   }
 
   /// Adds a member whose name has a part that begins with `lora_`.
@@ -130,11 +127,11 @@ struct LoRAAdapter {
     let module = wrapper.filter { $0 != "base_layer" }.joined(separator: ".")
     var layer = layers[Key(path)] ?? Layer(wrapper: path, module: module)
     guard !module.isEmpty, rest.count <= 1, !isModule || !ending.isEmpty else {
-      throw refusal("\(quoted(source.string)) is not the name of a factor")
+      throw refusal(.notAFactor(source))
     }
     adapterNames.insert(rest.first ?? "")
     func put(_ slot: inout Tensor?) throws(SurgeryError) {
-      if slot != nil { throw refusal("\(quoted(source.string)) occurs twice") }
+      if slot != nil { throw refusal(.duplicate(source)) }
       slot = tensor
     }
     switch (kind, ending) {
@@ -142,7 +139,7 @@ struct LoRAAdapter {
     case ("lora_B", "weight"): try put(&layer.b)
     case ("lora_B", "bias"):
       guard settings.hasFactorBias else {
-        throw refusal("\(quoted(source.string)) is a bias, and `lora_bias` is not set")
+        throw refusal(.biasWithoutSetting(source))
       }
       try put(&layer.bias)
     case ("lora_embedding_A", ""), ("lora_embedding_B", ""):
@@ -150,11 +147,11 @@ struct LoRAAdapter {
       if kind == "lora_embedding_A" { try put(&layer.a) } else { try put(&layer.b) }
     case ("lora_magnitude_vector", _) where ending != "bias":
       guard settings.usesDoRA else {
-        throw refusal("\(quoted(source.string)) is of DoRA, and `use_dora` is not set")
+        throw refusal(.lengthsWithoutSetting(source))
       }
       try put(&layer.magnitude)
     default:
-      throw refusal("\(quoted(source.string)) is of a kind that is not merged")
+      throw refusal(.otherKind(source))
     }
     layers[Key(path)] = layer
   }
@@ -169,7 +166,7 @@ struct LoRAAdapter {
     if let place = name.firstIndex(of: "token_adapter") {
       let tail = name[(place + 1)...]
       guard tail.first == "trainable_tokens_delta", tail.count <= 2 else {
-        throw refusal("\(quoted(source.string)) is of a kind that is not merged")
+        throw refusal(.otherKind(source))
       }
       adapterNames.insert(tail.count == 2 ? tail[place + 2] : "")
       return try addRows(name[..<place].joined(separator: "."), source, tensor)
@@ -183,8 +180,7 @@ struct LoRAAdapter {
       adapterNames.insert(isNamed ? name[place + 1] : "")
       let text = isNamed ? (name[..<place] + name[(place + 2)...]).joined(separator: ".") : whole
       guard !settings.savedModules(holding: text).isEmpty else {
-        throw refusal(
-          "\(quoted(source.string)) is of a module that `modules_to_save` does not name")
+        throw refusal(.moduleNotNamed(source))
       }
       return wholes.append(Whole(name: text, source: source, tensor: tensor, role: .module))
     }
@@ -194,9 +190,7 @@ struct LoRAAdapter {
     if name.contains("base_layer") {
       let module = name.dropLast().filter { $0 != "base_layer" }.joined(separator: ".")
       guard modules.contains(Key(module)) else {
-        throw refusal(
-          "\(quoted(source.string)) is of a layer with factors, and there are no factors for \(quoted(module))"
-        )
+        throw refusal(.baseWithoutFactors(source, module: module))
       }
       return wholes.append(Whole(name: text, source: source, tensor: tensor, role: .base))
     }
@@ -208,70 +202,57 @@ struct LoRAAdapter {
     _ module: String, _ source: Key, _ tensor: Tensor
   ) throws(SurgeryError) {
     guard let indices = settings.rows(of: module) else {
-      throw SurgeryError(
-        "\(settings.path): `trainable_token_indices` has no rows for \(quoted(module)), and the adapter holds "
-          + quoted(source.string))
+      throw .adapter(settings.path, .noTokenRows(module, source))
     }
     guard tensor.shape.rank == 2, tensor.shape[0] == indices.count, !indices.isEmpty else {
-      throw refusal(
-        "\(quoted(source.string)) has the shape \(tensor.shape), and `trainable_token_indices` names "
-          + "\(indices.count) rows")
+      throw refusal(.otherTokenRows(source, tensor.shape, count: indices.count))
     }
     if Set(indices).count != indices.count {
-      throw SurgeryError(
-        "\(settings.path): `trainable_token_indices` names a row of \(quoted(module)) twice")
+      throw .adapter(settings.path, .duplicateTokenRow(module))
     }
     rows.append(Rows(module: module, source: source, indices: indices, tensor: tensor))
   }
 
-  /// Throws when a member is there in two ways, or in a way that PEFT leaves out when it loads the adapter.
+  /// Throws when a member is stored twice, or under a name that PEFT leaves out when it loads the adapter.
   private func checkConflicts() throws(SurgeryError) {
     var targets = settings.targets
     if settings.tiesWeights, let layer = layers.values.first(where: \.isEmbedding) {
-      throw SurgeryError(
-        "\(settings.path): `ensure_weight_tying` is set, and \(quoted(layer.module)) is an embedding with factors"
-      )
+      throw .adapter(settings.path, .tiedEmbeddingFactors(layer.module))
     }
     for layer in layers.values {
       guard layer.a != nil, layer.b != nil else {
-        throw refusal("the two factors for \(quoted(layer.module + ".weight")) do not fit")
+        throw refusal(.unfitFactors(layer.module))
       }
       if settings.usesDoRA, layer.magnitude == nil {
-        throw refusal(
-          "\(quoted(layer.module)) has no `lora_magnitude_vector`, and `use_dora` is set")
+        throw refusal(.noLengths(layer.module))
       }
       if let entry = settings.savedModules(holding: layer.module + ".weight").first {
-        throw SurgeryError(
-          "\(settings.path): `modules_to_save` names \(quoted(entry)), and the adapter holds factors for "
-            + quoted(layer.module))
+        throw .adapter(settings.path, .savedWithFactors(entry, module: layer.module))
       }
       if settings.parameters(of: layer.module).isEmpty,
         let member = targets.exclusion(of: owner(of: layer))
       {
-        throw SurgeryError(
-          "\(settings.path): `\(member)` leaves out \(quoted(layer.module)), and the adapter holds factors for it"
-        )
+        throw .adapter(settings.path, .leftOut(member, module: layer.module))
       }
     }
     var seen: Set<Key> = []
     for whole in wholes {
       guard seen.insert(Key(whole.name)).inserted else {
-        throw refusal("\(quoted(whole.source.string)) is stored a second time under another name")
+        throw refusal(.storedAgain(whole.source))
       }
       // What a layer with factors was before is called `base_layer`; PEFT does not load another name.
       if whole.name.hasSuffix(".weight"), !whole.source.string.contains(".base_layer."),
-        modules.contains(Key(String(whole.name.dropLast(".weight".count))))
+        modules.contains(Key(whole.name).droppingLast(".weight"))
       {
-        throw refusal("\(quoted(whole.source.string)) is stored beside factors for the same weight")
+        throw refusal(.storedWithFactors(whole.source))
       }
     }
     for part in rows {
       if modules.contains(Key(part.module)) || seen.contains(Key(part.module + ".weight")) {
-        throw refusal(
-          "\(quoted(part.source.string)) is stored beside another change of the same weight")
+        throw refusal(.storedWithChange(part.source))
       }
     }
-    guard !layers.isEmpty else { throw refusal("holds no LoRA factors") }
+    guard !layers.isEmpty else { throw refusal(.noFactors) }
   }
 
   /// The module that the configuration knows: the output projection of an attention that PEFT wraps as a whole

@@ -19,13 +19,13 @@ struct LoRANames: Hashable {
   func key(_ name: String) -> Key {
     Key(
       added
-        + (!dropped.isEmpty && name.hasPrefix(dropped)
-          ? String(name.dropFirst(dropped.count)) : name))
+        + (!dropped.isEmpty && Key(name).begins(with: dropped)
+          ? Key(name).dropping(dropped).string : name))
   }
 
   /// The name that the model has for `key`; `nil` when it is outside of the model.
   func name(of key: Key) -> String? {
-    key.string.hasPrefix(added) ? dropped + key.string.dropFirst(added.count) : nil
+    key.begins(with: added) ? dropped + key.dropping(added).string : nil
   }
 
   /// - Parameters:
@@ -33,7 +33,7 @@ struct LoRANames: Hashable {
   ///   - keys: the checkpoint's.
   /// - Throws: ``SurgeryError`` for the first name that is not there, or when several tensors may be meant.
   init(
-    _ required: [[String]], in keys: OrderedSet<Key>, _ operation: String
+    _ required: [[String]], in keys: OrderedSet<Key>, _ operation: SurgeryOperation
   ) throws(SurgeryError) {
     func missing(_ names: LoRANames) -> [String]? {
       required.first { !$0.contains { keys.contains(names.key($0)) } }
@@ -41,16 +41,16 @@ struct LoRANames: Hashable {
     // The names as they are come first, whatever else ends the same.
     guard let absent = missing(self),
       // The longest is the end of the fewest keys.
-      let first = required.max(by: { ($0.first?.count ?? 0) < ($1.first?.count ?? 0) })
+      let first = required.max(by: { ($0.first?.utf8.count ?? 0) < ($1.first?.utf8.count ?? 0) })
     else { return }
     var candidates: [LoRANames] = []
     for name in first {
-      for key in keys where key.string.hasSuffix("." + name) {
-        candidates.append(LoRANames(added: String(key.string.dropLast(name.count)), dropped: ""))
+      for key in keys where key.ends(with: "." + name) {
+        candidates.append(LoRANames(added: key.droppingLast(name).string, dropped: ""))
       }
       let parts = Key(name).components
       if let trunk = parts.first, parts.count > 1,
-        !keys.contains(where: { $0.string.hasPrefix(trunk + ".") })
+        !keys.contains(where: { $0.begins(with: trunk + ".") })
       {
         candidates.append(LoRANames(added: "", dropped: trunk + "."))
       }
@@ -61,17 +61,11 @@ struct LoRANames: Hashable {
       return
     }
     if fits.count > 1 {
-      throw SurgeryError(
-        "\(operation): the adapter is for \(quoted(first[0])), and \(fits.count) tensors have that name: "
-          + listed(fits.prefix(4).map { quoted($0.key(first[0]).string) }))
+      throw .merge(operation, .severalTargets(first[0], fits.map { $0.key(first[0]) }))
     }
     // Where another naming takes the first member, the trouble is the member that it does not take.
     let name = candidates.compactMap(missing).first { $0 != first } ?? absent
     let near = closest(to: name[0], among: keys.map(\.string))
-    throw SurgeryError(
-      "\(operation): the adapter is for \(quoted(name[0])), and there is no such tensor"
-        + (OutputHead.isHead(Key(name[0]))
-          ? ": a head that is tied to the embedding must be a tensor of its own first; copy the embedding under "
-            + "that name" : near.map { "; the nearest is \(quoted($0))" } ?? ""))
+    throw .merge(operation, .noTarget(name[0], near: near))
   }
 }

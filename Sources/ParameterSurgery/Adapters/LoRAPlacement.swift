@@ -24,7 +24,7 @@ struct LoRAPlacement {
   ///
   /// - Throws: ``SurgeryError`` for factors that do not fit, or may fit in two ways.
   static func all(
-    _ adapter: LoRAAdapter, _ names: LoRANames, in plan: SurgeryPlan, _ operation: String
+    _ adapter: LoRAAdapter, _ names: LoRANames, in plan: SurgeryPlan, _ operation: SurgeryOperation
   ) throws(SurgeryError) -> [LoRAPlacement] {
     var finder = Finder(adapter, names, plan, operation)
     var placements: [LoRAPlacement] = []
@@ -36,9 +36,9 @@ struct LoRAPlacement {
 private struct Finder {
   private let adapter: LoRAAdapter
   private let names: LoRANames
-  private let entries: OrderedDictionary<Key, SurgeryPlan.Entry>
+  private let entries: PlanTensors
   private let quantized: QuantizedTensors
-  private let operation: String
+  private let operation: SurgeryOperation
   private var scaling: LoRAScaling
   /// Keys that have factors already.
   private var taken: Set<Key> = []
@@ -46,11 +46,11 @@ private struct Finder {
   private var layouts: [Substring: Set<LoRAProduct.Layout>] = [:]
 
   init(
-    _ adapter: LoRAAdapter, _ names: LoRANames, _ plan: SurgeryPlan, _ operation: String
+    _ adapter: LoRAAdapter, _ names: LoRANames, _ plan: SurgeryPlan, _ operation: SurgeryOperation
   ) {
     self.adapter = adapter
     self.names = names
-    entries = plan.entries
+    entries = plan.tensors
     quantized = plan.quantizedNow
     self.operation = operation
     scaling = adapter.settings.scaling
@@ -68,9 +68,7 @@ private struct Finder {
     }
   }
 
-  private func refusal(_ reason: String) -> SurgeryError {
-    SurgeryError("\(operation): \(reason)")
-  }
+  private func refusal(_ problem: AdapterProblem) -> SurgeryError { .merge(operation, problem) }
 
   mutating func placement(of layer: LoRAAdapter.Layer) throws(SurgeryError) -> LoRAPlacement {
     guard let a = layer.a, let b = layer.b else { throw unfit(layer) }
@@ -87,26 +85,21 @@ private struct Finder {
     if let magnitude = layer.magnitude {
       let outputs = b.shape.dimensions.first ?? 0
       guard magnitude.shape.count == outputs, owner == layer.module,
-        !key.string.hasSuffix(".in_proj_weight")
+        !key.ends(with: ".in_proj_weight")
       else {
-        throw refusal(
-          "\(quoted(layer.module)) has \(outputs) outputs, and a `lora_magnitude_vector` of the shape "
-            + "\(magnitude.shape)")
+        throw refusal(.magnitudeShape(layer.module, outputs: outputs, magnitude.shape))
       }
       product.magnitude = magnitude
     }
     if let variant = adapter.settings.linearVariant, layer.isEmbedding || a.shape.rank > 2 {
-      throw refusal(
-        "`\(variant)` is set, and \(quoted(layer.module)) is not a linear layer")
+      throw refusal(.notLinear(layer.module, variant: variant))
     }
     return LoRAPlacement(
       layer: layer, key: key, product: product, repetitions: owner == layer.module ? 1 : 2)
   }
 
   private func unfit(_ layer: LoRAAdapter.Layer) -> SurgeryError {
-    SurgeryError(
-      "\(adapter.checkpoint.path): the two factors for \(quoted(layer.module + ".weight")) do not fit"
-    )
+    .adapter(adapter.checkpoint.path, .unfitFactors(layer.module))
   }
 
   /// The weight of a module: its own, or the one that an attention has for query, key and value.
@@ -117,24 +110,21 @@ private struct Finder {
       let key = names.key(name)
       guard let weight = entries[key]?.tensor else { continue }
       guard taken.insert(key).inserted else {
-        throw refusal("the adapter holds factors for \(quoted(key.string)) twice")
+        throw refusal(.duplicateFactors(key))
       }
       try demandNumbers(weight, key)
-      if name.hasSuffix(".in_proj_weight"), layer.bias != nil {
-        throw refusal("`lora_bias` is set, and \(quoted(layer.module)) is an attention")
+      if key.ends(with: ".in_proj_weight"), layer.bias != nil {
+        throw refusal(.biasOfAttention(layer.module))
       }
       return (key, weight)
     }
-    throw refusal(
-      "the adapter is for \(quoted(layer.module + ".weight")), and there is no such tensor")
+    throw refusal(.noTarget(layer.module + ".weight", near: nil))
   }
 
   private func demandNumbers(_ weight: Tensor, _ key: Key) throws(SurgeryError) {
-    if let tensor = quantized[key] { throw refusal(tensor.refusal) }
+    if let tensor = quantized[key] { throw .quantised(tensor, operation) }
     guard [.float64, .float32, .float16, .bfloat16].contains(weight.dtype) else {
-      throw refusal(
-        "\(quoted(key.string)) holds \(weight.dtype), and factors are added to F64, F32, F16 and BF16 only"
-      )
+      throw refusal(.otherDType(key, weight.dtype))
     }
   }
 
@@ -149,16 +139,14 @@ private struct Finder {
     let fitsPlain = weight.shape.dimensions == made
     let fitsTransposed =
       isMatrix && weight.shape.dimensions == plain.reversed()
-      && !key.string.hasSuffix(".in_proj_weight")
+      && !key.ends(with: ".in_proj_weight")
     // The second factor of a convolution has kernels of one element.
     guard fitsPlain || fitsTransposed, b.shape.dimensions.dropFirst(2).allSatisfy({ $0 == 1 })
     else {
       let isGrouped =
         a.shape.rank > 2 && weight.shape.rank == a.shape.rank && weight.shape[0] == outputs
         && weight.shape[1] < a.shape[1]
-      throw refusal(
-        "\(quoted(key.string)) has the shape \(weight.shape), the adapter makes \(made)"
-          + (isGrouped ? ": a convolution in groups, which PEFT does not merge" : ""))
+      throw refusal(.otherShape(key, weight.shape, made, isGrouped: isGrouped))
     }
     if layer.isEmbedding { return .transposed }
     guard isMatrix, fitsPlain, fitsTransposed else { return fitsPlain ? .rows : .transposed }
@@ -168,10 +156,8 @@ private struct Finder {
     let all = layouts.values.reduce(into: Set()) { $0.formUnion($1) }
     for known in [own, all] where known.count == 1 && known.contains(stated) { return stated }
     guard all.isEmpty else {
-      throw SurgeryError(
-        "\(adapter.settings.path): `fan_in_fan_out` is \(adapter.settings.fanInFanOut), which does not fit all "
-          + "layers, and \(quoted(layer.module)) is square: how its factors are stored is not known"
-      )
+      throw .adapter(
+        adapter.settings.path, .ambiguousSquare(layer.module, adapter.settings.fanInFanOut))
     }
     return stated
   }
@@ -186,8 +172,7 @@ private struct Finder {
       adapter.settings.linearVariant == nil, !adapter.settings.fanInFanOut, a.shape.rank == 2,
       b.shape.rank == 2
     else {
-      throw SurgeryError(
-        "\(adapter.settings.path): `target_parameters` goes with plain LoRA only")
+      throw .adapter(adapter.settings.path, .parametersOfVariant)
     }
     var fits: [LoRAPlacement] = []
     var present: [Key] = []
@@ -199,9 +184,7 @@ private struct Finder {
       try demandNumbers(weight, key)
       guard let layouts = expertLayouts(a, b, weight, name) else { continue }
       guard layouts.count == 1 else {
-        throw refusal(
-          "\(quoted(key.string)) has the shape \(weight.shape), and `target_parameters` does not say which of the "
-            + "last two dimensions are the inputs")
+        throw refusal(.ambiguousInputs(key, weight.shape))
       }
       let rank = scaling.rank(of: name) ?? 0
       let product = LoRAProduct(
@@ -209,9 +192,7 @@ private struct Finder {
       fits.append(LoRAPlacement(layer: layer, key: key, product: product, repetitions: 1))
     }
     guard fits.count == 1, taken.insert(fits[0].key).inserted else {
-      throw refusal(
-        "the factors of \(quoted(layer.wrapper)) fit \(fits.count) of the parameters that `target_parameters` "
-          + "names: \(listed(present.map { quoted($0.string) }))")
+      throw refusal(.ambiguousParameter(layer.wrapper, fits: fits.count, present))
     }
     return fits[0]
   }

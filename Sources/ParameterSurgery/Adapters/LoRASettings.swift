@@ -67,10 +67,10 @@ struct LoRASettings {
     self.path = path
     let config = try LoRASettings.document(path)
     guard let type = config["peft_type"]?.string else {
-      throw SurgeryError("\(path): `peft_type` is missing")
+      throw SurgeryError.adapter(path, .missing("peft_type"))
     }
     guard type == "LORA" else {
-      throw SurgeryError("\(path): `peft_type` is \(quoted(type)); only LORA adapters are merged")
+      throw SurgeryError.adapter(path, .otherMethod(type))
     }
     try LoRASettings.refuse(config, path)
     let fields = LoRAFields(config: config, path: path)
@@ -82,31 +82,26 @@ struct LoRASettings {
     tiesWeights = try fields.flag("ensure_weight_tying")
     targetParameters = try fields.texts("target_parameters")
     if !targetParameters.isEmpty, fields.isSet("lora_dropout") {
-      throw SurgeryError(
-        "\(path): `lora_dropout` beside `target_parameters`, which PEFT does not take")
+      throw SurgeryError.adapter(path, .together("lora_dropout", "target_parameters"))
     }
     modulesToSave = try LoRASettings.modulesToSave(fields)
     tokens = try LoRASettings.tokens(fields)
     let bias = config["bias"]?.string ?? "none"
     guard ["none", "all", "lora_only"].contains(bias) else {
-      throw SurgeryError("\(path): `bias` is \(quoted(bias)), not none, all or lora_only")
+      throw SurgeryError.adapter(path, .otherValue("bias", bias, "none, all or lora_only"))
     }
     let start = try LoRASettings.initialisation(config["init_lora_weights"] ?? .null, path)
     let variants = ["velora_config", "monteclora_config"].filter(fields.isSet)
     linearVariant = variants.first
     if let first = variants.first, variants.count > 1 || usesDoRA || start == "mica" {
-      throw SurgeryError(
-        "\(path): `\(first)` beside another variant of LoRA, which PEFT does not have")
+      throw SurgeryError.adapter(path, .variants(first))
     }
     if usesDoRA, start == "mica" || hasFactorBias {
-      throw SurgeryError(
-        "\(path): `use_dora` beside `\(hasFactorBias ? "lora_bias" : "init_lora_weights")` of another "
-          + "variant, which PEFT does not have")
+      throw SurgeryError.adapter(
+        path, .together("use_dora", hasFactorBias ? "lora_bias" : "init_lora_weights"))
     }
     if hasFactorBias, let start {
-      throw SurgeryError(
-        "\(path): `lora_bias` beside `init_lora_weights` \(quoted(start)), which PEFT does not have"
-      )
+      throw SurgeryError.adapter(path, .together("lora_bias", "init_lora_weights"))
     }
   }
 
@@ -122,13 +117,11 @@ struct LoRASettings {
   private static func refuse(_ config: JSONValue, _ path: String) throws(SurgeryError) {
     let fields = LoRAFields(config: config, path: path)
     for (name, reason) in refused where fields.isSet(name) {
-      throw SurgeryError("\(path): `\(name)` is set: \(reason)")
+      throw .adapter(path, .refused(name, reason))
     }
     for key in config.object?.keys ?? [] where fields.isSet(key.string) {
       guard harmless.contains(key.string) || known.contains(key.string) else {
-        throw SurgeryError(
-          "\(path): \(quoted(key.string)) is an unknown member and may change what the factors "
-            + "mean; merge this adapter with the version of PEFT that wrote it")
+        throw .adapter(path, .unknownMember(key))
       }
     }
   }
@@ -145,23 +138,17 @@ struct LoRASettings {
     case .null, .bool: return nil
     case .string(let string): text = string
     default:
-      throw SurgeryError("\(path): `init_lora_weights` is \(quoted(value.text())), not a name")
+      throw .adapter(path, .otherValue("init_lora_weights", value.text(), "a name"))
     }
     let name = text.lowercased()
     if ["gaussian", "eva", "orthogonal", "mica"].contains(name) { return name }
-    let place = "\(path): `init_lora_weights` is \(quoted(text))"
     let changesBase =
       name.hasPrefix("pissa") || name.hasPrefix("corda")
       || ["olora", "loftq", "lora_ga"].contains(name)
     guard changesBase else {
-      throw SurgeryError("\(place), which is not an initialisation of PEFT")
+      throw .adapter(path, .unknownInitialisation(text))
     }
-    throw SurgeryError(
-      "\(place): the factors belong to other base weights than the checkpoint's, because this initialisation "
-        + "changes the base; "
-        + (name == "loftq"
-          ? "merge it with PEFT into the quantised base"
-          : "save it with PEFT's `path_initial_model_for_weight_conversion` first"))
+    throw .adapter(path, .changesBase(text, isQuantised: name == "loftq"))
   }
 
   /// `modules_to_save`, and the heads that PEFT adds to it for the task.
@@ -193,8 +180,8 @@ struct LoRASettings {
     case .none: return nil
     case .all(let rows): return rows
     case .modules(let modules):
-      let exact = modules.first { $0.name == module }
-      return (exact ?? modules.first { module.hasSuffix("." + $0.name) })?.rows
+      let exact = modules.first { Key($0.name) == Key(module) }
+      return (exact ?? modules.first { Key(module).ends(with: "." + $0.name) })?.rows
     }
   }
 
@@ -208,7 +195,7 @@ struct LoRASettings {
       path += path.isEmpty ? part : "." + part
       paths.append(path)
     }
-    return modulesToSave.filter { entry in paths.contains { $0.hasSuffix(entry) } }
+    return modulesToSave.filter { entry in paths.contains { Key($0).ends(with: entry) } }
   }
 }
 
@@ -237,7 +224,7 @@ struct LoRAFields {
     case .none, .null: return false
     case .bool(let value): return value
     case .some(let other):
-      throw SurgeryError("\(path): `\(name)` is \(quoted(other.text())), not true or false")
+      throw .adapter(path, .otherValue(name, other.text(), "true or false"))
     }
   }
 
@@ -245,7 +232,7 @@ struct LoRAFields {
   func texts(_ name: String) throws(SurgeryError) -> [String] {
     guard let value = config[name], value != .null else { return [] }
     guard let list = value.array, list.allSatisfy({ $0.string != nil }) else {
-      throw SurgeryError("\(path): `\(name)` is \(quoted(value.text())), not a list of names")
+      throw .adapter(path, .otherValue(name, value.text(), "a list of names"))
     }
     return list.compactMap(\.string)
   }
@@ -253,7 +240,7 @@ struct LoRAFields {
   /// A list of numbers of rows or layers.
   func indices(_ value: JSONValue, _ name: String) throws(SurgeryError) -> [Int] {
     guard let list = value.array, list.allSatisfy({ ($0.integer ?? -1) >= 0 }) else {
-      throw SurgeryError("\(path): `\(name)`: \(quoted(value.text())) is not a list of indices")
+      throw .adapter(path, .otherValue(name, value.text(), "a list of indices"))
     }
     return list.compactMap(\.integer)
   }
@@ -262,7 +249,7 @@ struct LoRAFields {
     do {
       return try KeyExpression(text, .read)
     } catch {
-      throw SurgeryError("\(path): `\(name)` \(quoted(text)): \(error.reason)")
+      throw .adapter(path, .expression(name, text, error.reason))
     }
   }
 }

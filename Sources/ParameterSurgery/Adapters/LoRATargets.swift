@@ -44,7 +44,7 @@ struct LoRATargets {
     case .none, .null: layers = nil
     case .some(.number(let text)):
       guard let index = Int(text) else {
-        throw SurgeryError("\(path): `layers_to_transform` is \(quoted(text)), not an index")
+        throw .adapter(path, .otherValue("layers_to_transform", text, "an index"))
       }
       layers = [index]
     case .some(let value):
@@ -60,13 +60,10 @@ struct LoRATargets {
     }
     layersPatterns = matchers
     if layers == nil, !matchers.isEmpty {
-      throw SurgeryError(
-        "\(path): `layers_pattern` is set, and `layers_to_transform` is not, which PEFT does not take"
-      )
+      throw .adapter(path, .alone("layers_pattern", without: "layers_to_transform"))
     }
     if layers != nil, case .expression = self.modules {
-      throw SurgeryError(
-        "\(path): `layers_to_transform` does not go with an expression in `target_modules`")
+      throw .adapter(path, .layersOfExpression)
     }
   }
 
@@ -135,7 +132,7 @@ struct LoRAScaling {
     isRankStabilized = try fields.flag("use_rslora")
     rank = fields.config["r"]?.double
     if rank == nil, let value = fields.config["r"] {
-      throw SurgeryError("\(path): `r` is \(quoted(value.text())), not a number")
+      throw .adapter(path, .otherValue("r", value.text(), "a number"))
     }
     alphas = try LoRAScaling.patterns("alpha_pattern", fields)
     ranks = try LoRAScaling.patterns("rank_pattern", fields)
@@ -146,20 +143,18 @@ struct LoRAScaling {
   ) throws(SurgeryError) -> Patterns {
     guard let value = fields.config[name], value != .null else { return [] }
     guard let members = value.object else {
-      throw SurgeryError("\(fields.path): `\(name)` is \(quoted(value.text())), not an object")
+      throw .adapter(fields.path, .otherValue(name, value.text(), "an object"))
     }
     var patterns: Patterns = []
     for (pattern, value) in members {
       guard let number = value.double else {
-        throw SurgeryError(
-          "\(fields.path): `\(name)` \(quoted(pattern.string)): expected a number")
+        throw .adapter(fields.path, .expression(name, pattern.string, "expected a number"))
       }
       do {
         let expression = try KeyExpression("(?:.*\\.)?(?:\(pattern.string))", .read)
         patterns.append((expression.matcher(), number))
       } catch {
-        throw SurgeryError(
-          "\(fields.path): `\(name)` \(quoted(pattern.string)): \(error.reason)")
+        throw .adapter(fields.path, .expression(name, pattern.string, error.reason))
       }
     }
     return patterns
@@ -185,11 +180,10 @@ struct LoRAScaling {
     let stated = LoRAScaling.number(for: module, in: &ranks) ?? self.rank
     if let stated, stated != Double(rank) {
       let text = Int(exactly: stated).map(String.init) ?? "\(stated)"
-      throw SurgeryError(
-        "\(path): `r` is \(text), the factors of \(quoted(module)) have the rank \(rank)")
+      throw .adapter(path, .otherRank(text, module: module, rank: rank))
     }
     guard let alpha = LoRAScaling.number(for: module, in: &alphas) ?? alpha, alpha.isFinite else {
-      throw SurgeryError("\(path): `lora_alpha` is missing")
+      throw .adapter(path, .missing("lora_alpha"))
     }
     return alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
   }

@@ -4,15 +4,13 @@ internal import OrderedCollections
 extension SurgeryPlan {
   /// Merges an adapter (`adapter_model.safetensors`, `adapter_config.json`) as PEFT's `merge_and_unload` does:
   /// W + (α/r)·B·A, computed in F32, and everything else that the adapter holds.
-  mutating func mergeLora(_ operation: SurgeryOperation) throws -> Int {
-    let adapter = try LoRAAdapter(folder: operation.argument)
+  mutating func mergeAdapter(_ folder: String, _ operation: SurgeryOperation) throws -> Int {
+    let adapter = try LoRAAdapter(folder: folder)
     try demandKnown(adapter.checkpoint)
-    var merge = try LoRAMerge(adapter, entries, base, operation.description)
-    var copy = self
-    let count = try merge.carryOut(in: &copy)
-    copy.stepNotes += merge.notes
-    copy.inputs += adapter.checkpoint.inputs
-    self = copy
+    var merge = try LoRAMerge(adapter, self, operation)
+    let count = try merge.carryOut(in: &self)
+    stepNotes += merge.notes
+    inputs += adapter.checkpoint.inputs
     return count
   }
 }
@@ -20,7 +18,7 @@ extension SurgeryPlan {
 /// Merges an adapter into a plan.
 private struct LoRAMerge {
   private let adapter: LoRAAdapter
-  private let operation: String
+  private let operation: SurgeryOperation
   private let names: LoRANames
   /// The names of one tensor, which all get what one of them gets: PEFT changes the weights in place.
   private var ties: OrderedDictionary<TensorView, [Key]> = [:]
@@ -28,25 +26,25 @@ private struct LoRAMerge {
   private var settings: LoRASettings { adapter.settings }
 
   init(
-    _ adapter: LoRAAdapter, _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>,
-    _ base: Checkpoint, _ operation: String
+    _ adapter: LoRAAdapter, _ plan: SurgeryPlan, _ operation: SurgeryOperation
   ) throws(SurgeryError) {
     self.adapter = adapter
     self.operation = operation
     names = try LoRANames(
       adapter.layers.values.map { adapter.weightNames(of: $0) }
         + adapter.rows.map { [$0.module + ".weight"] },
-      in: entries.keys, operation)
+      in: OrderedSet(plan.tensors.keys), operation)
+    let entries = plan.tensors.elements
     for (key, entry) in entries { ties[TensorView(entry.tensor), default: []].append(key) }
     ties = ties.filter { $1.count > 1 }
-    tieHead(of: base, entries)
+    tieHead(of: plan.base, entries)
     notes = [adapter.settings.targets.note].compactMap(\.self)
   }
 
   /// Ties a head that has the embedding's elements a second time, where the configuration ties them: transformers
   /// loads both as one tensor.
   private mutating func tieHead(
-    of base: Checkpoint, _ entries: OrderedDictionary<Key, SurgeryPlan.Entry>
+    of base: Checkpoint, _ entries: [(key: Key, value: SurgeryPlan.Entry)]
   ) {
     // A copy that a step made is a head of its own.
     guard
@@ -62,9 +60,7 @@ private struct LoRAMerge {
     ties[TensorView(other)] = nil
   }
 
-  private func refusal(_ reason: String) -> SurgeryError {
-    SurgeryError("\(operation): \(reason)")
-  }
+  private func refusal(_ problem: AdapterProblem) -> SurgeryError { .merge(operation, problem) }
 
   /// Merges the adapter and returns the number of tensors concerned.
   mutating func carryOut(in plan: inout SurgeryPlan) throws -> Int {
@@ -79,7 +75,7 @@ private struct LoRAMerge {
     for part in adapter.rows { try replace(part, in: &plan) }
     count += adapter.rows.count
     for place in try LoRAPlacement.all(adapter, names, in: plan, operation) {
-      try change(place.key, in: &plan, deed: "LoRA of rank \(place.product.rank)") { tensor in
+      try change(place.key, in: &plan, .adapted(rank: place.product.rank)) { tensor in
         try place.product.added(to: tensor, times: place.repetitions)
       }
       count += 1
@@ -92,25 +88,22 @@ private struct LoRAMerge {
 
   /// Gives a tensor, under all its names, other elements.
   private func change(
-    _ key: Key, in plan: inout SurgeryPlan, deed: String, _ make: (Tensor) throws -> Tensor
+    _ key: Key, in plan: inout SurgeryPlan, _ effect: Effect, _ make: (Tensor) throws -> Tensor
   ) throws {
-    guard let tensor = plan.entries[key]?.tensor else { return }
+    guard let tensor = plan.tensors[key]?.tensor else { return }
     let result = try make(tensor)
     let group = ties.values.first { $0.contains(key) } ?? [key]
-    for name in group { plan.replace(name, with: result, deed: deed) }
+    for name in group { plan.replace(name, with: result, effect) }
   }
 
   /// `tensor` in the dtype of `old`, when it has its shape.
   private func fitted(_ tensor: Tensor, to old: Tensor, _ name: String) throws -> Tensor {
     guard old.shape == tensor.shape else {
-      throw refusal(
-        "\(quoted(name)) has the shape \(old.shape), the adapter's \(tensor.shape)"
-          + (old.shape.dimensions.dropFirst() == tensor.shape.dimensions.dropFirst()
-            ? "; resize it first" : ""))
+      throw refusal(.unfitTensor(Key(name), old.shape, tensor.shape))
     }
     guard old.dtype != tensor.dtype else { return tensor }
     guard old.dtype.isFloatingPoint, tensor.dtype.isFloatingPoint else {
-      throw refusal("\(quoted(name)) holds \(old.dtype), the adapter's \(tensor.dtype)")
+      throw refusal(.unfitDType(Key(name), old.dtype, tensor.dtype))
     }
     return try tensor.recomputed(as: old.dtype)
   }
@@ -119,21 +112,23 @@ private struct LoRAMerge {
   private mutating func place(_ whole: LoRAAdapter.Whole, in plan: inout SurgeryPlan) throws {
     let key = names.key(whole.name)
     for view in ties.keys { ties[view]?.removeAll { $0 == key } }
-    if let old = plan.entries[key]?.tensor {
+    if let old = plan.tensors[key]?.tensor {
       try demandFreeHead(whole, key, plan)
       let tensor = try fitted(whole.tensor, to: old, key.string)
-      return plan.replace(key, with: tensor, deed: "from the adapter")
+      return plan.replace(key, with: tensor, .replacedByAdapter(rows: nil))
     }
     // The model that PEFT merges has one dtype.
-    let dtypes = Set(plan.entries.values.map(\.tensor.dtype).filter(\.isFloatingPoint))
+    let dtypes = Set(plan.tensors.elements.map(\.value.tensor.dtype).filter(\.isFloatingPoint))
     var tensor = whole.tensor
     if tensor.dtype.isFloatingPoint, dtypes.count == 1, let dtype = dtypes.first,
       dtype != tensor.dtype
     {
       tensor = try tensor.recomputed(as: dtype)
     }
-    plan.entries[key] = SurgeryPlan.Entry(
-      tensor: tensor, origin: nil, deeds: ["from the adapter"])
+    try plan.add(
+      key,
+      SurgeryPlan.Entry(
+        tensor: tensor, origin: nil, effects: [.replacedByAdapter(rows: nil)]), operation)
   }
 
   /// Loads a tensor into that of the checkpoint, and returns whether it did: a second name of one tensor needs no
@@ -142,17 +137,15 @@ private struct LoRAMerge {
     _ whole: LoRAAdapter.Whole, into plan: inout SurgeryPlan
   ) throws -> Bool {
     let key = names.key(whole.name)
-    guard let old = plan.entries[key]?.tensor else {
+    guard let old = plan.tensors[key]?.tensor else {
       let twin = try adapter.wholes.first { other in
-        guard other.source != whole.source, plan.entries[names.key(other.name)] != nil,
+        guard other.source != whole.source, plan.tensors.contains(names.key(other.name)),
           other.tensor.shape == whole.tensor.shape, other.tensor.dtype == whole.tensor.dtype
         else { return false }
         return try other.tensor.bytes() == whole.tensor.bytes()
       }
       guard let twin else {
-        throw refusal(
-          "the adapter holds \(quoted(whole.source.string)), and there is no tensor \(quoted(key.string))"
-        )
+        throw refusal(.noPlace(whole.source, key))
       }
       notes.append(
         "\(operation): \(quoted(whole.source.string)) is the same as \(quoted(twin.source.string)), and the "
@@ -160,19 +153,20 @@ private struct LoRAMerge {
       return false
     }
     let tensor = try fitted(whole.tensor, to: old, key.string)
-    try change(key, in: &plan, deed: "from the adapter") { _ in tensor }
+    try change(key, in: &plan, .replacedByAdapter(rows: nil)) { _ in tensor }
     return true
   }
 
   private func replace(_ part: LoRAAdapter.Rows, in plan: inout SurgeryPlan) throws {
     let key = names.key(part.module + ".weight")
-    try change(key, in: &plan, deed: "\(part.indices.count) rows from the adapter") { tensor in
+    try change(key, in: &plan, .replacedByAdapter(rows: part.indices.count)) { tensor in
       guard tensor.shape.rank == 2, tensor.shape[1] == part.tensor.shape[1],
         tensor.dtype.isFloatingPoint, let last = part.indices.max(), last < tensor.shape[0]
       else {
         throw refusal(
-          "\(quoted(key.string)) has the shape \(tensor.shape), and the adapter holds rows up to "
-            + "\(part.indices.max() ?? 0) of \(part.tensor.shape.dimensions.last ?? 0) elements")
+          .unfitRows(
+            key, tensor.shape, highest: part.indices.max() ?? 0,
+            width: part.tensor.shape.dimensions.last ?? 0))
       }
       let order = part.indices.indices.sorted { part.indices[$0] < part.indices[$1] }
       let sorted = try SurgeryPlan.rows(order.map { $0..<$0 + 1 }, of: part.tensor)
@@ -187,15 +181,13 @@ private struct LoRAMerge {
     _ bias: Tensor, times scale: Double, of module: String, in plan: inout SurgeryPlan
   ) throws {
     let key = names.key(module + ".bias")
-    guard let old = plan.entries[key]?.tensor else {
-      throw refusal(
-        "`lora_bias` is set, and \(quoted(module)) has no bias that the adapter's is added to")
+    guard let old = plan.tensors[key]?.tensor else {
+      throw refusal(.noBias(module))
     }
     guard old.shape == bias.shape, old.dtype.isFloatingPoint else {
-      throw refusal(
-        "\(quoted(key.string)) has the shape \(old.shape), the adapter's \(bias.shape)")
+      throw refusal(.unfitTensor(key, old.shape, bias.shape))
     }
-    try change(key, in: &plan, deed: "bias of LoRA") { tensor in
+    try change(key, in: &plan, .adaptedBias) { tensor in
       let change = try bias.floats().map { Double($0 * Float(scale)) }
       return try Tensor.computed(dtype: tensor.dtype, shape: tensor.shape) { sink in
         var values = try tensor.readable().doubles(in: 0..<tensor.shape.count)
@@ -209,13 +201,11 @@ private struct LoRAMerge {
   private func demandSavedModules(in plan: SurgeryPlan) throws(SurgeryError) {
     guard !settings.modulesToSave.isEmpty else { return }
     let held = Set(adapter.wholes.map { Key($0.name) })
-    for (key, entry) in plan.entries where entry.tensor.dtype.isFloatingPoint {
+    for (key, entry) in plan.tensors.elements where entry.tensor.dtype.isFloatingPoint {
       guard let name = names.name(of: key), !held.contains(Key(name)),
         let module = settings.savedModules(holding: name).first
       else { continue }
-      throw SurgeryError(
-        "\(settings.path): `modules_to_save` or `task_type` names \(quoted(module)), and the adapter does not "
-          + "hold \(quoted(name))")
+      throw .adapter(settings.path, .moduleNotHeld(module, tensor: name))
     }
   }
 
@@ -226,12 +216,9 @@ private struct LoRAMerge {
   ) throws(SurgeryError) {
     guard OutputHead.isEmbedding(key), !settings.tiesWeights,
       !adapter.wholes.contains(where: { OutputHead.isHead(Key($0.name)) }),
-      !plan.entries.keys.contains(where: OutputHead.isHead),
+      !plan.tensors.keys.contains(where: OutputHead.isHead),
       OutputHead.isTied(inFolderOf: plan.base)
     else { return }
-    throw refusal(
-      "`modules_to_save` replaces \(quoted(key.string)), and the head that is tied to it by config.json stays "
-        + "what it was in PEFT; copy the embedding under the head's name first, such as lm_head.weight"
-    )
+    throw refusal(.tiedHead(key))
   }
 }
