@@ -32,15 +32,15 @@ func surgery() throws {
   let mask = try FreezeMask(training: ["linear"], in: ParameterTree(base))
   print(mask)
 
-  var plan = SurgeryPlan(base)
-  try plan.append(SurgeryOperation(.drop, ["cls"]))
+  var plan = SurgeryPlan(for: base)
+  try plan.drop("cls")
   try plan.apply().write(to: "trimmed.safetensors")
 }
 
 func editAndCompare() throws {
-  var plan = SurgeryPlan(try Checkpoint.open("pytorch_model.bin"))
-  try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
-  try plan.append(SurgeryOperation(.drop, ["cls"]))
+  var plan = SurgeryPlan(for: try Checkpoint.open("pytorch_model.bin"))
+  try plan.rename("**.gamma", to: "**.weight")
+  try plan.drop("cls")
   for step in plan.steps { print(step.operation, step.count) }
   try plan.apply().write(to: "model.safetensors")
 

@@ -24,14 +24,11 @@ func editing(
   throws
 {
   print(try t.converted(to: .bfloat16), try Diff(a, b).isEmpty)
-  let operations = [
-    SurgeryOperation(.stripPrefix, ["module."]),
-    SurgeryOperation(.drop, ["cls"]),
-    SurgeryOperation(.resize, ["**.word_embeddings.weight=30530"]),
-    SurgeryOperation(.mergeLora, ["adapter"]),
-  ]
-  var plan = SurgeryPlan(checkpoint)
-  for operation in operations { try plan.append(operation) }
+  var plan = SurgeryPlan(for: checkpoint)
+  try plan.stripPrefix("module.")
+  try plan.drop("cls")
+  try plan.resize("**.word_embeddings.weight", rows: 30_530)
+  try plan.mergeAdapter(folder: "adapter")
   try checkpoint.write(to: path)
 }
 

@@ -20,11 +20,39 @@ func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {
   let model = try base.grafting(Graft(head: .mlp(width: 128), labels: 2, prefix: "bert."))
   print(merged.keys, model.keys)
 
-  var plan = SurgeryPlan(base)
-  try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
-  try plan.append(SurgeryOperation(.drop, ["cls"]))
-  for change in plan.changes { print(change) }
+  var plan = SurgeryPlan(for: base)
+  try plan.rename("**.gamma", to: "**.weight")
+  try plan.cast("encoder", to: .bfloat16, rounding: .saturating)
+  try plan.drop("cls")
+  print(plan)
   try plan.apply().write(to: "trimmed.safetensors")
+  for change in plan.changes where change.kind == .removed { print(change) }
+  for case .cast(let from, let to, _) in plan.changes.flatMap(\.effects) { print(from, to) }
+}
+
+func operations(_ plan: inout SurgeryPlan, _ tree: ParameterTree) throws {
+  try plan.resize("**.word_embeddings.weight", rows: 30_530, filling: .zeros)
+  try plan.prune("**.word_embeddings.weight", to: .tokens("kept.txt", vocabulary: "vocab.txt"))
+  try plan.add("linear.weight", .float32, [2, 768], .kaiming)
+  try plan.apply(.gammaBeta)
+
+  let steps: [SurgeryOperation] = [
+    .rename(try KeyRewrite("**.gamma=**.weight")),
+    .cast(try SelectorList(["encoder"]), to: .bfloat16, saturating: true),
+  ]
+  let cast = try SurgeryOperation(.cast, ["encoder=BF16,saturate"])
+  print(cast)  // cast encoder=BF16,saturate
+  print(steps)
+
+  let recipe = try Recipe(path: "recipe.yaml")
+  for step in recipe.steps { try plan.append(step) }
+
+  let rule = try KeyRewrite("**.gamma=**.weight")
+  print(rule.apply(to: "encoder.LayerNorm.gamma") ?? "no match")
+  let order: [IndexRange] = [.range(0..<8), .range(4..<12), .index(-1)]
+  print(order.map(\.description))  // ["0:8", "4:12", "-1"]
+  let list = try SelectorList(["encoder", "!encoder.layer[0]"])
+  print(try list.resolve(in: tree).keys)
 }
 
 func proof(_ base: Checkpoint, _ tuned: Checkpoint) throws {

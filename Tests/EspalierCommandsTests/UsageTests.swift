@@ -94,17 +94,23 @@ import Testing
   @Test(arguments: [
     ("edit m.safetensors -o o.safetensors", "an operation is missing", "edit"),
     ("edit m.safetensors --drop linear", "--output says where to write", "edit"),
-    ("edit m.safetensors -o o.safetensors --cast linear", "cast linear: is not SELECTOR=", "edit"),
-    ("edit m.safetensors -o o.safetensors --cast linear=XX", "is no floating-point dtype", "edit"),
-    ("edit m.safetensors -o o.safetensors --rename linear", "is not FROM=TO", "edit"),
-    ("edit m.safetensors -o o.safetensors --metadata a", "is not NAME=VALUE", "edit"),
+    (
+      "edit m.safetensors -o o.safetensors --cast linear",
+      "cast linear: is not of the form SELECTOR=", "edit"
+    ),
+    (
+      "edit m.safetensors -o o.safetensors --cast linear=XX", "is not a floating-point dtype",
+      "edit"
+    ),
+    ("edit m.safetensors -o o.safetensors --rename linear", "is not of the form FROM=TO", "edit"),
+    ("edit m.safetensors -o o.safetensors --metadata a", "is not of the form NAME=VALUE", "edit"),
     ("edit m.safetensors -o o.safetensors --slice linear=0:1", "is not in brackets", "edit"),
     ("edit m.safetensors -o o.safetensors --preset nothing", "there is no preset", "edit"),
     (
       "edit m.safetensors -o o.txt --drop linear",
       "has the extension .txt, which is not that of a checkpoint", "edit"
     ),
-    ("diff m.safetensors m.safetensors --rename onlya", "is not FROM=TO", "diff"),
+    ("diff m.safetensors m.safetensors --rename onlya", "is not of the form FROM=TO", "diff"),
     ("merge m.safetensors -o o.safetensors", "there is only one input; pass at least two", "merge"),
     (
       "merge m.safetensors m.safetensors --weight 1 -o o.safetensors",

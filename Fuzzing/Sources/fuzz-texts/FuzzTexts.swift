@@ -76,8 +76,12 @@ private final class Scratch: Sendable {
       precondition(
         again.apply(to: tree.entries.map(\.key)) == rule.apply(to: tree.entries.map(\.key)))
     case .recipe:
-      var plan = SurgeryPlan(checkpoint)
-      for step in try Recipe(yaml: bytes).steps { try plan.append(step) }
+      var plan = SurgeryPlan(for: checkpoint)
+      for step in try Recipe(yaml: bytes).steps {
+        let again = try SurgeryOperation(step.kind, step.arguments)
+        precondition(again == step, "an operation changes when it is written")
+        try plan.append(step)
+      }
       _ = plan.apply().tensors.count
     case .mask:
       let mask = try FreezeMask(json: bytes)

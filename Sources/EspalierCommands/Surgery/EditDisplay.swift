@@ -1,14 +1,14 @@
 import CheckpointFiles
 import ParameterSurgery
 
-/// What a plan does, in the manner of a diff.
+/// What a plan does, as a diff.
 struct EditDisplay {
   private let plan: SurgeryPlan
   private let configuration: [ConfigurationUpdate.Change]
   private let configurationNotes: [String]
   private let writesConfiguration: Bool
   private let groups: GroupOptions
-  /// Values beside the tensors that a PyTorch file loses.
+  /// Values besides the tensors that a PyTorch file loses.
   private let leftOut: [String]
 
   init(_ plan: SurgeryPlan, _ target: ModelOutput?, groups: GroupOptions) {
@@ -23,7 +23,7 @@ struct EditDisplay {
     writesConfiguration = target.writesConfiguration
   }
 
-  /// What the configuration beside a file must say, which only directories get.
+  /// What must change in the configuration, which only directories get.
   var notes: [String] { stateDictNotes + memberNotes }
 
   private var stateDictNotes: [String] {
@@ -66,7 +66,7 @@ struct EditDisplay {
       table.append(
         [sign(change), row.name] + (folds ? [row.times] : []) + [
           pair(change) { $0.dtype.name }, pair(change) { shapeText($0.shape.dimensions) },
-          shown(change.deeds.joined(separator: "; ")),
+          shown(change.effects.map(\.text).joined(separator: "; ")),
         ])
     }
     let style = output.style
@@ -111,14 +111,14 @@ struct EditDisplay {
   private struct ChangeKind: Hashable {
     let kind: PlanChange.Kind
     let tensors: [TensorKind?]
-    let deeds: [String]
+    let effects: [Effect]
 
     init(_ change: PlanChange) {
       kind = change.kind
       tensors = [change.before, change.after].map {
         $0.map { TensorKind(dtype: $0.dtype, dimensions: $0.shape.dimensions) }
       }
-      deeds = change.deeds
+      effects = change.effects
     }
   }
 
@@ -146,7 +146,7 @@ struct EditDisplay {
     json.member("path", path.map { .string($0) } ?? .null)
     json.array("steps", plan.steps) { step, text in
       text += JSONValue.members([
-        "operation": .string(step.operation), "tensors": .integer(step.count),
+        "operation": .string(step.operation.description), "tensors": .integer(step.count),
       ]).text()
     }
     json.array("changes", plan.changes) { change, text in
@@ -159,7 +159,7 @@ struct EditDisplay {
       }
       text += JSONValue.members([
         "kind": .string(change.kind.rawValue), "before": member(change.before),
-        "after": member(change.after), "deeds": .array(change.deeds.map { .string($0) }),
+        "after": member(change.after), "effects": .array(change.effects.map { .string($0.text) }),
       ]).text()
     }
     json.member("unchanged", .integer(plan.unchangedCount))

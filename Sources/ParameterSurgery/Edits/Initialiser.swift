@@ -1,48 +1,85 @@
 internal import CheckpointFiles
 
 /// How the elements of a new tensor are drawn.
-struct Initialiser: Sendable {
-  private enum Kind: Sendable {
-    case constant(Double)
-    case uniform(Double)
-    case normal(Double)
+///
+///     try plan.add("linear.weight", .float32, [2, 768], .kaiming)
+public enum Initialiser: Sendable, Hashable {
+  /// Zeros.
+  case zeros
+  /// Ones.
+  case ones
+  /// One number.
+  case constant(Double)
+  /// The normal distribution with mean 0 and this standard deviation.
+  case normal(Double)
+  /// The uniform distribution between the negative number and the number.
+  case uniform(Double)
+  /// As `torch.nn.Linear` draws its weight: uniform in ±1/√fan-in. For two dimensions or more.
+  case kaiming
+
+  /// The standard deviation of `normal` when it is typed without one.
+  private static let usualDeviation = 0.02
+
+  /// An initialiser as it is typed: `zeros`, `ones`, `constant(C)`, `normal(STD)`, `uniform(BOUND)`, `kaiming`.
+  ///
+  /// - Throws: ``SurgeryError`` of the kind `syntax` for any other text.
+  init(_ text: String) throws(SurgeryError) {
+    let open = text.utf8.firstIndex(of: UInt8(ascii: "(")) ?? text.endIndex
+    let brackets = text[open...].utf8
+    let number = brackets.isEmpty ? nil : Double(Substring(brackets.dropFirst().dropLast()))
+    guard brackets.isEmpty || brackets.last == UInt8(ascii: ")") && number?.isFinite == true else {
+      throw .initialiserWithoutNumber(text)
+    }
+    switch (String(text[..<open]), number) {
+    case ("zeros", nil): self = .zeros
+    case ("ones", nil): self = .ones
+    case ("constant", let value?): self = .constant(value)
+    case ("normal", let deviation): self = .normal(deviation ?? Initialiser.usualDeviation)
+    case ("uniform", let bound?): self = .uniform(bound)
+    case ("kaiming", nil): self = .kaiming
+    default: throw .noSuchInitialiser(text)
+    }
   }
 
-  let text: String
-  private let kind: Kind
-
-  /// `zeros`, `ones`, `constant(C)`, `normal(STD)`, `uniform(BOUND)`, `kaiming` (as `nn.Linear` draws
-  /// its weight: uniform in ±1/√fan-in).
+  /// The values, for a tensor of this shape.
   ///
-  /// - Throws: ``SurgeryError`` for any other text.
-  init(_ text: String, _ shape: Shape) throws(SurgeryError) {
-    self.text = text
-    let name = text.prefix { $0 != "(" }
-    let rest = text.dropFirst(name.count)
-    let number = rest.isEmpty ? nil : Double(rest.dropFirst().dropLast())
-    guard rest.isEmpty || rest.hasSuffix(")") && number?.isFinite == true else {
-      throw SurgeryError.form("initialiser \(quoted(text)): there is no number in the brackets")
-    }
-    switch (String(name), number) {
-    case ("zeros", nil): kind = .constant(0)
-    case ("ones", nil): kind = .constant(1)
-    case ("constant", let value?): kind = .constant(value)
-    case ("normal", let deviation): kind = .normal(deviation ?? 0.02)
-    case ("uniform", let bound?): kind = .uniform(bound)
-    case ("kaiming", nil):
-      guard shape.rank >= 2 else {
-        throw SurgeryError("initialiser kaiming needs a fan-in: two dimensions or more")
-      }
+  /// - Throws: ``SurgeryError`` when the shape has no fan-in and the initialiser needs one.
+  func values(_ shape: Shape) throws(SurgeryError) -> InitialValues {
+    switch self {
+    case .zeros: return .constant(0)
+    case .ones: return .constant(1)
+    case .constant(let value): return .constant(value)
+    case .normal(let deviation): return .normal(deviation)
+    case .uniform(let bound): return .uniform(bound)
+    case .kaiming:
+      guard shape.rank >= 2 else { throw .noFanIn }
       let fanIn = shape.dimensions.dropFirst().reduce(1) {
         $0.multipliedReportingOverflow(by: $1).partialValue
       }
-      kind = .uniform(1 / Double(max(fanIn, 1)).squareRoot())
-    default:
-      throw SurgeryError.form(
-        "initialiser \(quoted(text)) is none of zeros, ones, constant(C), normal(STD), "
-          + "uniform(BOUND), kaiming")
+      return .uniform(1 / Double(max(fanIn, 1)).squareRoot())
     }
   }
+}
+
+extension Initialiser: CustomStringConvertible {
+  /// The initialiser as it is typed.
+  public var description: String {
+    switch self {
+    case .zeros: "zeros"
+    case .ones: "ones"
+    case .constant(let value): "constant(\(numberText(value)))"
+    case .normal(let deviation): "normal(\(numberText(deviation)))"
+    case .uniform(let bound): "uniform(\(numberText(bound)))"
+    case .kaiming: "kaiming"
+    }
+  }
+}
+
+/// The distribution of the elements of a new tensor.
+enum InitialValues: Sendable {
+  case constant(Double)
+  case uniform(Double)
+  case normal(Double)
 
   /// Hands `count` values to `body`, in pieces. They depend on the seed and the stream alone.
   func fill(
@@ -54,7 +91,7 @@ struct Initialiser: Sendable {
       let size = min(1 << 14, count - done)
       try body(
         (0..<size).map { _ in
-          switch kind {
+          switch self {
           case .constant(let value): value
           case .uniform(let bound): Double(generator.uniform(Float(bound)))
           case .normal(let deviation): generator.normal() * deviation

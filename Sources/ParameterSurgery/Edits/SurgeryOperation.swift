@@ -1,161 +1,166 @@
-internal import CheckpointFiles
+public import CheckpointFiles
 
-/// One step of a ``SurgeryPlan``: a name and its arguments, as the command line and recipes spell them.
-public struct SurgeryOperation: Sendable, Hashable, CustomStringConvertible {
-  /// The kinds of operation, under their names.
+/// One step of a ``SurgeryPlan``.
+///
+///     let steps: [SurgeryOperation] = [
+///       .rename(try KeyRewrite("**.gamma=**.weight")),
+///       .cast(try SelectorList(["encoder"]), to: .bfloat16, saturating: true),
+///     ]
+///
+/// Every operation has a text form, which the command line and recipes use: ``init(_:_:)-(Kind,_)`` reads it, and
+/// ``arguments`` writes it.
+public enum SurgeryOperation: Sendable, Hashable {
+  /// Give keys new names.
+  case rename(KeyRewrite)
+  /// Put a text before every key.
+  case addPrefix(String)
+  /// Remove a text from the keys that begin with it.
+  case stripPrefix(String)
+  /// Remove what selectors select; of rows, the rows.
+  case drop(SelectorList)
+  /// Remove everything that selectors do not select.
+  case keep(SelectorList)
+  /// Round to another floating-point dtype; `saturating` keeps what is too large finite.
+  case cast(SelectorList, to: DType, saturating: Bool)
+  /// Copy tensors to a second name.
+  case copy(KeyRewrite)
+  /// Arrange the numbered children of a node in this order, with new numbers. One may occur several times.
+  case arrangeLayers(of: String, [IndexRange])
+  /// Keep a range of each dimension.
+  case slice(SelectorList, [IndexRange])
+  /// Cut a tensor into several along a dimension, in equal parts or in parts of `sizes`. A tensor of one dimension is cut
+  /// along that.
+  case split(String, into: [String], dimension: Int, sizes: [Int])
+  /// Put several tensors together along a dimension.
+  case concatenate([String], into: String, dimension: Int)
+  /// Exchange the last two dimensions.
+  case transpose(SelectorList)
+  /// Change the number of rows: keep the first ones, or add new ones.
+  case resize(SelectorList, rows: Int, filling: RowFilling)
+  /// Keep the rows of a list, in its order.
+  case prune(SelectorList, to: RowList)
+  /// Add a tensor.
+  case add(Key, DType, Shape, Initialiser)
+  /// Multiply by a number.
+  case scale(SelectorList, by: Double)
+  /// Let a key name the one tensor that selectors select.
+  case tie(Key, to: SelectorList)
+  /// Give tensors bytes of their own.
+  case untie(SelectorList)
+  /// Take tensors, or rows, of the checkpoint in a file, in place of those of the same name.
+  case take(SelectorList, from: String)
+  /// Set a metadata entry; the empty text removes it.
+  case setMetadata(String, to: String)
+  /// Merge the adapter in a folder, as PEFT does.
+  case mergeAdapter(folder: String)
+  /// A conversion of several steps.
+  case preset(SurgeryPreset)
+}
+
+/// What the rows that ``SurgeryOperation/resize(_:rows:filling:)`` adds hold.
+///
+///     try plan.resize("**.word_embeddings.weight", rows: 30_530, filling: .zeros)
+public enum RowFilling: String, Sendable, Hashable, CaseIterable {
+  /// The mean of the existing rows.
+  case mean
+  /// Zeros.
+  case zeros
+}
+
+/// Which rows ``SurgeryOperation/prune(_:to:)`` keeps.
+///
+///     try plan.prune("**.word_embeddings.weight", to: .tokens("kept.txt", vocabulary: "vocab.txt"))
+public enum RowList: Sendable, Hashable {
+  /// A file with the number of a row on each line.
+  case rows(String)
+  /// A file with a token on each line, and the file that has the token of each row.
+  case tokens(String, vocabulary: String)
+}
+
+extension SurgeryOperation {
+  /// The kinds of operation, under the names that the command line and recipes have for them.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// `FROM=TO`; see ``KeyRewrite``.
     case rename
-    /// Put a text before every key.
+    /// A text.
     case addPrefix = "add-prefix"
-    /// Cut a text off the keys that begin with it.
+    /// A text.
     case stripPrefix = "strip-prefix"
-    /// Leave out what selectors select; of rows, the rows.
+    /// Selectors.
     case drop
-    /// Leave out everything else.
+    /// Selectors.
     case keep
     /// `SELECTOR=DTYPE`, or `SELECTOR=DTYPE,saturate`.
     case cast
-    /// `FROM=TO`: a node or tensor under another name, too.
+    /// `FROM=TO`.
     case copy
-    /// `NODE=0:8,4:12`: these layers in this order, numbered anew.
+    /// `NODE=0:8,4:12`.
     case layers
-    /// `SELECTOR=[0:10, :]`: a range of each dimension.
+    /// `SELECTOR=[0:10, :]`.
     case slice
-    /// `FROM=A,B,C@DIM`, or `@DIM:SIZES`: cut a tensor into several.
+    /// `FROM=A,B,C@DIM`, or `FROM=A,B,C@DIM:SIZES`.
     case split
-    /// `A,B,C=TO@DIM`: put several tensors together.
+    /// `A,B,C=TO@DIM`.
     case concat
-    /// Exchange the last two dimensions.
+    /// A selector.
     case transpose
-    /// `SELECTOR=ROWS`, or `ROWS,zeros`: the first rows, or more rows, which are the mean of the existing ones.
+    /// `SELECTOR=ROWS`, or `SELECTOR=ROWS,zeros`.
     case resize
-    /// `SELECTOR=FILE`, or `TOKENS:VOCAB`: only the listed rows, in the order of the list.
+    /// `SELECTOR=FILE`, or `SELECTOR=TOKENS:VOCAB`.
     case prune
-    /// `KEY=DTYPE[SHAPE]:INIT`, INIT being zeros, ones, normal(STD), uniform(BOUND) or kaiming.
+    /// `KEY=DTYPE[SHAPE]:INIT`; see ``Initialiser``.
     case add
     /// `SELECTOR=FACTOR`.
     case scale
-    /// `KEY=OTHER`: both names for the tensor that is under OTHER.
+    /// `KEY=OTHER`.
     case tie
-    /// Give tensors bytes of their own.
+    /// A selector.
     case untie
-    /// `FILE:SELECTOR`: tensors of another checkpoint, in place of those of the same name.
+    /// `FILE:SELECTOR`.
     case from
-    /// `NAME=VALUE`, or `NAME=` to take it away.
+    /// `NAME=VALUE`; `NAME=` removes it.
     case metadata
-    /// A conversion that everybody repeats; see ``SurgeryPreset``.
+    /// A name; see ``SurgeryPreset``.
     case preset
-    /// The folder of an adapter, merged as PEFT does.
+    /// A folder.
     case mergeLora = "merge-lora"
   }
 
-  /// What is done.
-  public let kind: Kind
-  /// To what; several for `drop` and `keep`.
-  public let arguments: [String]
-
-  /// An operation of the given kind.
-  public init(_ kind: Kind, _ arguments: [String]) {
-    self.kind = kind
-    self.arguments = arguments
+  /// The kind of the operation.
+  public var kind: Kind {
+    switch self {
+    case .rename: .rename
+    case .addPrefix: .addPrefix
+    case .stripPrefix: .stripPrefix
+    case .drop: .drop
+    case .keep: .keep
+    case .cast: .cast
+    case .copy: .copy
+    case .arrangeLayers: .layers
+    case .slice: .slice
+    case .split: .split
+    case .concatenate: .concat
+    case .transpose: .transpose
+    case .resize: .resize
+    case .prune: .prune
+    case .add: .add
+    case .scale: .scale
+    case .tie: .tie
+    case .untie: .untie
+    case .take: .from
+    case .setMetadata: .metadata
+    case .mergeAdapter: .mergeLora
+    case .preset: .preset
+    }
   }
 
-  /// An operation by its name.
-  ///
-  /// - Throws: ``SurgeryError`` when there is no such operation.
-  public init(_ name: String, _ arguments: [String]) throws(SurgeryError) {
-    guard let kind = Kind(rawValue: name) else {
-      let near = closest(to: name, among: Kind.allCases.map(\.rawValue))
-      throw SurgeryError(
-        "there is no operation \(quoted(name))"
-          + (near.map { "; did you mean `\($0)`?" }
-            ?? "; operations are " + listed(Kind.allCases.map(\.rawValue))))
-    }
-    self.init(kind, arguments)
-  }
-
-  /// The operation as one types it.
-  public var description: String {
-    ([kind.rawValue] + arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }).joined(separator: " ")
-  }
-
-  /// The one argument.
-  var argument: String { arguments.first ?? "" }
-
-  /// The two sides of the last `=`, for selectors may hold others.
-  func sides(_ form: String) throws(SurgeryError) -> (String, String) {
-    guard let equals = argument.lastIndex(of: "=") else {
-      throw SurgeryError.form("\(self): is not \(form)")
-    }
-    return (
-      String(argument[..<equals]), String(argument[argument.index(after: equals)...])
-    )
-  }
-}
-
-extension SurgeryPlan {
-  /// Adds a step.
-  ///
-  /// - Throws: ``SurgeryError`` when the step cannot be done, `CheckpointError` when a file that it names
-  ///   cannot be read. The plan is as before then.
-  public mutating func append(_ operation: SurgeryOperation) throws {
-    guard operation.arguments.contains(where: { !$0.isEmpty }) else {
-      throw SurgeryError.form("\(operation.kind.rawValue): nothing is said")
-    }
-    if operation.arguments.count > 1, ![.drop, .keep].contains(operation.kind) {
-      for argument in operation.arguments {
-        try append(SurgeryOperation(operation.kind, [argument]))
-      }
-      return
-    }
-    if operation.kind == .preset {
-      var copy = self
-      for step in try SurgeryPreset.steps(named: operation.argument, for: self) {
-        try copy.append(step)
-      }
-      self = copy
-      return
-    }
-    var copy = self
-    let count: Int
-    do {
-      count = try copy.carryOut(operation)
-    } catch let error as CheckpointError where error.path.isEmpty {
-      throw SurgeryError("\(operation): \(error)")
-    }
-    try copy.checkQuantized(after: operation, from: self)
-    if copy.stepNotes == stepNotes, copy.isSame(as: self) {
-      copy.stepNotes.append("\(operation): leaves everything as it was")
-    }
-    copy.steps.append(Step(operation: operation.description, count: count))
-    self = copy
-  }
-
-  /// Does the step and returns the number of tensors that it concerned.
-  private mutating func carryOut(_ operation: SurgeryOperation) throws -> Int {
-    switch operation.kind {
-    case .rename: try rename(operation)
-    case .addPrefix, .stripPrefix: try changePrefix(operation)
-    case .drop: try drop(operation)
-    case .keep: try keep(operation)
-    case .cast: try cast(operation)
-    case .copy: try copy(operation)
-    case .layers: try arrangeLayers(operation)
-    case .slice: try slice(operation)
-    case .split: try split(operation)
-    case .concat: try concatenate(operation)
-    case .transpose: try transpose(operation)
-    case .resize: try resize(operation)
-    case .prune: try prune(operation)
-    case .add: try addInitialised(operation)
-    case .scale: try scale(operation)
-    case .tie: try tie(operation)
-    case .untie: try untie(operation)
-    case .from: try take(operation)
-    case .metadata: try changeMetadata(operation)
-    case .mergeLora: try mergeLora(operation)
-    case .preset: 0
+  /// Whether the operation may change elements, or part tensors that mean something only together.
+  var mayPartQuantized: Bool {
+    switch self {
+    case .slice, .split, .concatenate, .transpose, .resize, .prune, .drop, .keep, .mergeAdapter,
+      .cast:
+      true
+    default: false
     }
   }
 }

@@ -3,55 +3,36 @@ internal import OrderedCollections
 
 // Steps that make other elements.
 extension SurgeryPlan {
-  mutating func cast(_ operation: SurgeryOperation) throws -> Int {
-    let (selector, text) = try operation.sides("SELECTOR=DTYPE, such as **=BF16")
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    let name = parts.first.map(String.init) ?? ""
-    guard let dtype = DType(named: name), dtype.isFloatingPoint,
-      dtype.byteWidth != nil
-    else {
-      let names = DType.allCases.filter { $0.isFloatingPoint && $0.byteWidth != nil }.map(\.name)
-      throw SurgeryError.form(
-        "\(operation): \(quoted(name)) is no floating-point dtype"
-          + (closest(to: name.uppercased(), among: names).map { "; did you mean \($0)?" }
-            ?? "; these are \(listed(names))"))
-    }
-    let saturates = parts.dropFirst() == ["saturate"]
-    guard parts.count == 1 || saturates else {
-      throw SurgeryError.form("\(operation): after the dtype only `,saturate` may follow")
-    }
+  mutating func cast(
+    _ selectors: SelectorList, _ dtype: DType, _ saturating: Bool, _ operation: SurgeryOperation
+  ) throws -> Int {
     let losses = losses
     // Integers and Booleans stay what they are.
-    let selected = try selectWhole([selector], for: operation.description).filter { key in
-      guard let tensor = entries[key]?.tensor else { return false }
-      return tensor.dtype.isFloatingPoint && tensor.dtype != dtype
+    let selected = try selectWhole(selectors, operation).filter { item in
+      item.tensor.dtype.isFloatingPoint && item.tensor.dtype != dtype
     }
-    let keys = try leavingQuantized(selected, operation)
-    try replaceEach(keys) { key, tensor in
+    let items = try leavingQuantized(selected, operation)
+    try replaceEach(items) { key, tensor in
       let cast = try tensor.recomputed(
-        as: dtype, saturating: saturates,
-        finished: { lost in
-          losses.record(lost, key, dtype, isSaturated: saturates)
-        })
-      return (cast, "\(tensor.dtype) to \(dtype)" + (saturates ? ", saturated" : ""))
+        as: dtype, saturating: saturating,
+        finished: { lost in losses.record(lost, key, dtype, isSaturated: saturating) })
+      return (cast, .cast(from: tensor.dtype, to: dtype, saturating: saturating))
     }
-    if keys.isEmpty {
-      stepNotes.append("\(operation): everything selected is that already, or no float")
+    if items.isEmpty {
+      stepNotes.append(
+        "\(operation): everything selected is \(dtype) already, or does not hold floating-point numbers"
+      )
     }
-    return keys.count
+    return items.count
   }
 
-  mutating func scale(_ operation: SurgeryOperation) throws -> Int {
-    let (selector, text) = try operation.sides("SELECTOR=FACTOR, such as linear=0.5")
-    guard let factor = Double(text), factor.isFinite else {
-      throw SurgeryError.form("\(operation): \(quoted(text)) is no number")
-    }
-    let items = try select([selector])
+  mutating func scale(
+    _ selectors: SelectorList, _ factor: Double, _ operation: SurgeryOperation
+  ) throws -> Int {
+    let items = try select(selectors)
     for item in items {
       guard item.tensor.dtype.isFloatingPoint, item.tensor.dtype.byteWidth != nil else {
-        throw SurgeryError(
-          "\(operation): \(quoted(item.key.string)) holds \(item.tensor.dtype), which does not scale"
-        )
+        throw SurgeryError.cannotBeScaled(item.tensor, operation)
       }
     }
     try checkScaling(items.map(\.key), operation)
@@ -59,132 +40,95 @@ extension SurgeryPlan {
       try part.recomputed(
         as: part.dtype, changing: { values in Elementwise.scale(&values, by: factor) })
     }
-    try replaceEach(items.filter { $0.rows == nil }.map(\.key)) { _, tensor in
-      (try scaled(tensor), "times \(text)")
+    try replaceEach(items.filter { $0.rows == nil }) { _, tensor in
+      (try scaled(tensor), .scaled(by: factor, rows: nil))
     }
     for item in items {
-      guard let rows = item.rows, let tensor = entries[item.key]?.tensor else { continue }
+      guard let rows = item.rows else { continue }
+      let tensor = tensors.slots[item.index].entry.tensor
       let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
       replace(
-        item.key, with: try tensor.replacingRows(rows.ranges, with: try scaled(part)),
-        deed: "\(rows.count) rows times \(text)")
+        item.index, with: try tensor.replacingRows(rows.ranges, with: try scaled(part)),
+        .scaled(by: factor, rows: rows.count))
     }
     return items.count
   }
 
-  mutating func transpose(_ operation: SurgeryOperation) throws -> Int {
-    let keys = try selectWhole(operation.arguments, for: operation.description)
-    try replaceEach(keys) { key, tensor in
-      guard let turned = tensor.transposed() else {
-        throw SurgeryError(
-          "\(operation): \(quoted(key.string)) has the shape \(tensor.shape), with less than two "
-            + "dimensions")
+  mutating func transpose(_ selectors: SelectorList, _ operation: SurgeryOperation) throws -> Int {
+    let items = try selectWhole(selectors, operation)
+    try replaceEach(items) { key, tensor in
+      guard let transposed = tensor.transposed() else {
+        throw SurgeryError.tooFewDimensions(key, tensor.shape, operation)
       }
-      return (try turned.detached(), "transposed")
+      return (try transposed.detached(), .transposed)
     }
-    return keys.count
+    return items.count
   }
 
-  mutating func slice(_ operation: SurgeryOperation) throws -> Int {
-    let (selector, text) = try operation.sides("SELECTOR=[RANGE, RANGE…], such as x=[0:10, :]")
-    guard text.hasPrefix("["), text.hasSuffix("]") else {
-      throw SurgeryError.form("\(operation): \(quoted(text)) is not in brackets: [0:10, :]")
-    }
-    let parts = text.dropFirst().dropLast().split(
-      separator: ",", omittingEmptySubsequences: false
-    ).map(\.trimmingSpaces)
-    let keys = try selectWhole([selector], for: operation.description)
-    try replaceEach(keys) { key, tensor in
-      guard parts.count <= tensor.shape.rank else {
-        throw SurgeryError(
-          "\(operation): \(quoted(key.string)) has \(tensor.shape.rank) dimensions, not "
-            + "\(parts.count)")
+  mutating func slice(
+    _ selectors: SelectorList, _ ranges: [IndexRange], _ operation: SurgeryOperation
+  ) throws -> Int {
+    let items = try selectWhole(selectors, operation)
+    try replaceEach(items) { key, tensor in
+      guard ranges.count <= tensor.shape.rank else {
+        throw SurgeryError.otherRank(key, tensor.shape.rank, ranges.count, operation)
       }
       var view = tensor
-      for (dimension, part) in parts.enumerated() {
+      for (dimension, range) in ranges.enumerated() {
         let extent = tensor.shape[dimension]
-        guard let range = SurgeryPlan.range(part, of: extent),
-          let next = view.slice(dimension, range)
-        else {
-          throw SurgeryError(
-            "\(operation): \(quoted(String(part))) is no range of the \(extent) in dimension "
-              + "\(dimension) of \(quoted(key.string))")
-        }
+        guard let indices = range.indices(of: extent), let next = view.slice(dimension, indices)
+        else { throw SurgeryError.noRange(range, of: extent, dimension, key, operation) }
         view = next
       }
-      return (try view.detached(), "\(tensor.shape) to \(view.shape)")
+      return (try view.detached(), .cut(from: tensor.shape, to: view.shape))
     }
-    return keys.count
-  }
-
-  /// `a:b` by Python's rules, `a` alone being `a:a+1`; `nil` when it is neither or empty.
-  static func range(_ text: Substring, of extent: Int) -> Range<Int>? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-      .map(\.trimmingSpaces)
-    func bound(_ part: Substring, _ otherwise: Int) -> Int? {
-      if part.isEmpty { return otherwise }
-      guard let number = Int(part) else { return nil }
-      return min(
-        max(number < 0 ? number.addingReportingOverflow(extent).partialValue : number, 0), extent)
-    }
-    guard let first = parts.first, parts.count <= 2, !(parts.count == 1 && first.isEmpty),
-      let start = bound(first, 0)
-    else { return nil }
-    let end = parts.count == 2 ? bound(parts[1], extent) : min(start + 1, extent)
-    guard let end, start < end else { return nil }
-    return start..<end
+    return items.count
   }
 
   /// Rows of a tensor, one below the other.
   static func rows(_ ranges: [Range<Int>], of tensor: Tensor) throws -> Tensor {
     for range in ranges where tensor.slice(0, range) == nil {
-      throw CheckpointError(.tensorMismatch, "there are no rows \(range) in \(tensor.dtype) \(tensor.shape)")
+      throw SurgeryError.noSuchRows(range, tensor)
     }
     let extents = [ranges.reduce(0) { $0 + $1.count }] + tensor.shape.dimensions.dropFirst()
-    guard let shape = Shape(extents) else { throw CheckpointError(.tensorMismatch, "too many rows") }
+    guard let shape = Shape(extents) else { throw SurgeryError.tooManyRows }
     return try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
-      // One range is met on the way; several might be far apart.
+      // One range is read in one pass; several might be far apart.
       let source = ranges.count == 1 ? tensor : try tensor.addressable()
       for range in ranges { try source.slice(0, range)?.forEachChunk { try sink.append($0) } }
     }
   }
 
-  mutating func keepRows(
-    _ ranges: [Range<Int>], of key: Key, _ operation: SurgeryOperation
-  ) throws {
-    guard let tensor = entries[key]?.tensor else { return }
-    let part = try SurgeryPlan.rows(ranges, of: tensor)
-    replace(key, with: part, deed: "\(tensor.shape) to \(part.shape)")
-  }
-
-  mutating func addInitialised(_ operation: SurgeryOperation) throws -> Int {
-    let form = "KEY=DTYPE[SHAPE]:INIT, such as linear.weight=F32[2,768]:kaiming"
-    guard let equals = operation.argument.firstIndex(of: "=") else {
-      throw SurgeryError.form("\(operation): is not \(form)")
-    }
-    let key = Key(String(operation.argument[..<equals]))
-    let text = operation.argument[operation.argument.index(after: equals)...]
-    guard let open = text.firstIndex(of: "["), let close = text.firstIndex(of: "]"), open < close,
-      let dtype = DType(named: String(text[..<open])), dtype.isFloatingPoint,
-      dtype.byteWidth != nil
-    else { throw SurgeryError.form("\(operation): is not \(form)") }
-    let extents = text[text.index(after: open)..<close].split(separator: ",").map {
-      Int($0.trimmingSpaces)
-    }
-    guard extents.allSatisfy({ $0 != nil }), let shape = Shape(extents.compactMap { $0 }) else {
-      throw SurgeryError.form("\(operation): \(quoted(String(text[open...close]))) is no shape")
-    }
-    let rest = text[text.index(after: close)...]
-    guard rest.isEmpty || rest.hasPrefix(":") else {
-      throw SurgeryError.form("\(operation): is not \(form)")
-    }
-    let initialiser = try Initialiser(rest.isEmpty ? "zeros" : String(rest.dropFirst()), shape)
+  mutating func addInitialised(
+    _ key: Key, _ dtype: DType, _ shape: Shape, _ initialiser: Initialiser,
+    _ operation: SurgeryOperation
+  ) throws -> Int {
+    let values = try initialiser.values(shape)
     let seed = seed
     let tensor = try Tensor.computed(dtype: dtype, shape: shape) { sink in
-      try initialiser.fill(shape.count, seed: seed, stream: key.string) { try sink.append($0) }
+      try values.fill(shape.count, seed: seed, stream: key.string) { try sink.append($0) }
     }
     try add(
-      key, Entry(tensor: tensor, origin: nil, deeds: [initialiser.text]), operation.description)
+      key, Entry(tensor: tensor, origin: nil, effects: [.initialised(initialiser)]), operation)
     return 1
+  }
+}
+
+extension IndexRange {
+  /// The range of a dimension of `extent` that is kept, where an index is the range of one; `nil` when it is empty, or has
+  /// a step.
+  fileprivate func indices(of extent: Int) -> Range<Int>? {
+    func bound(_ number: Int) -> Int {
+      min(max(number < 0 ? number.addingReportingOverflow(extent).partialValue : number, 0), extent)
+    }
+    let (start, end): (Int, Int)
+    switch self {
+    case .index(let index):
+      start = bound(index)
+      end = min(start.addingSaturated(1), extent)
+    case .slice(let first, let stop, 1): (start, end) = (bound(first ?? 0), bound(stop ?? extent))
+    case .slice: return nil
+    }
+    return start < end ? start..<end : nil
   }
 }

@@ -1,212 +1,210 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// Steps that leave the elements alone.
+// Steps that leave the elements as they are.
 extension SurgeryPlan {
-  mutating func rename(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {
-    let rule = try KeyRewrite(operation.argument)
-    let names = rule.apply(to: entries.keys)
-    let count = names.count { $0 != nil }
-    guard count > 0 else {
+  mutating func rename(
+    _ rule: KeyRewrite, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    let mark = tensors.mark
+    switch rule.moves(in: tensors) {
+    case .relabelled(let nodes, let name):
+      if let count = tensors.relabel(nodes, as: name), count > 0 { return count }
+    case .moved(let moves): if let count = tensors.move(moves), count > 0 { return count }
+    case nil: break
+    }
+    // Key by key: the rule looks at whole keys, or two tensors would have one.
+    tensors.rollBack(to: mark)
+    let slots = tensors.liveSlots
+    let names = rule.apply(to: slots.map { tensors.key(of: $0) })
+    let renamed = zip(slots, names).compactMap { slot, name in name.map { (slot: slot, name: $0) } }
+    guard !renamed.isEmpty else {
       // A plain path can say what is near.
-      if !rule.from.contains(where: { "*?{/".contains($0) }) { _ = try select([rule.from]) }
-      throw SurgeryError("\(operation): no key matches \(quoted(rule.from))")
+      if rule.source?.literal != nil { _ = try select(SelectorList([rule.from])) }
+      throw .noKeyMatches(rule.from, operation)
     }
-    let byKey = Dictionary(uniqueKeysWithValues: zip(entries.keys, names))
-    try rename(operation.description) { byKey[$0].flatMap { $0 } ?? $0 }
-    return count
+    return try rename(renamed, operation)
   }
 
-  mutating func changePrefix(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {
-    let prefix = operation.argument
-    if operation.kind == .addPrefix {
-      try rename(operation.description) { Key(prefix + $0.string) }
-      return entries.count
+  private mutating func rename(
+    _ renamed: [(slot: Int, name: Key)], _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    if let (first, second, name) = tensors.rename(renamed) {
+      throw .sameName(oldKey(first), oldKey(second), name, operation)
     }
-    let fits = entries.keys.filter { $0.string.utf8.starts(with: prefix.utf8) }
-    guard !fits.isEmpty else {
-      throw SurgeryError("\(operation): no key begins with \(quoted(prefix))")
-    }
-    let chosen = Set(fits)
-    try rename(operation.description) { key in
-      chosen.contains(key)
-        ? Key(String(decoding: key.string.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)) : key
-    }
-    return fits.count
+    return renamed.count
   }
 
-  mutating func drop(_ operation: SurgeryOperation) throws -> Int {
-    let items = try select(operation.arguments)
+  private func oldKey(_ slot: Int) -> Key { tensors.key(of: slot) }
+
+  mutating func addPrefix(
+    _ prefix: String, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    guard tensors.count > 0 else { return 0 }
+    if let path = SurgeryPlan.path(ofPrefix: prefix) {
+      let mark = tensors.mark
+      if let count = tensors.move([NodeRenaming(node: 0, path: path, isBelowOnly: true)]) {
+        return count
+      }
+      tensors.rollBack(to: mark)
+    }
+    return try rename(
+      tensors.liveSlots.map { ($0, Key(prefix + tensors.key(of: $0).string)) }, operation)
+  }
+
+  mutating func stripPrefix(
+    _ prefix: String, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    if let path = SurgeryPlan.path(ofPrefix: prefix) {
+      let mark = tensors.mark
+      guard let node = tensors.node(at: Key(path)), tensors.nodes[Int(node)].firstChild >= 0 else {
+        throw .noKeyBegins(prefix, operation)
+      }
+      if let count = tensors.move([NodeRenaming(node: node, path: "", isBelowOnly: true)]) {
+        return count
+      }
+      tensors.rollBack(to: mark)
+    }
+    let renamed = tensors.liveSlots.compactMap { slot in
+      let key = tensors.key(of: slot)
+      return key.begins(with: prefix) ? (slot: slot, name: key.dropping(prefix)) : nil
+    }
+    guard !renamed.isEmpty else { throw .noKeyBegins(prefix, operation) }
+    return try rename(renamed, operation)
+  }
+
+  /// The path of the node that a prefix such as `bert.` is the beginning of; `nil` for other prefixes.
+  private static func path(ofPrefix prefix: String) -> String? {
+    guard prefix.utf8.count > 1, prefix.utf8.last == UInt8(ascii: "."),
+      Key(prefix).components.count < PlanTensors.deepestMove
+    else { return nil }
+    return String(decoding: prefix.utf8.dropLast(), as: UTF8.self)
+  }
+
+  mutating func drop(_ selectors: SelectorList) throws -> Int {
+    let items = try select(selectors)
     for item in items {
       guard let rows = item.rows else {
-        entries[item.key] = nil
+        tensors.remove(item.index)
         continue
       }
-      let kept = rows.complement(in: item.tensor.rowCount ?? 0)
-      try keepRows(kept.ranges, of: item.key, operation)
+      try keepRows(rows.complement(in: item.tensor.rowCount ?? 0), of: item.index)
     }
     return items.count
   }
 
-  mutating func keep(_ operation: SurgeryOperation) throws -> Int {
-    let items = try select(operation.arguments)
-    let kept = Set(items.map(\.key))
-    entries = entries.filter { kept.contains($0.key) }
+  mutating func keep(_ selectors: SelectorList) throws -> Int {
+    let items = try select(selectors)
+    let kept = Set(items.map(\.index))
+    for slot in tensors.liveSlots where !kept.contains(slot) { tensors.remove(slot) }
     for item in items {
-      if let rows = item.rows { try keepRows(rows.ranges, of: item.key, operation) }
+      if let rows = item.rows { try keepRows(rows, of: item.index) }
     }
     return items.count
   }
 
-  mutating func copy(_ operation: SurgeryOperation) throws -> Int {
-    let rule = try KeyRewrite(operation.argument)
-    let pairs = zip(Array(entries.keys), rule.apply(to: entries.keys)).compactMap { key, name in
-      name.map { (key, $0) }
+  private mutating func keepRows(_ rows: RowSet, of slot: Int) throws {
+    let tensor = tensors.slots[slot].entry.tensor
+    let part = try SurgeryPlan.rows(rows.ranges, of: tensor)
+    replace(slot, with: part, .cut(from: tensor.shape, to: part.shape))
+  }
+
+  /// The tensors that a rule is about, in their order, with their keys and what the rule makes of them.
+  func matches(_ rule: KeyRewrite) -> [(slot: Int, key: Key, name: Key)] {
+    // Where the rule leads to nodes, the keys below them alone are looked at.
+    var slots = tensors.liveSlots
+    switch rule.moves(in: tensors) {
+    case .relabelled(let nodes, _): slots = tensors.sortedSlots(below: nodes)
+    case .moved(let moves): slots = tensors.sortedSlots(below: moves.map(\.node))
+    case nil: break
     }
-    guard !pairs.isEmpty else {
-      throw SurgeryError("\(operation): no key matches \(quoted(rule.from))")
+    let keys = slots.map { tensors.key(of: $0) }
+    return zip(slots, zip(keys, rule.apply(to: keys))).compactMap { slot, names in
+      names.1.map { (slot, names.0, $0) }
     }
+  }
+
+  mutating func copy(_ rule: KeyRewrite, _ operation: SurgeryOperation) throws -> Int {
+    let found = matches(rule)
+    guard !found.isEmpty else { throw SurgeryError.noKeyMatches(rule.from, operation) }
     var copies = DetachedCopies()
-    for (key, name) in pairs {
-      guard var entry = entries[key] else { continue }
+    for (slot, key, name) in found {
+      var entry = tensors.slots[slot].entry
       entry.tensor = try copies.copy(of: entry.tensor)
-      entry.deeds.append("copy of \(key.string)")
-      try add(name, entry, operation.description)
+      entry.effects.append(.copied(from: key))
+      try add(name, entry, operation)
     }
-    return pairs.count
+    return found.count
   }
 
-  /// `NODE=LIST`: the children of a node with an index, in a new order and number.
-  mutating func arrangeLayers(_ operation: SurgeryOperation) throws -> Int {
-    let (node, list) = try operation.sides("NODE=LAYERS, such as encoder.layer=0:8,4:12")
-    let tree = tree
-    let path = Key(node.replacing("[", with: ".").replacing("]", with: ""))
-    guard let place = tree.node(at: path), !place.childIndices.isEmpty else {
-      _ = try select([node])
-      throw SurgeryError("\(operation): there are no layers below \(quoted(node))")
+  mutating func tie(
+    _ target: Key, _ other: SelectorList, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    let source = try selectWhole(other, operation)
+    guard source.count == 1, let item = source.first else {
+      throw .notOneTensor(other, source.count, operation)
     }
-    let existing = place.childIndices
-    var order: [Int] = []
-    for part in list.split(separator: ",", omittingEmptySubsequences: false) {
-      let items = try Selector("x[\(part.trimmingSpaces)]").indices(among: existing)
-      guard !items.isEmpty else {
-        throw SurgeryError(
-          "\(operation): \(quoted(node)) has \(listed(indices: existing)), none is \(part)")
-      }
-      order += items
-      guard order.count <= 100_000 else { throw SurgeryError("\(operation): too many layers") }
+    let entry = tensors.slots[item.index].entry
+    let slot = tensors.slot(of: target)
+    var tied = slot.map { tensors.slots[$0].entry } ?? Entry(tensor: entry.tensor, origin: nil)
+    guard tied.tensor.shape == entry.tensor.shape else {
+      throw .otherShape(target, tied.tensor.shape, item.key, entry.tensor.shape, operation)
     }
-    // The tensors of each layer, and everything else, in their order.
-    var layers: [Int: [(rest: String, entry: Entry)]] = [:]
-    var result: OrderedDictionary<Key, Entry> = [:]
-    let prefix = path.string.isEmpty ? "" : path.string + "."
-    func layer(of key: Key) -> (index: Int, rest: String)? {
-      guard key.string.utf8.starts(with: prefix.utf8) else { return nil }
-      let tail = key.string.utf8.dropFirst(prefix.utf8.count)
-      let digits = tail.prefix { $0 != UInt8(ascii: ".") }
-      guard let index = Key(String(Substring(digits))).indexValue else { return nil }
-      return (index, String(Substring(tail.dropFirst(digits.count))))
-    }
-    for (key, entry) in entries {
-      if let (index, rest) = layer(of: key) { layers[index, default: []].append((rest, entry)) }
-    }
-    var isPlaced = false
-    for (key, entry) in entries {
-      guard layer(of: key) != nil else {
-        result[key] = entry
-        continue
-      }
-      if isPlaced { continue }
-      isPlaced = true
-      var seen: Set<Int> = []
-      for (number, index) in order.enumerated() {
-        let isCopy = !seen.insert(index).inserted
-        var copies = DetachedCopies()
-        for (rest, entry) in layers[index] ?? [] {
-          var entry = entry
-          if isCopy {
-            entry.tensor = try copies.copy(of: entry.tensor)
-            entry.deeds.append("copy of layer \(index)")
-          }
-          result[Key("\(prefix)\(number)\(rest)")] = entry
-        }
-      }
-    }
-    entries = result
-    return order.count
-  }
-
-  mutating func tie(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {
-    let (name, other) = try operation.sides("KEY=OTHER")
-    let source = try selectWhole([other], for: operation.description)
-    guard source.count == 1, let key = source.first, let entry = entries[key] else {
-      throw SurgeryError("\(operation): \(quoted(other)) is \(source.count) tensors, not one")
-    }
-    let target = Key(name)
-    if let old = entries[target], old.tensor.shape != entry.tensor.shape {
-      throw SurgeryError(
-        "\(operation): \(quoted(name)) has the shape \(old.tensor.shape), "
-          + "\(quoted(other)) \(entry.tensor.shape)")
-    }
-    var tied = entries[target] ?? Entry(tensor: entry.tensor, origin: nil)
     tied.tensor = entry.tensor
     tied.quantized = entry.quantized
-    tied.deeds.append("tied to \(key.string)")
-    entries[target] = tied
+    tied.effects.append(.tied(to: item.key))
+    if let slot { tensors.replace(slot, with: tied) } else { try add(target, tied, operation) }
     return 2
   }
 
-  mutating func untie(_ operation: SurgeryOperation) throws -> Int {
-    let tied = Set(
-      Tensor.tiedGroups(entries.values.map(\.tensor)).flatMap { $0.map { entries.keys[$0] } })
-    let keys = try selectWhole(operation.arguments, for: operation.description)
-      .filter(tied.contains)
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
-      replace(key, with: try tensor.detached(), deed: "untied")
+  mutating func untie(_ selectors: SelectorList, _ operation: SurgeryOperation) throws -> Int {
+    let slots = tensors.liveSlots
+    let groups = Tensor.tiedGroups(slots.map { tensors.slots[$0].entry.tensor })
+    let tied = Set(groups.flatMap { $0.map { slots[$0] } })
+    let items = try selectWhole(selectors, operation).filter { tied.contains($0.index) }
+    for item in items {
+      replace(item.index, with: try tensors.slots[item.index].entry.tensor.detached(), .untied)
     }
-    if keys.isEmpty { stepNotes.append("\(operation): nothing selected is tied") }
-    return keys.count
+    if items.isEmpty { stepNotes.append("\(operation): nothing selected is tied") }
+    return items.count
   }
 
-  mutating func take(_ operation: SurgeryOperation) throws -> Int {
-    guard let colon = operation.argument.firstIndex(of: ":") else {
-      throw SurgeryError.form("\(operation): is not FILE:SELECTOR")
-    }
-    let path = String(operation.argument[..<colon])
+  mutating func take(
+    _ selectors: SelectorList, _ path: String, _ operation: SurgeryOperation
+  ) throws -> Int {
     let other = try Checkpoint.open(path)
     try demandKnown(other)
-    let selector = String(operation.argument[operation.argument.index(after: colon)...])
-    let items = try SelectorList([selector]).resolve(in: ParameterTree(other)).items
+    let items = try selectors.resolve(in: ParameterTree(other)).items
     let there = QuantizedTensors(other.tensors.elements)
     let parts = quantizedParts[path] ?? register(there.all)
     quantizedParts[path] = parts
     let here = quantizedNow
     for item in items {
       guard let tensor = other[item.key] else { continue }
-      var entry = entries[item.key] ?? Entry(tensor: tensor, origin: nil)
+      let slot = tensors.slot(of: item.key)
+      var entry = slot.map { tensors.slots[$0].entry } ?? Entry(tensor: tensor, origin: nil)
       if let rows = item.rows {
         guard entry.tensor.dtype == tensor.dtype,
           entry.tensor.shape.dimensions.dropFirst() == tensor.shape.dimensions.dropFirst(),
           let last = rows.ranges.last, last.upperBound <= entry.tensor.shape.dimensions.first ?? 0,
-          entries[item.key] != nil
-        else {
-          throw SurgeryError(
-            "\(operation): rows of \(quoted(item.key.string)) need a tensor of the same dtype and "
-              + "row shape here")
-        }
+          slot != nil
+        else { throw SurgeryError.otherRows(item.key, operation) }
         if let quantized = here[item.key] ?? there[item.key] {
-          throw SurgeryError("\(operation): \(quantized.refusal)")
+          throw SurgeryError.quantised(quantized, operation)
         }
         let new = try SurgeryPlan.rows(rows.ranges, of: tensor)
         entry.tensor = try entry.tensor.replacingRows(rows.ranges, with: new)
-        entry.deeds.append("\(rows.count) rows from \(path)")
+        entry.effects.append(.taken(from: path, rows: rows.count))
       } else {
         entry.tensor = tensor
         entry.quantized = parts[item.key]
-        entry.deeds.append("from \(path)")
+        entry.effects.append(.taken(from: path, rows: nil))
       }
-      entries[item.key] = entry
+      if let slot {
+        tensors.replace(slot, with: entry)
+      } else {
+        try add(item.key, entry, operation)
+      }
     }
     inputs += other.inputs
     return items.count
@@ -223,40 +221,23 @@ extension SurgeryPlan {
     }
   }
 
-  mutating func changeMetadata(_ operation: SurgeryOperation) throws(SurgeryError) -> Int {
-    guard let equals = operation.argument.firstIndex(of: "="),
-      equals != operation.argument.startIndex
-    else { throw SurgeryError.form("\(operation): is not NAME=VALUE") }
-    let name = String(operation.argument[..<equals])
-    let value = String(operation.argument[operation.argument.index(after: equals)...])
-    if value.isEmpty {
-      guard metadata[Key(name)] != nil else {
-        throw SurgeryError("\(operation): there is no metadata \(quoted(name))")
-      }
-      metadata[Key(name)] = nil
-    } else {
-      metadata[Key(name)] = value
+  mutating func changeMetadata(
+    _ name: String, _ value: String, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> Int {
+    guard value.isEmpty else {
+      metadata[name] = value
+      return 0
     }
+    guard metadata.removeValue(forKey: name) != nil else { throw .noMetadata(name, operation) }
     return 0
   }
 }
 
-extension Selector {
-  /// The indices in the brackets of `x[…]` among those that exist, in the order that is written.
-  func indices(among existing: [Int]) throws(SurgeryError) -> [Int] {
-    guard case .paths(let paths) = pattern, paths.count == 1, paths[0].count == 2,
-      case .index(let expression, _) = paths[0][1], expression.items.count == 1
-    else { throw SurgeryError("\(quoted(text)) is neither an index nor a slice") }
-    let values = expression.choose(from: existing).values.sorted()
-    if case .slice(_, _, let step) = expression.items[0], step < 0 { return values.reversed() }
-    return values
-  }
-}
-
-extension Substring {
-  var trimmingSpaces: Substring {
-    var text = drop { $0 == " " }
-    while text.last == " " { text.removeLast() }
-    return text
+extension PlanTensors {
+  /// The slots of the tensors at and below nodes, each once, in their order.
+  fileprivate func sortedSlots(below nodes: [Int32]) -> [Int] {
+    var found = Array(Set(nodes.flatMap { slots(below: $0) }))
+    sortSlots(&found)
+    return found
   }
 }

@@ -3,116 +3,68 @@ internal import OrderedCollections
 
 // Steps that cut tensors and put them together.
 extension SurgeryPlan {
-  /// `…@DIM` or `…@DIM:SIZES` at the end of an argument.
-  private static func dimension(
-    _ text: String, _ operation: SurgeryOperation
-  ) throws(SurgeryError) -> (rest: String, dimension: Int, sizes: [Int]) {
-    guard let at = text.lastIndex(of: "@") else { return (text, 0, []) }
-    let parts = text[text.index(after: at)...].split(
-      separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let sizes = parts.count == 2 ? parts[1].split(separator: ",").map { Int($0) } : []
-    guard let first = parts.first, let dimension = Int(first), dimension >= 0, dimension < 64,
-      sizes.allSatisfy({ ($0 ?? 0) > 0 })
-    else {
-      throw SurgeryError.form(
-        "\(operation): behind `@` stands a dimension, or a dimension and sizes")
-    }
-    return (String(text[..<at]), dimension, sizes.compactMap { $0 })
-  }
-
-  mutating func split(_ operation: SurgeryOperation) throws -> Int {
-    let (text, dimension, sizes) = try SurgeryPlan.dimension(operation.argument, operation)
-    guard let equals = text.firstIndex(of: "=") else {
-      throw SurgeryError.form("\(operation): is not FROM=A,B,C or FROM=A,B,C@DIM")
-    }
-    let from = String(text[..<equals])
-    let rules = try text[text.index(after: equals)...].split(separator: ",").map {
-      try KeyRewrite(from: from, to: String($0))
-    }
-    guard rules.count > 1, sizes.isEmpty || sizes.count == rules.count else {
-      throw SurgeryError.form(
-        "\(operation): needs two or more new names, and a size for each or none")
-    }
-    let keys = Array(entries.keys)
-    let names = rules.map { $0.apply(to: keys) }
-    var count = 0
+  mutating func split(
+    _ from: String, _ names: [String], _ dimension: Int, _ sizes: [Int],
+    _ operation: SurgeryOperation
+  ) throws -> Int {
+    let rules = try names.map { try KeyRewrite(from: from, to: $0) }
+    let found = matches(rules[0])
+    guard !found.isEmpty else { throw SurgeryError.noKeyMatches(from, operation) }
+    let targets = rules.map { $0.apply(to: found.map(\.key)) }
     // The parts of names of one tensor are names of one tensor again.
     var copies = DetachedCopies()
-    for (index, key) in keys.enumerated() {
-      guard names[0][index] != nil, let entry = entries[key] else { continue }
+    for (index, (slot, key, _)) in found.enumerated() {
+      let entry = tensors.slots[slot].entry
       let shape = entry.tensor.shape
       // The bias beside a matrix has one dimension: it is cut along that.
-      guard shape.rank > 0 else {
-        throw SurgeryError("\(operation): \(quoted(key.string)) is a scalar")
-      }
+      guard shape.rank > 0 else { throw SurgeryError.scalar(key, operation) }
       let place = shape.rank == 1 ? 0 : dimension
       let extent = place < shape.rank ? shape[place] : 0
       let widths = sizes.isEmpty ? rules.map { _ in extent / rules.count } : sizes
       guard widths.reduce(0, { $0.addingSaturated($1) }) == extent, extent > 0 else {
-        throw SurgeryError(
-          "\(operation): dimension \(place) of \(quoted(key.string)) \(shape) is not cut into "
-            + (sizes.isEmpty ? "\(rules.count) equal parts" : "parts of \(sizes)"))
+        throw SurgeryError.notCut(
+          key, shape, place, into: rules.count, sizes: sizes, operation)
       }
-      count += 1
-      entries[key] = nil
+      tensors.remove(slot)
       var start = 0
-      for (name, width) in zip(names, widths) {
-        guard let target = name[index], let part = entry.tensor.slice(place, start..<start + width)
-        else { throw SurgeryError("\(operation): \(quoted(key.string)) cannot be cut") }
+      for (target, width) in zip(targets, widths) {
+        guard let target = target[index],
+          let part = entry.tensor.slice(place, start..<start + width)
+        else { throw SurgeryError.cannotBeCut(key, operation) }
         var piece = entry
         piece.tensor = try copies.copy(of: part)
-        piece.deeds.append(
-          "\(place == 0 ? "rows" : "dimension \(place)") \(start):\(start + width) of \(key.string)"
-        )
-        try add(target, piece, operation.description)
+        piece.effects.append(
+          .part(of: key, dimension: place, range: start..<start + width))
+        try add(target, piece, operation)
         start += width
       }
     }
-    guard count > 0 else { throw SurgeryError("\(operation): no key matches \(quoted(from))") }
-    return count
+    return found.count
   }
 
-  mutating func concatenate(_ operation: SurgeryOperation) throws -> Int {
-    let (text, dimension, _) = try SurgeryPlan.dimension(operation.argument, operation)
-    guard let equals = text.lastIndex(of: "=") else {
-      throw SurgeryError.form("\(operation): is not A,B,C=TO or A,B,C=TO@DIM")
-    }
-    let sources = text[..<equals].split(separator: ",").map(String.init)
-    guard sources.count > 1 else {
-      throw SurgeryError.form("\(operation): needs two or more tensors to put together")
-    }
-    let keys = Array(entries.keys)
-    let targets = try KeyRewrite(
-      from: sources[0], to: String(text[text.index(after: equals)...])
-    ).apply(to: keys)
+  mutating func concatenate(
+    _ sources: [String], _ target: String, _ dimension: Int, _ operation: SurgeryOperation
+  ) throws -> Int {
+    let found = matches(try KeyRewrite(from: sources[0], to: target))
+    guard !found.isEmpty else { throw SurgeryError.noKeyMatches(sources[0], operation) }
+    let keys = found.map(\.key)
     let others = try sources.dropFirst().map {
       try KeyRewrite(from: sources[0], to: $0).apply(to: keys)
     }
-    var count = 0
-    for (index, key) in keys.enumerated() {
-      guard let target = targets[index] else { continue }
+    for (index, (_, key, name)) in found.enumerated() {
       let names = [key] + others.compactMap { $0[index] }
-      let tensors = try names.map { name in
-        guard let tensor = entries[name]?.tensor else {
-          throw SurgeryError(
-            "\(operation): \(quoted(name.string)) is missing beside \(quoted(key.string))")
+      let slots = try names.map { name in
+        guard let slot = tensors.slot(of: name) else {
+          throw SurgeryError.missingPart(name, beside: key, operation)
         }
-        return tensor
+        return slot
       }
-      let joined = try SurgeryPlan.joined(tensors, dimension, names, operation)
-      for name in names { entries[name] = nil }
-      try add(
-        target,
-        Entry(
-          tensor: joined, origin: nil,
-          deeds: ["of " + names.map(\.string).joined(separator: ", ")]),
-        operation.description)
-      count += 1
+      let joined = try SurgeryPlan.joined(
+        slots.map { tensors.slots[$0].entry.tensor }, dimension, names, operation)
+      for slot in Set(slots) { tensors.remove(slot) }
+      try add(name, Entry(tensor: joined, origin: nil, effects: [.joined(names)]), operation)
     }
-    guard count > 0 else {
-      throw SurgeryError("\(operation): no key matches \(quoted(sources[0]))")
-    }
-    return count
+    return found.count
   }
 
   private static func joined(
@@ -122,7 +74,7 @@ extension SurgeryPlan {
     let place = first.rank == 1 ? 0 : dimension
     var extents = first.dimensions
     guard place < first.rank else {
-      throw SurgeryError("\(operation): \(quoted(names[0].string)) has no dimension \(place)")
+      throw SurgeryError.noDimension(place, names[0], operation)
     }
     extents[place] = 0
     let rest = extents
@@ -131,18 +83,15 @@ extension SurgeryPlan {
       guard other.count == rest.count, tensor.dtype == tensors[0].dtype,
         tensor.dtype.byteWidth != nil
       else {
-        throw SurgeryError(
-          "\(operation): \(quoted(name.string)) does not fit \(quoted(names[0].string))")
+        throw SurgeryError.otherKind(name, names[0], operation)
       }
       extents[place] = extents[place].addingSaturated(other[place])
       other[place] = 0
       guard other == rest else {
-        throw SurgeryError(
-          "\(operation): \(quoted(name.string)) \(tensor.shape) does not fit beside "
-            + "\(quoted(names[0].string)) \(first)")
+        throw SurgeryError.otherExtents(name, tensor.shape, names[0], first, operation)
       }
     }
-    guard let shape = Shape(extents) else { throw SurgeryError("\(operation): too large") }
+    guard let shape = Shape(extents) else { throw SurgeryError.resultTooLarge(operation) }
     let outer = rest.prefix(place).reduce(1, *)
     return try Tensor.computed(dtype: tensors[0].dtype, shape: shape) { sink in
       if outer == 1 {
@@ -153,7 +102,7 @@ extension SurgeryPlan {
       let parts = try tensors.map { tensor in
         guard let flat = Shape([outer, tensor.shape.count / outer]),
           let part = try tensor.addressable().reshaped(flat)
-        else { throw CheckpointError(.tensorMismatch, "\(tensor.shape) has no \(outer) rows") }
+        else { throw SurgeryError.noRows(outer, tensor.shape) }
         return part
       }
       let rowBytes = parts.reduce(0) { $0 + $1.byteCount / outer }

@@ -39,56 +39,70 @@ extension SurgeryPlan {
   /// The quantised tensors among the tensors as they are now.
   var quantizedNow: QuantizedTensors {
     quantized.isEmpty
-      ? QuantizedTensors([]) : QuantizedTensors(entries.map { (key: $0, value: $1.tensor) })
+      ? QuantizedTensors([])
+      : QuantizedTensors(tensors.elements.map { (key: $0.key, value: $0.value.tensor) })
   }
 
-  /// Of `keys` those that do not belong to quantised tensors, for a step that leaves the others as they are and
+  /// Of `items` those that do not belong to quantised tensors, for a step that leaves the others as they are and
   /// notes it.
   ///
   /// - Throws: ``SurgeryError`` when none is left: the step is about quantised tensors alone.
   mutating func leavingQuantized(
-    _ keys: [Key], _ operation: SurgeryOperation
-  ) throws(SurgeryError) -> [Key] {
+    _ items: [Selection.Item], _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> [Selection.Item] {
+    guard !quantized.isEmpty else { return items }
     let quantized = quantizedNow
-    let left = keys.filter(quantized.contains)
-    guard let first = left.first else { return keys }
-    let example = left.lazy.compactMap { quantized[$0] }.first
-    let reason = example?.refusal ?? "\(quoted(first.string)) says how others are stored"
-    guard left.count < keys.count else { throw SurgeryError("\(operation): \(reason)") }
-    let chosen = Set(left)
+    let left = items.filter { quantized.contains($0.key) }
+    guard let first = left.first else { return items }
+    let example = left.lazy.compactMap { quantized[$0.key] }.first
+    let reason = example?.refusal ?? "\(quoted(first.key.string)) says how others are stored"
+    guard left.count < items.count else { throw .quantised(first.key, reason, operation) }
     stepNotes.append(
       "\(operation): \(left.count == 1 ? "1 tensor stays" : "\(left.count) tensors stay") as "
         + "\(left.count == 1 ? "it is" : "they are"): \(reason)")
-    return keys.filter { !chosen.contains($0) }
+    return items.filter { !quantized.contains($0.key) }
   }
 
   /// - Throws: ``SurgeryError`` when a step that makes other elements has changed a part of a quantised tensor.
+  ///
+  /// - Parameter before: what ``quantizedMembers`` was before the step.
   func checkQuantized(
-    after operation: SurgeryOperation, from before: SurgeryPlan
+    _ before: [QuantizedMember], after operation: SurgeryOperation
   ) throws(SurgeryError) {
-    guard !before.quantized.isEmpty else { return }
-    switch operation.kind {
-    case .slice, .split, .concat, .transpose, .resize, .prune, .drop, .keep, .mergeLora, .cast:
-      break
-    case .rename, .addPrefix, .stripPrefix, .copy, .layers, .add, .scale, .tie, .untie, .from,
-      .metadata, .preset:
-      return
+    let mayVanish: Bool
+    switch operation {
+    case .split, .concatenate: mayVanish = false
+    default: mayVanish = true
     }
-    let mayVanish = ![.split, .concat].contains(operation.kind)
-    let quantized = before.quantizedNow
-    for (key, entry) in before.entries {
-      guard let tensor = quantized[key], !tensor.activationScales.contains(key) else { continue }
-      if let now = entries[key] {
-        if TensorView(now.tensor) == TensorView(entry.tensor) { continue }
+    for member in before {
+      if let now = tensors[member.key] {
+        if TensorView(now.tensor) == TensorView(member.tensor) { continue }
       } else if mayVanish {
         continue
       }
-      throw SurgeryError("\(operation): \(tensor.refusal)")
+      throw .quantised(member.whole, operation)
+    }
+  }
+
+  /// A tensor whose elements mean something only together with those of others.
+  struct QuantizedMember {
+    let key: Key
+    let tensor: Tensor
+    let whole: QuantizedTensor
+  }
+
+  /// The tensors as they are now that belong to quantised tensors and change their meaning, in order.
+  var quantizedMembers: [QuantizedMember] {
+    guard !quantized.isEmpty else { return [] }
+    let groups = quantizedNow
+    return tensors.elements.compactMap { key, entry in
+      guard let whole = groups[key], !whole.activationScales.contains(key) else { return nil }
+      return QuantizedMember(key: key, tensor: entry.tensor, whole: whole)
     }
   }
 
   /// - Throws: ``SurgeryError`` when the stored numbers of a quantised tensor would be multiplied, or multiplied
-  ///   more than once by way of its scales.
+  ///   more than once through its scales.
   func checkScaling(
     _ keys: [Key], _ operation: SurgeryOperation
   ) throws(SurgeryError) {
@@ -99,14 +113,10 @@ extension SurgeryPlan {
       guard let tensor = quantized[key], !tensor.activationScales.contains(key) else { continue }
       guard tensor.payload != key else {
         let scale = tensor.companions.first { $0.string.contains("scale") }
-        throw SurgeryError(
-          "\(operation): \(tensor.refusal)"
-            + (scale.map { "; scale \(quoted($0.string)) alone" } ?? ""))
+        throw .scaledNumbers(tensor, scale, operation)
       }
       if let other = scaled.updateValue(key, forKey: tensor.payload) {
-        throw SurgeryError(
-          "\(operation): \(quoted(tensor.payload.string)) would be scaled by way of \(quoted(other.string)) and "
-            + "of \(quoted(key.string)): scale one of them")
+        throw .scaledTwice(tensor.payload, other, key, operation)
       }
     }
   }
@@ -122,13 +132,14 @@ extension SurgeryPlan {
   /// The quantised tensors that the steps have taken apart.
   var partedScales: [PartedScale] {
     guard !quantized.isEmpty else { return [] }
+    let elements = tensors.elements
     var places: [QuantizedPart: [Key]] = [:]
-    for (key, entry) in entries {
+    for (key, entry) in elements {
       if let part = entry.quantized { places[part, default: []].append(key) }
     }
     let now = quantizedNow
     var parted: [PartedScale] = []
-    for (key, entry) in entries {
+    for (key, entry) in elements {
       guard let part = entry.quantized else { continue }
       let source = quantized[part.tensor]
       switch part.role {
@@ -136,7 +147,7 @@ extension SurgeryPlan {
         let beside = now[key].map { $0.payload == key ? $0.companions : [] } ?? []
         for (index, companion) in source.companions.enumerated() {
           let wanted = QuantizedPart(tensor: part.tensor, role: .companion(index))
-          if beside.contains(where: { entries[$0]?.quantized == wanted }) { continue }
+          if beside.contains(where: { tensors[$0]?.quantized == wanted }) { continue }
           parted.append(
             apart(key, from: places[wanted] ?? [], source.payload, companion))
           break
@@ -156,7 +167,7 @@ extension SurgeryPlan {
     return parted
   }
 
-  /// What to say of a payload at `key` whose companion is not beside it, but at `places`.
+  /// The text for a payload at `key` whose companion is not beside it, but at `places`.
   private func apart(
     _ key: Key, from places: [Key], _ payload: Key, _ companion: Key
   ) -> PartedScale {
@@ -181,6 +192,8 @@ extension SurgeryPlan {
   ///
   /// - Throws: ``SurgeryError`` that names both.
   public func check() throws(SurgeryError) {
-    if let parted = partedScales.first(where: \.isLoss) { throw SurgeryError(parted.description) }
+    if let parted = partedScales.first(where: \.isLoss) {
+      throw .partedScale(parted.description)
+    }
   }
 }

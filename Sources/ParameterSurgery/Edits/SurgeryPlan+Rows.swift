@@ -3,43 +3,29 @@ internal import OrderedCollections
 
 // Steps that change the rows of a vocabulary.
 extension SurgeryPlan {
-  mutating func resize(_ operation: SurgeryOperation) throws -> Int {
-    let (selector, text) = try operation.sides(
-      "SELECTOR=ROWS, such as word_embeddings.weight=30530")
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    guard let first = parts.first, let rows = Int(first), rows > 0,
-      parts.count == 1 || parts.dropFirst() == ["mean"] || parts.dropFirst() == ["zeros"]
-    else {
-      throw SurgeryError.form(
-        "\(operation): \(quoted(text)) is not ROWS, ROWS,mean or ROWS,zeros; resize keeps the first rows or adds "
-          + "some, prune keeps the rows that a file lists")
-    }
-    let isMean = parts.last != "zeros"
-    let keys = try selectWhole([selector], for: operation.description).filter { key in
-      entries[key]?.tensor.shape.dimensions.first != rows
-    }
-    if keys.isEmpty {
+  mutating func resize(
+    _ selectors: SelectorList, _ rows: Int, _ filling: RowFilling, _ operation: SurgeryOperation
+  ) throws -> Int {
+    let items = try selectWhole(selectors, operation).filter { $0.tensor.rowCount != rows }
+    if items.isEmpty {
       stepNotes.append("\(operation): everything selected has \(rows) rows already")
     }
-    try replaceEach(keys) { key, tensor in
+    try replaceEach(items) { key, tensor in
       guard let old = tensor.shape.dimensions.first, old > 0, tensor.dtype.isFloatingPoint,
         tensor.dtype.byteWidth != nil,
         let shape = Shape([rows] + tensor.shape.dimensions.dropFirst())
       else {
-        throw SurgeryError(
-          "\(operation): \(quoted(key.string)) \(tensor.dtype) \(tensor.shape) has no rows to resize"
-        )
+        throw SurgeryError.noRowsToResize(key, tensor, operation)
       }
-      let deed = "\(tensor.shape) to \(shape)"
       if rows <= old {
         let part = try SurgeryPlan.rows([0..<rows], of: tensor)
-        return (part, deed)
+        return (part, .cut(from: tensor.shape, to: shape))
       }
       let width = tensor.shape.count / old
       let grown = try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
         try tensor.forEachChunk { try sink.append($0) }
         var mean = [Double](repeating: 0, count: width)
-        if isMean {
+        if filling == .mean {
           var column = 0
           try tensor.forEachDoubles { values in
             for index in values.indices {
@@ -51,50 +37,20 @@ extension SurgeryPlan {
         }
         for _ in old..<rows { try sink.append(mean) }
       }
-      return (grown, deed + (isMean ? ", new rows are the mean" : ", new rows are 0"))
+      return (grown, .extended(from: tensor.shape, to: shape, with: filling))
     }
-    return keys.count
+    return items.count
   }
 
-  mutating func prune(_ operation: SurgeryOperation) throws -> Int {
-    let (selector, text) = try operation.sides("SELECTOR=ROWS.txt or SELECTOR=TOKENS.txt:VOCAB.txt")
-    let files = text.split(separator: ":").map(String.init)
-    guard let list = files.first, files.count <= 2 else {
-      throw SurgeryError.form("\(operation): is neither a file of row numbers nor TOKENS:VOCAB")
-    }
-    if Int(list) != nil, !WholeFile.exists(list) {
-      throw SurgeryError.form(
-        "\(operation): prune keeps the rows that a file lists, and \(quoted(list)) is not a file; to keep the first "
-          + "\(list) rows, use resize")
-    }
-    var rows: [Int] = []
-    let lines = try SurgeryPlan.lines(list)
-    if files.count == 2 {
-      let vocabulary = Dictionary(
-        try SurgeryPlan.lines(files[1]).enumerated().map { (Key($1), $0) },
-        uniquingKeysWith: { first, _ in first })
-      for line in lines {
-        guard let row = vocabulary[Key(line)] else {
-          throw SurgeryError("\(operation): \(files[1]) has no token \(quoted(line))")
-        }
-        rows.append(row)
-      }
-    } else {
-      for (number, line) in lines.enumerated() {
-        guard let row = Int(line.filter { $0 != " " }), row >= 0 else {
-          throw SurgeryError("\(list): line \(number + 1) is no row number: \(quoted(line))")
-        }
-        rows.append(row)
-      }
-    }
-    guard !rows.isEmpty else { throw SurgeryError("\(list): lists no rows") }
-    let keys = try selectWhole([selector], for: operation.description)
-    try replaceEach(keys) { key, tensor in
+  mutating func prune(
+    _ selectors: SelectorList, _ list: RowList, _ operation: SurgeryOperation
+  ) throws -> Int {
+    let rows = try SurgeryPlan.rows(list, operation)
+    let items = try selectWhole(selectors, operation)
+    try replaceEach(items) { key, tensor in
       let count = tensor.shape.dimensions.first ?? 0
       if let beyond = rows.first(where: { $0 >= count }) {
-        throw SurgeryError(
-          "\(operation): \(quoted(key.string)) has \(count) rows, and no row \(beyond); to add rows, use resize"
-        )
+        throw SurgeryError.noSuchRow(beyond, of: count, key, operation)
       }
       // Neighbours are read at once.
       var ranges: [Range<Int>] = []
@@ -106,14 +62,47 @@ extension SurgeryPlan {
         }
       }
       let part = try SurgeryPlan.rows(ranges, of: tensor)
-      return (part, "\(tensor.shape) to \(part.shape)")
+      return (part, .cut(from: tensor.shape, to: part.shape))
     }
     stepNotes.append("rows have new numbers: the tokenizer must match")
-    return keys.count
+    return items.count
   }
 
+  /// The numbers of the rows that a list keeps.
+  private static func rows(_ list: RowList, _ operation: SurgeryOperation) throws -> [Int] {
+    var rows: [Int] = []
+    let file: String
+    switch list {
+    case .rows(let path):
+      file = path
+      if Int(path) != nil, !WholeFile.exists(path) {
+        throw SurgeryError.rowCountForList(path, operation)
+      }
+      for (number, line) in try lines(path).enumerated() {
+        guard let row = Int(line.trimmingSpaces), row >= 0 else {
+          throw SurgeryError.notARowNumber(line, line: number + 1, path)
+        }
+        rows.append(row)
+      }
+    case .tokens(let path, let vocabulary):
+      file = path
+      let known = Dictionary(
+        try lines(vocabulary).enumerated().map { (Key($1), $0) },
+        uniquingKeysWith: { first, _ in first })
+      for line in try lines(path) {
+        guard let row = known[Key(line)] else {
+          throw SurgeryError.noSuchToken(line, vocabulary, operation)
+        }
+        rows.append(row)
+      }
+    }
+    guard !rows.isEmpty else { throw SurgeryError.noRowsListed(file) }
+    return rows
+  }
+
+  /// The lines of a file that are not empty, without looking at anything but bytes.
   private static func lines(_ path: String) throws -> [String] {
-    let text = String(decoding: try WholeFile.read(path), as: UTF8.self)
-    return text.split(whereSeparator: \.isNewline).map(String.init)
+    try WholeFile.read(path).split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -5,15 +5,15 @@ internal import OrderedCollections
 extension SurgeryPlan {
   /// Replaces tensors by what `change` makes of each. Names of one tensor become names of one tensor again.
   mutating func replaceEach(
-    _ keys: [Key], with change: (Key, Tensor) throws -> (tensor: Tensor, deed: String)
+    _ items: [Selection.Item], with change: (Key, Tensor) throws -> (Tensor, Effect)
   ) throws {
-    var done: [TensorView: (tensor: Tensor, deed: String)] = [:]
-    for key in keys {
-      guard let tensor = entries[key]?.tensor else { continue }
+    var done: [TensorView: (Tensor, Effect)] = [:]
+    for item in items {
+      let tensor = tensors.slots[item.index].entry.tensor
       let view = TensorView(tensor)
-      let result = try done[view] ?? change(key, tensor)
+      let result = try done[view] ?? change(item.key, tensor)
       done[view] = result
-      replace(key, with: result.tensor, deed: result.deed)
+      replace(item.index, with: result.0, result.1)
     }
   }
 
@@ -30,19 +30,12 @@ extension SurgeryPlan {
     }
   }
 
-  /// Whether all tensors and metadata are those of `other`, in the same order.
-  func isSame(as other: SurgeryPlan) -> Bool {
-    entries.keys == other.entries.keys && metadata == other.metadata
-      && zip(entries.values, other.entries.values).allSatisfy {
-        TensorView($0.tensor) == TensorView($1.tensor)
-      }
-  }
-
   /// Notes on tensors that had elements in common and have not now, though no step said so.
   var partedTies: [String] {
     var results: [Key: [(key: Key, tensor: Tensor)]] = [:]
     lazy var isFilled: Bool = {
-      for (key, entry) in entries where !entry.isApart {
+      for (key, entry) in tensors.elements
+      where !entry.effects.contains(where: \.concernsTies) {
         if let origin = entry.origin { results[origin, default: []].append((key, entry.tensor)) }
       }
       return true
@@ -51,12 +44,5 @@ extension SurgeryPlan {
       $0.isOneTensor
         ? $0.description + ": give both to the operation, or tie them after it" : $0.description
     }
-  }
-}
-
-extension SurgeryPlan.Entry {
-  /// Whether a step said that the tensor is to have, or not to have, bytes of its own.
-  var isApart: Bool {
-    deeds.contains { $0 == "untied" || $0.hasPrefix("copy of ") || $0.hasPrefix("tied to ") }
   }
 }

@@ -3,10 +3,11 @@ internal import OrderedCollections
 
 /// What is to be done to a checkpoint, step by step, before anything is written.
 ///
-///     var plan = SurgeryPlan(base)
-///     try plan.append(SurgeryOperation(.rename, ["**.gamma=**.weight"]))
-///     try plan.append(SurgeryOperation(.drop, ["cls"]))
-///     for change in plan.changes { print(change) }
+///     var plan = SurgeryPlan(for: base)
+///     try plan.rename("**.gamma", to: "**.weight")
+///     try plan.cast("encoder", to: .bfloat16, rounding: .saturating)
+///     try plan.drop("cls")
+///     print(plan)
 ///     try plan.apply().write(to: "trimmed.safetensors")
 ///
 /// A step sees what the steps before it left. Elements are not read before the result is written, and
@@ -14,9 +15,9 @@ internal import OrderedCollections
 public struct SurgeryPlan: Sendable {
   /// The checkpoint that the plan starts from.
   public let base: Checkpoint
-  /// What each step did, in order: the operation as text, and the number of tensors concerned.
-  public internal(set) var steps: [Step] = []
-  /// Things that are probably not meant, such as tied tensors that come apart.
+  /// What each step did, in order.
+  public private(set) var steps: [Step] = []
+  /// Things that are probably not meant, such as tied tensors that a step parts.
   public var notes: [String] { stepNotes + partedTies + partedScales.map(\.description) }
   /// Whether steps that take tensors from other checkpoints leave out what cannot be read there; otherwise
   /// such a checkpoint is refused.
@@ -30,119 +31,200 @@ public struct SurgeryPlan: Sendable {
 
   /// Notes of single steps.
   var stepNotes: [String] = []
-  var entries: OrderedDictionary<Key, Entry> = [:]
-  var metadata: OrderedDictionary<Key, String>
+  /// The tensors as they are now.
+  var tensors: PlanTensors
+  var metadata: OrderedDictionary<String, String>
   var inputs: [InputFile]
   /// The quantised tensors of all checkpoints that tensors come from; parts name them by their place.
   var quantized: [QuantizedTensor] = []
   /// What the tensors of other checkpoints are of them, by the path of the checkpoint.
   var quantizedParts: [String: [Key: QuantizedPart]] = [:]
+  /// Whether a step of several operations is under way, which are undone together.
+  private var isInPreset = false
 
   /// What a step did.
   public struct Step: Sendable, Hashable {
-    /// The operation, as one types it.
-    public let operation: String
+    /// The operation.
+    public let operation: SurgeryOperation
     /// The number of tensors that it concerned.
     public let count: Int
   }
 
-  /// A tensor on its way.
+  /// A tensor of the plan.
   struct Entry: Sendable {
     var tensor: Tensor
     /// The key in the base that it comes from.
     var origin: Key?
     /// What was done to its elements.
-    var deeds: [String] = []
+    var effects: [Effect] = []
     /// What it is of a quantised tensor.
     var quantized: QuantizedPart?
   }
 
   /// A plan without steps.
-  public init(_ base: Checkpoint) {
+  public init(for base: Checkpoint) {
     self.base = base
     metadata = base.metadata
     inputs = base.inputs
-    entries.reserveCapacity(base.tensors.count)
-    for (key, tensor) in base.tensors { entries[key] = Entry(tensor: tensor, origin: key) }
+    tensors = PlanTensors(base.tensors.elements.lazy.map { (key: $0.key, value: $0.value) })
     for (key, part) in register(QuantizedTensors(base.tensors.elements).all) {
-      entries[key]?.quantized = part
+      guard let slot = tensors.slot(of: key) else { continue }
+      var entry = tensors.slots[slot].entry
+      entry.quantized = part
+      tensors.replace(slot, with: entry)
     }
+    tensors.commit()
   }
 
   /// The checkpoint after all steps. What is computed is computed while it is written.
   public func apply() -> Checkpoint {
     var result = base
     result.tensors = OrderedDictionary(
-      uniqueKeysWithValues: entries.map { ($0, $1.tensor) })
+      uniqueKeysWithValues: tensors.elements.map { ($0.key, $0.value.tensor) })
     result.metadata = metadata
     result.inputs = inputs
     return result
   }
 
-  // MARK: - Selecting
-
-  /// The keys of the tensors as they are now.
-  var tree: ParameterTree {
-    ParameterTree(
-      entries.map { TensorInfo(key: $0, dtype: $1.tensor.dtype, shape: $1.tensor.shape) })
+  /// Adds a step.
+  ///
+  /// - Throws: ``SurgeryError`` when the step cannot be done; ``SurgeryError/underlying`` is the error of a file that the
+  ///   step names and that cannot be read. The plan is as it was before then.
+  public mutating func append(_ operation: SurgeryOperation) throws(SurgeryError) {
+    try operation.checkText()
+    let before = State(self)
+    do {
+      if case .preset(let preset) = operation {
+        let wasInPreset = isInPreset
+        isInPreset = true
+        defer { isInPreset = wasInPreset }
+        for step in try preset.steps(for: self) { try append(step) }
+      } else {
+        try carryOut(operation, before)
+      }
+      if !isInPreset { tensors.commit() }
+    } catch {
+      before.restore(&self)
+      throw SurgeryError(error, operation)
+    }
   }
 
+  /// Does one step. The caller undoes what a step that fails has done.
+  private mutating func carryOut(_ operation: SurgeryOperation, _ before: State) throws {
+    let members = operation.mayPartQuantized ? quantizedMembers : []
+    let count = try count(of: operation)
+    try checkQuantized(members, after: operation)
+    if stepNotes.count == before.stepNotes.count, !tensors.hasChanged(since: before.mark),
+      !isOtherMetadata(after: operation, before)
+    {
+      stepNotes.append("\(operation): changes nothing")
+    }
+    steps.append(Step(operation: operation, count: count))
+  }
+
+  private func isOtherMetadata(after operation: SurgeryOperation, _ before: State) -> Bool {
+    guard case .setMetadata(let name, _) = operation else { return false }
+    return metadata[name].map { Key($0) } != before.metadata[name].map { Key($0) }
+  }
+
+  /// Carries the operation out and returns the number of tensors that it concerned.
+  private mutating func count(of operation: SurgeryOperation) throws -> Int {
+    switch operation {
+    case .rename(let rule): try rename(rule, operation)
+    case .addPrefix(let prefix): try addPrefix(prefix, operation)
+    case .stripPrefix(let prefix): try stripPrefix(prefix, operation)
+    case .drop(let selectors): try drop(selectors)
+    case .keep(let selectors): try keep(selectors)
+    case .cast(let selectors, let dtype, let saturating):
+      try cast(selectors, dtype, saturating, operation)
+    case .copy(let rule): try copy(rule, operation)
+    case .arrangeLayers(let node, let order): try arrangeLayers(of: node, order, operation)
+    case .slice(let selectors, let ranges): try slice(selectors, ranges, operation)
+    case .split(let from, let names, let dimension, let sizes):
+      try split(from, names, dimension, sizes, operation)
+    case .concatenate(let sources, let target, let dimension):
+      try concatenate(sources, target, dimension, operation)
+    case .transpose(let selectors): try transpose(selectors, operation)
+    case .resize(let selectors, let rows, let filling):
+      try resize(selectors, rows, filling, operation)
+    case .prune(let selectors, let list): try prune(selectors, list, operation)
+    case .add(let key, let dtype, let shape, let initialiser):
+      try addInitialised(key, dtype, shape, initialiser, operation)
+    case .scale(let selectors, let factor): try scale(selectors, factor, operation)
+    case .tie(let key, let other): try tie(key, other, operation)
+    case .untie(let selectors): try untie(selectors, operation)
+    case .take(let selectors, let path): try take(selectors, path, operation)
+    case .setMetadata(let name, let value): try changeMetadata(name, value, operation)
+    case .mergeAdapter(let folder): try mergeAdapter(folder, operation)
+    case .preset: 0
+    }
+  }
+
+  /// What a step that fails puts back, besides the tensors, which have a log.
+  private struct State {
+    let mark: Int
+    let steps: [Step]
+    let explanations: [Selection.Explanation]
+    let stepNotes: [String]
+    let metadata: OrderedDictionary<String, String>
+    let inputs: [InputFile]
+    let quantized: [QuantizedTensor]
+    let quantizedParts: [String: [Key: QuantizedPart]]
+
+    init(_ plan: SurgeryPlan) {
+      mark = plan.tensors.mark
+      (steps, explanations, stepNotes) = (plan.steps, plan.explanations, plan.stepNotes)
+      (metadata, inputs) = (plan.metadata, plan.inputs)
+      (quantized, quantizedParts) = (plan.quantized, plan.quantizedParts)
+    }
+
+    func restore(_ plan: inout SurgeryPlan) {
+      plan.tensors.rollBack(to: mark)
+      (plan.steps, plan.explanations, plan.stepNotes) = (steps, explanations, stepNotes)
+      (plan.metadata, plan.inputs) = (metadata, inputs)
+      (plan.quantized, plan.quantizedParts) = (quantized, quantizedParts)
+    }
+  }
+
+  // MARK: - Selecting
+
   /// What selectors select of the tensors as they are now.
-  mutating func select(_ selectors: [String]) throws(SurgeryError) -> [Selection.Item] {
-    let selection = try SelectorList(selectors).resolve(in: tree)
+  mutating func select(_ selectors: SelectorList) throws(SurgeryError) -> [Selection.Item] {
+    let selection = try selectors.resolve(inTree: tensors)
     explanations += selection.explanations
     return selection.items
   }
 
   /// The same, where rows alone cannot be meant.
   mutating func selectWhole(
-    _ selectors: [String], for operation: String
-  ) throws(SurgeryError) -> [Key] {
-    try select(selectors).map { item throws(SurgeryError) in
-      guard item.rows == nil else {
-        throw SurgeryError(
-          "\(operation) takes whole tensors, not rows of \(quoted(item.key.string))")
-      }
-      return item.key
+    _ selectors: SelectorList, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> [Selection.Item] {
+    let items = try select(selectors)
+    if let item = items.first(where: { $0.rows != nil }) {
+      throw .needsWholeTensors(operation, item.key)
     }
+    return items
   }
 
-  /// Replaces the tensor under `key`, keeping its place.
-  mutating func replace(_ key: Key, with tensor: Tensor, deed: String) {
-    guard var entry = entries[key] else { return }
+  // MARK: - Changing
+
+  /// Replaces the tensor in a slot, keeping its place.
+  mutating func replace(_ slot: Int, with tensor: Tensor, _ effect: Effect) {
+    var entry = tensors.slots[slot].entry
     entry.tensor = tensor
-    entry.deeds.append(deed)
-    entries[key] = entry
+    entry.effects.append(effect)
+    tensors.replace(slot, with: entry)
   }
 
-  /// Gives all tensors new names at once; `nil` drops one.
-  ///
-  /// - Throws: ``SurgeryError`` when two tensors would get one name.
-  mutating func rename(
-    _ operation: String, _ newName: (Key) -> Key?
-  ) throws(SurgeryError) {
-    var renamed: OrderedDictionary<Key, Entry> = [:]
-    renamed.reserveCapacity(entries.count)
-    var sources: [Key: Key] = [:]
-    for (key, entry) in entries {
-      guard let name = newName(key) else { continue }
-      if renamed.updateValue(entry, forKey: name) != nil {
-        throw SurgeryError(
-          "\(operation): \(quoted(sources[name]?.string ?? "")) and \(quoted(key.string)) would "
-            + "both be \(quoted(name.string)); drop or rename one of them first")
-      }
-      sources[name] = key
-    }
-    entries = renamed
+  /// Replaces the tensor under a key, keeping its place.
+  mutating func replace(_ key: Key, with tensor: Tensor, _ effect: Effect) {
+    if let slot = tensors.slot(of: key) { replace(slot, with: tensor, effect) }
   }
 
-  /// Adds a tensor behind the others.
+  /// Adds a tensor after the others.
   mutating func add(
-    _ key: Key, _ entry: Entry, _ operation: String
+    _ key: Key, _ entry: Entry, _ operation: SurgeryOperation
   ) throws(SurgeryError) {
-    guard entries.updateValue(entry, forKey: key) == nil else {
-      throw SurgeryError(
-        "\(operation): \(quoted(key.string)) is there already; drop or rename it first")
-    }
+    guard tensors.append(key, entry) else { throw .keyExists(key, operation) }
   }
 }

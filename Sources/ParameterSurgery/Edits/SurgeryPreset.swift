@@ -1,7 +1,9 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// Conversions that everybody repeats, as steps of a plan.
+/// Conversions that many need, as steps of a plan.
+///
+///     try plan.apply(.gammaBeta)
 public enum SurgeryPreset: String, Sendable, CaseIterable {
   /// `LayerNorm.gamma` and `.beta` of 2018 become `.weight` and `.bias`.
   case gammaBeta = "gamma-beta"
@@ -26,20 +28,20 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
     }
   }
 
+  /// The preset with this name.
+  ///
+  /// - Throws: ``SurgeryError`` of the kind `syntax` when there is none.
+  public init(name: String) throws(SurgeryError) {
+    guard let preset = SurgeryPreset.allCases.first(where: { Key($0.rawValue) == Key(name) }) else {
+      throw .noSuchPreset(name)
+    }
+    self = preset
+  }
+
   /// The steps, for the tensors that a plan has now.
-  static func steps(
-    named name: String, for plan: SurgeryPlan
-  ) throws(SurgeryError) -> [SurgeryOperation] {
-    guard let preset = SurgeryPreset(rawValue: name) else {
-      let names = allCases.map(\.rawValue)
-      throw SurgeryError.form(
-        "there is no preset \(quoted(name)); presets are \(listed(names))")
-    }
-    let steps = try preset.steps(
-      Array(plan.entries.keys), dictionaries: plan.base.dictionaryPaths)
-    guard !steps.isEmpty else {
-      throw SurgeryError("preset \(name): nothing here is to be converted")
-    }
+  func steps(for plan: SurgeryPlan) throws(SurgeryError) -> [SurgeryOperation] {
+    let steps = try steps(plan.tensors.keys, dictionaries: plan.base.dictionaryPaths)
+    guard !steps.isEmpty else { throw .nothingToConvert(self) }
     return steps
   }
 
@@ -52,7 +54,7 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       for (old, new) in [("gamma", "weight"), ("beta", "bias")] {
         let rule = "/(.*)LayerNorm\\.\(old)/=$1LayerNorm.\(new)"
         if try KeyRewrite(rule).apply(to: keys).contains(where: { $0 != nil }) {
-          steps.append(SurgeryOperation(.rename, [rule]))
+          steps.append(.rename(try KeyRewrite(rule)))
         }
       }
       return steps
@@ -61,18 +63,18 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       guard keys.contains(where: { $0.components.first == "bert" }) else { return [] }
       // Heads have no place in a `BertModel`.
       let hasHeads = keys.contains { $0.components.first != "bert" }
-      return (hasHeads ? [SurgeryOperation(.keep, ["bert"])] : [])
-        + [SurgeryOperation(.stripPrefix, ["bert."])]
+      return (hasHeads ? [.keep(try SelectorList(["bert"]))] : []) + [.stripPrefix("bert.")]
     case .lightning:
       var model = keys.filter { $0.components.first == "state_dict" }
       guard !model.isEmpty else { return [] }
-      var steps = model.count == keys.count ? [] : [SurgeryOperation(.keep, ["state_dict"])]
-      steps.append(SurgeryOperation(.stripPrefix, ["state_dict."]))
-      model = model.map { Key(String($0.string.dropFirst("state_dict.".count))) }
+      var steps: [SurgeryOperation] = []
+      if model.count < keys.count { steps.append(.keep(try SelectorList(["state_dict"]))) }
+      steps.append(.stripPrefix("state_dict."))
+      model = model.map { $0.dropping("state_dict.") }
       func takeModel() {
-        guard model.allSatisfy({ $0.string.hasPrefix("model.") }) else { return }
-        steps.append(SurgeryOperation(.stripPrefix, ["model."]))
-        model = model.map { Key(String($0.string.dropFirst("model.".count))) }
+        guard model.allSatisfy({ $0.begins(with: "model.") }) else { return }
+        steps.append(.stripPrefix("model."))
+        model = model.map { $0.dropping("model.") }
       }
       // The module or the model in it may be wrapped.
       func takeWrappers() throws(SurgeryError) {
@@ -92,7 +94,7 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
     let prefix = keys.contains { $0.components.first == "bert" } ? "bert." : ""
     let layers = Set(
       keys.compactMap { key -> Int? in
-        let parts = (prefix.isEmpty ? key : Key(String(key.string.dropFirst(5)))).components
+        let parts = (prefix.isEmpty ? key : key.dropping(prefix)).components
         guard parts.count > 3, parts[0] == "encoder", parts[1] == "layer" else { return nil }
         return Key(String(parts[2])).indexValue
       }
@@ -102,21 +104,18 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
     let chosen = layers == 12 ? [0, 2, 4, 7, 9, 11] : Array(stride(from: 0, to: layers, by: 2))
     // The names of 2018 first, for LayerNorm's parameters keep their own below the new ones.
     var steps = try SurgeryPreset.gammaBeta.steps(keys, dictionaries: [])
-    steps += [
-      SurgeryOperation(
-        .layers, ["\(prefix)encoder.layer=" + chosen.map(String.init).joined(separator: ",")])
-    ]
+    steps.append(.arrangeLayers(of: "\(prefix)encoder.layer", chosen.map { .index($0) }))
     func has(_ path: String) -> Bool {
-      keys.contains { $0.string == path || $0.string.hasPrefix(path + ".") }
+      keys.contains { $0 == Key(path) || $0.begins(with: path + ".") }
     }
     for path in [
       "\(prefix)embeddings.token_type_embeddings", "\(prefix)embeddings.position_ids",
       "\(prefix)pooler", "cls.seq_relationship",
     ] where has(path) {
-      steps.append(SurgeryOperation(.drop, [path]))
+      steps.append(.drop(try SelectorList([path])))
     }
     steps.append(
-      SurgeryOperation(.rename, ["\(prefix)embeddings=distilbert.embeddings"]))
+      .rename(try KeyRewrite(from: "\(prefix)embeddings", to: "distilbert.embeddings")))
     for (old, new) in [
       ("attention.self.query", "attention.q_lin"), ("attention.self.key", "attention.k_lin"),
       ("attention.self.value", "attention.v_lin"), ("attention.output.dense", "attention.out_lin"),
@@ -124,9 +123,10 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       ("output.dense", "ffn.lin2"), ("output.LayerNorm", "output_layer_norm"),
     ] {
       steps.append(
-        SurgeryOperation(
-          .rename,
-          ["\(prefix)encoder.layer.{i}.\(old)=distilbert.transformer.layer.{i}.\(new)"]))
+        .rename(
+          try KeyRewrite(
+            from: "\(prefix)encoder.layer.{i}.\(old)",
+            to: "distilbert.transformer.layer.{i}.\(new)")))
     }
     for (old, new) in [
       ("cls.predictions.transform.dense", "vocab_transform"),
@@ -134,10 +134,10 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       ("cls.predictions.decoder", "vocab_projector"),
       ("cls.predictions.bias", "vocab_projector.bias"),
     ] where has(old) && !(old == "cls.predictions.bias" && has("cls.predictions.decoder.bias")) {
-      steps.append(SurgeryOperation(.rename, ["\(old)=\(new)"]))
+      steps.append(.rename(try KeyRewrite(from: old, to: new)))
     }
     if has("cls.predictions.bias"), has("cls.predictions.decoder.bias") {
-      steps.append(SurgeryOperation(.drop, ["cls.predictions.bias"]))
+      steps.append(.drop(try SelectorList(["cls.predictions.bias"])))
     }
     return steps
   }

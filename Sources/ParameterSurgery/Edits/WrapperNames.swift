@@ -26,12 +26,12 @@ struct WrapperNames {
   init(_ keys: [Key], dictionaries: [Key]) throws(SurgeryError) {
     self.keys = keys
     containers = Set(dictionaries + WrapperNames.containers.map { Key($0) })
-    takeCounters()
-    takeAverages()
+    try takeCounters()
+    try takeAverages()
     try takeCertain()
     // Those inside of a dictionary before the name of the dictionary itself.
-    takeLeading(container)
-    takeLeading(containersInsideOut())
+    try takeLeading(container)
+    try takeLeading(containersInsideOut())
   }
 
   /// Takes out the names that are certain, with each `module` beside them, unless the model has a part of that
@@ -48,7 +48,7 @@ struct WrapperNames {
       let names = rewrite.apply(to: keys)
       guard names.contains(where: { $0 != nil }) else { return }
       keys = zip(keys, names).map { $1 ?? $0 }
-      steps.append(SurgeryOperation(.rename, [rule]))
+      steps.append(.rename(rewrite))
     }
   }
 
@@ -94,14 +94,14 @@ struct WrapperNames {
   }
 
   /// Takes out the counter that `AveragedModel` has beside its module.
-  private mutating func takeCounters() {
+  private mutating func takeCounters() throws(SurgeryError) {
     for counter in keys where counter.components.last == "n_averaged" {
-      let prefix = String(counter.string.dropLast("n_averaged".count))
-      let others = keys.filter { $0 != counter && $0.string.hasPrefix(prefix) }
-      guard !others.isEmpty, others.allSatisfy({ $0.string.hasPrefix(prefix + "module.") }) else {
+      let prefix = counter.droppingLast("n_averaged").string
+      let others = keys.filter { $0 != counter && $0.begins(with: prefix) }
+      guard !others.isEmpty, others.allSatisfy({ $0.begins(with: prefix + "module.") }) else {
         continue
       }
-      steps.append(SurgeryOperation(.drop, ["\"\(counter.string)\""]))
+      steps.append(.drop(try SelectorList([quotedSelector(counter)])))
       keys.removeAll { $0 == counter }
       // One is honest; a file of many would cost a search each.
       if steps.count == 16 { return }
@@ -109,27 +109,25 @@ struct WrapperNames {
   }
 
   /// Takes the average out of `ema_pytorch`'s files, which have the model beside it and counters.
-  private mutating func takeAverages() {
+  private mutating func takeAverages() throws(SurgeryError) {
     let counters: Set<Key> = ["initted", "step"]
     guard counters.isSubset(of: keys) else { return }
     let models = keys.filter { !counters.contains($0) }.map { $0.components[0] }
     guard models.contains("ema_model"), Set(models).isSubset(of: ["ema_model", "online_model"])
     else { return }
-    steps += [
-      SurgeryOperation(.keep, ["ema_model"]), SurgeryOperation(.stripPrefix, ["ema_model."]),
-    ]
+    steps += [.keep(try SelectorList(["ema_model"])), .stripPrefix("ema_model.")]
     keys = keys.filter { $0.components[0] == "ema_model" }.map {
-      Key(String($0.string.dropFirst("ema_model.".count)))
+      $0.dropping("ema_model.")
     }
   }
 
   /// Takes out `module` where all keys of a state dict begin with it.
-  private mutating func takeLeading(_ container: (Key) -> Key) {
+  private mutating func takeLeading(_ container: (Key) -> Key) throws(SurgeryError) {
     var groups: OrderedDictionary<Key, [Key]> = [:]
     for key in keys { groups[container(key), default: []].append(key) }
     for (container, group) in groups {
       let prefix = container.string.isEmpty ? "" : container.string + "."
-      let names = group.map { Key(String($0.string.dropFirst(prefix.count))).components }
+      let names = group.map { $0.dropping(prefix).components }
       guard let first = names.first else { continue }
       var depth = 0
       while depth < first.count - 1, WrapperNames.leading.contains(first[depth]),
@@ -142,16 +140,15 @@ struct WrapperNames {
       let members = Set(group)
       keys = keys.map { key in
         members.contains(key)
-          ? Key(prefix + key.string.dropFirst(prefix.count + wrapper.count + 1)) : key
+          ? Key(prefix + key.dropping("\(prefix)\(wrapper).").string) : key
       }
       steps.append(
         prefix.isEmpty
-          ? SurgeryOperation(.stripPrefix, [wrapper + "."])
-          : SurgeryOperation(
-            .rename,
-            [
-              "/\(WrapperNames.escaped(prefix + wrapper))\\.(.*)/=\(WrapperNames.replacement(prefix))$1"
-            ]))
+          ? .stripPrefix(wrapper + ".")
+          : .rename(
+            try KeyRewrite(
+              from: "/\(KeyTemplate.escaped(prefix + wrapper))\\.(.*)/",
+              to: prefix.replacing("$", with: "$$") + "$1")))
     }
   }
 
@@ -173,24 +170,11 @@ struct WrapperNames {
       var parts = inner.components
       while let last = parts.last, WrapperNames.leading.contains(last) {
         let path = parts.joined(separator: ".") + "."
-        guard keys.allSatisfy({ $0.string.hasPrefix(path) }) else { break }
+        guard keys.allSatisfy({ $0.begins(with: path) }) else { break }
         parts.removeLast()
       }
       known[inner] = Key(parts.joined(separator: "."))
     }
     return { known[container(of: $0)] ?? "" }
   }
-
-  /// `text` as a regular expression for itself.
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      if !character.isLetter, !character.isNumber, character.isASCII { result += "\\" }
-      result.append(character)
-    }
-    return result
-  }
-
-  /// `text` as the right-hand side of an expression.
-  private static func replacement(_ text: String) -> String { text.replacing("$", with: "$$") }
 }

@@ -35,7 +35,7 @@ import Testing
     #expect(!folder.exists("other.safetensors"))
   }
 
-  @Test func `operations are done in the order in which they stand`() throws {
+  @Test func `operations are done in the order in which they are written`() throws {
     let result = try Tool.run(
       "edit", "a.safetensors", "-o", "b.safetensors", "--keep", "linear", "--rename",
       "linear=head", "--drop", "head.0.bias", "--add-prefix", "x.", in: folder)
@@ -105,7 +105,7 @@ import Testing
     #expect(steps.map { $0["tensors"] as? Int } == [1, 4])
     let change = try #require((object["changes"] as? [[String: Any]])?.first)
     #expect(change["kind"] as? String == "changed")
-    #expect(change["deeds"] as? [String] == ["times 100000", "F32 to F16"])
+    #expect(change["effects"] as? [String] == ["times 100000", "F32 to F16"])
     #expect((change["after"] as? [String: Any])?["dtype"] as? String == "F16")
     let loss = try #require((object["losses"] as? [[String: Any]])?.first)
     #expect(loss["key"] as? String == "linear.0.weight")
@@ -243,7 +243,7 @@ import Testing
     #expect(none.status == 2)
     #expect(
       none.errors
-        == "espalier: error: a.safetensors: preset lightning: nothing here is to be converted\n")
+        == "espalier: error: a.safetensors: preset lightning: there is nothing to convert\n")
   }
 
   @Test func `a seed is for what is added`() throws {

@@ -29,7 +29,7 @@ import Testing
   private func update(
     _ json: String, _ base: Checkpoint, _ steps: [(SurgeryOperation.Kind, String)]
   ) throws -> ConfigurationUpdate {
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     for (kind, argument) in steps { try plan.append(SurgeryOperation(kind, [argument])) }
     return ConfigurationUpdate(
       try JSONParser.parse(Array(json.utf8)), from: base, to: plan.apply(), origins: plan.origins)

@@ -20,7 +20,7 @@ import Testing
   }
 
   private func plan(_ steps: [(SurgeryOperation.Kind, String)]) throws -> SurgeryPlan {
-    var plan = SurgeryPlan(scaled())
+    var plan = SurgeryPlan(for: scaled())
     for (kind, argument) in steps { try plan.append(SurgeryOperation(kind, [argument])) }
     return plan
   }
@@ -35,9 +35,8 @@ import Testing
   func `refuses a step that makes other numbers and names the scale`(
     _ kind: SurgeryOperation.Kind, _ argument: String
   ) throws {
-    #expect(
-      message { _ = try plan([(kind, argument)]) }
-        == "\(SurgeryOperation(kind, [argument])): \(Self.refusal)")
+    let operation = try SurgeryOperation(kind, [argument])
+    #expect(message { _ = try plan([(kind, argument)]) } == "\(operation): \(Self.refusal)")
   }
 
   @Test func `scales by way of the scale alone`() throws {
@@ -123,7 +122,7 @@ import Testing
     let folder = try TemporaryFolder()
     try scaled().write(to: folder.path("other.safetensors"))
     let other = folder.path("other.safetensors")
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     try plan.append(SurgeryOperation(.from, ["\(other):l.weight"]))
     #expect(
       message { try plan.check() }
@@ -131,7 +130,7 @@ import Testing
         + "numbers their meaning: drop both or neither")
     try plan.append(SurgeryOperation(.from, ["\(other):l.weight_scale_inv"]))
     try plan.check()
-    var rows = SurgeryPlan(scaled())
+    var rows = SurgeryPlan(for: scaled())
     #expect(
       message { try rows.append(SurgeryOperation(.from, ["\(other):l.weight[0]"])) }
         == "from \(other):l.weight[0]: \(Self.refusal)")
@@ -145,7 +144,7 @@ import Testing
     let adapter = try TemporaryAdapter(
       config: #"{"peft_type": "LORA", "lora_alpha": 4, "r": 2, "fan_in_fan_out": false}"#,
       a: ([1, 0, 0, 1], [2, 2]), b: ([1, 2, 3, 4, 5, 6], [3, 2]))
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     #expect(
       message { try plan.append(SurgeryOperation(.mergeLora, [adapter.path])) }.contains(
         "\"layer.0.weight\" holds quantised numbers that mean something only together with "

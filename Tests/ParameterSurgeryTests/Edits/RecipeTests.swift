@@ -42,7 +42,7 @@ import Testing
     let (name, text) = RecipeTests.documented[index]
     let base = try input(name)
     let recipe = try Recipe(yaml: Array(text.utf8))
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     plan.seed = recipe.seed ?? 0
     for step in recipe.steps { try plan.append(step) }
     #expect(!plan.changes.isEmpty)
@@ -85,7 +85,7 @@ import Testing
 
   @Test(arguments: [
     ("", "the document is empty"),
-    ("steps: 3", "`steps` is a list"),
+    ("steps: 3", "`steps` is not a list"),
     ("stps: []", "a recipe has no member \"stps\"; members are description, seed and steps"),
     ("steps:\n  - dorp: x", "step 1: there is no operation \"dorp\"; did you mean `drop`?"),
     ("steps:\n  - drop: **.x", "line 2: a text that begins with `*` needs quotes"),
@@ -96,12 +96,12 @@ import Testing
     ),
     ("steps:\n\t- drop: x", "line 2: YAML is indented by spaces, not tabs"),
     ("steps:\n  - drop: \"x", "line 2: a quote is not closed on its line"),
-    ("steps:\n  - drop: [x", "line 2: `[` is not closed on its line"),
-    ("seed: 1\nseed: 2\nsteps: []", "line 2: the key \"seed\" stands twice"),
-    ("steps:\n    - drop: x\n  - drop: y", "line 3: the indentation fits nothing above"),
+    ("steps:\n  - drop: [x", "line 2: `[` is not closed"),
+    ("seed: 1\nseed: 2\nsteps: []", "line 2: the key \"seed\" is duplicated"),
+    ("steps:\n    - drop: x\n  - drop: y", "line 3: the indentation does not match a line above"),
     ("steps:\n  - drop: x\n    keep: y", "step 1 is not one operation, such as `- drop: pooler`"),
   ])
-  func `a file that is no recipe says where`(text: String, expected: String) {
+  func `a file that is not a recipe names the place`(text: String, expected: String) {
     #expect(message { _ = try Recipe(yaml: Array(text.utf8)) } == expected)
   }
 

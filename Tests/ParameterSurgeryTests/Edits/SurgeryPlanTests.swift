@@ -19,7 +19,7 @@ func smallCheckpoint() -> Checkpoint {
 
 /// The result of operations, each spelled `name argument`.
 func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throws -> Checkpoint {
-  var plan = SurgeryPlan(base)
+  var plan = SurgeryPlan(for: base)
   for operation in operations {
     let space = try #require(operation.firstIndex(of: " "))
     try plan.append(
@@ -38,7 +38,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   }
 
   private func plan(_ kind: SurgeryOperation.Kind, _ argument: String) throws -> SurgeryPlan {
-    var plan = SurgeryPlan(tied())
+    var plan = SurgeryPlan(for: tied())
     try plan.append(SurgeryOperation(kind, [argument]))
     return plan
   }
@@ -47,7 +47,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     (SurgeryOperation.Kind.scale, "embed=2"), (.scale, "embed[0:2]=2"), (.resize, "embed=6"),
     (.resize, "embed=3"), (.cast, "embed=BF16"), (.slice, "embed=[0:2]"), (.transpose, "embed"),
   ])
-  func `that come apart are noted`(_ kind: SurgeryOperation.Kind, _ argument: String) throws {
+  func `that a step parts are noted`(_ kind: SurgeryOperation.Kind, _ argument: String) throws {
     #expect(
       try plan(kind, argument).notes == [
         "\"head\" was one tensor with \"embed\", and no longer is: give both to the operation, or tie "
@@ -74,7 +74,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     arguments: [
       (SurgeryOperation.Kind.untie, "layer", "untie layer: nothing selected is tied"),
       (.resize, "embed=4", "resize embed=4: everything selected has 4 rows already"),
-      (.layers, "layer=0:9", "layers layer=0:9: leaves everything as it was"),
+      (.layers, "layer=0:9", "layers layer=0:9: changes nothing"),
       (.scale, "layer=2", nil),
     ] as [(SurgeryOperation.Kind, String, String?)])
   func `or not, an operation without effect is noted`(
@@ -95,7 +95,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   @Test(arguments: [
     (SurgeryOperation.Kind.untie, "head"), (.drop, "head"), (.copy, "embed=another"),
   ])
-  func `that somebody takes apart are no news`(
+  func `that a user parts on purpose are not noted`(
     _ kind: SurgeryOperation.Kind, _ argument: String
   ) throws {
     #expect(try plan(kind, argument).notes == [])
@@ -119,33 +119,42 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   @Test(arguments: [
     ("rename layr=x", "selector \"layr\" selects no tensor: did you mean `layer`?"),
     ("rename a.*=b", "rename \"a.*=b\": both sides need the same wildcards in the same order"),
-    ("rename a.{i}=b.{j}", "rename \"a.{i}=b.{j}\": {j} does not stand on the left-hand side"),
+    ("rename a.{i}=b.{j}", "rename \"a.{i}=b.{j}\": {j} does not occur on the left-hand side"),
     (
       "rename layer.{i}.weight=w",
       "rename layer.{i}.weight=w: \"layer.0.weight\" and \"layer.1.weight\" would both be \"w\"; "
         + "drop or rename one of them first"
     ),
     ("strip-prefix bert.", "strip-prefix bert.: no key begins with \"bert.\""),
-    ("cast embed=BF17", "cast embed=BF17: \"BF17\" is no floating-point dtype; did you mean BF16?"),
-    ("layers layer=7", "layers layer=7: \"layer\" has [0] to [2], none is 7"),
+    (
+      "cast embed=BF17",
+      "cast embed=BF17: \"BF17\" is not a floating-point dtype; did you mean BF16?"
+    ),
+    ("layers layer=7", "layers layer=7: \"layer\" has [0] to [2], none of them is 7"),
     (
       "slice embed=[9:, :]",
-      "slice 'embed=[9:, :]': \"9:\" is no range of the 4 in dimension 0 of \"embed\""
+      "slice 'embed=[9:, :]': \"9:\" is empty: dimension 0 of \"embed\" has the extent 4"
     ),
     (
       "split embed=a,b,c",
-      "split embed=a,b,c: dimension 0 of \"embed\" [4, 2] is not cut into 3 equal parts"
+      "split embed=a,b,c: dimension 0 of \"embed\" [4, 2] cannot be cut into 3 equal parts"
     ),
-    ("concat embed,zz=x", "concat embed,zz=x: \"zz\" is missing beside \"embed\""),
+    ("concat embed,zz=x", "concat embed,zz=x: there is \"embed\", but no \"zz\""),
     (
       "transpose layer.0.bias",
-      "transpose layer.0.bias: \"layer.0.bias\" has the shape [3], with less than two dimensions"
+      "transpose layer.0.bias: \"layer.0.bias\" has the shape [3], with fewer than two dimensions"
     ),
-    ("add embed=F32[2]", "add embed=F32[2]: \"embed\" is there already; drop or rename it first"),
-    ("scale embed=x", "scale embed=x: \"x\" is no number"),
-    ("cast embed[0]=BF16", "cast embed[0]=BF16 takes whole tensors, not rows of \"embed\""),
+    (
+      "add embed=F32[2]",
+      "add embed=F32[2]:zeros: \"embed\" exists already; drop or rename it first"
+    ),
+    ("scale embed=x", "scale embed=x: \"x\" is not a number"),
+    (
+      "cast embed[0]=BF16",
+      "cast embed[0]=BF16: needs whole tensors, and rows of \"embed\" are selected"
+    ),
     ("renmae a=b", "there is no operation \"renmae\"; did you mean `rename`?"),
-    ("preset gamma-beta", "preset gamma-beta: nothing here is to be converted"),
+    ("preset gamma-beta", "preset gamma-beta: there is nothing to convert"),
     ("metadata x=", "metadata x=: there is no metadata \"x\""),
   ])
   func `what cannot be done says why`(operation: String, expected: String) {
@@ -222,7 +231,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
 
   @Test func `new tensors depend on the seed and the key alone`() throws {
     func draw(_ seed: UInt64, _ text: String) throws -> [Float] {
-      var plan = SurgeryPlan(smallCheckpoint())
+      var plan = SurgeryPlan(for: smallCheckpoint())
       plan.seed = seed
       try plan.append(SurgeryOperation(.add, [text]))
       return try #require(try plan.apply()[Key(String(text.prefix { $0 != "=" }))]?.floats())
@@ -241,7 +250,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     var base = Checkpoint(path: "x")
     base.tensors["w"] = Tensor([1, 70000, .nan, -500, 65519], shape: [5])
     base.tensors["n"] = Tensor(dtype: .int64, shape: [1], bytes: [1, 0, 0, 0, 0, 0, 0, 0])
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     try plan.append(SurgeryOperation(.cast, ["**=F16"]))
     #expect(plan.losses.all.isEmpty)
     #expect(try plan.apply()["w"]?.floats()[1] == .infinity)
@@ -260,7 +269,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
   }
 
   @Test func `a plan is a diff, and a failed step leaves it as it was`() throws {
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     try plan.append(SurgeryOperation(.rename, ["embed=words"]))
     try plan.append(SurgeryOperation(.drop, ["layer[2]"]))
     try plan.append(SurgeryOperation(.scale, ["layer[0].bias=2"]))

@@ -9,7 +9,7 @@ import Testing
   private func keys(_ keys: [String], preset: String = "strip-wrappers") throws -> [String] {
     var base = Checkpoint()
     for key in keys { base.tensors[Key(key)] = filled(0, [1]) }
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     try plan.append(SurgeryOperation(.preset, [preset]))
     return plan.apply().keys.map(\.string)
   }
@@ -64,7 +64,7 @@ import Testing
   ) throws {
     let folder = try TemporaryFolder()
     let base = try Checkpoint.open(Fixtures.path("wrappers/\(name).pt"))
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     try plan.append(SurgeryOperation(.preset, [preset]))
     try plan.apply().write(to: folder.path("out.pt"))
     let result = try Checkpoint.open(folder.path("out.pt"))
@@ -76,7 +76,7 @@ import Testing
   @Test func `a training checkpoint keeps what is beside its model`() throws {
     let folder = try TemporaryFolder()
     let base = try Checkpoint.open(Fixtures.path("wrappers/training.pt"))
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     try plan.append(SurgeryOperation(.preset, ["strip-wrappers"]))
     try plan.apply().write(to: folder.path("out.pt"))
     let result = try Checkpoint.open(folder.path("out.pt"))
@@ -84,7 +84,7 @@ import Testing
     #expect(result.keys.contains("optimizer.state.0.exp_avg"))
     #expect(try result.values.map(\.key.string).prefix(2) == ["epoch", "arch"])
     #expect(throws: SurgeryError.self) {
-      var plan = SurgeryPlan(try Checkpoint.open(Fixtures.path("wrappers/part.pt")))
+      var plan = SurgeryPlan(for: try Checkpoint.open(Fixtures.path("wrappers/part.pt")))
       try plan.append(SurgeryOperation(.preset, ["strip-wrappers"]))
     }
   }
@@ -96,7 +96,7 @@ import Testing
       (.drop, "state_dict.module", ["epoch", "arch"]),
       (.stripPrefix, "state_dict.module.", ["epoch", "arch"]),
     ] {
-      var plan = SurgeryPlan(try Checkpoint.open(Fixtures.path("wrappers/training.pt")))
+      var plan = SurgeryPlan(for: try Checkpoint.open(Fixtures.path("wrappers/training.pt")))
       try plan.append(SurgeryOperation(operation, [argument]))
       try plan.apply().write(to: folder.path("out.pt"))
       let values = try Checkpoint.open(folder.path("out.pt")).values.map(\.key.string)
@@ -109,7 +109,7 @@ import Testing
   @Test func `a BertModel has no head, and a DistilBERT no names of 2018`() throws {
     #expect(try keys(["bert.a", "bert.b", "cls.c"], preset: "strip-bert") == ["a", "b"])
     let old = try Checkpoint.open(Fixtures.path("bert-tiny-old"))
-    var plan = SurgeryPlan(old)
+    var plan = SurgeryPlan(for: old)
     try plan.append(SurgeryOperation(.preset, ["distilbert"]))
     let names = plan.apply().keys.map(\.string)
     #expect(names.contains("distilbert.transformer.layer.0.sa_layer_norm.weight"))

@@ -95,7 +95,7 @@ import Testing
     let folder = try TemporaryAdapter(
       config: #"{"peft_type": "LORA", "lora_alpha": 4, "r": 2, "fan_in_fan_out": false}"#,
       a: ([1, 0, 0, 1], [2, 2]), b: ([1, 2, 3, 4, 5, 6], [3, 2]))
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     try plan.append(SurgeryOperation(.mergeLora, [folder.path]))
     // W + 4/2 · B·A, A being the identity.
     #expect(try plan.apply()["layer.0.weight"]?.floats() == [2, 5, 8, 11, 14, 17])
@@ -113,7 +113,7 @@ import Testing
     let folder = try TemporaryAdapter(
       config: #"{"peft_type": "LORA", "lora_alpha": 4, "alpha_pattern": \#(patterns)}"#,
       a: ([1, 0, 0, 0], [2, 2]), b: ([1, 0, 2, 0, 3, 0], [3, 2]))
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     try plan.append(SurgeryOperation(.mergeLora, [folder.path]))
     let scale = alpha / 2
     let expected: [Float] = [scale, 1, 2 + 2 * scale, 3, 4 + 3 * scale, 5]
@@ -132,7 +132,7 @@ import Testing
     let folder = try TemporaryAdapter(
       config: #"{"peft_type": "LORA", "lora_alpha": 4, \#(members)}"#,
       a: ([1, 0, 0, 1], [2, 2]), b: ([1, 2, 3, 4, 5, 6], [3, 2]))
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     #expect(
       message { try plan.append(SurgeryOperation(.mergeLora, [folder.path])) }
         == (stated.map {
@@ -145,7 +145,7 @@ import Testing
     let folder = try TemporaryAdapter(
       config: #"{"peft_type": "LORA", "lora_alpha": 4, "alpha_pattern": {"\#(pattern)": 8}}"#,
       a: ([1, 0, 0, 0], [2, 2]), b: ([1, 0, 2, 0, 3, 0], [3, 2]))
-    var plan = SurgeryPlan(smallCheckpoint())
+    var plan = SurgeryPlan(for: smallCheckpoint())
     let message = message { try plan.append(SurgeryOperation(.mergeLora, [folder.path])) }
     #expect(message.hasPrefix("\(folder.path)/adapter_config.json: `alpha_pattern` "))
   }

@@ -37,7 +37,7 @@ final class AdapterFolder {
   func plan(for tensors: KeyValuePairs<Key, Tensor>) throws -> SurgeryPlan {
     var base = Checkpoint(path: "base.safetensors")
     for (key, tensor) in tensors { base.tensors[key] = tensor }
-    var plan = SurgeryPlan(base)
+    var plan = SurgeryPlan(for: base)
     try plan.append(SurgeryOperation(.mergeLora, [path]))
     return plan
   }

@@ -1,0 +1,160 @@
+internal import CheckpointFiles
+
+// The order and the number of layers.
+extension SurgeryPlan {
+  /// The most layers of one node.
+  private static let mostLayers = 100_000
+
+  /// Puts the children of a node that have an index into a new order, with new indices.
+  mutating func arrangeLayers(
+    of text: String, _ order: [IndexRange], _ operation: SurgeryOperation
+  ) throws -> Int {
+    let path = Key(text.replacing("[", with: ".").replacing("]", with: ""))
+    let node = path.string.isEmpty ? 0 : tensors.node(at: path)
+    // Layers `0` and `00` have one index; the first in the file comes first.
+    var children: [Int: [Int32]] = [:]
+    for child in node.map({ tensors.children(of: Int($0)).map { Int32($0) } }) ?? [] {
+      guard let index = tensors.nodes[Int(child)].component.indexValue else { continue }
+      children[index, default: []].append(child)
+    }
+    guard let node, !children.isEmpty else {
+      _ = try select(SelectorList([text]))
+      throw SurgeryError.noLayers(text, operation)
+    }
+    let chosen = try layers(order, among: children.keys.sorted(), text, operation)
+    var members: [Int: [Int]] = [:]
+    for (index, nodes) in children {
+      var slots = nodes.flatMap { tensors.slots(below: $0) }
+      tensors.sortSlots(&slots)
+      members[index] = slots
+    }
+    let isPlain = children.allSatisfy { index, nodes in
+      nodes.count == 1 && tensors.nodes[Int(nodes[0])].component == Key("\(index)")
+    }
+    let prefix = path.string.isEmpty ? "" : path.string + "."
+    if isPlain, tensors.depthBound <= PlanTensors.deepestMove {
+      try arrange(chosen, children.mapValues { $0[0] }, members, under: node, prefix, operation)
+    } else {
+      try rearrange(chosen, members, prefix, operation)
+    }
+    return chosen.count
+  }
+
+  /// The indices that `order` chooses.
+  private func layers(
+    _ order: [IndexRange], among existing: [Int], _ node: String, _ operation: SurgeryOperation
+  ) throws(SurgeryError) -> [Int] {
+    var chosen: [Int] = []
+    for range in order {
+      var values = IndexExpression(items: [range]).choose(from: existing).values.sorted()
+      if case .slice(_, _, let step) = range, step < 0 { values.reverse() }
+      guard !values.isEmpty else { throw .noSuchLayer(range, node, existing, operation) }
+      chosen += values
+      guard chosen.count <= SurgeryPlan.mostLayers else { throw .tooManyLayers(operation) }
+    }
+    return chosen
+  }
+
+  /// Renames the nodes of the layers, and copies those that occur again.
+  private mutating func arrange(
+    _ chosen: [Int], _ nodes: [Int: Int32], _ members: [Int: [Int]], under parent: Int32,
+    _ prefix: String, _ operation: SurgeryOperation
+  ) throws {
+    var seen: Set<Int> = []
+    // The slots of each new layer, in order.
+    var arranged: [[Int]] = []
+    var moved: [(node: Int32, name: Key)] = []
+    var copies: [(number: Int, index: Int, rests: [String])] = []
+    for (number, index) in chosen.enumerated() {
+      guard let node = nodes[index] else { continue }
+      if seen.insert(index).inserted {
+        if number != index { moved.append((node, Key("\(number)"))) }
+        arranged.append(members[index] ?? [])
+      } else {
+        let start = prefix.utf8.count + "\(index)".utf8.count
+        let rests = (members[index] ?? []).map { slot in
+          String(decoding: tensors.key(of: slot).string.utf8.dropFirst(start), as: UTF8.self)
+        }
+        copies.append((number, index, rests))
+        arranged.append([])
+      }
+    }
+    let place = firstPlace(of: members)
+    for (index, slots) in members where !seen.contains(index) {
+      for slot in slots { tensors.remove(slot) }
+    }
+    for (node, _) in moved {
+      _ = tensors.forgetKeys(below: node)
+      tensors.unlink(node)
+    }
+    for (node, name) in moved {
+      tensors.relabel(node, name)
+      tensors.link(node, under: parent)
+    }
+    for (number, index, rests) in copies {
+      var detached = DetachedCopies()
+      for (slot, rest) in zip(members[index] ?? [], rests) {
+        var entry = tensors.slots[slot].entry
+        entry.tensor = try detached.copy(of: entry.tensor)
+        entry.effects.append(.copiedLayer(index))
+        try add(Key("\(prefix)\(number)\(rest)"), entry, operation)
+        arranged[number].append(tensors.slots.count - 1)
+      }
+    }
+    reorder(arranged, members, at: place)
+  }
+
+  /// The same tensor by tensor, for layers with unusual numbers.
+  private mutating func rearrange(
+    _ chosen: [Int], _ members: [Int: [Int]], _ prefix: String, _ operation: SurgeryOperation
+  ) throws {
+    let place = firstPlace(of: members)
+    var rests: [Int: String] = [:]
+    for slot in members.values.joined() {
+      let tail = tensors.key(of: slot).string.utf8.dropFirst(prefix.utf8.count)
+      rests[slot] = String(Substring(tail.drop { $0 != UInt8(ascii: ".") }))
+    }
+    let entries = members.mapValues { $0.map { (tensors.slots[$0].entry, rests[$0] ?? "") } }
+    for slot in members.values.joined() { tensors.remove(slot) }
+    var seen: Set<Int> = []
+    var arranged: [[Int]] = []
+    for (number, index) in chosen.enumerated() {
+      let isCopy = !seen.insert(index).inserted
+      var detached = DetachedCopies()
+      var slots: [Int] = []
+      for (entry, rest) in entries[index] ?? [] {
+        var entry = entry
+        if isCopy {
+          entry.tensor = try detached.copy(of: entry.tensor)
+          entry.effects.append(.copiedLayer(index))
+        }
+        // Of two layers with one number, the second replaces the first.
+        let key = Key("\(prefix)\(number)\(rest)")
+        if let old = tensors.slot(of: key) {
+          tensors.replace(old, with: entry)
+        } else {
+          try add(key, entry, operation)
+          slots.append(tensors.slots.count - 1)
+        }
+      }
+      arranged.append(slots)
+    }
+    reorder(arranged, members, at: place)
+  }
+
+  /// How many tensors precede the first of the layers.
+  private func firstPlace(of members: [Int: [Int]]) -> Int {
+    let all = Set(members.values.joined())
+    return tensors.liveSlots.firstIndex { all.contains($0) } ?? 0
+  }
+
+  /// Puts the layers, one after the other, where the first of them was.
+  private mutating func reorder(_ arranged: [[Int]], _ members: [Int: [Int]], at place: Int) {
+    var isMember = [Bool](repeating: false, count: tensors.slots.count)
+    for slot in members.values.joined() { isMember[slot] = true }
+    for slot in arranged.joined() { isMember[slot] = true }
+    var order = tensors.liveSlots.filter { !isMember[$0] }
+    order.insert(contentsOf: arranged.joined(), at: min(place, order.count))
+    tensors.reorder(order)
+  }
+}
