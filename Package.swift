@@ -38,6 +38,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
   ],
   targets: [
     // Ground floor: C kernels and system libraries.
@@ -74,6 +75,7 @@ let package = Package(
         "CheckpointFiles", "ParameterSurgery", "CEspalierKernels",
         .target(name: "CEspalierOneDNN", condition: .when(traits: ["OneDNN"])),
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: strict),
 
@@ -117,7 +119,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EspalierCommandsTests",
-      dependencies: ["EspalierCommands", "espalier", "EspalierTestSupport"],
+      dependencies: [
+        "EspalierCommands", "espalier", "EspalierTestSupport", "CheckpointFiles", "ParameterSurgery",
+        "FineTuning",
+      ],
       swiftSettings: strict),
   ],
   cLanguageStandard: .gnu17

@@ -53,11 +53,9 @@ enum Advice {
       error.advice.flatMap { sentence(for: $0, in: command) }
         ?? error.underlying.flatMap { sentence(for: $0, in: command) }
     case let error as FineTuningError:
-      switch error.underlying {
-      case .checkpoint(let error): sentence(for: error, in: command)
-      case .surgery(let error): sentence(for: error, in: command)
-      case nil: nil
-      }
+      error.advice.isEmpty
+        ? error.underlying.flatMap { sentence(for: $0.error, in: command) }
+        : error.advice.map(\.option).joined(separator: "; ")
     case let error as InputError:
       error.underlying.flatMap { sentence(for: $0, in: command) }
     default: nil
@@ -68,10 +66,6 @@ enum Advice {
     for advice: CheckpointError.Advice, about path: String,
     in command: (any ParsableCommand.Type)?
   ) -> String? {
-    if case .download(let model, let revision) = advice {
-      return "run: hf download \(shellWord(model))"
-        + (revision.map { " --revision \(shellWord($0))" } ?? "")
-    }
     return switch advice {
     case .leaveOutForeign:
       Option.ignoreForeign.belongs(to: command)
@@ -131,5 +125,15 @@ enum Advice {
         }
       }
     return isPlain ? text : "'" + text.replacing("'", with: #"'\''"#) + "'"
+  }
+}
+
+extension FineTuningError.Underlying {
+  /// The error itself.
+  fileprivate var error: any Error {
+    switch self {
+    case .checkpoint(let error): error
+    case .surgery(let error): error
+    }
   }
 }

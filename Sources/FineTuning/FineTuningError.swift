@@ -37,6 +37,38 @@ public struct FineTuningError: Error, Sendable, Hashable, CustomStringConvertibl
     case file
   }
 
+  /// What a caller can do about it. The command line renders each case as an option.
+  public enum Advice: Sendable, Hashable {
+    /// Name the column of the text, the second text or the label, or several of them.
+    case nameColumns([DataOptions.ColumnRole])
+    /// Use the column with this number, from 1.
+    case numberColumn(DataOptions.ColumnRole, Int)
+    /// State whether the first row names the columns.
+    case chooseHeader(DataOptions.Header)
+    /// State whether quotes delimit cells.
+    case chooseQuotes(DataOptions.Quotes)
+    /// Name the character between cells.
+    case chooseSeparator(String)
+    /// Name the layout of the file.
+    case chooseFormat(DataOptions.Format)
+    /// Name one of these tasks.
+    case chooseTask([PredictionTask])
+    /// Add a head to the model.
+    case addHead
+    /// Give data to evaluate on.
+    case giveEvaluationData
+    /// Resume the run that the folder holds.
+    case resume
+    /// Start a new run from the model in this folder.
+    case trainFrom(String)
+    /// Train the whole head.
+    case trainHead
+    /// Read sequences of up to this many tokens.
+    case raiseMaximumLength(Int)
+    /// Let another figure decide which epoch is kept.
+    case chooseCriterion(TrainingOptions.Criterion)
+  }
+
   /// The error of a room below that caused it.
   public enum Underlying: Sendable, Hashable {
     /// A file could not be read or written.
@@ -53,21 +85,22 @@ public struct FineTuningError: Error, Sendable, Hashable, CustomStringConvertibl
   public let line: Int?
   /// The tensor it is about, if it is about one.
   public let key: Key?
-  /// The sentence.
+  /// The sentence, without the advice.
   public let description: String
+  /// What a caller can do, if anything.
+  public let advice: [Advice]
   /// The error of a room below, if there is one.
   public let underlying: Underlying?
 
-  package init(_ description: String) { self.init(.invalidOption, description) }
-
   package init(
     _ kind: Kind, path: String? = nil, line: Int? = nil, key: Key? = nil,
-    underlying: Underlying? = nil, _ description: String
+    advice: [Advice] = [], underlying: Underlying? = nil, _ description: String
   ) {
     self.kind = kind
     self.path = path
     self.line = line
     self.key = key
+    self.advice = advice
     self.underlying = underlying
     self.description = oneLine(description)
   }

@@ -177,5 +177,5 @@ struct DiffPage {
 
   private func number(_ value: Double?) -> String { value.map { significant($0) } ?? "" }
 
-  private func escaped(_ text: String) -> String { FineTuning.escaped(shown(text)) }
+  private func escaped(_ text: String) -> String { EspalierCommands.escaped(shown(text)) }
 }

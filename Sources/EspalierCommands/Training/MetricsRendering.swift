@@ -37,12 +37,12 @@ struct MetricsRendering {
     output.line()
     print(metrics.labels)
     // A matrix of many labels says nothing on a terminal; --json has it.
-    guard metrics.labels.count <= 12 else { return }
+    guard metrics.labels.count <= 12, let confusion = metrics.confusion else { return }
     output.line()
     var matrix = Table(
       [.init("is \\ predicted", shrinks: true)]
         + metrics.labels.map { .init(shown($0.label), .right) })
-    for (label, counts) in zip(metrics.labels, metrics.confusion) {
+    for (label, counts) in zip(metrics.labels, confusion) {
       matrix.append([shown(label.label)] + counts.map(grouped))
     }
     matrix.print()

@@ -125,7 +125,7 @@ struct TrainCommand: ParsableCommand {
       """
       Go on with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
       run's own options; with --mask or --train, something else trains from here on. --cache-dir and \
-      --threads, which change no result, may be given anew.
+      --threads, which change no result, are not stored: pass them again.
       """, valueName: "dir"), completion: .directory)
   var resume: String?
 
@@ -207,22 +207,18 @@ struct TrainCommand: ParsableCommand {
     if let name = TrainCommand.ignoredOption(CommandLine.arguments.dropFirst(2)) {
       throw ValidationError("--resume repeats the run's own options: leave out \(name)")
     }
-    // The run's own arguments, and what this call says differently.
-    let line = try StoredCommandLine(stored.invocation, folder: resume)
-    guard var command = try TrainCommand.parseAsRoot(line.arguments) as? TrainCommand else {
-      throw ValidationError("\(resume): the run did not keep its options; give them again")
-    }
+    // The run's own arguments, and what this call states differently.
+    let invocation = try StoredInvocation(stored)
+    var command = try invocation.command()
     if mask != nil || !train.isEmpty { (command.masks, command.train) = (masks, train) }
     command.arguments.cacheDir = arguments.cacheDir
     command.arguments.threads = arguments.threads
-    if arguments.cacheDir == nil, let cache = line.cacheDirectory {
-      StandardError.note("the run used the cache \(quoted(cache)); use --cache-dir to use it again")
-    }
     command.dryRun = dryRun
     command.selection = selection
     command.json = json
     command.progress = progress
     command.resume = resume
+    if let note = invocation.note(cacheFolder: arguments.cacheDir) { StandardError.note(note) }
     try command.run(resuming: stored, invocation: stored.invocation)
   }
 
@@ -245,7 +241,9 @@ struct TrainCommand: ParsableCommand {
     if !json.json || dryRun { report(run) }
     guard !dryRun, let folder = resume ?? output else { return }
     var display = TrainingDisplay(run: run, mode: progress.progress, quiet: json.json)
-    let result = try run.train(into: folder) { try display.show($0) }
+    let result = try run.train(
+      into: folder, onEvent: { try display.show($0) },
+      documents: { RunReport(run, $0, folder: folder).documents })
     display.finish()
     if json.json {
       StandardOutput.shared.line(TrainingJSON.result(run, result, folder: folder).text(indent: 2))

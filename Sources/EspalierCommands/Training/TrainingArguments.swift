@@ -121,7 +121,7 @@ struct TrainingArguments: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
+    if let threads, !(1...ThreadPool.maximumThreads).contains(threads) {
       throw ValidationError("--threads takes a count from 1 to 1,024")
     }
     if noDropout, trunkDropout {

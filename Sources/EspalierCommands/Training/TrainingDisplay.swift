@@ -35,7 +35,7 @@ struct PlanRendering {
     table.print(indent: 12)
     if plan.tensors.count > 12 { output.line("            … and \(plan.tensors.count - 12) more") }
     line("backward", "stops at \(plan.backwardStop)")
-    if let cached = plan.cached {
+    if let cached = plan.cached?.sentence {
       line(
         "cached",
         "\(cached): \(byteText(plan.cacheBytes))"
@@ -48,7 +48,7 @@ struct PlanRendering {
       line(
         "cached",
         plan.trunkDropout
-          ? "nothing: dropout acts in the trunk, which is computed anew for every batch"
+          ? "nothing: dropout acts in the trunk, which is computed again for every batch"
           : "nothing: no stage below what trains is frozen")
     }
     for phase in plan.phases { print(phase) }
@@ -69,7 +69,7 @@ struct PlanRendering {
       "about \(byteText(plan.expectedMemory)) of memory; first epoch "
         + "\(durationText(plan.expectedFirstEpoch)), then "
         + "\(durationText(plan.expectedLaterEpoch)) each")
-    for note in plan.notes { StandardError.note(note) }
+    for note in plan.notes { StandardError.note(note.sentenceWithOptions) }
   }
 
   /// The labels with the examples to train that have them, or the range of numbers.
@@ -90,7 +90,7 @@ struct PlanRendering {
     let cache =
       phase.keepsCache
       ? "the cache serves on"
-      : phase.cached.map { "cached anew: \($0), \(byteText(phase.cacheBytes))" }
+      : phase.cached.map { "cached again: \($0.sentence), \(byteText(phase.cacheBytes))" }
         ?? "nothing is cached"
     line("", "backward stops at \(phase.backwardStop); \(cache)")
   }

@@ -26,7 +26,7 @@ enum TrainingJSON {
       "added_parameters": .integer(phase.addedCount),
       "trained_parameters": .integer(phase.trainedCount),
       "backward_stops_at": .string(phase.backwardStop),
-      "cached": phase.cached.map { .string($0) } ?? .null,
+      "cached": phase.cached.map { .string($0.sentence) } ?? .null,
       "cache_bytes": .integer(phase.cacheBytes),
       "keeps_cache": .bool(phase.keepsCache),
       "expected_epoch_seconds": .real(phase.expectedEpoch),
@@ -48,7 +48,7 @@ enum TrainingJSON {
       "trained_parameters": .integer(plan.trainedCount),
       "parameters": .integer(plan.parameterCount),
       "backward_stops_at": .string(plan.backwardStop),
-      "cached": plan.cached.map { .string($0) } ?? .null,
+      "cached": plan.cached.map { .string($0.sentence) } ?? .null,
       "cache_bytes": .integer(plan.cacheBytes),
       "cache_spills": .bool(plan.cacheSpills),
       "cache_dir": plan.cacheFolder.map { .string($0) } ?? .null,
@@ -77,7 +77,7 @@ enum TrainingJSON {
       "expected_first_epoch_seconds": .real(plan.expectedFirstEpoch),
       "expected_later_epoch_seconds": .real(plan.expectedLaterEpoch),
       "unfreezing": .array(plan.phases.map(phase)),
-      "notes": .array(plan.notes.map { .string($0) }),
+      "notes": .array(plan.notes.map { .string($0.sentenceWithOptions) }),
     ])
   }
 

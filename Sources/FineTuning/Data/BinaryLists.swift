@@ -24,6 +24,7 @@ struct BinaryLists {
   mutating func append(_ elements: [LabelElement], _ line: Int) throws(FineTuningError) {
     if let fraction = elements.first(where: \.isFraction) {
       throw FineTuningError(
+        .label, path: path, line: line,
         "\(path): line \(line): \(fraction.text) in a list of labels, expected names, or 0 or 1 for each label"
       )
     }
@@ -50,21 +51,21 @@ struct BinaryLists {
   func finished() throws(FineTuningError) -> (sets: [[Int]], length: Int, line: Int)? {
     if let sets, let length, !sets.isEmpty {
       guard length > 1 else {
-        throw FineTuningError(
-          "\(path): line \(firstLine): every list is a single 0 or 1, which may be the name of a label or the "
-            + "target of one label; write names that are not 0 and 1, or use --task classification")
+        throw .singleBits(path: path, line: firstLine)
       }
       return (sets, length, firstLine)
     }
     guard let repeated else { return nil }
     if repeated.isBinary, let other, let length {
       throw FineTuningError(
+        .label, path: path, line: repeated.line,
         "\(path): line \(repeated.line): a list of 0 and 1 has one element for each label in every row, but line "
           + (other.length == length
             ? "\(other.line) holds something else"
             : "\(other.line) has \(other.length) of them and line \(firstLine) has \(length)"))
     }
     throw FineTuningError(
+      .label, path: path, line: repeated.line,
       "\(path): line \(repeated.line): the label \(quoted(repeated.name)) occurs twice in one list")
   }
 }

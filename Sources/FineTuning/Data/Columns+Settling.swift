@@ -12,8 +12,8 @@ extension Columns {
   /// The first of the usual names that a column has, as the file spells it.
   private static func usual(_ names: [String], in columns: [String]) -> String? {
     for name in names {
-      if let column = columns.first(where: { $0 == name })
-        ?? columns.first(where: { $0.lowercased() == name })
+      if let column = columns.first(where: { $0.isSame(as: name) })
+        ?? columns.first(where: { lowercased($0)?.isSame(as: name) == true })
       {
         return column
       }
@@ -21,10 +21,16 @@ extension Columns {
     return nil
   }
 
+  /// A short text in small letters; `nil` for a longer one, which is no usual name.
+  private static func lowercased(_ text: String) -> String? {
+    text.utf8.count <= 64 ? text.lowercased() : nil
+  }
+
   /// The second text of a pair whose first is `text`, when no column was named.
   func usualPair(_ text: String?, in columns: [String]) -> String? {
     guard options.textColumn == nil, let text,
-      let name = Columns.pairNames[text.lowercased()]
+      let usual = Columns.lowercased(text),
+      let name = Columns.pairNames.first(where: { $0.key.isSame(as: usual) })?.value
     else { return nil }
     return Columns.usual([name], in: columns)
   }
@@ -77,9 +83,9 @@ extension Columns {
         if let place = try find(column, nil) { marks.append(place) }
       }
     }
-    if text == nil { throw unnamed("text", "--text-column", members) }
+    if text == nil { throw unnamed(.text, members) }
     if label == nil, marks.isEmpty, options.needsLabels {
-      throw unnamed("label", "--label-column", members)
+      throw unnamed(.label, members)
     }
     try demandDistinct(members)
   }
@@ -97,9 +103,7 @@ extension Columns {
     case .yes: sawHeader = true
     case .no:
       if let name = askedNames.first {
-        throw FineTuningError(
-          "\(path): the column \(quoted(name)) is a name, but there is no header (--header no); number it from 1"
-        )
+        throw .namedWithoutHeader(name, path: path)
       }
     case .auto: try findHeader(cells, askedNames)
     }
@@ -111,9 +115,8 @@ extension Columns {
         if sawHeader, let place = try only(column, in: cells) { return .index(place) }
         guard let number = Columns.number(column) else { throw missing(column, in: cells) }
         guard number <= cells.count else {
-          throw FineTuningError(
-            "\(path): no column \(number); the first row has \(counted(cells.count, "column"))"
-              + (cells.count == 1 ? separatorHint : ""))
+          throw .noColumn(
+            number, of: cells.count, path: path, advice: cells.count == 1 ? separatorAdvice : [])
         }
         return .index(number - 1)
       }
@@ -134,9 +137,9 @@ extension Columns {
         if let place = try find(column, nil, default: nil) { marks.append(place) }
       }
     }
-    if text == nil { throw unnamed("text", "--text-column", cells) }
+    if text == nil { throw unnamed(.text, cells) }
     if label == nil, marks.isEmpty, options.needsLabels {
-      throw unnamed("label", "--label-column", cells)
+      throw unnamed(.label, cells)
     }
     try demandDistinct(cells)
     return sawHeader
@@ -155,13 +158,12 @@ extension Columns {
     }
     if asked.isEmpty, !isTextAndLabel(cells) { throw unclear(cells) }
     // One cell that another separator would cut into the names of a header.
-    if cells.count == 1, !separatorHint.isEmpty {
-      let parts = cells[0].split(whereSeparator: { ";\t|,".contains($0) }).map {
-        trimmedSpaces(String($0))
+    if cells.count == 1, !separatorAdvice.isEmpty {
+      let parts = cells[0].utf8.split(whereSeparator: { ";\t|,".utf8.contains($0) }).map {
+        trimmedSpaces(String(Substring($0)))
       }
       guard parts.count > 1, Columns.isHeader(parts) else { return }
-      throw FineTuningError(
-        "\(path): the first row is one cell, \(quoted(shortened(cells)[0]))\(separatorHint)")
+      throw .oneCell(shortened(cells)[0], path: path, advice: separatorAdvice)
     }
   }
 
@@ -188,31 +190,24 @@ extension Columns {
     {
       label = nil
     }
-    var pairs: [(Place?, Place?, String, String)] = [
-      (text, pair, "the text and the second text", "--text-pair-column"),
-      (
-        text, label, "the text and the label",
-        text == .index(0) ? "--text-column" : "--label-column"
-      ),
-      (pair, label, "the second text and the label", "--label-column"),
+    var pairs: [(Place?, Place?, DataOptions.ColumnRole, DataOptions.ColumnRole)] = [
+      (text, pair, .text, .pair), (text, label, .text, .label), (pair, label, .pair, .label),
     ]
     for (index, mark) in marks.enumerated() {
-      pairs.append((text, mark, "the text and a label", "--text-column"))
-      pairs.append((pair, mark, "the second text and a label", "--text-pair-column"))
-      if marks[..<index].contains(mark) {
-        pairs.append((mark, mark, "two labels", "--label-columns"))
-      }
+      pairs.append((text, mark, .text, .labels))
+      pairs.append((pair, mark, .pair, .labels))
+      if marks[..<index].contains(mark) { pairs.append((mark, mark, .labels, .labels)) }
     }
-    for (a, b, names, option) in pairs {
+    for (a, b, first, second) in pairs {
       guard let a, a == b else { continue }
       let column =
         switch a {
         case .index(let index): "\(index + 1)"
         case .name(let name): quoted(name.string)
         }
-      throw FineTuningError(
-        "\(path): \(names) are both column \(column); name another with \(option)"
-          + (columns.count > 1 ? " (there are \(columns.count) columns)" : ""))
+      // The text of a file without names is column 1 by custom: then that is the one to name.
+      let role = second == .label && text == .index(0) && first == .text ? .text : second
+      throw .sameColumn(column, first, second, of: columns.count, path: path, role: role)
     }
   }
 
@@ -220,51 +215,50 @@ extension Columns {
 
   /// The error for a first row that may or may not be a header, or whose text may be in any column.
   private func unclear(_ cells: [String]) -> FineTuningError {
-    FineTuningError(
-      "\(path): \(counted(cells.count, "column")) and no header with a usual name in the first row, which has "
-        + "\(listed(shortened(cells))); say which is the text with --text-column (a name, or a number from 1)"
-        + (options.needsLabels ? " and which the label with --label-column" : "")
-        + ", or --header no if the first is the text")
+    let roles: [DataOptions.ColumnRole] = options.needsLabels ? [.text, .label] : [.text]
+    return .unclearColumns(
+      cells.count, listed(shortened(cells)), path: path,
+      advice: [.nameColumns(roles), .chooseHeader(.no)])
   }
 
   private func shortened(_ cells: [String]) -> [String] {
-    cells.map { $0.count > 24 ? $0.prefix(23) + "…" : $0 }
+    cells.map { cell in
+      guard cell.unicodeScalars.count > 24 else { return cell }
+      return String(String.UnicodeScalarView(cell.unicodeScalars.prefix(23))) + "…"
+    }
   }
 
   /// The place of the one column called `name`; `nil` when there is none.
   private func only(_ name: String, in cells: [String]) throws(FineTuningError) -> Int? {
     guard let first = cells.firstIndex(where: { LabelText.same($0, name) }) else { return nil }
     if let second = cells[(first + 1)...].firstIndex(where: { LabelText.same($0, name) }) {
-      throw FineTuningError(
-        "\(path): columns \(first + 1) and \(second + 1) are both called \(quoted(name)); say which by its number, with --header yes"
-      )
+      throw .duplicateColumn(name, first + 1, second + 1, path: path)
     }
     return first
   }
 
   private func missing(_ column: String, in names: [String]) -> FineTuningError {
-    FineTuningError("\(path): no column \(quoted(column)); there are \(listed(names))")
+    .noColumn(column, among: names, path: path)
   }
 
   /// The first row is a header with other names, or the first text: its cells say which.
   private func missingInFirstRow(_ column: String, _ cells: [String]) -> FineTuningError {
-    let (option, number) =
-      column == options.labelColumn
-      ? ("--label-column", 2)
-      : column == options.textColumn
-        ? ("--text-column", 1)
-        : options.labelColumns.contains(column)
-          ? ("--label-columns", 2) : ("--text-pair-column", 2)
-    return FineTuningError(
-      "\(path): no column \(quoted(column)) in the first row, which has \(listed(shortened(cells))); columns of a file without a header are numbered from 1, as \(option) \(number)"
-        + (cells.count == 1 ? separatorHint : ""))
+    let role: DataOptions.ColumnRole =
+      options.labelColumn.map(column.isSame) == true
+      ? .label
+      : options.textColumn.map(column.isSame) == true
+        ? .text : options.labelColumns.contains(where: column.isSame) ? .labels : .pair
+    return .noColumnInFirstRow(
+      column, listed(shortened(cells)), path: path,
+      advice: [.numberColumn(role, role == .text ? 1 : 2)]
+        + (cells.count == 1 ? separatorAdvice : []))
   }
 
-  private func unnamed(_ what: String, _ option: String, _ names: [String]) -> FineTuningError {
-    FineTuningError(
-      "\(path): which column is the \(what)? Name it with \(option); there are \(listed(names))"
-        + (sawHeader && options.header == .auto && asked.isEmpty
-          ? ", or say --header no if they are data" : "")
-        + (names.count == 1 ? separatorHint : ""))
+  private func unnamed(_ role: DataOptions.ColumnRole, _ names: [String]) -> FineTuningError {
+    .unnamedColumn(
+      role, among: names, path: path,
+      advice: [.nameColumns([role])]
+        + (sawHeader && options.header == .auto && asked.isEmpty ? [.chooseHeader(.no)] : [])
+        + (names.count == 1 ? separatorAdvice : []))
   }
 }

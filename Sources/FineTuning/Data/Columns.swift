@@ -73,11 +73,14 @@ struct Columns {
       try demandWidth(of: cells, row.line)
       // Files with headers that were joined.
       if sawHeader, names.count > 1, cells.map({ Key($0) }) == names.map({ Key($0) }) {
-        throw FineTuningError("\(path): line \(row.line): the row repeats the header; remove it")
+        throw FineTuningError(
+          .malformedData, path: path, line: row.line,
+          "\(path): line \(row.line): the row repeats the header; remove it")
       }
     }
     guard let text = try value(text, "text", row) else {
-      throw FineTuningError("\(path): line \(row.line): no text")
+      throw FineTuningError(
+        .malformedData, path: path, line: row.line, "\(path): line \(row.line): no text")
     }
     if text.isEmpty { emptyTexts = ((emptyTexts?.count ?? 0) + 1, emptyTexts?.line ?? row.line) }
     let second = try value(pair, "second text", row)
@@ -102,6 +105,7 @@ struct Columns {
     }
     guard cells.count > width, hasNameless else { return }
     throw FineTuningError(
+      .malformedData, path: path, line: line,
       "\(path): line \(line): \(counted(cells.count, "cell")), but the \(sawHeader ? "header" : "first row") has "
         + "\(width); a cell that contains \(separatorName) must be in quotes")
   }
@@ -111,10 +115,12 @@ struct Columns {
     _ members: OrderedDictionary<Key, JSONValue>, _ line: Int
   ) throws(FineTuningError) {
     guard pair == nil, case .name(let text) = text,
-      let late = usualPair(text.string, in: members.keys.map(\.string)), late != label?.name,
+      let late = usualPair(text.string, in: members.keys.map(\.string)),
+      label?.name?.isSame(as: late) != true,
       members[Key(late)] != .null
     else { return }
     throw FineTuningError(
+      .malformedData, path: path, line: line,
       "\(path): line \(line): \(quoted(late)) is the second text, which the first object does not have; give every "
         + "object both texts, or name the column of the text if there is only one")
   }
@@ -198,8 +204,11 @@ struct Columns {
     }
     guard let text = try value(label, "label", row) else { return nil }
     // A blank cell means no label, which is allowed when a text has any number of labels.
-    if text.allSatisfy(\.isWhitespace), options.needsLabels, options.task != .multiLabel {
+    if text.unicodeScalars.allSatisfy(\.properties.isWhitespace), options.needsLabels,
+      options.task != .multiLabel
+    {
       throw FineTuningError(
+        .malformedData, path: path, line: row.line,
         "\(path): line \(row.line): the label is \(text.isEmpty ? "empty" : "blank")")
     }
     return text.isEmpty && !options.needsLabels ? nil : .cell(text)
@@ -211,14 +220,15 @@ struct Columns {
     case (nil, _): return nil
     case (.index(let index), .cells(let cells)):
       guard index < cells.count else {
-        throw FineTuningError(
-          "\(path): line \(row.line): \(counted(cells.count, "column")), but the \(what) is column \(index + 1)"
-            + (names.count == 1 ? separatorHint : ""))
+        throw .shortRow(
+          cells.count, need: index + 1, what, path: path, line: row.line,
+          advice: names.count == 1 ? separatorAdvice : [])
       }
       return cells[index]
     case (.name(let name), .object(let members)):
       guard let member = members[name] else {
         throw FineTuningError(
+          .malformedData, path: path, line: row.line,
           "\(path): line \(row.line): no \(quoted(name.string)) (the \(what)); there are \(listed(members.keys.map(\.string)))"
         )
       }
@@ -227,6 +237,7 @@ struct Columns {
       case .bool(let value): return value ? "true" : "false"
       default:
         throw FineTuningError(
+          .malformedData, path: path, line: row.line,
           "\(path): line \(row.line): \(quoted(name.string)) (the \(what)) is not a string, a number or a truth value"
         )
       }
@@ -235,15 +246,14 @@ struct Columns {
   }
 
   /// What may be wrong when rows have one cell.
-  var separatorHint: String {
-    guard let cell = names.first else { return "" }
+  var separatorAdvice: [FineTuningError.Advice] {
+    guard let cell = names.first else { return [] }
     let own = options.separator?.byte
-    for (character, name) in [(";", ";"), ("\t", "tab"), ("|", "|"), (",", ",")] as [(Character, _)]
-    where cell.contains(character) && character.asciiValue != own {
-      return "; if cells end at \(character == "\t" ? "tabs" : quoted(name)), say --separator "
-        + (name == "tab" ? "tab" : "'\(name)'")
+    for character in [";", "\t", "|", ","] as [Unicode.Scalar]
+    where cell.utf8.contains(UInt8(ascii: character)) && UInt8(ascii: character) != own {
+      return [.chooseSeparator(String(character))]
     }
-    return ""
+    return []
   }
 }
 

@@ -112,7 +112,7 @@ extension DataOptions.Format {
   /// The format that the ending of a file's name stands for.
   init(_ path: String) {
     let name = path.lowercased()
-    if name.hasSuffix(".csv") {
+    if name.ends(with: ".csv") {
       self = .csv
     } else if [".jsonl", ".ndjson", ".json"].contains(where: name.hasSuffix) {
       self = .jsonl
@@ -158,5 +158,19 @@ public struct DataColumns: Sendable, Hashable, CustomStringConvertible {
         "labels \(shown)\(labels.count > 12 ? " and \(labels.count - 12) more" : "")")
     }
     return parts.joined(separator: ", ")
+  }
+}
+
+extension DataOptions {
+  /// What a column of a data file holds.
+  public enum ColumnRole: String, Sendable, Hashable, CaseIterable {
+    /// The text.
+    case text
+    /// The second text of a pair.
+    case pair
+    /// The label.
+    case label
+    /// A 0 or 1 for one of several labels.
+    case labels
   }
 }

@@ -9,7 +9,8 @@ struct FileReader: ~Copyable {
     do {
       stream = try FileStream(path)
     } catch {
-      throw FineTuningError(error.description)
+      throw FineTuningError(
+        .file, path: error.path, underlying: .checkpoint(error), error.description)
     }
   }
 
@@ -18,19 +19,21 @@ struct FileReader: ~Copyable {
     do {
       return try stream.read(count, onto: &bytes)
     } catch {
-      throw FineTuningError(error.description)
+      throw FineTuningError(
+        .file, path: error.path, underlying: .checkpoint(error), error.description)
     }
   }
 
   /// The whole file, up to `limit` bytes.
   static func contents(
-    of path: String, limit: Int = 256 << 20
+    of path: String, limit: Int = 64 << 20
   ) throws(FineTuningError) -> [UInt8] {
     let reader = try FileReader(path)
     var bytes: [UInt8] = []
     while try reader.read(1 << 16, onto: &bytes) > 0 {
       guard bytes.count <= limit else {
-        throw FineTuningError("\(path): larger than \(limit) bytes, which no such file needs")
+        throw FineTuningError(
+          .file, path: path, "\(path): larger than \(limit) bytes, which no such file needs")
       }
     }
     return bytes
@@ -42,6 +45,7 @@ func replaceFile(at path: String, _ bytes: [UInt8]) throws(FineTuningError) {
   do {
     try WholeFile.write(bytes, to: path, followingLinks: false)
   } catch {
-    throw FineTuningError(error.description)
+    throw FineTuningError(
+      .file, path: error.path, underlying: .checkpoint(error), error.description)
   }
 }

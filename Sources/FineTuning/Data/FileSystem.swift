@@ -12,7 +12,8 @@ enum FileSystem {
     do {
       return try WholeFile.isEmptyFolder(folder)
     } catch {
-      throw FineTuningError(error.description)
+      throw FineTuningError(
+        .file, path: error.path, underlying: .checkpoint(error), error.description)
     }
   }
 
@@ -23,7 +24,8 @@ enum FileSystem {
     do {
       folder = try FolderCreation(path: path)
     } catch {
-      throw FineTuningError(error.description)
+      throw FineTuningError(
+        .file, path: error.path, underlying: .checkpoint(error), error.description)
     }
     return try folder.removingIfEmpty(body)
   }
@@ -33,14 +35,15 @@ enum FileSystem {
     do {
       return try FolderLock(path: path)
     } catch {
-      throw FineTuningError(error.description)
+      throw FineTuningError(
+        .file, path: error.path, underlying: .checkpoint(error), error.description)
     }
   }
 
   /// The JSON document in a file.
-  static func json(_ path: String) throws -> JSONValue {
+  static func json(_ path: String, limit: Int = 16 << 20) throws -> JSONValue {
     do {
-      return try JSONParser.parse(try FileReader.contents(of: path, limit: 64 << 20))
+      return try JSONParser.parse(try FileReader.contents(of: path, limit: limit))
     } catch var error as CheckpointError {
       error.path = path
       throw error

@@ -18,7 +18,8 @@ struct LabelElement {
   init?(_ value: JSONValue) {
     switch value {
     // Lists of "0" and "1" that all have the same length are no names: every one would hold the same two.
-    case .string(let text): (self.text, bit) = (text, ["0": false, "1": true][text])
+    case .string(let text):
+      (self.text, bit) = (text, text.isSame(as: "0") ? false : text.isSame(as: "1") ? true : nil)
     case .number(let text):
       (self.text, bit) = (text, LabelElement.bit(text))
       isFraction = LabelText.decimal(text).map { $0 != $0.rounded() } ?? false
@@ -35,7 +36,10 @@ struct LabelElement {
 
   /// Whether a cell says yes or no: 0 or 1 as a number, or a truth value as JSON, Python or Excel spells it.
   static func bit(_ text: String) -> Bool? {
-    switch LabelText.canonical(trimmedSpaces(text)) {
+    let text = LabelText.canonical(trimmedSpaces(text))
+    // Comparing a long text with words takes time.
+    guard text.utf8.count <= 5, text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+    return switch text {
     case "0", "false", "False", "FALSE": false
     case "1", "true", "True", "TRUE": true
     default: nil

@@ -32,10 +32,10 @@ struct LabelPlausibility {
     guard options.task != .regression, labels.count > 1, counts[0] == 1,
       LabelText.decimal(labels[0]) == nil
     else { return }
-    let place = "\(path): line \(targets.firstLines[0]): the label \(quoted(labels[0]))"
-    let advice = "\(TargetColumn.headerHint) and the columns; if it is a label, --header no"
+    let line = targets.firstLines[0]
     if labels.count > 2, labels.dropFirst().allSatisfy({ LabelText.decimal($0) != nil }) {
-      throw FineTuningError("\(place) is the only one that is not a number\(advice)")
+      throw .probablyHeader(
+        labels[0], "is the only one that is not a number", path: path, line: line)
     }
     // In a file of which one row in twenty has a label of its own, that may be any row. A text and a label that
     // look like names of columns, beside texts that do not, are a header even if it is one in two.
@@ -47,7 +47,8 @@ struct LabelPlausibility {
       others >= 4 && single * 20 <= others
         || others >= 3 && single * 2 <= others && isName && sentences * 2 > others
     else { return }
-    throw FineTuningError("\(place) of the first row occurs nowhere else\(advice)")
+    throw .probablyHeader(
+      labels[0], "of the first row occurs in no other row", path: path, line: line)
   }
 
   /// Whether a text may be the name of a column: a short word.
@@ -58,24 +59,17 @@ struct LabelPlausibility {
 
   /// Texts were taken for labels, when columns were found by custom.
   private func demandLabels(_ examples: [LabelledDataset.Example]) throws(FineTuningError) {
-    let advice =
-      "; say which is which with --text-column and --label-column (a name, or a number from 1)"
     if options.textColumn == nil, targets.labels.contains(where: { LabelText.decimal($0) == nil }),
       examples.allSatisfy({ LabelText.decimal(trimmedSpaces($0.text)) != nil })
     {
-      throw FineTuningError(
-        "\(path): every text is a number, such as \(quoted(examples.first?.text ?? "")), and the labels are not"
-          + advice)
+      throw .textsAreNumbers(examples.first?.text ?? "", path: path)
     }
     // The labels of a row together, for several labels a text.
     let labels = Set(examples.compactMap(\.target)).count
     guard targets.rowCount >= 4, labels * 2 > targets.rowCount else { return }
     let texts = Set(examples.map { Key($0.text) }).count
     guard texts * 2 <= labels else { return }
-    throw FineTuningError(
-      "\(path): \(grouped(labels)) different labels in \(counted(targets.rowCount, "row")), but only "
-        + "\(grouped(texts)) different \(texts == 1 ? "text" : "texts"): the columns are probably the other way round"
-        + advice)
+    throw .swappedColumns(labels: labels, rows: targets.rowCount, texts: texts, path: path)
   }
 
   /// Decimal numbers are scores to predict, unless someone says that they are classes.
@@ -84,8 +78,6 @@ struct LabelPlausibility {
     guard values.count == targets.labels.count,
       let place = values.firstIndex(where: { $0 != $0.rounded() })
     else { return }
-    throw FineTuningError(
-      "\(path): the labels are decimal numbers, such as \(targets.labels[place]); numbers to predict are --task "
-        + "regression, and --task classification takes each for a class")
+    throw .decimalLabels(targets.labels[place], path: path)
   }
 }

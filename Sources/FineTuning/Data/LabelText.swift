@@ -57,7 +57,7 @@ enum LabelText {
   static func isList(_ text: String) -> Bool {
     let trimmed = trimmedSpaces(text)
     for name in ["tensor(", "array(", "frozenset(", "set("]
-    where trimmed.hasPrefix(name) && trimmed.hasSuffix(")") {
+    where trimmed.begins(with: name) && trimmed.ends(with: ")") {
       return true
     }
     var rest = trimmed.utf8[...]
@@ -76,13 +76,13 @@ enum LabelText {
         return true
       }
       return parts.count > 1 && !rest.contains(UInt8(ascii: ","))
-        && parts.allSatisfy { $0 == "0" || $0 == "1" }
+        && parts.allSatisfy { $0.isSame(as: "0") || $0.isSame(as: "1") }
     }
     // Words in brackets, such as [music], are a name unless they are in quotes.
     guard let first = parts.first, let last = parts.last else { return true }
     if isQuoted(first.utf8.first, last.utf8.last) { return true }
     return parts.count > 1
-      && parts.allSatisfy { decimal($0) != nil || $0 == "True" || $0 == "False" }
+      && parts.allSatisfy { decimal($0) != nil || $0.isSame(as: "True") || $0.isSame(as: "False") }
   }
 
   private static func isQuoted(_ first: UInt8?, _ last: UInt8?) -> Bool {
@@ -91,15 +91,16 @@ enum LabelText {
 
   /// A label that joins others by a bar or a semicolon, and the separator; `nil` when there is none.
   static func joined(_ labels: [String]) -> (label: String, separator: String)? {
-    for separator in ["|", ";"] as [Character] {
-      var owners: [String: String] = [:]
+    for separator in ["|", ";"] as [Unicode.Scalar] {
+      let byte = UInt8(ascii: separator)
+      var owners: [Key: String] = [:]
       for label in labels {
-        let parts = label.split(separator: separator).map { trimmedSpaces(String($0)) }
-        for part in parts {
+        for part in label.utf8.split(separator: byte) {
+          let part = Key(trimmedSpaces(String(Substring(part))))
           // The same part in another label.
           if let other = owners.updateValue(label, forKey: part), !same(other, label) {
-            let joined = label.contains(separator) ? label : other
-            if joined.contains(separator) { return (joined, String(separator)) }
+            let joined = label.utf8.contains(byte) ? label : other
+            if joined.utf8.contains(byte) { return (joined, String(separator)) }
           }
         }
       }
@@ -109,31 +110,43 @@ enum LabelText {
 
   /// The row of logits that a canonical label names, as `3` or as transformers' `LABEL_3`; `nil` for any other.
   static func row(_ canonical: String) -> Int? {
-    let digits = canonical.hasPrefix("LABEL_") ? String(canonical.dropFirst(6)) : canonical
+    let digits = canonical.begins(with: "LABEL_") ? String(canonical.dropFirst(6)) : canonical
     guard let number = Int(digits), number >= 0, String(number) == digits else { return nil }
     return number
   }
 
   /// Whether two labels or names of columns have the same bytes. `==` of `String` calls canonically
   /// equivalent spellings equal.
-  static func same(_ a: String, _ b: String) -> Bool { Key(a) == Key(b) }
+  static func same(_ a: String, _ b: String) -> Bool { a.isSame(as: b) }
 
-  /// What two labels have in common that only look alike: it leaves out capitals, blanks, invisible
-  /// characters and leading zeros. Compare it by `==` of `String`, which leaves out Unicode composition.
-  static func folded(_ text: String) -> String {
-    if let value = decimal(trimmedSpaces(text)) { return "\(value)" }
+  /// What labels have in common that only look alike.
+  enum Folded: Hashable {
+    /// Without capitals, blanks, invisible characters and leading zeros. Swift compares it by canonical equivalence,
+    /// which leaves out Unicode composition.
+    case alike(String)
+    /// The label itself: it is too long to look like another one by mistake.
+    case exact(Key)
+  }
+
+  /// Labels up to this many bytes are compared by their looks.
+  private static let longestFolded = 512
+
+  /// What a label has in common with those that look alike.
+  static func folded(_ text: String) -> Folded {
+    guard text.utf8.count <= longestFolded else { return .exact(Key(text)) }
+    if let value = decimal(trimmedSpaces(text)) { return .alike("\(value)") }
     var scalars = String.UnicodeScalarView()
     for scalar in text.lowercased().unicodeScalars
     where !scalar.properties.isWhitespace && scalar.properties.generalCategory != .format {
       scalars.append(scalar)
     }
-    return String(scalars)
+    return .alike(String(scalars))
   }
 
   /// The groups of labels that look alike, by their places, in the order of the first of each.
   static func lookalikes(_ labels: [String]) -> [[Int]] {
-    var groups: [String: [Int]] = [:]
-    var order: [String] = []
+    var groups: [Folded: [Int]] = [:]
+    var order: [Folded] = []
     for (index, label) in labels.enumerated() {
       let folded = folded(label)
       if groups[folded] == nil { order.append(folded) }

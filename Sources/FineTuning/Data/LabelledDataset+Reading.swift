@@ -17,6 +17,7 @@ extension LabelledDataset {
     let format = options.format ?? .init(path)
     if options.separator != nil, format == .jsonl {
       throw FineTuningError(
+        .malformedData, path: path,
         "\(path): a separator is for TSV and CSV, and this is read as JSON lines")
     }
     var rows = RowReader(try FileReader(path), path: path, options: options)
@@ -40,6 +41,7 @@ extension LabelledDataset {
     }
     guard !examples.isEmpty else {
       throw FineTuningError(
+        .malformedData,
         columns.sawHeader ? "\(path): no rows below the header" : "\(path): empty, no rows to read")
     }
     try LabelPlausibility(

@@ -32,10 +32,12 @@ struct RowReader: ~Copyable {
   /// Rows of several lines, each of which is a row by itself when quotes are text, and the line of the first.
   private var doubtfulRows: (count: Int, line: Int)?
 
-  /// A row longer than this is a file of another kind.
-  private static let maximumRow = 64 << 20
+  /// A row that is longer belongs to a file of another kind: the longest novels have 5 MB.
+  private static let maximumRow = 16 << 20
+  /// As many columns as a sheet of Excel has.
+  static let maximumColumns = 16_384
   /// A quoted cell between tabs that is longer is taken for an unquoted one.
-  private static let maximumQuoted = 16 << 20
+  private static let maximumQuoted = 8 << 20
   private static let piece = 1 << 18
 
   init(_ file: consuming FileReader, path: String, options: DataOptions) {
@@ -57,6 +59,7 @@ struct RowReader: ~Copyable {
       if let bad = firstInvalidUTF8(in: buffer, range) {
         let inner = lineEnds(in: position..<bad)
         throw FineTuningError(
+          .malformedData, path: path, line: line + inner,
           "\(path): line \(line + inner): not UTF-8 at byte \(offset + bad); save the file as UTF-8"
         )
       }
@@ -91,7 +94,7 @@ struct RowReader: ~Copyable {
     while buffer.count < 4096, try fill() {}
     if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     if let refusal = DataFileKind.refusal(Array(buffer[position...].prefix(4096)), format) {
-      throw FineTuningError("\(path): \(refusal)")
+      throw .otherFile(refusal.sentence, path: path, advice: refusal.advice)
     }
   }
 
@@ -105,7 +108,8 @@ struct RowReader: ~Copyable {
     }
     guard buffer.count <= RowReader.maximumRow else {
       throw FineTuningError(
-        "\(path): line \(line): a row of more than 64 MB\(quotes == .yes ? "; is a quote not closed?" : "")"
+        .malformedData, path: path, line: line,
+        "\(path): line \(line): a row of more than 16 MB\(quotes == .yes ? "; is a quote not closed?" : "")"
       )
     }
     isAtEnd = try file.read(RowReader.piece, onto: &buffer) == 0
@@ -173,10 +177,7 @@ struct RowReader: ~Copyable {
       return plain.fields.count == expected ? plain : quoted
     }
     if quoted.spansLines, expected > 1, try plainRows(quoted.length, have: expected) {
-      throw FineTuningError(
-        "\(path): line \(line): a cell that starts with a quote ends in a later line, but each of these lines "
-          + "alone has \(counted(expected, "cell")), too; --quotes yes if quotes delimit cells, --quotes no "
-          + "if they are part of the texts")
+      throw .doubtfulQuotes(cells: expected, path: path, line: line)
     }
     return quoted
   }
@@ -203,6 +204,14 @@ struct RowReader: ~Copyable {
     if byte == 0x0D, try self.byte(distance + 1) == 0x0A { scan.next += 1 }
   }
 
+  /// Adds a cell to a row.
+  private func append(_ field: [UInt8], to scan: inout Scan) throws(FineTuningError) {
+    guard scan.fields.count < RowReader.maximumColumns - 1 else {
+      throw .tooManyColumns(RowReader.maximumColumns, path: path, line: line)
+    }
+    scan.fields.append(field)
+  }
+
   /// The next line, cut at separators; quotes are text.
   private mutating func plainCells(from start: Int) throws(FineTuningError) -> Scan {
     var scan = Scan()
@@ -210,7 +219,7 @@ struct RowReader: ~Copyable {
     var distance = start
     while let byte = try byte(distance), byte != 0x0A, byte != 0x0D {
       if byte == separator {
-        scan.fields.append(field)
+        try append(field, to: &scan)
         field.removeAll(keepingCapacity: true)
       } else {
         field.append(byte)
@@ -271,7 +280,7 @@ struct RowReader: ~Copyable {
       }
       if isLineEnd { break }
       if byte == separator {
-        scan.fields.append(field)
+        try append(field, to: &scan)
         scan.spansLines = scan.spansLines || cellSpansLines
         field.removeAll(keepingCapacity: true)
         (state, cellSpansLines) = (.start, false)
@@ -280,6 +289,7 @@ struct RowReader: ~Copyable {
           if isStrict { return nil }
           guard !cellSpansLines else {
             throw FineTuningError(
+              .malformedData, path: path,
               "\(path): line \(place(self)): the quoted cell that starts here goes on for several lines and has "
                 + "text after its closing quote; is a quote missing?")
           }
@@ -292,6 +302,7 @@ struct RowReader: ~Copyable {
     if state == .quoted {
       if isStrict { return nil }
       throw FineTuningError(
+        .malformedData, path: path,
         "\(path): line \(place(self)): a quoted field without its closing quote")
     }
     scan.isBlank =
@@ -319,12 +330,17 @@ struct RowReader: ~Copyable {
     do {
       value = try JSONParser.parse(Array(buffer[range]))
     } catch {
-      throw FineTuningError("\(path): line \(line): \(error)")
+      throw FineTuningError(
+        .malformedData, path: path, line: line, "\(path): line \(line): \(error)")
     }
     guard let members = value.object else {
       throw FineTuningError(
+        .malformedData, path: path, line: line,
         "\(path): line \(line): not a JSON object; JSONL has one object a line, as {\"text\": \"…\", \"label\": 1}"
       )
+    }
+    guard members.count <= RowReader.maximumColumns else {
+      throw .tooManyColumns(RowReader.maximumColumns, path: path, line: line)
     }
     return .object(members)
   }

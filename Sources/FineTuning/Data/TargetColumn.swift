@@ -52,34 +52,29 @@ struct TargetColumn {
     switch content {
     case .cell(let text):
       if LabelText.isList(text) {
-        throw FineTuningError(
-          "\(path): line \(line): the label \(quoted(text)) is a list, and one label a text is expected (several are train --task multi-label)"
-        )
+        throw .labelIsList(text, path: path, line: line)
       }
       return text
     case .json(let value):
       guard let text = LabelElement(value)?.text else {
-        throw FineTuningError(
-          "\(path): line \(line): the label is a list, and one label a text is expected (several are train --task multi-label)"
-        )
+        throw .labelIsList(nil, path: path, line: line)
       }
       return text
     case .marks:
-      throw FineTuningError(
-        "\(path): a column of 0 and 1 for each label is --task multi-label; one label a text is in one column"
-      )
+      throw .markColumns(path: path)
     }
   }
 
   private func value(_ content: Columns.Label, _ line: Int) throws(FineTuningError) -> Double {
     let text = try single(content, line)
     guard let value = LabelText.decimal(trimmedSpaces(text)) else {
-      throw FineTuningError(
-        "\(path): line \(line): the label \(quoted(text)) is not a number in decimal digits, as regression needs"
-          + (line == 1 && content.isCell ? TargetColumn.headerHint : ""))
+      throw .labelIsNotNumber(
+        text, path: path, line: line,
+        advice: line == 1 && content.isCell ? [.chooseHeader(.yes)] : [])
     }
     guard Float(value).isFinite else {
       throw FineTuningError(
+        .label, path: path, line: line,
         "\(path): line \(line): the label \(quoted(text)) is beyond the range of 32-bit floating-point numbers"
       )
     }
@@ -98,6 +93,7 @@ struct TargetColumn {
     case .json(.array(let array)):
       guard let known = LabelElement.all(array) else {
         throw FineTuningError(
+          .label, path: path, line: line,
           "\(path): line \(line): a list of labels holds strings, numbers or truth values only")
       }
       elements = known
@@ -115,6 +111,7 @@ struct TargetColumn {
     for (index, cell) in cells.enumerated() {
       guard let bit = LabelElement.bit(cell) else {
         throw FineTuningError(
+          .label, path: path, line: line,
           "\(path): line \(line): the label \(quoted(labels[index])) is \(quoted(cell)), expected 0 or 1"
         )
       }
@@ -132,6 +129,7 @@ struct TargetColumn {
     guard trimmed.utf8.first == UInt8(ascii: "[") else {
       if LabelText.isList(trimmed) {
         throw FineTuningError(
+          .label, path: path, line: line,
           "\(path): line \(line): the labels \(quoted(text)) are a list of Python or of 0 and 1 without commas; "
             + "write names with commas between them, a JSON array, or 0 and 1 with commas between them"
         )
@@ -144,6 +142,7 @@ struct TargetColumn {
       let elements = LabelElement.all(array)
     else {
       throw FineTuningError(
+        .label, path: path, line: line,
         "\(path): line \(line): the labels \(quoted(text)) begin like a JSON array, but are not an array of names or of 0 and 1"
       )
     }
@@ -170,14 +169,10 @@ struct TargetColumn {
     firstLines.append(line)
     counts.append(1)
     guard labels.count <= TargetColumn.maximumLabels else {
-      throw FineTuningError(
-        "\(path): more than \(TargetColumn.maximumLabels) different labels by line \(line); is that the right column (--label-column)? Numbers to predict are train --task regression"
-      )
+      throw .tooManyLabels(TargetColumn.maximumLabels, path: path, line: line)
     }
     return number
   }
-
-  static let headerHint = "; if the first row names the columns, say --header yes"
 
   /// The targets with labels numbered in their order.
   struct Numbering {
@@ -198,6 +193,7 @@ struct TargetColumn {
       let order = known ?? (0..<ones.length).map { "LABEL_\($0)" }
       guard order.count == ones.length else {
         throw FineTuningError(
+          .label, path: path, line: ones.line,
           "\(path): line \(ones.line): a list of \(ones.length) targets, expected one for each of the \(order.count) labels"
         )
       }
@@ -214,6 +210,7 @@ struct TargetColumn {
     for (label, line) in zip(labels, firstLines) {
       guard let place = places[Key(label)] else {
         throw FineTuningError(
+          .label, path: path, line: line,
           "\(path): line \(line): the label \(quoted(label)) is not among those of the training data: \(listed(order))"
         )
       }
@@ -272,6 +269,7 @@ struct TargetColumn {
     guard let first = kinds.first else { return kinds.append((kind, line)) }
     guard first.kind == kind else {
       throw FineTuningError(
+        .label, path: path, line: line,
         "\(path): line \(line): the label is \(kind), that of line \(first.line) is \(first.kind)")
     }
   }

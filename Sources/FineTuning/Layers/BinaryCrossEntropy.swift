@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
+internal import RealModule
 
 /// A binary cross entropy for each label, as `torch.nn.functional.binary_cross_entropy_with_logits`
 /// computes it: an example's loss is the mean over the labels.
@@ -30,7 +24,7 @@ package struct BinaryCrossEntropy: Sendable {
       for (column, target) in targets.enumerated() {
         let x = Double(logits[row, column])
         // Neither exponential overflows.
-        total += max(x, 0) - x * target + log1p(exp(-abs(x)))
+        total += max(x, 0) - x * target + Double.log(onePlus: Double.exp(-abs(x)))
         dLogits?[row, column] = Float((sigmoid(x) - target) * share)
       }
     }
@@ -40,5 +34,5 @@ package struct BinaryCrossEntropy: Sendable {
 
 /// 1 / (1 + exp(−x)).
 func sigmoid(_ x: Double) -> Double {
-  x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x))
+  x >= 0 ? 1 / (1 + Double.exp(-x)) : Double.exp(x) / (1 + Double.exp(x))
 }

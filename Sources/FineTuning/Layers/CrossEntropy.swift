@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
+internal import RealModule
 
 /// Cross entropy over logits, as `torch.nn.functional.cross_entropy` computes it: label smoothing
 /// spreads over all classes, the true one included; class weights weigh the mean.
@@ -38,7 +32,7 @@ package struct CrossEntropy: Sendable {
     for (row, label) in labels.enumerated() {
       let values = (0..<classes).map { Double(logits[row, $0]) }
       let largest = values.max() ?? 0
-      let logSum = largest + log(values.reduce(0) { $0 + exp($1 - largest) })
+      let logSum = largest + Double.log(values.reduce(0) { $0 + Double.exp($1 - largest) })
       let spread = labelSmoothing / Double(classes)
       // Torch weighs the smoothed part by the weight of each class, the true part by the label's.
       let targets = (0..<classes).map { index in
@@ -48,7 +42,7 @@ package struct CrossEntropy: Sendable {
       for index in 0..<classes {
         if targets[index] != 0 { total += targets[index] * (logSum - values[index]) }
         dLogits?[row, index] = Float(
-          (mass * exp(values[index] - logSum) - targets[index]) / divisor)
+          (mass * Double.exp(values[index] - logSum) - targets[index]) / divisor)
       }
     }
     return total / divisor

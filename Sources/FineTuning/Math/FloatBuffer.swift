@@ -95,7 +95,8 @@ package import CheckpointFiles
   ///   be loaded.
   package init(borrowing tensor: Tensor) throws {
     guard tensor.dtype == .float32 else {
-      throw FineTuningError("the kernels read F32 tensors, this one is \(tensor.dtype)")
+      throw FineTuningError(
+        .file, "the kernels read F32 tensors, this one is \(tensor.dtype)")
     }
     let contiguous = try tensor.contiguous()
     let count = contiguous.shape.count

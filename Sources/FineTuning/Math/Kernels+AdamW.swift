@@ -1,12 +1,5 @@
 internal import CEspalierKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
+internal import RealModule
 
 /// Numbers of an AdamW step.
 package struct AdamWStep: Sendable {
@@ -57,8 +50,8 @@ extension Kernels {
     let numbers = espalier_adamw(
       decay: Float(1 - step.learningRate * step.weightDecay), beta1: Float(step.beta1),
       beta2: Float(step.beta2),
-      step_size: Float(step.learningRate / (1 - pow(step.beta1, Double(step.step)))),
-      root_correction: Float((1 - pow(step.beta2, Double(step.step))).squareRoot()),
+      step_size: Float(step.learningRate / (1 - Double.pow(step.beta1, Double(step.step)))),
+      root_correction: Float((1 - Double.pow(step.beta2, Double(step.step))).squareRoot()),
       epsilon: Float(step.epsilon), gradient_scale: Float(step.gradientScale))
     overElements(count) { range in
       let start = range.lowerBound

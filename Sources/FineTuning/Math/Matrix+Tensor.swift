@@ -8,7 +8,10 @@ extension Matrix {
   package func tensor(shape: Shape? = nil) throws(FineTuningError) -> Tensor {
     guard let shape = shape ?? Shape([rows, columns]), shape.count == count,
       isContiguous
-    else { throw FineTuningError("\(rows) × \(columns) elements do not make the tensor") }
+    else {
+      throw FineTuningError(
+        .malformedModel, "\(rows) × \(columns) elements do not make the tensor")
+    }
     let view = self
     let storage = TensorStorage(byteCount: count * MemoryLayout<Float>.size) {
       () throws(CheckpointError) in

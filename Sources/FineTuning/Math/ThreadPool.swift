@@ -10,9 +10,12 @@ internal import CEspalierKernels
   /// The number of threads, the caller's included.
   package let threads: Int
 
-  /// A pool of `threads` threads; of one for each physical core when `nil`.
+  /// More threads than any machine of these days has cores; a million of them starve one.
+  package static let maximumThreads = 1024
+
+  /// A pool of `threads` threads; of one for each physical core when `nil`; of ``maximumThreads`` at most.
   package init(threads: Int? = nil) {
-    let wanted = max(threads ?? espalier_physical_cores(), 1)
+    let wanted = min(max(threads ?? espalier_physical_cores(), 1), ThreadPool.maximumThreads)
     guard let pool = unsafe espalier_pool_create(wanted) else {
       preconditionFailure("no memory for a thread pool")
     }

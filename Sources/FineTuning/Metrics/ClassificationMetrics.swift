@@ -1,12 +1,5 @@
 public import CheckpointFiles
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
+internal import RealModule
 
 /// How good predictions are. The definitions are scikit-learn's: a precision or recall without any
 /// case is 0.
@@ -48,8 +41,42 @@ public struct ClassificationMetrics: Sendable, Hashable {
   public let areaUnderCurve: Double?
   /// The figures of each label.
   public let labels: [LabelMetrics]
-  /// `confusion[i][j]`: examples of label i that were predicted to be label j.
-  public let confusion: [[Int]]
+  /// How often a label was predicted for examples of a label.
+  public struct Confusion: Sendable, Hashable {
+    /// The place of the label that is right.
+    public let label: Int
+    /// The place of the label that was predicted.
+    public let predicted: Int
+    /// Examples.
+    public let count: Int
+  }
+
+  /// The pairs of a right and a predicted label that occur, in the order of both: at most one for each example,
+  /// however many labels there are.
+  public let confusions: [Confusion]
+
+  /// With more labels, a matrix of them is not shown: it grows with the square of their number.
+  public static let maximumMatrix = 50
+
+  /// `confusion[i][j]`: examples of label i that were predicted to be label j. `nil` for more than
+  /// ``maximumMatrix`` labels.
+  public var confusion: [[Int]]? {
+    guard labels.count <= ClassificationMetrics.maximumMatrix else { return nil }
+    var matrix = [[Int]](
+      repeating: [Int](repeating: 0, count: labels.count), count: labels.count)
+    for part in confusions { matrix[part.label][part.predicted] = part.count }
+    return matrix
+  }
+
+  /// The most frequent wrong predictions, the most frequent first.
+  ///
+  /// - Parameter limit: how many at most.
+  public func mostConfused(_ limit: Int = 100) -> [Confusion] {
+    let wrong = confusions.filter { $0.label != $0.predicted }.sorted {
+      ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted)
+    }
+    return Array(wrong.prefix(limit))
+  }
 
   /// Metrics of predictions.
   ///
@@ -59,26 +86,31 @@ public struct ClassificationMetrics: Sendable, Hashable {
   ///   - labelNames: the labels' names.
   public init(logits: [[Float]], labels: [Int], labelNames: [String]) {
     let classes = labelNames.count
-    var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    // By the place in a matrix that is never made.
+    var counts: [Int: Int] = [:]
+    var supports = [Int](repeating: 0, count: classes)
+    var predicted = supports
+    var correct = supports
     var loss = 0.0
     for (row, label) in zip(logits, labels) where label < classes && row.count == classes {
       let prediction = row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 }
-      confusion[label][prediction] += 1
+      counts[label * classes + prediction, default: 0] += 1
+      supports[label] += 1
+      predicted[prediction] += 1
+      if prediction == label { correct[label] += 1 }
       let top = Double(row.max() ?? 0)
-      let sum = row.reduce(0.0) { $0 + exp(Double($1) - top) }
-      loss += log(sum) + top - Double(row[label])
+      let sum = row.reduce(0.0) { $0 + Double.exp(Double($1) - top) }
+      loss += Double.log(sum) + top - Double(row[label])
     }
-    let count = confusion.reduce(0) { $0 + $1.reduce(0, +) }
-    let right = (0..<classes).reduce(0) { $0 + confusion[$1][$1] }
-    let supports = confusion.map { $0.reduce(0, +) }
-    let predicted = (0..<classes).map { column in confusion.reduce(0) { $0 + $1[column] } }
+    let count = supports.reduce(0, +)
+    let right = correct.reduce(0, +)
     func ratio(_ a: Int, _ b: Int) -> Double { b == 0 ? 0 : Double(a) / Double(b) }
     let figures = (0..<classes).map { index in
       LabelMetrics(
         label: labelNames[index],
-        precision: ratio(confusion[index][index], predicted[index]),
-        recall: ratio(confusion[index][index], supports[index]),
-        f1: ratio(2 * confusion[index][index], supports[index] + predicted[index]),
+        precision: ratio(correct[index], predicted[index]),
+        recall: ratio(correct[index], supports[index]),
+        f1: ratio(2 * correct[index], supports[index] + predicted[index]),
         support: supports[index])
     }
     let present = (0..<classes).filter { supports[$0] + predicted[$0] > 0 }
@@ -87,7 +119,9 @@ public struct ClassificationMetrics: Sendable, Hashable {
     accuracy = ratio(right, count)
     macroF1 = present.reduce(0) { $0 + figures[$1].f1 } / Double(max(1, present.count))
     self.labels = figures
-    self.confusion = confusion
+    confusions = counts.sorted { $0.key < $1.key }.map {
+      Confusion(label: $0.key / classes, predicted: $0.key % classes, count: $0.value)
+    }
 
     let total = Double(count)
     let covariance =
@@ -128,13 +162,25 @@ public struct ClassificationMetrics: Sendable, Hashable {
   }
 
   /// The figures as an object.
+  ///
+  /// It has the matrix of ``confusion``, or above ``maximumMatrix`` labels the pairs of ``mostConfused(_:)``.
   public var json: JSONValue {
-    .members([
-      "examples": .integer(count), "loss": number(loss), "accuracy": number(accuracy),
-      "macro_f1": number(macroF1), "matthews": number(matthews),
-      "auc": areaUnderCurve.map(number) ?? .null,
-      "labels": .array(labels.map(\.json)),
-      "confusion": .array(confusion.map { .array($0.map { .integer($0) }) }),
-    ])
+    var members: [(String, JSONValue)] = [
+      ("examples", .integer(count)), ("loss", number(loss)), ("accuracy", number(accuracy)),
+      ("macro_f1", number(macroF1)), ("matthews", number(matthews)),
+      ("auc", areaUnderCurve.map(number) ?? .null), ("labels", .array(labels.map(\.json))),
+    ]
+    if let confusion {
+      members.append(("confusion", .array(confusion.map { .array($0.map { .integer($0) }) })))
+    } else {
+      let pairs = mostConfused().map { pair in
+        JSONValue.members([
+          "label": .string(labels[pair.label].label),
+          "predicted": .string(labels[pair.predicted].label), "count": .integer(pair.count),
+        ])
+      }
+      members.append(("most_confused", .array(pairs)))
+    }
+    return .object(pairs: members)
   }
 }

@@ -13,9 +13,9 @@ public struct RegressionMetrics: Sendable, Hashable {
   /// Spearman's rank correlation, ties sharing their mean rank; NaN likewise.
   public let spearman: Double
   /// The predicted numbers.
-  let predictions: [Double]
+  package let predictions: [Double]
   /// The right numbers.
-  let values: [Double]
+  package let values: [Double]
 
   /// Metrics of predicted numbers, one a right number.
   public init(predictions: [Float], values: [Double]) {

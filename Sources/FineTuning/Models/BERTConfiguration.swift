@@ -51,7 +51,9 @@ public struct BERTConfiguration: Sendable, Hashable {
     _ json: JSONValue, path: String, checkpoint: Checkpoint? = nil
   ) throws(FineTuningError) {
     guard json.object != nil else {
-      throw FineTuningError("\(path): expected a JSON object with the model's configuration")
+      throw FineTuningError(
+        .unsupportedModel, path: path,
+        "\(path): expected a JSON object with the model's configuration")
     }
     let members = ConfigurationMembers(json: json, path: path)
     family = try ModelFamily(of: json, path: path, checkpoint: checkpoint)
@@ -93,6 +95,7 @@ public struct BERTConfiguration: Sendable, Hashable {
       paddingToken = padding.integer
       guard padding == .null || padding.integer.map((0..<vocabularySize).contains) == true else {
         throw FineTuningError(
+          .unsupportedModel, path: path,
           "\(path): \"pad_token_id\" is \(short(padding)), expected null or an integer from 0 to "
             + "\(vocabularySize - 1)")
       }
@@ -100,6 +103,7 @@ public struct BERTConfiguration: Sendable, Hashable {
     if family.countsFromPadding {
       guard let padding = paddingToken, padding + 1 < positionRows else {
         throw FineTuningError(
+          .unsupportedModel, path: path,
           "\(path): positions count from \"pad_token_id\" "
             + "\(paddingToken.map(String.init) ?? "null") on, which leaves none of "
             + "\"max_position_embeddings\" \(positionRows)")
@@ -108,6 +112,7 @@ public struct BERTConfiguration: Sendable, Hashable {
     }
     guard hiddenSize % headCount == 0 else {
       throw FineTuningError(
+        .unsupportedModel, path: path,
         "\(path): \"hidden_size\" \(hiddenSize) is not a multiple of "
           + "\"num_attention_heads\" \(headCount)")
     }

@@ -62,6 +62,7 @@ package final class Classifier {
       pooling: pooling, trainable: trainable)
     if pooling == .pooler, !parameters.hasPooler {
       throw FineTuningError(
+        .malformedModel, path: checkpoint.path,
         "\(checkpoint.path): the pooling \"pooler\" needs \"pooler.dense.weight\", which the "
           + "checkpoint does not have; use mean or cls")
     }

@@ -28,11 +28,13 @@ package struct ClassifierGraft {
     let prefix = try BERTParameters.prefix(in: original)
     guard prefix.isEmpty || prefix == member else {
       throw FineTuningError(
+        .malformedModel, path: original.path,
         "\(original.path): the keys of the encoder begin with \(quoted(prefix)), and "
           + "\(family.classifierClass) calls it \(quoted(member)); rename them first")
     }
     if let found = try Head.found(in: original) {
       throw FineTuningError(
+        .malformedModel, path: original.path,
         "\(original.path): the checkpoint has the head \(found.head) already; graft overwrites nothing"
       )
     }
@@ -55,12 +57,14 @@ package struct ClassifierGraft {
       }
       guard kept.tensors.updateValue(tensor, forKey: name) == nil else {
         throw FineTuningError(
+          .malformedModel, path: original.path,
           "\(original.path): two tensors would be \(quoted(name.string)); drop one of them")
       }
     }
     let deviation = json["initializer_range"]?.double ?? 0.02
     guard deviation.isFinite, deviation >= 0 else {
-      throw FineTuningError("\"initializer_range\" of config.json is \(deviation)")
+      throw FineTuningError(
+        .malformedModel, "\"initializer_range\" of config.json is \(deviation)")
     }
     let pooler = member + (family.keys.path(.pooler) ?? "")
     let layers = Graft.Layers(

@@ -32,6 +32,7 @@ public enum Head: Sendable, Hashable {
     func checked(_ head: Head, labels: Int) throws(FineTuningError) -> (head: Head, labels: Int) {
       guard labels > 0, head != .mlp(width: 0) else {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): the head \(head) has \(labels) outputs, none to use")
       }
       return (head, labels)
@@ -41,6 +42,7 @@ public enum Head: Sendable, Hashable {
         last[1] == first[0]
       else {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): \"linear.0.weight\" is \(first), which does not fit "
             + "\"linear.2.weight\" \(shape("linear.2.weight").map { "\($0)" } ?? "(absent)")")
       }
@@ -134,24 +136,33 @@ public struct ClassifierSettings: Sendable, Hashable {
   ///
   /// - Throws: `FineTuningError` when the file is not one.
   public init(_ json: JSONValue, path: String) throws(FineTuningError) {
-    guard json["format"]?.string == "espalier-classifier", json["version"]?.integer == 1 else {
+    guard json["format"]?.word == "espalier-classifier", json["version"]?.integer == 1 else {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): expected \"format\": \"espalier-classifier\", \"version\": 1")
     }
-    guard let pooling = json["pooling"]?.string.flatMap(Pooling.init(rawValue:)) else {
-      throw FineTuningError("\(path): \"pooling\" is missing or unknown")
+    guard let pooling = json["pooling"]?.word.flatMap(Pooling.init(rawValue:)) else {
+      throw FineTuningError(
+        .malformedModel, path: path, "\(path): \"pooling\" is missing or unknown")
     }
     guard let labels = json["labels"]?.array, labels.allSatisfy({ $0.string != nil }) else {
-      throw FineTuningError("\(path): \"labels\" is not a list of names")
+      throw FineTuningError(
+        .malformedModel, path: path, "\(path): \"labels\" is not a list of names")
     }
     guard let length = json["max_length"]?.integer, length >= 3 else {
-      throw FineTuningError("\(path): \"max_length\" is missing or below 3")
+      throw FineTuningError(
+        .malformedModel, path: path, "\(path): \"max_length\" is missing or below 3")
     }
-    guard let task = PredictionTask(rawValue: json["task"]?.string ?? "classification") else {
-      throw FineTuningError("\(path): \"task\" is unknown")
+    guard
+      let task = PredictionTask(
+        rawValue: json["task"].map { $0.word ?? "" } ?? "classification")
+    else {
+      throw FineTuningError(
+        .malformedModel, path: path, "\(path): \"task\" is unknown")
     }
     guard !labels.isEmpty, task != .regression || labels.count == 1 else {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"labels\" has \(labels.count) names, expected "
           + (task == .regression ? "1 for a number" : "1 or more"))
     }
@@ -166,6 +177,7 @@ public struct ClassifierSettings: Sendable, Hashable {
   ) throws(FineTuningError) {
     guard maximumLength <= configuration.maximumPositions else {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"max_length\" is \(maximumLength), the model's config.json has "
           + "\(configuration.maximumPositions) positions; expected 3 to \(configuration.maximumPositions)"
       )

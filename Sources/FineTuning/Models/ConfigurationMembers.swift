@@ -11,10 +11,12 @@ struct ConfigurationMembers {
   func count(_ name: String, default fallback: Int? = nil) throws(FineTuningError) -> Int {
     guard let member = json[name] else {
       if let fallback { return fallback }
-      throw FineTuningError("\(path): \"\(name)\" is missing")
+      throw FineTuningError(
+        .malformedModel, path: path, "\(path): \"\(name)\" is missing")
     }
     guard let value = member.integer, value > 0, value <= 1 << 30 else {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"\(name)\" is \(short(member)), expected a positive integer")
     }
     return value
@@ -28,6 +30,7 @@ struct ConfigurationMembers {
       let second = try count(other)
       guard value == second else {
         throw FineTuningError(
+          .malformedModel, path: path,
           "\(path): \"\(name)\" is \(value), and \"\(other)\", which means the same, is \(second)")
       }
     }
@@ -38,7 +41,9 @@ struct ConfigurationMembers {
   func number(_ name: String, default fallback: Float) throws(FineTuningError) -> Float {
     guard let member = json[name] else { return fallback }
     guard let value = member.double, value.isFinite, value >= 0 else {
-      throw FineTuningError("\(path): \"\(name)\" is \(short(member)), expected a number ≥ 0")
+      throw FineTuningError(
+        .malformedModel, path: path,
+        "\(path): \"\(name)\" is \(short(member)), expected a number ≥ 0")
     }
     return Float(value)
   }
@@ -47,15 +52,18 @@ struct ConfigurationMembers {
   func probability(_ name: String, default fallback: Float) throws(FineTuningError) -> Float {
     let value = try number(name, default: fallback)
     guard value < 1 else {
-      throw FineTuningError("\(path): \"\(name)\" is \(value), expected a probability below 1")
+      throw FineTuningError(
+        .malformedModel, path: path,
+        "\(path): \"\(name)\" is \(value), expected a probability below 1")
     }
     return value
   }
 
   /// Refuses a member that has another value than the ones that are implemented.
   func demand(_ name: String, _ allowed: JSONValue...) throws(FineTuningError) {
-    guard let member = json[name], !allowed.contains(member) else { return }
+    guard let member = json[name], !allowed.contains(where: member.isSame) else { return }
     throw FineTuningError(
+      .malformedModel, path: path,
       "\(path): \"\(name)\": \(short(member)) is not implemented; "
         + "expected \(allowed.map { $0.text() }.joined(separator: " or "))")
   }
@@ -65,12 +73,14 @@ struct ConfigurationMembers {
     guard let value = json[name], value != .null, value.array?.isEmpty != true,
       value.object?.isEmpty != true
     else { return }
-    throw FineTuningError("\(path): \"\(name)\" is \(short(value)): \(reason)")
+    throw FineTuningError(
+      .malformedModel, path: path, "\(path): \"\(name)\" is \(short(value)): \(reason)")
   }
 }
 
 /// A value of a file for an error: its text, cut when it is long.
 func short(_ value: JSONValue) -> String {
   let text = value.text()
-  return text.utf8.count <= 60 ? text : String(text.prefix(50)) + "…"
+  guard text.unicodeScalars.count > 60 else { return text }
+  return String(String.UnicodeScalarView(text.unicodeScalars.prefix(50))) + "…"
 }

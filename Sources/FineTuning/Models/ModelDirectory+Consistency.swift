@@ -19,7 +19,7 @@ extension ModelDirectory {
   private func demandFamily(_ prefix: String) throws(FineTuningError) {
     let family = configuration.family
     let owner = ModelFamily.all.first {
-      prefix == $0.member + "." || prefix.hasSuffix("." + $0.member + ".")
+      prefix == $0.member + "." || prefix.ends(with: "." + $0.member + ".")
     }
     // Heads of pre-training that only one family has.
     let head = EncoderKeys.all.lazy.flatMap { keys in
@@ -29,6 +29,7 @@ extension ModelDirectory {
       owner.map { (prefix + "…", $0.member) } ?? head.map { ($0.key.string, $0.member) }
     if let (key, member) = found, member != family.member {
       throw FineTuningError(
+        .malformedModel, path: configurationPath,
         "\(configurationPath): describes a model of the family \(quoted(family.modelType)), and "
           + "\(checkpoint.path) has keys of another family (\(quoted(key))); correct \"model_type\""
       )
@@ -38,6 +39,7 @@ extension ModelDirectory {
     }
     guard configurationJSON["model_type"] == nil else { return }
     throw FineTuningError(
+      .malformedModel, path: configurationPath,
       "\(configurationPath): no \"model_type\", and \(configuration.positionRows) positions, "
         + "\(configuration.typeVocabularySize) token type\(configuration.typeVocabularySize == 1 ? "" : "s") and the "
         + "padding token \(configuration.paddingToken.map(String.init) ?? "null") are those of a RoBERTa, not of "
@@ -75,15 +77,16 @@ extension ModelDirectory {
     let parts = EncoderKeys.allRoots.filter { $0 != pooler }.map { prefix + $0.string + "." }
     for (key, tensor) in checkpoint.tensors
     where tensor.dtype.isFloatingPoint && !known.contains(key) {
-      guard parts.contains(where: key.string.hasPrefix) else { continue }
+      guard parts.contains(where: key.string.begins) else { continue }
       // Layers that the configuration does not count take no part, and a note says so.
-      if let start = layers.first(where: key.string.hasPrefix),
+      if let start = layers.first(where: key.string.begins),
         let index = Int(key.string.dropFirst(start.count).prefix { $0 != "." }),
         index >= configuration.layerCount
       {
         continue
       }
       throw FineTuningError(
+        .malformedModel, path: checkpoint.path,
         "\(checkpoint.path): \(quoted(key.string)) is not part of an encoder of the family "
           + "\(quoted(configuration.family.modelType)), which \(configurationPath) describes; without it, another "
           + "model is computed")
@@ -98,15 +101,17 @@ extension ModelDirectory {
     let others = ["ForTokenClassification": "tokens", "ForMultipleChoice": "choices"]
     let name = json["architectures"]?.array?.first?.string ?? ""
     if found.head == .classifier,
-      let (_, object) = others.first(where: { name.hasSuffix($0.key) })
+      let (_, object) = others.first(where: { name.ends(with: $0.key) })
     {
       throw FineTuningError(
+        .malformedModel, path: configurationPath,
         "\(configurationPath): \"architectures\" names \(quoted(name)), whose head \"classifier\" classifies "
           + "\(object), not texts; remove its tensors from the checkpoint to add a head for texts")
     }
     if let value = json["num_labels"], value != .null {
       guard let count = value.integer else {
         throw FineTuningError(
+          .malformedModel, path: configurationPath,
           "\(configurationPath): \"num_labels\" is \(short(value)), expected an integer")
       }
       try demand(count, labels: "\"num_labels\" is \(count)", found.labels)
@@ -114,6 +119,7 @@ extension ModelDirectory {
     guard let value = json["id2label"], value != .null else { return }
     guard let names = value.object else {
       throw FineTuningError(
+        .malformedModel, path: configurationPath,
         "\(configurationPath): \"id2label\" is \(short(value)), expected an object of numbers and names"
       )
     }
@@ -124,10 +130,13 @@ extension ModelDirectory {
     guard names.count == found.labels else { return }
     for row in 0..<found.labels {
       guard let name = names[Key(String(row))] else {
-        throw FineTuningError("\(configurationPath): \"id2label\" has no name for the label \(row)")
+        throw FineTuningError(
+          .malformedModel, path: configurationPath,
+          "\(configurationPath): \"id2label\" has no name for the label \(row)")
       }
       guard name.string != nil else {
         throw FineTuningError(
+          .malformedModel, path: configurationPath,
           "\(configurationPath): \"id2label\" names the label \(row) \(short(name)), expected a text"
         )
       }
@@ -137,6 +146,7 @@ extension ModelDirectory {
   private func demand(_ count: Int, labels what: String, _ rows: Int) throws(FineTuningError) {
     guard count != rows else { return }
     throw FineTuningError(
+      .malformedModel, path: configurationPath,
       "\(configurationPath): \(what), and the head of \(checkpoint.path) has \(rows)")
   }
 }

@@ -37,6 +37,7 @@ public struct ModelDirectory: Sendable {
     let configPath = Path.join(folder, "config.json")
     guard WholeFile.exists(configPath) else {
       throw FineTuningError(
+        .malformedModel, path: name,
         "\(name): no config.json in \(folder); the model's sizes and heads are read from it")
     }
     configurationJSON = try FileSystem.json(configPath)
@@ -91,7 +92,7 @@ public struct ModelDirectory: Sendable {
     let left = count - configuration.layerCount
     var notes = familyNote.map { [$0] } ?? []
     if let settings, let type = configurationJSON["problem_type"]?.string,
-      type != settings.task.problemType
+      !type.isSame(as: settings.task.problemType)
     {
       notes.append(
         "\(Path.join(folder, "config.json")): \"problem_type\" is \(quoted(type)), but \(ClassifierSettings.fileName) "
@@ -109,6 +110,7 @@ public struct ModelDirectory: Sendable {
   ) throws -> Checkpoint {
     guard CheckpointDelta.alone(at: weights) != nil else {
       throw FineTuningError(
+        .malformedModel, path: name,
         "\(name): holds no delta but a whole model, which has no use for a base (\(base)); leave it out"
       )
     }
@@ -134,18 +136,21 @@ public struct ModelDirectory: Sendable {
       return labels == 1 ? .regression : .classification
     }
     let path = Path.join(folder, "config.json")
-    guard let task = value.string.flatMap(PredictionTask.init(problemType:)) else {
+    guard let task = value.word.flatMap(PredictionTask.init(problemType:)) else {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"problem_type\" is \(short(value)), expected "
           + PredictionTask.allCases.map { quoted($0.problemType) }.joined(separator: ", "))
     }
     if labels == 1, task == .classification {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"problem_type\" is \(short(value)), and the head has one output; it needs two or more"
       )
     }
     if let labels, task == .regression, labels != 1 {
       throw FineTuningError(
+        .malformedModel, path: path,
         "\(path): \"problem_type\" is \"regression\", and the head has \(labels) outputs; one is implemented"
       )
     }
@@ -155,7 +160,9 @@ public struct ModelDirectory: Sendable {
   /// The names of the labels of a head with `count` outputs, in the order of the logits: those of `id2label`
   /// in `config.json`, which a user may have edited after the training, then those of `espalier.json`.
   package func headLabels(count: Int) -> HeadLabels {
-    func isDefault(_ names: [String]) -> Bool { names == HeadLabels.defaults(names.count) }
+    func isDefault(_ names: [String]) -> Bool {
+      names.isSame(as: HeadLabels.defaults(names.count))
+    }
     let stored = settings?.labels
     let edited = labelNames(count: count)
     var notes: [String] = []

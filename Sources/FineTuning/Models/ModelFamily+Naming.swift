@@ -17,11 +17,13 @@ extension ModelFamily {
     if let type = json["model_type"], type != .null {
       guard let family = ModelFamily.all.first(where: { $0.modelType == type.string }) else {
         throw FineTuningError(
+          .unsupportedModel, path: path,
           "\(path): \"model_type\": \(type.text()) is not implemented; expected \(ModelFamily.list)"
         )
       }
       if let other = named.first(where: { !$0.family.computes(as: family) }) {
         throw FineTuningError(
+          .unsupportedModel, path: path,
           "\(path): \"model_type\" is \(type.text()), and \"architectures\" names \(quoted(other.name)), "
             + "a class of \(quoted(other.family.modelType)), which computes something else; correct one of "
             + "them")
@@ -32,6 +34,7 @@ extension ModelFamily {
     if let first = named.first, named.count == architectures.count {
       if let other = named.first(where: { !$0.family.computes(as: first.family) }) {
         throw FineTuningError(
+          .unsupportedModel, path: path,
           "\(path): no \"model_type\", and \"architectures\" names \(quoted(first.name)) and "
             + "\(quoted(other.name)), which compute different things; add \"model_type\"")
       }
@@ -40,6 +43,7 @@ extension ModelFamily {
     }
     guard architectures.isEmpty else {
       throw FineTuningError(
+        .unsupportedModel, path: path,
         "\(path): no \"model_type\", and \"architectures\" names "
           + "\(architectures.filter { ModelFamily.named(byArchitecture: $0) == nil }.map(quoted).joined(separator: ", ")), "
           + "a class of no family that is implemented; expected a \"model_type\" of \(ModelFamily.list)"
@@ -50,6 +54,7 @@ extension ModelFamily {
       return
     }
     throw FineTuningError(
+      .unsupportedModel, path: path,
       "\(path): neither \"model_type\" nor \"architectures\" says which family the model belongs to; add a "
         + "\"model_type\" of \(ModelFamily.list)")
   }
@@ -64,6 +69,7 @@ extension ModelFamily {
     guard let value = json["architectures"], value != .null else { return [] }
     guard let names = value.array, names.allSatisfy({ $0.string != nil }) else {
       throw FineTuningError(
+        .unsupportedModel, path: path,
         "\(path): \"architectures\" is \(value.text()), expected a list of the names of classes")
     }
     return names.compactMap(\.string)
@@ -72,7 +78,7 @@ extension ModelFamily {
   /// The family of a class such as `RobertaForSequenceClassification` or `TFBertModel`.
   private static func named(byArchitecture name: String) -> ModelFamily? {
     var stem = name[...]
-    for prefix in ["TF", "Flax"] where stem.hasPrefix(prefix) {
+    for prefix in ["TF", "Flax"] where stem.begins(with: prefix) {
       stem = stem.dropFirst(prefix.count)
     }
     return all.first { family in

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
+internal import RealModule
 
 /// The label of one text, with its probability.
 public struct Prediction: Sendable, Hashable {
@@ -24,7 +18,7 @@ public struct Prediction: Sendable, Hashable {
   public init(logits: [Float], labels: [String]) {
     precondition(logits.count == labels.count && !labels.isEmpty, "one logit a label")
     let largest = logits.max() ?? 0
-    let weights = logits.map { exp(Double($0 - largest)) }
+    let weights = logits.map { Double.exp(Double($0 - largest)) }
     let sum = weights.reduce(0, +)
     probabilities = weights.map { $0 / sum }
     index = logits.firstIndex(of: largest) ?? 0

@@ -19,24 +19,30 @@ public struct SentenceSettings: Sendable, Hashable {
     let path = Path.join(folder, "modules.json")
     guard WholeFile.exists(path) else { return nil }
     guard let modules = try FileSystem.json(path).array else {
-      throw FineTuningError("\(path): expected a list of modules")
+      throw FineTuningError(
+        .unsupportedModel, path: path, "\(path): expected a list of modules")
     }
     var others: [String] = []
     for module in modules {
       guard let type = module["type"]?.string else {
-        throw FineTuningError("\(path): a module has no \"type\"")
+        throw FineTuningError(
+          .unsupportedModel, path: path, "\(path): a module has no \"type\"")
       }
       switch type.split(separator: ".").last {
       case "Transformer": break
       case "Pooling":
         let place = module["path"]?.string ?? "1_Pooling"
         // The path is in a file: it must not lead out of the folder.
-        guard !place.hasPrefix("/"), !place.split(separator: "/").contains("..") else {
-          throw FineTuningError("\(path): the path \(quoted(place)) leads out of the folder")
+        guard !place.begins(with: "/"), !place.split(separator: "/").contains("..") else {
+          throw FineTuningError(
+            .unsupportedModel, path: path,
+            "\(path): the path \(quoted(place)) leads out of the folder")
         }
         try readPooling(Path.join(Path.join(folder, place), "config.json"))
       case let name?: others.append(String(name))
-      case nil: throw FineTuningError("\(path): a module has no \"type\"")
+      case nil:
+        throw FineTuningError(
+          .unsupportedModel, path: path, "\(path): a module has no \"type\"")
       }
     }
     if !others.isEmpty {
@@ -92,6 +98,7 @@ public struct SentenceSettings: Sendable, Hashable {
       if let length = json["max_seq_length"], length != .null {
         guard let value = length.integer, value >= 3 else {
           throw FineTuningError(
+            .unsupportedModel, path: path,
             "\(path): \"max_seq_length\" is \(length.text()), expected a number of tokens from 3")
         }
         maximumLength = value

@@ -32,11 +32,13 @@ public final class TextClassifier: Sendable {
   ) throws {
     guard let found = try Head.found(in: directory.checkpoint) else {
       throw FineTuningError(
+        .malformedModel, path: directory.name,
         "\(directory.name): the checkpoint has no classification head; train one first")
     }
     tokenizer = try TokenizerFiles(directory: directory.folder).makeTokenizer()
     guard tokenizer.vocabularySize <= directory.configuration.vocabularySize else {
       throw FineTuningError(
+        .malformedModel, path: directory.folder,
         "\(directory.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
           + "\(directory.configuration.vocabularySize); they do not belong together")
     }
@@ -53,6 +55,7 @@ public final class TextClassifier: Sendable {
     if let maximumLength {
       guard maximumLength >= 3, maximumLength <= directory.configuration.maximumPositions else {
         throw FineTuningError(
+          .malformedModel,
           "the maximum length is \(maximumLength), expected 3 to "
             + "\(directory.configuration.maximumPositions)")
       }
@@ -60,6 +63,7 @@ public final class TextClassifier: Sendable {
     }
     guard settings.labels.count == found.labels else {
       throw FineTuningError(
+        .malformedModel, path: directory.name,
         "\(directory.name): \(ClassifierSettings.fileName) names \(settings.labels.count) labels, "
           + "the head has \(found.labels)")
     }

@@ -50,20 +50,24 @@ package final class ParameterStore {
       guard let key = keys.first, let tensor = checkpoint[key] else { return false }
       if keys.count > 1 {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): \(quoted(keys[0].string)) and \(quoted(keys[1].string)) are two "
             + "spellings of one parameter; drop one")
       }
       guard tensor.shape.dimensions == description.shape else {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): \(quoted(key.string)) has shape \(tensor.shape), "
             + "expected \(description.shape)")
       }
       if let tensor = quantized[key] {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): \(tensor.refusal); only models that are not quantised are run")
       }
       guard tensor.dtype.isFloatingPoint else {
         throw FineTuningError(
+          .malformedModel, path: checkpoint.path,
           "\(checkpoint.path): \(quoted(key.string)) is \(tensor.dtype), expected a "
             + "floating-point dtype")
       }
@@ -105,6 +109,7 @@ package final class ParameterStore {
     }
     guard missing.isEmpty else {
       throw FineTuningError(
+        .malformedModel, path: checkpoint.path,
         "\(checkpoint.path): missing keys: \(missing.prefix(5).map(quoted).joined(separator: ", "))"
           + (missing.count > 5 ? " and \(missing.count - 5) more" : ""))
     }
@@ -119,9 +124,11 @@ package final class ParameterStore {
     if let first = unreachable.first, !parameters.contains(where: \.trains) {
       let ties = TiedKeys(checkpoint, parameters)
       if let tied = unreachable.first(where: { ties.parameter(tiedTo: $0) != nil }) {
-        throw FineTuningError("nothing can train: \(ties.note(on: tied))")
+        throw FineTuningError(
+          .malformedModel, "nothing can train: \(ties.note(on: tied))")
       }
       throw FineTuningError(
+        .malformedModel,
         "nothing can train: \(quoted(first.string)) receives no gradient with the pooling "
           + "\"\(pooling.rawValue)\"; select tensors that the classifier uses")
     }

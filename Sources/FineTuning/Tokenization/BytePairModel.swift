@@ -19,15 +19,18 @@ struct BytePairModel: Sendable {
   /// - Throws: `FineTuningError` that names what is damaged or not implemented.
   init(_ model: JSONValue, path: String) throws(FineTuningError) {
     for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      guard model[name]?.string ?? "" == "" else {
-        throw FineTuningError("\(path): \"\(name)\" of its model is not implemented")
+      guard model[name]?.string?.isEmpty ?? true else {
+        throw FineTuningError(
+          .tokenizer, path: path, "\(path): \"\(name)\" of its model is not implemented")
       }
     }
     if let dropout = model["dropout"]?.double, dropout != 0 {
-      throw FineTuningError("\(path): \"dropout\" of its model is not implemented")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): \"dropout\" of its model is not implemented")
     }
     guard model["byte_fallback"]?.bool != true else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \"byte_fallback\" of its model is not implemented for byte-pair encoding")
     }
     fusesUnknown = model["fuse_unk"]?.bool ?? false
@@ -36,13 +39,15 @@ struct BytePairModel: Sendable {
     if let token = model["unk_token"]?.string {
       guard let id = vocabulary.id(of: token) else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): the unknown token \(quoted(token)) is not in the vocabulary")
       }
       unknownID = id
     }
     byteIDs = ByteLevelSplitter.alphabet.map { [vocabulary] in vocabulary.id(of: $0) }
     guard let list = model["merges"]?.array else {
-      throw FineTuningError("\(path): \"merges\" of its model is not a list")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): \"merges\" of its model is not a list")
     }
     merges.reserveCapacity(list.count)
     for (rank, entry) in list.enumerated() {
@@ -54,6 +59,7 @@ struct BytePairModel: Sendable {
         let right = vocabulary.id(of: parts[1]), let whole = vocabulary.id(of: parts[0] + parts[1])
       else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): merge \(rank + 1), \(quoted(entry.string ?? parts.joined(separator: " "))), "
             + "is not of two tokens whose whole is a token")
       }

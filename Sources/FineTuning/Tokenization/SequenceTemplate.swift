@@ -48,9 +48,12 @@ struct SequenceTemplate: Sendable {
     case "RobertaProcessing", "BertProcessing":
       guard let start = TokenizerSettings.id(processor?["cls"]?.array?.last),
         let separator = TokenizerSettings.id(processor?["sep"]?.array?.last)
-      else { throw FineTuningError("\(path): its post-processor has no \"cls\" or \"sep\"") }
+      else {
+        throw FineTuningError(
+          .tokenizer, path: path, "\(path): its post-processor has no \"cls\" or \"sep\"")
+      }
       self =
-        processor?["type"]?.string == "BertProcessing"
+        processor?["type"]?.word == "BertProcessing"
         ? .bert(start: start, separator: separator) : .roberta(start: start, separator: separator)
     case "TemplateProcessing":
       let tokens = processor?["special_tokens"]
@@ -60,18 +63,24 @@ struct SequenceTemplate: Sendable {
           let value = element["SpecialToken"] ?? element["Sequence"] ?? .null
           guard let id = value["id"]?.string, let type = value["type_id"]?.integer,
             type == 0 || type == 1
-          else { throw FineTuningError("\(path): its post-processor's \"\(name)\" is damaged") }
+          else {
+            throw FineTuningError(
+              .tokenizer, path: path, "\(path): its post-processor's \"\(name)\" is damaged")
+          }
           switch (element["Sequence"] != nil, id) {
           case (true, "A"): pieces.append(.first(UInt8(type)))
           case (true, "B"): pieces.append(.second(UInt8(type)))
           default:
             guard let ids = tokens?[id]?["ids"]?.array, !ids.isEmpty else {
               throw FineTuningError(
+                .tokenizer, path: path,
                 "\(path): its post-processor names \(quoted(id)) without its ids")
             }
             for id in ids {
               guard let id = TokenizerSettings.id(id) else {
-                throw FineTuningError("\(path): its post-processor has an id that is not a number")
+                throw FineTuningError(
+                  .tokenizer, path: path,
+                  "\(path): its post-processor has an id that is not a number")
               }
               pieces.append(.token(id, UInt8(type)))
             }
@@ -83,10 +92,12 @@ struct SequenceTemplate: Sendable {
       pair = try pieces("pair")
     case nil where processor == nil || processor == .null:
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): no post-processor, so no special tokens are put around a text; that is not implemented"
       )
     case let type:
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): its post-processor is \(type.map(quoted) ?? "not named"); only "
           + "\"TemplateProcessing\", \"BertProcessing\" and \"RobertaProcessing\" can be used")
     }
@@ -100,15 +111,16 @@ struct SequenceTemplate: Sendable {
       count(pair, isFirst) == 1, count(pair, isSecond) == 1
     else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): its post-processor does not put a special token before each text's only place")
     }
   }
 
   /// Of a sequence of processors, the one that adds tokens: `ByteLevel` moves offsets alone.
   private static func withoutByteLevel(_ processor: JSONValue?) -> JSONValue? {
-    guard processor?["type"]?.string == "Sequence" else { return processor }
+    guard processor?["type"]?.word == "Sequence" else { return processor }
     let parts = (processor?["processors"]?.array ?? []).filter {
-      $0["type"]?.string != "ByteLevel"
+      $0["type"]?.word != "ByteLevel"
     }
     return parts.count == 1 ? parts[0] : processor
   }

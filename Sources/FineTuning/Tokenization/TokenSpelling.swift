@@ -37,12 +37,14 @@ struct TokenSpelling: Sendable, Hashable {
     _ value: JSONValue, at place: String, isSpecial: Bool? = nil
   ) throws(FineTuningError) {
     guard value.object != nil, let content = value["content"]?.string else {
-      throw FineTuningError("\(place) is \(short(value)), expected an object with \"content\"")
+      throw FineTuningError(
+        .tokenizer, "\(place) is \(short(value)), expected an object with \"content\"")
     }
     func flag(_ name: String) throws(FineTuningError) -> Bool? {
       guard let member = value[name] else { return nil }
       guard let flag = member.bool else {
         throw FineTuningError(
+          .tokenizer, path: place,
           "\(place): \(quoted(name)) is \(short(member)), expected true or false")
       }
       return flag

@@ -35,6 +35,7 @@ enum TokenizerClass: String, Sendable, Hashable {
       guard let path, let value = document?["tokenizer_class"], value != .null else { continue }
       guard let name = value.string, !name.isEmpty else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): \"tokenizer_class\" is \(value.text()), expected the name of a class")
       }
       // AutoTokenizer takes the base class for tokenizer.json only where another file says more.
@@ -42,6 +43,7 @@ enum TokenizerClass: String, Sendable, Hashable {
       guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil
       else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): \"tokenizer_class\" is \(quoted(name)), which reads no files without \"model_type\"; "
             + "expected PreTrainedTokenizerFast for tokenizer.json")
       }
@@ -75,12 +77,13 @@ enum TokenizerClass: String, Sendable, Hashable {
       return
     }
     throw FineTuningError(
+      .tokenizer, path: path,
       "\(path): \"auto_map\" names code of this folder as the tokenizer, which is never run; name a class of "
         + "transformers in \"tokenizer_class\"")
   }
 
   private static func isKnown(_ name: String) -> Bool {
-    let stem = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+    let stem = name.ends(with: "Fast") ? String(name.dropLast(4)) : name
     let bases = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"]
     guard !bases.contains(stem), !others.contains(stem) else { return true }
     return (try? TokenizerClass(named: name, path: "")) != .backend
@@ -89,7 +92,7 @@ enum TokenizerClass: String, Sendable, Hashable {
   /// The class that transformers finds under a name. Names that it does not know stand for `tokenizer.json`
   /// as it stands.
   init(named name: String, path: String) throws(FineTuningError) {
-    let stem = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
+    let stem = name.ends(with: "Fast") ? String(name.dropLast(4)) : name
     switch stem {
     case "BertTokenizer", "ElectraTokenizer", "LayoutLMTokenizer", "LxmertTokenizer",
       "MobileBertTokenizer", "SqueezeBertTokenizer":
@@ -101,6 +104,7 @@ enum TokenizerClass: String, Sendable, Hashable {
     default:
       guard !TokenizerClass.others.contains(stem) else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): \"tokenizer_class\": \(quoted(name)) is not implemented; expected BertTokenizer, "
             + "DistilBertTokenizer, RobertaTokenizer, XLMRobertaTokenizer or PreTrainedTokenizerFast"
         )

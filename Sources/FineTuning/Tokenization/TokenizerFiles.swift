@@ -55,6 +55,7 @@ public struct TokenizerFiles: Sendable, Hashable {
       pairVocabulary == nil || merges == nil
     {
       throw FineTuningError(
+        .tokenizer, path: directory,
         "\(directory): neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; a text cannot be read without one"
       )
     }

@@ -41,24 +41,28 @@ struct TokenizerOptions {
   ) throws(FineTuningError) {
     path = files.configuration ?? files.main
     if let configuration, configuration.object == nil {
-      throw FineTuningError("\(path): expected a JSON object with the tokenizer's options")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): expected a JSON object with the tokenizer's options")
     }
     members = configuration?.object ?? [:]
     for name in ["fast_tokenizer_files", "init_inputs", "vocab", "merges", "post_processor"] {
       guard let value = members[Key(name)], value != .null, value.array?.isEmpty != true else {
         continue
       }
-      throw FineTuningError("\(path): \(quoted(name)) is not implemented; remove it")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): \(quoted(name)) is not implemented; remove it")
     }
     try readConfiguration()
     if let value = members["added_tokens_decoder"] {
       guard let entries = value.object else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): \"added_tokens_decoder\" is \(short(value)), expected an object")
       }
       for (key, entry) in entries {
         guard let id = Int(key.string) else {
           throw FineTuningError(
+            .tokenizer, path: path,
             "\(path): \"added_tokens_decoder\" has the id \(quoted(key.string)), expected a number")
         }
         added[id] = try TokenSpelling(
@@ -84,9 +88,10 @@ struct TokenizerOptions {
   // MARK: - tokenizer_config.json
 
   private mutating func readConfiguration() throws(FineTuningError) {
-    for (key, value) in members where key.string.hasSuffix("_token") {
-      if TokenizerOptions.specialNames.contains(key.string) {
-        if value.object != nil, value["__type"]?.string != "AddedToken" {
+    for (key, value) in members where key.string.ends(with: "_token") {
+      if let name = JSONValue.string(key.string).word, TokenizerOptions.specialNames.contains(name)
+      {
+        if value.object != nil, value["__type"]?.word != "AddedToken" {
           // special_tokens_map.json may still say what the token is.
           unreadable[key] = value
         } else {
@@ -94,7 +99,7 @@ struct TokenizerOptions {
         }
       } else if value.string != nil {
         configured[key] = try token(value, key.string)
-      } else if value["__type"]?.string == "AddedToken" {
+      } else if value["__type"]?.word == "AddedToken" {
         mapped[key] = try token(value, key.string)
       }
     }
@@ -112,6 +117,7 @@ struct TokenizerOptions {
       if let more = members["additional_special_tokens"], more != .null {
         guard let values = more.array else {
           throw FineTuningError(
+            .tokenizer, path: path,
             "\(path): \"additional_special_tokens\" is \(short(more)), expected a list of tokens")
         }
         lists["extra_special_tokens"] = try tokens(values, "additional_special_tokens")
@@ -120,6 +126,7 @@ struct TokenizerOptions {
       }
     default:
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \"extra_special_tokens\" is \(short(extra)), expected a list of tokens")
     }
   }
@@ -133,8 +140,9 @@ struct TokenizerOptions {
     _ value: JSONValue, _ name: String
   ) throws(FineTuningError) -> TokenSpelling {
     if let text = value.string { return TokenSpelling(plain: text) }
-    guard value["__type"]?.string == "AddedToken" else {
+    guard value["__type"]?.word == "AddedToken" else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \(quoted(name)) is \(short(value)), expected a text, or an object whose \"__type\" is "
           + "\"AddedToken\"")
     }
@@ -151,26 +159,29 @@ struct TokenizerOptions {
 
   private mutating func readMap(_ path: String) throws(FineTuningError) {
     guard let entries = try TokenizerSettings.document(path).object else {
-      throw FineTuningError("\(path): expected a JSON object with the special tokens")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): expected a JSON object with the special tokens")
     }
     func token(_ value: JSONValue, _ name: String) throws(FineTuningError) -> TokenSpelling {
       if let text = value.string { return TokenSpelling(plain: text) }
       return try TokenSpelling(value, at: "\(path): \(quoted(name))", isSpecial: true)
     }
     for (key, value) in entries {
-      let name = key.string
+      let name = JSONValue.string(key.string).word ?? ""
       switch name {
       case "extra_special_tokens" where value.object != nil:
         for (key, value) in value.object ?? [:] { configured[key] = try token(value, key.string) }
       case "extra_special_tokens", "additional_special_tokens":
         guard let values = value.array else {
           throw FineTuningError(
+            .tokenizer, path: path,
             "\(path): \(quoted(name)) is \(short(value)), expected a list of tokens")
         }
         let tokens = try values.map { value throws(FineTuningError) in
           // Of the older list, only texts are understood.
           guard name == "extra_special_tokens" || value.string != nil else {
             throw FineTuningError(
+              .tokenizer, path: path,
               "\(path): \(quoted(name)) has \(short(value)), expected a text")
           }
           return try token(value, name)
@@ -184,9 +195,12 @@ struct TokenizerOptions {
       case _ where TokenizerOptions.specialNames.contains(name):
         named[name] = .some(value == .null ? nil : try token(value, name))
         unreadable[key] = nil
-      case _ where name.hasSuffix("_token"): mapped[key] = try token(value, name)
+      case _ where key.string.ends(with: "_token"):
+        mapped[key] = try token(value, key.string)
       default:
-        throw FineTuningError("\(path): \(quoted(name)) is not the name of a special token")
+        throw FineTuningError(
+          .tokenizer, path: path,
+          "\(path): \(quoted(key.string)) is not the name of a special token")
       }
     }
   }
@@ -195,11 +209,13 @@ struct TokenizerOptions {
     var special = Set(named.values.compactMap { $0?.content })
     special.formUnion((lists["extra_special_tokens"] ?? []).map(\.content))
     guard let entries = try TokenizerSettings.document(path).object else {
-      throw FineTuningError("\(path): expected a JSON object with tokens and their ids")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): expected a JSON object with tokens and their ids")
     }
     for (content, value) in entries {
       guard let id = value.integer else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): the id of \(quoted(content.string)) is \(short(value)), expected a number")
       }
       added[id] = TokenSpelling(legacy: content, isSpecial: special.contains(content))
@@ -212,6 +228,7 @@ struct TokenizerOptions {
     for entry in tokenizer?["added_tokens"]?.array ?? [] {
       guard let id = TokenizerSettings.id(entry["id"]) else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): an added token has the id \(short(entry["id"] ?? .null)), expected a number from 0 to "
             + "16777215")
       }
@@ -226,6 +243,7 @@ struct TokenizerOptions {
     guard let member = members[Key(name)] else { return fallback }
     guard let flag = member.bool else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \(quoted(name)) is \(short(member)), expected true or false")
     }
     return flag
@@ -252,6 +270,7 @@ struct TokenizerOptions {
     guard let member = configuration[name], member != .null else { return nil }
     guard let value = member.double, value >= 1, value.rounded() == value else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \(quoted(name)) is \(short(member)), expected a positive integer")
     }
     return value < Double(1 << 31) ? Int(value) : nil
@@ -260,11 +279,12 @@ struct TokenizerOptions {
   /// Whether a text that is too long loses its beginning.
   func truncatesLeft(default fallback: String?) throws(FineTuningError) -> Bool {
     guard let member = members["truncation_side"] else { return fallback == "Left" }
-    switch member.string {
+    switch member.word {
     case "left": return true
     case "right": return false
     default:
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \"truncation_side\" is \(short(member)), expected \"left\" or \"right\"")
     }
   }
@@ -274,8 +294,9 @@ struct TokenizerOptions {
     guard let member = members["model_input_names"] else { return fallback }
     guard let names = member.array, names.allSatisfy({ $0.string != nil }) else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \"model_input_names\" is \(short(member)), expected a list of names")
     }
-    return names.contains("token_type_ids")
+    return names.contains { $0.word == "token_type_ids" }
   }
 }

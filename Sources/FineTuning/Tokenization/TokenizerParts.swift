@@ -31,6 +31,7 @@ struct TokenizerParts {
     case .backend:
       guard let tokenizer else {
         throw FineTuningError(
+          .tokenizer, path: files.configuration ?? files.main,
           "\(files.configuration ?? files.main): its \"tokenizer_class\" takes tokenizer.json as it stands, "
             + "and there is none")
       }
@@ -42,13 +43,15 @@ struct TokenizerParts {
   private func demandModel(_ kind: TokenizerClass) throws(FineTuningError) {
     guard let path = files.tokenizer, let tokenizer else { return }
     guard let model = tokenizer["model"] else {
-      throw FineTuningError("\(path): no \"model\", so this is not a tokenizer file")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): no \"model\", so this is not a tokenizer file")
     }
     guard let wanted = kind.modelType else { return }
     // Old files do not name the type of their model.
     let type = model["type"]?.string ?? (model["merges"] == nil ? wanted : "BPE")
     guard type != wanted else { return }
     throw FineTuningError(
+      .tokenizer, path: path,
       "\(path): its model is \(quoted(type)), and \(kind.rawValue), the class that transformers takes for this "
         + "folder, needs \(quoted(wanted)); \"tokenizer_class\": \"PreTrainedTokenizerFast\" in "
         + "tokenizer_config.json takes the file as it stands")
@@ -59,6 +62,7 @@ struct TokenizerParts {
     if tokenizer == nil {
       guard let path = files.vocabulary else {
         throw FineTuningError(
+          .tokenizer, path: files.main,
           "\(files.main): \(kind.rawValue), the class that transformers takes for this folder, reads vocab.txt "
             + "or tokenizer.json, and there is neither")
       }
@@ -86,6 +90,7 @@ struct TokenizerParts {
     if tokenizer == nil {
       guard let vocabularyPath = files.pairVocabulary, let mergesPath = files.merges else {
         throw FineTuningError(
+          .tokenizer, path: files.main,
           "\(files.main): RobertaTokenizer, the class that transformers takes for this folder, reads vocab.json "
             + "and merges.txt, or tokenizer.json, and they are not there")
       }
@@ -107,12 +112,13 @@ struct TokenizerParts {
   private static func merges(_ path: String) throws(FineTuningError) -> JSONValue {
     let bytes = try FileReader.contents(of: path)
     if let bad = firstInvalidUTF8(in: bytes) {
-      throw FineTuningError("\(path): not UTF-8 at byte \(bad)")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): not UTF-8 at byte \(bad)")
     }
     var pairs: [JSONValue] = []
     for line in bytes.split(separator: 0x0A) {
       let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
-      if text.isEmpty || text.hasPrefix("#version") { continue }
+      if text.isEmpty || text.begins(with: "#version") { continue }
       pairs.append(.string(text))
     }
     return .array(pairs)
@@ -121,16 +127,17 @@ struct TokenizerParts {
   private func xlmRoberta() throws(FineTuningError) -> JSONValue {
     guard let model = tokenizer?["model"] else {
       throw FineTuningError(
+        .tokenizer, path: files.main,
         "\(files.main): XLMRobertaTokenizer, the class that transformers takes for this folder, reads "
           + "tokenizer.json, and there is none; sentencepiece.bpe.model cannot be read, but "
           + "AutoTokenizer.from_pretrained(…).save_pretrained(…) writes tokenizer.json from it")
     }
     let normalizer = tokenizer?["normalizer"] ?? .null
     let steps =
-      normalizer["type"]?.string == "Sequence"
+      normalizer["type"]?.word == "Sequence"
       ? normalizer["normalizers"]?.array ?? [] : [normalizer]
     let map = steps.first {
-      $0["type"]?.string == "Precompiled" && $0["precompiled_charsmap"] != nil
+      $0["type"]?.word == "Precompiled" && $0["precompiled_charsmap"] != nil
     }
     return .members([
       "normalizer": map ?? .null,

@@ -47,6 +47,7 @@ struct TokenizerSettings: Sendable {
     func special(_ name: String) throws(FineTuningError) -> String {
       if let token = named[name] { return token.content.string }
       throw FineTuningError(
+        .tokenizer, path: files.configuration ?? files.main,
         "\(files.configuration ?? files.main): \(quoted(name)) is null; \(kind.rawValue) needs one")
     }
 
@@ -83,7 +84,7 @@ struct TokenizerSettings: Sendable {
     padding = (name, name.flatMap(added.id(of:)))
     modelMaximumLength = try options.maximumLength()
     truncatesLeft = try options.truncatesLeft(
-      default: tokenizer?["truncation"]?["direction"]?.string)
+      default: tokenizer?["truncation"]?["direction"]?.word)
     splitsSpecialTokens = try options.flag("split_special_tokens", default: false)
     givesTokenTypes = try options.givesTokenTypes(default: kind.givesTokenTypes)
   }
@@ -135,6 +136,7 @@ struct TokenizerSettings: Sendable {
   func paddingID() throws(FineTuningError) -> Int32 {
     if let id = padding.id { return id }
     throw FineTuningError(
+      .tokenizer, path: files.configuration ?? path,
       "\(files.configuration ?? path): no padding token: neither \"pad_token\" nor a token \"[PAD]\" or \"<pad>\""
     )
   }
@@ -144,8 +146,9 @@ struct TokenizerSettings: Sendable {
     _ part: String, _ value: JSONValue?, _ expected: String...
   ) throws(FineTuningError) {
     let type = value?["type"]?.string
-    if let type, expected.contains(type) { return }
+    if let type = value?["type"]?.word, expected.contains(type) { return }
     throw FineTuningError(
+      .tokenizer, path: path,
       "\(path): its \(part) is \(type.map(quoted) ?? "not named"); only "
         + "\(expected.map { "\"\($0)\"" }.joined(separator: " or ")) can be used")
   }
@@ -155,7 +158,8 @@ struct TokenizerSettings: Sendable {
     do {
       return try JSONParser.parse(bytes)
     } catch {
-      throw FineTuningError("\(path): \(error)")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): \(error)")
     }
   }
 

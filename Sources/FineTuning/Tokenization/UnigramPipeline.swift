@@ -37,9 +37,9 @@ struct UnigramPipeline: SubwordPipeline {
 
     init(_ value: JSONValue, _ settings: TokenizerSettings) throws(FineTuningError) {
       if value == .null { return }
-      let parts = value["type"]?.string == "Sequence" ? value["normalizers"]?.array ?? [] : [value]
+      let parts = value["type"]?.word == "Sequence" ? value["normalizers"]?.array ?? [] : [value]
       for part in parts {
-        if part["type"]?.string == "Replace", part["pattern"]?["Regex"]?.string == " {2,}" {
+        if part["type"]?.word == "Replace", part["pattern"]?["Regex"]?.word == " {2,}" {
           steps.append(.oneBlank(Array((part["content"]?.string ?? "").utf8)))
           continue
         }
@@ -90,8 +90,8 @@ struct UnigramPipeline: SubwordPipeline {
 
     init(_ value: JSONValue, _ settings: TokenizerSettings) throws(FineTuningError) {
       var parts =
-        value["type"]?.string == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
-      cutsAtSpace = parts.count == 2 && parts[0]["type"]?.string == "WhitespaceSplit"
+        value["type"]?.word == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
+      cutsAtSpace = parts.count == 2 && parts[0]["type"]?.word == "WhitespaceSplit"
       if cutsAtSpace { parts.removeFirst() }
       let part = parts.count == 1 ? parts[0] : .null
       try settings.demand("pre-tokenizer", part, "Metaspace")
@@ -104,6 +104,7 @@ struct UnigramPipeline: SubwordPipeline {
       case nil: addsMark = part["add_prefix_space"]?.bool ?? true
       case let scheme?:
         throw FineTuningError(
+          .tokenizer, path: settings.path,
           "\(settings.path): \"prepend_scheme\" is \(quoted(scheme)), expected \"always\", "
             + "\"first\" or \"never\"")
       }

@@ -11,6 +11,7 @@ extension Vocabulary {
     if let bad = firstInvalidUTF8(in: bytes) {
       let line = bytes[..<bad].count { $0 == 0x0A } + 1
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): not UTF-8 at byte \(bad) (line \(line)); a vocabulary is UTF-8 text, one token a line"
       )
     }
@@ -37,7 +38,8 @@ extension Vocabulary {
   /// The vocabulary in `model.vocab` of a `tokenizer.json`.
   init(_ members: JSONValue, path: String) throws(FineTuningError) {
     guard let members = members.object else {
-      throw FineTuningError("\(path): model.vocab is not an object of tokens and ids")
+      throw FineTuningError(
+        .tokenizer, path: path, "\(path): model.vocab is not an object of tokens and ids")
     }
     self.init(capacity: members.count)
     var tokens: [Int: String] = [:]
@@ -45,10 +47,12 @@ extension Vocabulary {
     for (key, value) in members where !key.string.isEmpty {
       guard let id = value.integer, id >= 0, id < 1 << 24 else {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): the id of the token \(quoted(key.string)) is not a number from 0 to 16777215")
       }
       if let other = tokens.updateValue(key.string, forKey: id) {
         throw FineTuningError(
+          .tokenizer, path: path,
           "\(path): the tokens \(quoted(other)) and \(quoted(key.string)) have the same id \(id)")
       }
       _ = insert(key.string.utf8, id: Int32(id))

@@ -58,6 +58,7 @@ public struct WordPieceTokenizer: Tokenizer {
     func flag(_ name: String) throws(FineTuningError) -> Bool {
       if let flag = steps?[name]?.bool { return flag }
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): \(quoted(name)) of its normalizer is \(short(steps?[name] ?? .null)), expected true or false"
       )
     }
@@ -73,6 +74,7 @@ public struct WordPieceTokenizer: Tokenizer {
     let unknown = model["unk_token"]?.string ?? "[UNK]"
     guard let unknownID = vocabulary.id(of: unknown) else {
       throw FineTuningError(
+        .tokenizer, path: path,
         "\(path): the vocabulary has no \(quoted(unknown)), the token for unknown words")
     }
     self.unknownID = unknownID

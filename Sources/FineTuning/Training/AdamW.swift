@@ -18,7 +18,7 @@ package struct AdamW: Sendable, Hashable {
     switch decay {
     case .all: weightDecay
     case .weights:
-      parameter.name.hasSuffix(".bias") || parameter.name.contains("LayerNorm.") ? 0 : weightDecay
+      parameter.name.ends(with: ".bias") || parameter.name.contains("LayerNorm.") ? 0 : weightDecay
     }
   }
 

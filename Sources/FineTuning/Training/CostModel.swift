@@ -33,16 +33,16 @@ struct PhaseOutline {
     }
   }
 
-  /// What the frozen prefix computes, in words; `nil` when nothing is kept.
-  func cached(_ options: TrainingOptions) -> String? {
+  /// What the frozen prefix computes; `nil` when nothing is kept.
+  func cached(_ options: TrainingOptions) -> TrainingPlan.CachedFeatures? {
     switch cut {
     case _ where options.usesTrunkDropout: nil
     case .start: nil
-    case .layer(0): "the embeddings of every token"
-    case .layer(let index): "the input of layer \(index), for every token"
-    case .feedForward(let index): "what the feed-forward of layer \(index) reads, for every token"
-    case .hidden: "the last hidden states of every token"
-    case .pooled: "one pooled vector an example"
+    case .layer(0): .embeddings
+    case .layer(let index): .layerInput(index)
+    case .feedForward(let index): .feedForwardInput(index)
+    case .hidden: .hiddenStates
+    case .pooled: .pooledVectors
     }
   }
 }

@@ -89,8 +89,9 @@ package struct FeatureStore: Sendable {
   func read(_ entry: Entry) throws -> Matrix? {
     guard WholeFile.exists(path(entry)) else { return nil }
     let (tensor, digest) = try open(entry)
-    guard try TensorDigest.hexadecimal(of: tensor) == digest else {
-      throw FineTuningError("\(path(entry)): the features are not those that were written")
+    guard try TensorDigest.hexadecimal(of: tensor).isSame(as: digest) else {
+      throw FineTuningError(
+        .file, path: path(entry), "\(path(entry)): the features are not those that were written")
     }
     return Matrix(
       try FloatBuffer(borrowing: tensor), rows: entry.rows, columns: entry.columns)
@@ -98,11 +99,14 @@ package struct FeatureStore: Sendable {
 
   private func open(_ entry: Entry) throws -> (Tensor, digest: String) {
     let file = try Checkpoint.open(path(entry))
-    guard file.metadata[FeatureStore.marker] == "\(FeatureStore.version)",
-      file.metadata["depends_on_sha256"] == entry.digest,
+    guard file.metadata[FeatureStore.marker]?.isSame(as: "\(FeatureStore.version)") == true,
+      file.metadata["depends_on_sha256"]?.isSame(as: entry.digest) == true,
       let digest = file.metadata["sha256"], let tensor = file[FeatureStore.tensorName],
       tensor.dtype == .float32, tensor.shape.dimensions == [entry.rows, entry.columns]
-    else { throw FineTuningError("\(path(entry)): not the features that its name promises") }
+    else {
+      throw FineTuningError(
+        .file, path: path(entry), "\(path(entry)): not the features that its name promises")
+    }
     return (tensor, digest)
   }
 

@@ -42,6 +42,7 @@ struct LabelMatching {
     if data.hasPositions {
       guard data.labels.count == count else {
         throw FineTuningError(
+          .label, path: source,
           "\(source): lists of \(data.labels.count) targets, but the head of \(head.model) has "
             + "\(counted(count, "output"))")
       }
@@ -96,6 +97,7 @@ struct LabelMatching {
     guard renames else {
       if areRows, let row = rows.first(where: { $0 >= count }) {
         throw FineTuningError(
+          .label, path: source,
           "\(source): \(data.line(of: "\(row)"))the label \(row) is neither one of the model's (\(listed(names))) nor "
             + "a row of its head, 0 to \(count - 1)")
       }
@@ -113,12 +115,14 @@ struct LabelMatching {
     if data.task == .regression { return }
     if data.hasPositions != training.hasPositions {
       throw FineTuningError(
+        .label,
         "\(data.path ?? "the evaluation data"): the labels are \(data.hasPositions ? "lists of 0 and 1" : "names"), "
           + "those of \(training.path ?? "the training data") are \(training.hasPositions ? "lists of 0 and 1" : "names")"
       )
     }
     guard !data.hasPositions || data.labels.count == names.count else {
       throw FineTuningError(
+        .label,
         "\(data.path ?? "the evaluation data"): lists of \(data.labels.count) targets, those of "
           + "\(training.path ?? "the training data") have \(names.count)")
     }
@@ -161,6 +165,7 @@ struct LabelMatching {
       guard let found = outputs[Key(LabelText.canonical(label))] else { return nil }
       guard found.count == 1 else {
         throw FineTuningError(
+          .label,
           "\(data.path ?? "the data"): the label \(quoted(label)) is the name of \(found.count) outputs of the head, "
             + "\(found.map(String.init).joined(separator: ", "))")
       }
@@ -175,7 +180,7 @@ struct LabelMatching {
   private static func alike(
     _ data: LabelledDataset, _ names: [String]
   ) throws(FineTuningError) -> [Int]? {
-    var outputs: [String: [Int]] = [:]
+    var outputs: [LabelText.Folded: [Int]] = [:]
     for (index, name) in names.enumerated() {
       outputs[LabelText.folded(name), default: []].append(index)
     }
@@ -189,6 +194,7 @@ struct LabelMatching {
       else { return nil }
       if let other = places.firstIndex(of: place) {
         throw FineTuningError(
+          .label,
           "\(data.path ?? "the data"): the labels \(quoted(data.labels[other])) and \(quoted(label)) are both like "
             + "\(quoted(names[place])) of the head; use one of them")
       }
@@ -203,14 +209,14 @@ struct LabelMatching {
     let known = Set(names.map { Key(LabelText.canonical($0)) })
     let label =
       data.labels.first { !known.contains(Key(LabelText.canonical($0))) } ?? data.labels.first ?? ""
-    let line = data.line(of: label)
-    return FineTuningError(
-      "\(data.path.map { "\($0): " } ?? "")\(line)the label \(quoted(label)) is not "
-        + "one of \(owner): \(listed(names))"
-        + (data.columns.map { if case .numbered = $0.text { true } else { false } } == true
-          && line == "line 1: " ? TargetColumn.headerHint : "")
+    let line = data.firstLine(of: label)
+    let isFirstRow =
+      data.columns.map { if case .numbered = $0.text { true } else { false } } == true && line == 1
+    return .unknownLabel(
+      label, owner, names, path: data.path, line: line,
+      advice: (isFirstRow ? [.chooseHeader(.yes)] : [])
         + (LabelText.decimal(label).map { $0 != $0.rounded() } == true
-          ? "; numbers to predict are for a model that was trained with --task regression" : ""))
+          ? [.chooseTask([.regression])] : []))
   }
 
   /// Gives the outputs the names of the data.
@@ -221,6 +227,7 @@ struct LabelMatching {
     let count = head.names.count
     guard data.labels.count <= count else {
       throw FineTuningError(
+        .label, path: source,
         "\(source): \(grouped(data.labels.count)) labels, and the head of \(head.model) has room for "
           + "\(count): \(listed(data.labels))")
     }
@@ -231,6 +238,7 @@ struct LabelMatching {
     if areNumbers, data.labels.count < count {
       let largest = data.labels.compactMap(LabelText.row).max() ?? 0
       throw FineTuningError(
+        .label, path: source,
         "\(source): \(data.line(of: "\(largest)"))the label \(largest) is not a row of the head of \(head.model), which has the rows 0 to \(count - 1)"
       )
     }
@@ -257,24 +265,30 @@ struct LabelMatching {
 }
 
 extension LabelledDataset {
-  /// `line 7: ` for a label that occurs first in line 7; empty when there is no file.
-  fileprivate func line(of label: String) -> String {
+  /// The line in which a label occurs first; `nil` when there is no file.
+  fileprivate func firstLine(of label: String) -> Int? {
     guard let place = labels.firstIndex(where: { LabelText.same($0, label) }),
       place < firstLines.count
-    else { return "" }
-    return "line \(firstLines[place]): "
+    else { return nil }
+    return firstLines[place]
+  }
+
+  /// `line 7: ` for a label that occurs first in line 7; empty when there is no file.
+  fileprivate func line(of label: String) -> String {
+    firstLine(of: label).map { "line \($0): " } ?? ""
   }
 }
 
 extension TrainingRun {
   /// The names of the labels of the trained model.
   static func labels(
-    _ request: Request, _ prepared: Prepared, notes: inout [String]
+    _ request: Request, _ prepared: Prepared, notes: inout [TrainingNote]
   ) throws(FineTuningError) -> [String] {
     let data = request.training
     if data.task == .regression {
       guard prepared.labelCount == 1 else {
         throw FineTuningError(
+          .label, path: request.model.name,
           "\(request.model.name): the head has \(prepared.labelCount) outputs, regression has one; start from "
             + "a checkpoint without a head")
       }
@@ -284,20 +298,22 @@ extension TrainingRun {
     let head = request.model.headLabels(count: prepared.labelCount)
     guard head.names.count == prepared.labelCount else {
       throw FineTuningError(
+        .label, path: request.model.name,
         "\(request.model.name): \(ClassifierSettings.fileName) names \(head.names.count) labels, the head has "
           + "\(prepared.labelCount)")
     }
     let matching = try LabelMatching(data, with: head, renames: true)
     if request.resuming == nil {
-      notes += head.notes + matching.notes
+      notes += (head.notes + matching.notes).map { TrainingNote($0) }
       let counts = matching.applied(to: data).labelCounts
       let absent = head.names.indices.filter { counts[$0] == 0 }.map { head.names[$0] }
       if !absent.isEmpty, absent.count < counts.count,
         matching.names.map({ Key($0) }) == head.names.map({ Key($0) })
       {
         notes.append(
-          "\(data.path ?? "the training data"): no example has \(absent.count == 1 ? "the label" : "the labels") "
-            + "\(listed(absent)) of the head of \(request.model.name)")
+          TrainingNote(
+            "\(data.path ?? "the training data"): no example has \(absent.count == 1 ? "the label" : "the labels") "
+              + "\(listed(absent)) of the head of \(request.model.name)"))
       }
     }
     return matching.names
@@ -306,15 +322,18 @@ extension TrainingRun {
   /// The data with labels numbered as the outputs of the trained model.
   static func relabelled(
     _ data: LabelledDataset, _ request: Request, _ prepared: Prepared, _ names: [String],
-    notes: inout [String]
+    notes: inout [TrainingNote]
   ) throws(FineTuningError) -> LabelledDataset {
     if prepared.isNew {
       return try LabelMatching(data, withTraining: request.training).applied(to: data)
     }
     let head = HeadLabels(
-      names: names, isNamed: names != HeadLabels.defaults(names.count), model: request.model.name)
+      names: names, isNamed: !names.isSame(as: HeadLabels.defaults(names.count)),
+      model: request.model.name)
     let matching = try LabelMatching(data, with: head)
-    if request.resuming == nil { notes += matching.notes.filter { !notes.contains($0) } }
+    if request.resuming == nil {
+      notes += matching.notes.map { TrainingNote($0) }.filter { !notes.contains($0) }
+    }
     return matching.applied(to: data)
   }
 }

@@ -1,3 +1,5 @@
+internal import RealModule
+
 /// How the learning rate changes over the steps of a run.
 ///
 /// The factors are those of `transformers.get_*_schedule_with_warmup`: during warm-up the factor of
@@ -35,26 +37,13 @@ public struct LearningRateSchedule: Sendable, Hashable {
     switch decay {
     case .constant: return 1
     case .linear: return max(0, 1 - progress)
-    case .cosine: return max(0, 0.5 * (1 + cosine(.pi * progress)))
+    case .cosine: return max(0, 0.5 * (1 + Double.cos(.pi * progress)))
     }
   }
 
   /// The largest factor of any update: below 1 when the warm-up does not end before the run.
   public var peak: Double {
     warmupSteps < totalSteps || totalSteps == 0 ? 1 : factor(at: totalSteps - 1)
-  }
-
-  /// cos(x) for x in [0, π] by its Taylor series about π/2, exact to double precision: the room has
-  /// no Foundation.
-  private func cosine(_ x: Double) -> Double {
-    let y = Double.pi / 2 - x
-    var term = y
-    var sum = y
-    for k in 1..<16 {
-      term *= -y * y / Double((2 * k) * (2 * k + 1))
-      sum += term
-    }
-    return sum
   }
 }
 

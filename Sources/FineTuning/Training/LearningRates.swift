@@ -37,6 +37,7 @@ package struct LearningRates: Sendable {
       let selectedParameters = trained.filter { keys.contains($0.key) }
       guard !selectedParameters.isEmpty else {
         throw FineTuningError(
+          .mask,
           "the learning rate of \(quoted(selected.selector)) has nothing to hold for: what it "
             + "selects is frozen")
       }

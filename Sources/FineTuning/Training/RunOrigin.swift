@@ -61,9 +61,7 @@ struct RunOrigin {
         + "what it was started from is not checked"
     }
     if let difference = difference(from: before) {
-      throw FineTuningError(
-        "\(stored.folder): the run was started with another model than \(model) is now: \(difference); put "
-          + "the model back, or start a new run")
+      throw .otherOrigin(stored.folder, model: model, difference)
     }
     return nil
   }
@@ -72,28 +70,46 @@ struct RunOrigin {
   /// belong to another version of the program, but every tensor and every file must be in both.
   func difference(from stored: JSONValue) -> String? {
     let values = stored["tensors"]?.object ?? [:]
-    let changed = tensors.filter { values[$0.key] != $0.value }.map { quoted($0.key.string) }
+    let changed = tensors.filter { !RunOrigin.same(values[$0.key], $0.value) }.map {
+      quoted($0.key.string)
+    }
     if let first = changed.first {
       return "the values of \(first) are others now"
         + (changed.count > 1 ? ", and those of \(grouped(changed.count - 1)) more tensors" : "")
     }
-    let fields = stored["configuration"]?.object ?? [:]
+    guard let fields = stored["configuration"]?.object else {
+      return "its configuration is not recorded"
+    }
     for (name, value) in configuration {
-      guard let before = fields[name], before != value else { continue }
-      return "`\(name.string)` of config.json was \(before.string ?? before.text()) and is "
-        + (value.string ?? value.text()) + " now"
+      guard let before = fields[name], !RunOrigin.same(before, value) else { continue }
+      return "`\(name.string)` of config.json was \(RunOrigin.text(before)) and is "
+        + "\(RunOrigin.text(value)) now"
     }
     let files = stored["tokenizer"]?.object ?? [:]
-    for name in OrderedSet(files.keys).union(tokenizer.keys) where files[name] != tokenizer[name] {
-      if files[name] == nil { return "the tokenizer has a file \(name.string) now" }
+    for name in OrderedSet(files.keys).union(tokenizer.keys)
+    where !RunOrigin.same(files[name], tokenizer[name]) {
+      if files[name] == nil { return "the tokenizer has a file \(quoted(name.string)) now" }
       return tokenizer[name] == nil
-        ? "the tokenizer's file \(name.string) is gone"
-        : "the tokenizer's file \(name.string) has changed"
+        ? "the tokenizer's file \(quoted(name.string)) is gone"
+        : "the tokenizer's file \(quoted(name.string)) has changed"
     }
-    let names = stored["labels"]?.array?.compactMap(\.string) ?? labels
-    return names == labels
+    let names =
+      stored["labels"].map { $0.array?.compactMap(\.string) ?? [] } ?? labels
+    return names.isSame(as: labels)
       ? nil : "the labels were \(listed(names)) and are \(listed(labels)) now"
   }
+
+  /// Whether two values have the same text, byte for byte.
+  private static func same(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
+    switch (a, b) {
+    case (let a?, let b?): a.isSame(as: b)
+    case (nil, nil): true
+    default: false
+    }
+  }
+
+  /// A field for a message: a word as it is, anything else as JSON, cut when it is long.
+  private static func text(_ value: JSONValue) -> String { value.word ?? short(value) }
 
   /// Every stored property of the configuration, so that none can be forgotten.
   private static func fields(of configuration: BERTConfiguration) -> Fields {

@@ -3,43 +3,49 @@ internal import OrderedCollections
 internal import ParameterSurgery
 
 /// A run that was interrupted, as its folder holds it: counters, the rows that trained, the moments.
+///
+///     let stored = try StoredRun(folder: "tuned")
+///     print(stored.trainedNames)
 public struct StoredRun: Sendable {
   /// The folder.
   public let folder: String
-  /// The arguments that the run was started with, for whoever repeats them.
+  /// The arguments of the command that started the run, as a program stored them. They come from a file: check them
+  /// before you use them.
   public let invocation: [String]
+  /// The path of the stored state.
+  public var path: String { checkpoint.path }
   let checkpoint: Checkpoint
   let state: TrainingState
   let settings: JSONValue
-  /// What the run was started from; `nil` when an earlier version stored it, which did not say.
+  /// What the run was started from; `nil` when an earlier version stored it, which did not record that.
   let origin: JSONValue?
   /// The rows that trained last, by the trained model's names.
   let rows: OrderedDictionary<Key, RowSet>
+  /// The optimiser's steps of each of them.
+  let steps: [Key: Int]
   /// The rows that trained earlier, under another mask.
   let former: OrderedDictionary<Key, RowSet>
 
   /// Reads the state that a run left in `folder`.
   ///
-  /// - Throws: `FineTuningError` when there is none, `CheckpointError` when it cannot be read.
+  /// - Throws: `FineTuningError` when there is none or it is not valid, `CheckpointError` when it cannot be read.
   public init(folder: String) throws {
     let path = Path.join(folder, TrainingState.fileName)
     guard WholeFile.exists(path) else {
-      let finished = WholeFile.exists(Path.join(folder, TrainingRun.FileName.report))
-      throw FineTuningError(
-        finished
-          ? "\(folder): the run is finished, so nothing is left to resume; train on from its model with "
-            + "--model \(folder)"
-          : "\(folder): no \(TrainingState.fileName): there is no run to resume")
+      let isFinished = WholeFile.exists(Path.join(folder, ClassifierSettings.fileName))
+      throw isFinished
+        ? FineTuningError.finishedRun(in: folder) : .noStoredRun(in: folder)
     }
     self.folder = folder
     checkpoint = try Checkpoint.open(path)
-    state = try TrainingState(checkpoint)
-    let description = try TrainingState.description(of: checkpoint)
-    settings = description["settings"] ?? .null
-    origin = description["origin"]
-    invocation = description["invocation"]?.array?.compactMap(\.string) ?? []
-    rows = try TrainingState.rows("tensors", of: checkpoint)
-    former = try TrainingState.rows("former", of: checkpoint)
+    let description = try StoredDescription(checkpoint)
+    state = description.state
+    settings = description.settings
+    origin = description.origin
+    invocation = description.invocation
+    rows = description.rows
+    steps = description.steps
+    former = description.former
   }
 
   /// The names of the tensors that trained last.
@@ -58,19 +64,19 @@ public struct StoredRun: Sendable {
         guard let ranges = rows[name]?.ranges, let tensor = result.tensors[key] else { continue }
         missing.remove(name)
         guard let trained = checkpoint[Key("\(part).\(name.string)")],
+          trained.dtype == .float32,
+          trained.shape.count * (tensor.shape.dimensions.first ?? 1)
+            == tensor.shape.count * RowSet(ranges).count,
           (ranges.last?.upperBound ?? 0) <= (tensor.shape.dimensions.first ?? 1)
         else {
-          throw FineTuningError(
-            "\(checkpoint.path): \(quoted(name.string)) was stored with another shape than "
-              + "\(base.path) has")
+          throw FineTuningError.otherShape(name, state: checkpoint.path, base: base.path)
         }
         result.tensors[key] = try tensor.replacingRows(
           ranges, with: trained.converted(to: tensor.dtype))
       }
-      if let name = missing.map(\.string).min() {
-        throw FineTuningError(
-          "\(checkpoint.path): the stored run trained \(quoted(name)), which \(base.path) does not "
-            + "have; resume with the model of the run")
+      if let name = missing.min() {
+        throw FineTuningError.trainedTensorMissing(
+          name, state: checkpoint.path, base: base.path)
       }
     }
     return result

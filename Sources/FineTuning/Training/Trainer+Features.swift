@@ -1,7 +1,7 @@
 extension Trainer {
   /// Computes the frozen prefix of the training data or reads it, unless it is there. Returns whether
   /// nothing had to be computed.
-  func prepareTrainingFeatures(onEvent: (Event) throws -> Void) throws -> Bool {
+  func prepareTrainingFeatures(onEvent: (TrainingRun.Event) throws -> Void) throws -> Bool {
     if trainingFeatures != nil { return true }
     let found = try features(of: training, onEvent: onEvent)
     trainingFeatures = found.features
@@ -9,7 +9,7 @@ extension Trainer {
   }
 
   /// The same for the evaluation data: evaluating pays for it, not training.
-  func prepareEvaluationFeatures(onEvent: (Event) throws -> Void) throws {
+  func prepareEvaluationFeatures(onEvent: (TrainingRun.Event) throws -> Void) throws {
     guard evaluationFeatures == nil else { return }
     evaluationFeatures = try features(of: evaluation, onEvent: onEvent).features
   }
@@ -37,7 +37,7 @@ extension Trainer {
   /// The frozen prefix's output for every example of `data`, from the store if it is there, and
   /// whether it was; no features when there is none to keep.
   func features(
-    of data: TokenizedDataset, onEvent: (Event) throws -> Void
+    of data: TokenizedDataset, onEvent: (TrainingRun.Event) throws -> Void
   ) throws -> (features: FeatureCache?, wasKept: Bool) {
     guard !options.usesTrunkDropout, model.cut != .start else { return (nil, false) }
     let entry = try featureEntry(of: data)
@@ -50,6 +50,7 @@ extension Trainer {
         try onEvent(.note("\(error); computed and written again"))
       }
     }
+    try demandFiniteWeights(belowCut: true)
     let total = data.ids.reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
     let cache = try FeatureCache(
       model, data, padding: padding, groupTokens: Trainer.groupTokens(model.configuration),

@@ -7,7 +7,7 @@ extension Trainer {
   ///
   /// What trained goes on with its values and moments, what is new starts with fresh ones; the best
   /// epoch so far stays a candidate, and the patience starts anew.
-  func beginPhase(onEvent: (Event) throws -> Void) throws {
+  func beginPhase(onEvent: (TrainingRun.Event) throws -> Void) throws {
     let epoch = state.epoch + 1
     guard epoch > 1, let phase = phases.first(where: { $0.firstEpoch == epoch }), let rebuild
     else { return }
@@ -29,6 +29,7 @@ extension Trainer {
     }
     if old.cut != new.cut { adopt(training: nil, evaluation: nil) }
     model = new
+    try demandFiniteWeights(belowCut: false)
     state.staleEpochs = 0
     let added =
       new.parameters.trained.reduce(0) { $0 + $1.trainableCount }

@@ -30,9 +30,10 @@ extension Trainer {
   /// - Throws: `FineTuningError` when the state is broken.
   func resume(_ stored: StoredRun) throws -> Resumption {
     let trained = model.parameters.trained
+    try demandCounts(of: stored)
     let resumption = stored.comparison(with: trained)
     for (name, rows) in stored.former { try keepFormer(name, rows) }
-    try TrainingState.restore(trained, from: stored.checkpoint)
+    try TrainingState.restore(trained, from: stored)
     state = stored.state
     if resumption.isUnchanged {
       if state.bestEpoch == state.epoch {
@@ -44,9 +45,7 @@ extension Trainer {
       }
     } else {
       guard state.epoch < options.epochs else {
-        throw FineTuningError(
-          "\(stored.folder): all \(options.epochs) epochs are done, so nothing is left for another "
-            + "mask; train from the finished model with --model \(stored.folder)")
+        throw FineTuningError.allEpochsDone(options.epochs, in: stored.folder)
       }
       state.bestEpoch = nil
       state.staleEpochs = 0
@@ -54,6 +53,31 @@ extension Trainer {
       for (name, rows) in stored.rows { try keepFormer(name, rows) }
     }
     return resumption
+  }
+
+  /// - Throws: `FineTuningError` when the stored counts are not those that this run comes to.
+  private func demandCounts(of stored: StoredRun) throws(FineTuningError) {
+    let state = stored.state
+    func demand(
+      _ name: String, _ value: Int, _ expected: Int, epochs: Int
+    ) throws(FineTuningError) {
+      guard value == expected else {
+        throw .stateCount(stored.path, name, value, expected: expected, epochs: epochs)
+      }
+    }
+    guard state.epoch <= options.epochs else {
+      throw .stateMember(
+        stored.path, "epoch", .integer(state.epoch),
+        expected: "at most the \(counted(options.epochs, "epoch")) of the run")
+    }
+    let updates = Trainer.updates(training.count, options)
+    try demand("step", state.step, state.epoch * updates, epochs: state.epoch)
+    try demand(
+      "batches", state.batches, state.epoch * Trainer.batches(training.count, options),
+      epochs: state.epoch)
+    for record in state.records {
+      try demand("step", record.step, record.epoch * updates, epochs: record.epoch)
+    }
   }
 
   /// The rows that trained in an earlier part of the run and do not train now.

@@ -36,18 +36,6 @@ package final class Trainer {
     max(512, min(2048, 800_000 / max(1, configuration.hiddenSize)))
   }
 
-  /// What happens during a run.
-  package enum Event {
-    /// The frozen prefix has been computed for `done` of `total` tokens.
-    case caching(done: Int, total: Int)
-    /// Something that the user should know and that stops nothing.
-    case note(String)
-    /// An update was made.
-    case step(epoch: Int, step: Int, of: Int, loss: Double, tokensPerSecond: Double)
-    /// An epoch ended; the state is complete and may be stored.
-    case epoch(EpochRecord)
-  }
-
   package init(
     model: Classifier, training: TokenizedDataset, evaluation: TokenizedDataset,
     options: TrainingOptions, rates: LearningRates,
@@ -56,7 +44,7 @@ package final class Trainer {
     phases: [TrainingPhase] = [], rebuild: ((TrainingPhase) throws -> Classifier)? = nil
   ) throws {
     try options.validate()
-    guard training.count > 0 else { throw FineTuningError("the training data has no examples") }
+    guard training.count > 0 else { throw FineTuningError.noTrainingExamples }
     self.model = model
     self.training = training
     self.evaluation = evaluation
@@ -91,6 +79,14 @@ package final class Trainer {
     return (examples + size - 1) / size
   }
 
+  /// Batches in one epoch: the last batch of an update may be smaller than the others.
+  static func batches(_ examples: Int, _ options: TrainingOptions) -> Int {
+    let size = options.batchSize * options.accumulation
+    let rest = examples % size
+    return examples / size * options.accumulation
+      + (rest + options.batchSize - 1) / options.batchSize
+  }
+
   /// Weights that give every label the same share: n / (K · count), as scikit-learn's "balanced".
   static func balancedWeights(_ labels: [Int], classes: Int) -> [Double] {
     var counts = [Int](repeating: 0, count: classes)
@@ -102,19 +98,33 @@ package final class Trainer {
 
   /// Trains until the last epoch or until the patience ends; leaves the best rows in the model.
   ///
-  /// - Parameter onEvent: is told what happens; throwing from it stops the run, and what was stored
+  /// - Parameter onEvent: is called with what happens; throwing from it stops the run, and what was stored
   ///   at the last epoch's end can be resumed.
-  package func run(onEvent: (Event) throws -> Void) throws {
+  package func run(onEvent: (TrainingRun.Event) throws -> Void) throws {
+    try demandFiniteWeights(belowCut: false)
     while state.epoch < options.epochs, !isExhausted {
       try runEpoch(onEvent: onEvent)
     }
     restoreBest()
   }
 
+  /// - Throws: `FineTuningError` that names the first weight above the cut, or below it, that is not finite. Training
+  ///   would only find a loss that is not a number, which looks like a learning rate that is too high.
+  func demandFiniteWeights(belowCut: Bool) throws(FineTuningError) {
+    for parameter in model.parameters.parameters
+    where model.cut.isAbove(parameter.stage) == belowCut {
+      let elements = parameter.values.elements
+      guard !model.math.sumOfSquares(elements).isFinite else { continue }
+      for index in 0..<elements.count where !elements[index].isFinite {
+        throw .notFinite(parameter.name, elements[index], at: index)
+      }
+    }
+  }
+
   /// Whether the patience has ended.
   package var isExhausted: Bool { options.patience.map { state.staleEpochs >= $0 } ?? false }
 
-  private func runEpoch(onEvent: (Event) throws -> Void) throws {
+  private func runEpoch(onEvent: (TrainingRun.Event) throws -> Void) throws {
     let clock = ContinuousClock()
     let start = clock.now
     try beginPhase(onEvent: onEvent)
@@ -209,10 +219,7 @@ package final class Trainer {
     let culprit = parameters.first { parameter in
       parameter.training.map { !model.math.sumOfSquares($0.gradient.elements).isFinite } ?? false
     }
-    let place =
-      culprit.map { "the gradient of \(quoted($0.name)) is not finite" } ?? "the loss is \(loss)"
-    return FineTuningError(
-      "step \(state.step + 1): \(place); lower the learning rate. The last epoch's state is kept")
+    return .diverged(step: state.step + 1, gradientOf: culprit?.name, loss: loss)
   }
 
   /// What of a batch the model needs: with features at the pooled vectors, no tokens at all.

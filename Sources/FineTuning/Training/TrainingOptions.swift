@@ -129,7 +129,10 @@ public struct TrainingOptions: Sendable, Hashable {
   /// - Throws: `FineTuningError` when a value makes no sense.
   public func validate() throws(FineTuningError) {
     func demand(_ condition: Bool, _ sentence: String) throws(FineTuningError) {
-      guard condition else { throw FineTuningError(sentence) }
+      guard condition else {
+        throw FineTuningError(
+          .invalidOption, sentence)
+      }
     }
     for (name, count) in [
       ("number of epochs", epochs), ("batch size", batchSize), ("accumulation", accumulation),
@@ -157,6 +160,15 @@ public struct TrainingOptions: Sendable, Hashable {
     try demand(
       weightDecay >= 0 && Float(weightDecay).isFinite,
       "the weight decay is \(weightDecay), expected a number ≥ 0 that single precision holds")
+    for (name, factor) in [("β₁", beta1), ("β₂", beta2)] {
+      try demand(
+        factor >= 0 && factor < 1, "AdamW's \(name) is \(factor), expected a number in 0 ..< 1")
+    }
+    try demand(
+      epsilon > 0 && Float(epsilon).isFinite,
+      "AdamW's ε is \(epsilon), expected a number above 0 that single precision holds")
+    try demand(
+      cacheMemory >= 0, "the memory of the cache is \(cacheMemory) bytes, expected 0 or more")
     try demand(
       maximumGradientNorm >= 0,
       "the largest gradient norm is \(maximumGradientNorm), expected a number ≥ 0")

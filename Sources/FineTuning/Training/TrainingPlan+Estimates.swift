@@ -6,7 +6,7 @@ extension TrainingPlan {
   ///
   /// - Throws: when the digest of the frozen prefix cannot be computed.
   init(
-    _ trainer: Trainer, settings: ClassifierSettings, columns: DataColumns?, notes: [String]
+    _ trainer: Trainer, settings: ClassifierSettings, columns: DataColumns?, notes: [TrainingNote]
   ) throws {
     let (model, options, padding) = (trainer.model, trainer.options, trainer.padding)
     let (training, evaluation) = (trainer.training, trainer.evaluation)

@@ -28,14 +28,28 @@ public struct TrainingPlan: Sendable {
     public let trainedCount: Int
     /// Where the backward pass ends then.
     public let backwardStop: String
-    /// What the frozen prefix computes then, in words; `nil` when nothing is kept.
-    public let cached: String?
+    /// What the frozen prefix computes then; `nil` when nothing is kept.
+    public let cached: CachedFeatures?
     /// Bytes of features kept then.
     public let cacheBytes: Int
     /// Whether the features of the epochs before serve on.
     public let keepsCache: Bool
     /// Seconds expected for an epoch, without computing the frozen prefix anew.
     public let expectedEpoch: Double
+  }
+
+  /// What the frozen prefix of a model computes once, to be kept from epoch to epoch.
+  public enum CachedFeatures: Sendable, Hashable {
+    /// The embeddings of every token.
+    case embeddings
+    /// The input of a layer, for every token.
+    case layerInput(Int)
+    /// The input of the feed-forward part of a layer, for every token.
+    case feedForwardInput(Int)
+    /// The last hidden states of every token.
+    case hiddenStates
+    /// One pooled vector for each example.
+    case pooledVectors
   }
 
   /// A label, with the examples that have it.
@@ -64,8 +78,8 @@ public struct TrainingPlan: Sendable {
   public var trainedCount: Int { tensors.reduce(0) { $0 + $1.count } }
   /// The lowest tensor that trains: the backward pass ends there.
   public let backwardStop: String
-  /// What the frozen prefix computes, in words; `nil` when nothing is frozen at the bottom.
-  public let cached: String?
+  /// What the frozen prefix computes; `nil` when nothing is frozen at the bottom.
+  public let cached: CachedFeatures?
   /// Bytes of features kept between epochs.
   public let cacheBytes: Int
   /// Whether the features lie in a temporary file.
@@ -101,5 +115,5 @@ public struct TrainingPlan: Sendable {
   /// What is unfrozen later, in the order of the epochs.
   public let phases: [Phase]
   /// What the user should know before the first step: unreachable tensors, dropped keys, hold-outs.
-  public let notes: [String]
+  public let notes: [TrainingNote]
 }

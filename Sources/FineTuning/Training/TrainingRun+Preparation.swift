@@ -8,11 +8,13 @@ extension TrainingRun {
   ) throws(FineTuningError) {
     guard task.criteria.contains(options.criterion) else {
       throw FineTuningError(
+        .invalidOption,
         "the best epoch by \(options.criterion.rawValue) does not go with \(task.rawValue); choose "
           + task.criteria.map(\.rawValue).joined(separator: ", "))
     }
     guard task == .classification || options.labelSmoothing == 0 && !options.balancesLabels else {
       throw FineTuningError(
+        .invalidOption,
         "label smoothing and balanced labels are for one label a text, not for \(task.rawValue)")
     }
   }
@@ -20,7 +22,7 @@ extension TrainingRun {
   /// What to say of what the model's file holds and nobody can read.
   ///
   /// - Throws: `CheckpointError` when that is not to be left out.
-  static func foreignNotes(_ request: Request) throws(CheckpointError) -> [String] {
+  static func foreignNotes(_ request: Request) throws(CheckpointError) -> [TrainingNote] {
     let checkpoint = request.model.checkpoint
     guard request.ignoresForeign else {
       try checkpoint.refuseForeign()
@@ -29,17 +31,19 @@ extension TrainingRun {
     let notes =
       checkpoint.unsupported.map { "\(quoted($0.key.string)) is left out: \($0.reason)" }
       + checkpoint.foreignGlobals.map { "values of \(quoted($0)) are left out" }
-    return notes.prefix(5).map { "\(checkpoint.path): \($0)" }
+    return notes.prefix(5).map { "\(checkpoint.path): \($0)" as TrainingNote }
       + (notes.count > 5 ? ["… and \(notes.count - 5) more of that kind"] : [])
   }
 
   static func featureStore(in folder: String) throws -> FeatureStore {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
-      throw FineTuningError("\(folder): is a file; name a folder for the cache")
+      throw FineTuningError(
+        .invalidOption, path: folder, "\(folder): is a file; name a folder for the cache")
     }
     let ground = FolderCreation.ground(of: folder)
     guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
-      throw FineTuningError("\(folder): the cache cannot be written there")
+      throw FineTuningError(
+        .invalidOption, path: folder, "\(folder): the cache cannot be written there")
     }
     return FeatureStore(folder: folder)
   }
@@ -54,6 +58,7 @@ extension TrainingRun {
       }
       guard !grows else { continue }
       throw FineTuningError(
+        .invalidOption,
         "\(phase.selectors.map(quoted).joined(separator: ", ")), to be unfrozen at epoch "
           + "\(phase.firstEpoch), trains already or receives no gradient")
     }
@@ -73,34 +78,40 @@ extension TrainingRun {
   static func note(
     onCut training: TokenizedDataset, _ evaluation: TokenizedDataset,
     _ settings: ClassifierSettings, most: Int
-  ) -> String? {
+  ) -> TrainingNote? {
     guard training.cutCount + evaluation.cutCount > 0 else { return nil }
     let length = settings.maximumLength
-    return "\(grouped(training.cutCount)) of \(counted(training.count, "text")) to train and "
-      + "\(grouped(evaluation.cutCount)) of \(grouped(evaluation.count)) to evaluate are longer than "
-      + "\(length) tokens and are cut there"
-      + (length < most ? "; --max-length reads up to \(most)" : ", the most that the model reads")
+    return TrainingNote(
+      "\(grouped(training.cutCount)) of \(counted(training.count, "text")) to train and "
+        + "\(grouped(evaluation.cutCount)) of \(grouped(evaluation.count)) to evaluate are longer than "
+        + "\(length) tokens and are cut there"
+        + (length < most ? "" : ", the most that the model reads"),
+      advice: length < most ? [.raiseMaximumLength(most)] : [])
   }
 
   /// What to say when the warm-up does not end before the run; `nil` when it does.
-  static func note(onWarmup schedule: LearningRateSchedule, rate: Double) -> String? {
+  static func note(
+    onWarmup schedule: LearningRateSchedule, rate: Double
+  ) -> TrainingNote? {
     guard schedule.warmupSteps >= schedule.totalSteps else { return nil }
-    return "the warm-up of \(grouped(schedule.warmupSteps)) updates is as long as the run of "
-      + "\(grouped(schedule.totalSteps)) or longer: the learning rate never reaches \(rate)"
+    return TrainingNote(
+      "the warm-up of \(grouped(schedule.warmupSteps)) updates is as long as the run of "
+        + "\(grouped(schedule.totalSteps)) or longer: the learning rate never reaches \(rate)")
   }
 
   /// What to say of parts of a new head that never train; `nil` when all do.
   static func note(
     onUntrained head: Head, _ phase: TrainingPhase, _ store: ParameterStore
-  ) -> String? {
+  ) -> TrainingNote? {
     let parts = store.parameters.filter { $0.stage == .head }
     let frozen = parts.filter { phase.rows(of: $0, in: store).isEmpty }
     guard !frozen.isEmpty else { return nil }
-    return "the new head \(head) "
-      + (frozen.count == parts.count
-        ? "does not train and keeps the random values that it was drawn with"
-        : "trains in part: the random values of \(listed(frozen.map(\.name))) stay")
-      + "; --train linear trains all of it"
+    return TrainingNote(
+      "the new head \(head) "
+        + (frozen.count == parts.count
+          ? "does not train and keeps its random values"
+          : "trains in part: the random values of \(listed(frozen.map(\.name))) stay"),
+      advice: [.trainHead])
   }
 
   /// The checkpoint with a head, and the labels it has room for.
@@ -112,11 +123,12 @@ extension TrainingRun {
     var isNew: Bool
   }
 
-  static func prepare(_ request: Request, notes: inout [String]) throws -> Prepared {
+  static func prepare(_ request: Request, notes: inout [TrainingNote]) throws -> Prepared {
     let found = try Head.found(in: request.model.checkpoint)
     if let found {
       if let head = request.head, head != found.head {
         throw FineTuningError(
+          .invalidOption, path: request.model.name,
           "\(request.model.name): the checkpoint has the head \(found.head), not \(head)")
       }
       return Prepared(
@@ -126,10 +138,12 @@ extension TrainingRun {
     let task = request.training.task
     let labels = task == .regression ? 1 : request.training.labels.count
     guard labels >= 1 else {
-      throw FineTuningError("no training example has a label; multi-label needs one or more")
+      throw FineTuningError(
+        .invalidOption, "no training example has a label; multi-label needs one or more")
     }
     guard labels >= 2 || task != .classification else {
       throw FineTuningError(
+        .invalidOption,
         "all training examples have the label \(quoted(request.training.labels.first ?? "")); "
           + "a classifier needs two labels or more")
     }
@@ -140,9 +154,7 @@ extension TrainingRun {
     case .classifier:
       return try preparedClassifier(request, labels: labels, notes: &notes)
     case nil:
-      throw FineTuningError(
-        "\(request.model.name): the checkpoint has no classification head; add one with "
-          + "--head mlp:128, or with espalier graft")
+      throw FineTuningError.noHead(request.model.name)
     }
     let prefix = try BERTParameters.prefix(in: request.model.checkpoint)
     let checkpoint = try request.model.checkpoint.grafting(
@@ -153,7 +165,9 @@ extension TrainingRun {
     let prepared = Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
     // The head of a run that goes on is there already.
-    if request.resuming == nil { notes.append(note(onNewHead: prepared.head, labels, task)) }
+    if request.resuming == nil {
+      notes.append(TrainingNote(note(onNewHead: prepared.head, labels, task)))
+    }
     return prepared
   }
 
@@ -167,7 +181,7 @@ extension TrainingRun {
 
   /// The checkpoint with the head of its family's own class.
   private static func preparedClassifier(
-    _ request: Request, labels: Int, notes: inout [String]
+    _ request: Request, labels: Int, notes: inout [TrainingNote]
   ) throws -> Prepared {
     let model = request.model
     let graft = try ClassifierGraft(
@@ -176,9 +190,10 @@ extension TrainingRun {
     if request.resuming == nil {
       let family = model.configuration.family
       notes.append(
-        note(onNewHead: .classifier, labels, request.training.task)
-          + ": that of \(family.classifierClass), which pools with \(family.classifierPooling.rawValue)"
-      )
+        TrainingNote(
+          note(onNewHead: .classifier, labels, request.training.task)
+            + ": that of \(family.classifierClass), which pools with \(family.classifierPooling.rawValue)"
+        ))
       if graft.addsPooler {
         notes.append(
           "\(model.name): the checkpoint has no pooler, which \(family.classifierClass) needs: a new one is added"
@@ -190,7 +205,7 @@ extension TrainingRun {
   }
 
   static func settings(
-    _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer, notes: inout [String]
+    _ request: Request, _ prepared: Prepared, tokenizer: any Tokenizer, notes: inout [TrainingNote]
   ) throws(FineTuningError) -> ClassifierSettings {
     let model = request.model
     let task = request.training.task
@@ -203,6 +218,7 @@ extension TrainingRun {
         model.configuration, tokenizer.modelMaximumLength, sentence)
     guard length >= 3, length <= limit else {
       throw FineTuningError(
+        .invalidOption,
         "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
       )
     }
@@ -212,12 +228,12 @@ extension TrainingRun {
       ?? sentence?.pooling ?? .mean
     try demandPooling(pooling, own, request, notes: &notes)
     if request.resuming == nil, let sentence {
-      notes += sentence.notes
+      notes += sentence.notes.map { TrainingNote($0) }
       if let note = SentenceSettings.note(
         model.name, pooling: request.pooling == nil && own == nil ? sentence.pooling : nil,
         maximumLength: request.maximumLength == nil && sentence.maximumLength != nil ? length : nil)
       {
-        notes.append(note)
+        notes.append(TrainingNote(note))
       }
     }
     return ClassifierSettings(
@@ -230,19 +246,21 @@ extension TrainingRun {
   /// - Throws: `FineTuningError` when another pooling is asked for than that of the family's own class,
   ///   whose head is to train.
   private static func demandPooling(
-    _ pooling: Pooling, _ own: Pooling?, _ request: Request, notes: inout [String]
+    _ pooling: Pooling, _ own: Pooling?, _ request: Request, notes: inout [TrainingNote]
   ) throws(FineTuningError) {
     guard let own, pooling != own else { return }
     let name = request.model.configuration.family.classifierClass
     guard request.pooling == nil else {
       throw FineTuningError(
+        .invalidOption, path: request.model.name,
         "\(request.model.name): the head classifier is that of \(name), which pools with \(own.rawValue) and not "
           + "with \(pooling.rawValue)")
     }
     if request.resuming == nil {
       notes.append(
-        "\(request.model.name): was trained with the pooling \(pooling.rawValue), and \(name) of transformers "
-          + "pools with \(own.rawValue): it gives other logits")
+        TrainingNote(
+          "\(request.model.name): was trained with the pooling \(pooling.rawValue), and \(name) of transformers "
+            + "pools with \(own.rawValue): it gives other logits"))
     }
   }
 }
@@ -261,6 +279,7 @@ extension LabelledDataset {
     for (index, encoding) in encodings.enumerated() {
       if let id = encoding.ids.first(where: { $0 >= model.vocabularySize }) {
         throw FineTuningError(
+          .invalidOption,
           "\(path ?? "the data"): example \(index + 1) has the added token \(id), and the word embeddings have "
             + "\(model.vocabularySize) rows; resize them, or take the token out of the tokenizer's files"
         )
@@ -269,6 +288,7 @@ extension LabelledDataset {
         let type = encoding.tokenTypes.first(where: { $0 >= model.typeVocabularySize })
       {
         throw FineTuningError(
+          .invalidOption,
           "\(path ?? "the data"): example \(index + 1) is a pair, whose second text has the token type \(type), "
             + "and the model has \(counted(model.typeVocabularySize, "token type")) (\"type_vocab_size\")"
         )

@@ -39,18 +39,35 @@ extension TrainingRun {
     public static let report = "report.html"
   }
 
+  /// A text file that belongs to a run.
+  public struct Document: Sendable, Hashable {
+    /// The name of the file in the run's folder.
+    public let name: String
+    /// What it holds.
+    public let text: String
+
+    /// A file with a name and a text.
+    public init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
+  }
+
   /// Trains, and leaves a model in the Hugging Face layout in `folder`: weights, configuration,
-  /// tokenizer, settings, mask, history, curve and report.
+  /// tokenizer, settings, mask and history.
   ///
   /// After every epoch the state is stored, so that a run that was interrupted can go on, bit for
   /// bit: see ``Request/resuming``. It is removed when the run is finished.
   ///
   /// - Parameters:
   ///   - folder: a new or empty one, or that of the run that is resumed.
-  ///   - onEvent: is told what happens; throwing from it stops the run.
+  ///   - onEvent: is called with what happens; throwing from it stops the run.
+  ///   - documents: the files that describe the finished run, such as a page of its figures. They are written
+  ///     before the state is removed.
   /// - Throws: when a file cannot be written, the loss is not finite, or `onEvent` throws.
   public func train(
-    into folder: String, onEvent: (Event) throws -> Void = { _ in }
+    into folder: String, onEvent: (Event) throws -> Void = { _ in },
+    documents: (Result) throws -> [Document] = { _ in [] }
   ) throws -> Result {
     try alone {
       try TrainingRun.demandFree(folder, resuming: resumption != nil)
@@ -60,47 +77,57 @@ extension TrainingRun {
         defer { withExtendedLifetime(lock) {} }
         // Another process may have gone on with the run before the lock was taken.
         try TrainingRun.demandFree(folder, resuming: resumption != nil)
-        return try trainAlone(into: folder, onEvent: onEvent)
+        return try trainAlone(into: folder, documents: documents, onEvent: onEvent)
       }
     }
   }
 
   private func trainAlone(
-    into folder: String, onEvent: (Event) throws -> Void
+    into folder: String, documents: (Result) throws -> [Document],
+    onEvent: (Event) throws -> Void
   ) throws -> Result {
     // Before anything trains, for the files may change later.
     let origin = try origin().json
     let clock = ContinuousClock()
     let start = clock.now
     try trainer.run { event in
-      switch event {
-      case .caching(let done, let total): try onEvent(.caching(done: done, total: total))
-      case .note(let text): try onEvent(.note(text))
-      case .step(let epoch, let step, let of, let loss, let rate):
-        try onEvent(
-          .step(epoch: epoch, step: step, of: of, loss: loss, tokensPerSecond: rate))
-      case .epoch(let record):
-        try storeState(in: folder, origin: origin)
-        try onEvent(.epoch(record))
-      }
+      if case .epoch = event { try storeState(in: folder, origin: origin) }
+      try onEvent(event)
     }
     guard trainer.state.bestEpoch != nil else {
-      throw FineTuningError("no epoch gave a finite loss; nothing is worth keeping")
+      throw FineTuningError.noFiniteLoss
     }
     let metrics = try trainer.evaluate(labelNames: settings.labels)
-    try write(to: folder, metrics: metrics, seconds: seconds(clock.now - start))
-    // Everything is in place: nothing is left to resume.
-    WholeFile.remove(Path.join(folder, TrainingState.fileName))
-    return Result(
+    try write(to: folder)
+    let result = Result(
       records: trainer.state.records,
       stoppedEarly: trainer.state.epoch < options.epochs,
       metrics: metrics, seconds: seconds(clock.now - start))
+    for document in try documents(result) {
+      try replaceFile(at: Path.join(folder, document.name), Array(document.text.utf8))
+    }
+    // Everything is in place: nothing is left to resume.
+    WholeFile.remove(Path.join(folder, TrainingState.fileName))
+    return result
   }
 
-  /// The first member in which two objects differ.
-  static func difference(_ a: JSONValue, _ b: JSONValue?) -> String? {
-    guard let a = a.object, let b = b?.object else { return "description" }
-    return a.first { b[$0.key] != $0.value }?.key.string
+  /// - Throws: `FineTuningError` when a stored run has other settings than this one.
+  func demandSettings(of stored: StoredRun) throws(FineTuningError) {
+    guard let before = stored.settings.object, let now = stateSettings.object else {
+      throw .stateMember(stored.path, "settings", stored.settings, expected: "an object")
+    }
+    for (name, value) in now {
+      // An object of options has been compared member by member; a string is that of an earlier version.
+      if name == "options", case .object(_)? = before[name] {
+        let options = try TrainingOptions(stored: before[name] ?? .null, path: stored.path)
+        guard let option = options.difference(from: requestedOptions) else { continue }
+        throw .otherSettings(stored.folder, "\(quoted(option)) in its options")
+      }
+      let expected = name == "options" ? .string(requestedOptions.textOfEarlierVersions) : value
+      guard before[name]?.isSame(as: expected) == true else {
+        throw .otherSettings(stored.folder, name.string)
+      }
+    }
   }
 
   /// What a resumed run must agree with: everything that changes what is computed. The number of
@@ -126,7 +153,7 @@ extension TrainingRun {
     }
     return .members([
       "layout": .string(mask.layoutDigest),
-      "options": .string("\(requestedOptions)"),
+      "options": requestedOptions.stored,
       "pooling": .string(settings.pooling.rawValue),
       "max_length": .integer(settings.maximumLength),
       "task": .string(settings.task.rawValue),
@@ -140,21 +167,20 @@ extension TrainingRun {
   /// - Throws: when `folder` holds something that is not the run being resumed, or cannot be made.
   private static func demandFree(_ folder: String, resuming: Bool) throws {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
-      throw FineTuningError("\(folder): is a file; name a folder for the trained model")
+      throw FineTuningError(
+        .outputInUse, path: folder, "\(folder): is a file; name a folder for the trained model")
     }
     if resuming, !WholeFile.exists(Path.join(folder, TrainingState.fileName)) {
-      throw FineTuningError(
-        "\(folder): the run was finished by another process; nothing is left to resume")
+      throw FineTuningError.finishedElsewhere(folder)
     }
     if WholeFile.isFolder(folder), !resuming, try !FileSystem.isEmpty(folder) {
       let state = WholeFile.exists(Path.join(folder, TrainingState.fileName))
-      throw FineTuningError(
-        "\(folder): the folder is not empty; "
-          + (state ? "go on with --resume, or name another" : "name another"))
+      throw FineTuningError.folderNotEmpty(folder, holdsRun: state)
     }
     let ground = FolderCreation.ground(of: folder)
     guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
-      throw FineTuningError("\(folder): cannot be written")
+      throw FineTuningError(
+        .outputInUse, path: folder, "\(folder): cannot be written")
     }
     // What a killed run was writing is of no use to anyone.
     if WholeFile.isFolder(folder) { WholeFile.removeLeftovers(in: folder) }
@@ -188,9 +214,7 @@ extension TrainingRun {
     return Checkpoint(format: .safetensors, tensors: tensors, metadata: ["format": "pt"])
   }
 
-  private func write(
-    to folder: String, metrics: EvaluationMetrics, seconds: Double
-  ) throws {
+  private func write(to folder: String) throws {
     func put(_ name: String, _ text: String) throws {
       try replaceFile(at: Path.join(folder, name), Array(text.utf8))
     }
@@ -216,7 +240,6 @@ extension TrainingRun {
       FileName.mask,
       phase.effectiveMask(trainer.model.parameters, former: trainer.formerRows).jsonText)
     try writeHistory(in: folder)
-    try writeReports(in: folder, metrics: metrics, seconds: seconds)
   }
 
   /// The model's configuration with the names of the labels.

@@ -122,28 +122,12 @@ public final class TrainingRun: @unchecked Sendable {
   /// - Throws: `FineTuningError`, `SurgeryError` or `CheckpointError`: the first thing that does not
   ///   fit, in one sentence.
   public init(_ request: Request) throws {
-    var notes: [String] = []
-    var options = request.options
-    try options.validate()
-    try TrainingRun.demandFit(options, request.training.task)
-    let features = CPUFeatures.current
-    if options.precision == .bfloat16, let refusal = features.bFloat16Refusal {
-      notes.append("\(refusal): the run stays in f32")
-      options.precision = .float32
-    }
-    if options.precision == .emulatedBFloat16, !features.emulatesBFloat16 {
-      throw FineTuningError("bf16 is emulated with AVX2, which this processor does not have")
-    }
+    var notes: [TrainingNote] = []
+    var options = try TrainingRun.checkedOptions(request, notes: &notes)
+    requestedOptions = options
     model = request.model
     notes += try TrainingRun.foreignNotes(request)
-    tokenizer = try TokenizerFiles(directory: model.folder).makeTokenizer()
-    guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
-      throw FineTuningError(
-        "\(model.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
-          + "\(model.configuration.vocabularySize); they do not belong together")
-    }
-
-    // Head and labels.
+    tokenizer = try TrainingRun.tokenizer(of: model)
     let prepared = try TrainingRun.prepare(request, notes: &notes)
     base = prepared.checkpoint
     checkpoint =
@@ -151,169 +135,50 @@ public final class TrainingRun: @unchecked Sendable {
         to: prepared.checkpoint, family: model.configuration.family) ?? prepared.checkpoint
     invocation = request.invocation
     saves = request.saves
-    requestedOptions = options
     head = prepared.head
-    settings = try TrainingRun.settings(
-      request, prepared, tokenizer: tokenizer, notes: &notes)
-
-    // What trains.
+    settings = try TrainingRun.settings(request, prepared, tokenizer: tokenizer, notes: &notes)
     let tree = ParameterTree(checkpoint)
-    let requested: FreezeMask
-    switch request.selection {
-    case .mask(let mask):
-      try mask.check(fits: tree, named: checkpoint.path)
-      requested = mask
-    case .selectors(let selectors):
-      requested = try FreezeMask(training: selectors, in: tree)
-    case .resumed:
-      guard let stored = request.resuming else {
-        throw FineTuningError("there is no run to take the mask from")
-      }
-      let prefix = try BERTParameters.prefix(in: checkpoint)
-      var states: OrderedDictionary<Key, FreezeMask.State> = [:]
-      for (key, tensor) in checkpoint.tensors {
-        let rows = stored.rows[
-          model.configuration.family.trainedName(
-            of: key, prefix: prefix)]
-        let whole = RowSet([0..<(tensor.shape.dimensions.first ?? 1)])
-        states[key] = rows.map { $0 == whole ? .trainable : .rows($0) } ?? .frozen
-      }
-      requested = FreezeMask(states: states, rules: [], layoutDigest: tree.layoutDigest)
-    }
+    phases = try TrainingPhase.phases(
+      startingWith: TrainingRun.requestedMask(request, checkpoint, tree),
+      unfreezing: options.unfreezing, in: tree)
+    let data = try TrainingRun.tokenizedData(
+      request, prepared, settings, tokenizer: tokenizer, seed: options.seed, notes: &notes)
 
-    let phases = try TrainingPhase.phases(
-      startingWith: requested, unfreezing: options.unfreezing, in: tree)
-    self.phases = phases
-    // A run that is resumed goes on where it stopped: a phase that begins next has not begun.
+    // A run that is resumed continues where it stopped: a phase that begins next has not begun.
     let reached = max(1, request.resuming?.state.epoch ?? 0)
-    let current = phases.last { $0.firstEpoch <= reached } ?? phases[0]
-
-    // Data.
-    var training = try TrainingRun.relabelled(
-      request.training, request, prepared, settings.labels, notes: &notes)
-    let evaluation: LabelledDataset
-    if let given = request.evaluation {
-      guard given.task == training.task else {
-        throw FineTuningError(
-          "training data for \(training.task.rawValue), evaluation data for \(given.task.rawValue)")
-      }
-      guard given.isPaired == training.isPaired else {
-        throw FineTuningError(
-          "\(given.path ?? "the evaluation data"): \(given.isPaired ? "two texts" : "one text") a row, but "
-            + "\(training.path ?? "the training data") has \(training.isPaired ? "two" : "one")")
-      }
-      evaluation = try TrainingRun.relabelled(
-        given, request, prepared, settings.labels, notes: &notes)
-    } else {
-      (training, evaluation) = training.splitting(holdingOut: 0.1, seed: options.seed)
-      notes.append(
-        "no evaluation data given: \(evaluation.count) of \(request.training.count) examples, a "
-          + (training.task == .classification ? "stratified tenth" : "tenth") + ", are held out")
-    }
-    guard evaluation.count > 0 else {
-      throw FineTuningError(
-        "no example is left to evaluate on; give evaluation data with --eval")
-    }
-    if request.resuming == nil {
-      notes += request.model.notes + TrainingRun.notes(request.training, request.evaluation)
-    }
-    let padding =
-      settings.pooling == .meanAll
-      ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil
-    let trainingTokens = try training.tokenized(
-      tokenizer, maximumLength: settings.maximumLength, for: model.configuration)
-    let evaluationTokens = try evaluation.tokenized(
-      tokenizer, maximumLength: settings.maximumLength, for: model.configuration)
-    if let note = TrainingRun.note(
-      onCut: trainingTokens, evaluationTokens, settings,
-      most: model.configuration.maximumPositions)
-    {
-      notes.append(note)
-    }
-
-    // The model.
-    let (encoder, head, labelCount, pooling) = (
-      model.configuration, prepared.head, settings.labels.count, settings.pooling
+    let (current, last) = (
+      phases.last { $0.firstEpoch <= reached } ?? phases[0], phases[phases.count - 1]
     )
-    let math = Kernels(threads: request.threads, precision: options.precision.product)
-    let loaded = checkpoint
-    let build = { (phase: TrainingPhase) throws -> Classifier in
-      try Classifier(
-        checkpoint: loaded, configuration: encoder, head: head, labels: labelCount,
-        pooling: pooling, math: math, trainable: phase.trainableRows)
-    }
+    let build = TrainingRun.classifierBuilder(
+      request, checkpoint, prepared, settings, precision: options.precision)
     let classifier = try build(current)
-    let last = phases[phases.count - 1]
-    if prepared.isNew, request.resuming == nil,
-      let note = TrainingRun.note(onUntrained: prepared.head, last, classifier.parameters)
-    {
-      notes.append(note)
-    }
-    if request.resuming == nil {
-      try TrainingRun.demandGrowth(phases, classifier.parameters)
-    }
-    let ties = TiedKeys(checkpoint, classifier.parameters.parameters)
-    // What trains under another name matters most.
-    let unreachable = classifier.parameters.unreachable
-    let tied = unreachable.filter { ties.parameter(tiedTo: $0) != nil }
-    for key in (tied + unreachable.filter { !tied.contains($0) }).prefix(5) {
-      notes.append(ties.note(on: key))
-    }
-    if classifier.parameters.unreachable.count > 5 {
-      notes.append("… and \(classifier.parameters.unreachable.count - 5) more of that kind")
-    }
-    if !classifier.parameters.unused.isEmpty {
-      let unused = classifier.parameters.unused
-      notes.append(
-        (unused.count == 1
-          ? "1 tensor is not part of the classifier and is not written: "
-          : "\(unused.count) tensors are not part of the classifier and are not written: ")
-          + unused.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
-          + (unused.count > 3 ? ", …" : ""))
-    }
-    if let folder = request.cacheFolder, classifier.cut == .start {
-      notes.append("the embeddings train, so there is no frozen prefix to keep in \(folder)")
-    }
-    let trained = classifier.parameters.parameters.filter {
-      !last.rows(of: $0, in: classifier.parameters).isEmpty
-    }
-    let rate = options.learningRate ?? (trained.contains { $0.stage < .head } ? 5e-5 : 1e-3)
-    options.learningRate = rate
+    if request.resuming == nil { try TrainingRun.demandGrowth(phases, classifier.parameters) }
+    notes += TrainingRun.notes(on: classifier, checkpoint, prepared, request, last: last)
+    let rates = try TrainingRun.rates(
+      &options, classifier, last: last, in: tree)
     self.options = options
-    let rates = try LearningRates(
-      rate, options: options, trained: trained,
-      layerCount: classifier.configuration.layerCount, tree: tree)
     trainer = try Trainer(
-      model: classifier, training: trainingTokens, evaluation: evaluationTokens,
-      options: options, rates: rates, padding: padding, task: settings.task,
+      model: classifier, training: data.training, evaluation: data.evaluation,
+      options: options, rates: rates, padding: data.padding, task: settings.task,
       maximumLength: settings.maximumLength,
       featureStore: try request.cacheFolder.map(TrainingRun.featureStore),
       phases: phases, rebuild: build)
     let trainer = trainer  // the closure may not use self yet
     resumption = try request.resuming.map { try trainer.resume($0) }
     mask = last.effectiveMask(classifier.parameters, former: trainer.formerRows)
-    if let note = TrainingRun.note(onWarmup: trainer.schedule, rate: rate) { notes.append(note) }
-    if options.balancesLabels, options.criterion == .loss {
-      notes.append(
-        "the training loss is weighed by label, the evaluation loss that decides which epoch is kept is not; "
-          + "--best-by f1 gives every label the same share")
-    }
+    notes += TrainingRun.notes(on: trainer)
     if let stored = request.resuming {
       let now = try RunOrigin(
         of: trainer.model, from: base, tokenizer: tokenizer, labels: settings.labels,
         digests: trainer.tensorDigests)
       knownOrigin = now
-      if let note = try now.check(against: stored, model: model.name) { notes.append(note) }
+      if let note = try now.check(against: stored, model: model.name) {
+        notes.append(TrainingNote(note))
+      }
     }
     plan = try TrainingPlan(
       trainer, settings: settings, columns: request.training.columns, notes: notes)
-    if let stored = request.resuming,
-      let difference = TrainingRun.difference(stateSettings, stored.settings)
-    {
-      throw FineTuningError(
-        "\(stored.folder): the run was started with another \(difference); resume with the same "
-          + "settings")
-    }
+    try request.resuming.map(demandSettings)
   }
 
   /// What the run was started from. The weights are read once.

@@ -3,10 +3,10 @@ internal import OrderedCollections
 internal import ParameterSurgery
 
 /// The counters of a run at the end of an epoch. Stored together with the rows that train, their
-/// moments by name and the best rows so far, they are everything that it needs to go on.
+/// moments by name and the best rows so far, they are everything that is needed to resume it.
 ///
 /// The order of the data and what dropout drops follow from seed, epoch and step, so no generator
-/// has a state to keep. Stored as one safetensors file, written atomically.
+/// has a state to store. Stored as one safetensors file, written atomically.
 package struct TrainingState: Sendable {
   /// Epochs finished.
   package var epoch = 0
@@ -20,8 +20,8 @@ package struct TrainingState: Sendable {
   package var bestEpoch: Int?
   /// One a finished epoch.
   package var records: [EpochRecord] = []
-  /// The name of the file in a run's folder, where it lies until the run is finished. Nobody takes it
-  /// for a checkpoint: its ending is none of theirs.
+  /// The name of the file in a run's folder, which is removed when the run is finished. Its ending is not
+  /// that of a checkpoint, so that no program opens it as one.
   package static let fileName = "training-state.espalier"
 
   package init() {}
@@ -74,101 +74,28 @@ extension TrainingState {
       format: .safetensors, tensors: tensors, metadata: ["espalier": description.text()])
   }
 
-  private static func broken(_ checkpoint: Checkpoint, _ what: String) -> FineTuningError {
-    FineTuningError("\(checkpoint.path): not a training state: \(what)")
-  }
-
-  static func description(of checkpoint: Checkpoint) throws -> JSONValue {
-    guard let text = checkpoint.metadata["espalier"] else {
-      throw broken(checkpoint, "no description")
-    }
-    let json = try JSONParser.parse(Array(text.utf8))
-    guard json["format"]?.string == "espalier-training-state", json["version"]?.integer == 1 else {
-      throw broken(checkpoint, "expected \"format\": \"espalier-training-state\", \"version\": 1")
-    }
-    return json
-  }
-
-  /// What a counter of a file may be: it is counted on from there, and no run gets as far as 2^53.
-  private static let counts = 0...(1 << 53)
-
-  /// The counters and records in a checkpoint.
-  ///
-  /// - Throws: `FineTuningError` when the file is not a training state.
-  package init(_ checkpoint: Checkpoint) throws {
-    let json = try TrainingState.description(of: checkpoint)
-    func count(_ name: String) throws -> Int {
-      guard let value = json[name]?.integer, TrainingState.counts.contains(value) else {
-        throw TrainingState.broken(checkpoint, "\"\(name)\" is not a count")
-      }
-      return value
-    }
-    epoch = try count("epoch")
-    step = try count("step")
-    batches = try count("batches")
-    staleEpochs = try count("stale_epochs")
-    bestEpoch = json["best_epoch"]?.integer
-    guard let records = json["records"]?.array else {
-      throw TrainingState.broken(checkpoint, "\"records\" is missing")
-    }
-    self.records = try records.map { try EpochRecord($0, path: checkpoint.path) }
-  }
-
-  /// The rows of every tensor in a member of the description: `tensors` or `former`.
-  ///
-  /// - Throws: `FineTuningError` when the file is not a training state.
-  static func rows(
-    _ member: String, of checkpoint: Checkpoint
-  ) throws -> OrderedDictionary<Key, RowSet> {
-    guard let stored = try description(of: checkpoint)[member]?.object else {
-      throw broken(checkpoint, "\"\(member)\" is missing")
-    }
-    var rows: OrderedDictionary<Key, RowSet> = [:]
-    for (name, member) in stored {
-      guard let pairs = member["rows"]?.array else {
-        throw broken(checkpoint, "\"rows\" of \(quoted(name.string)) is missing")
-      }
-      var ranges: [Range<Int>] = []
-      for pair in pairs {
-        guard let bounds = pair.array, bounds.count == 2, let start = bounds[0].integer,
-          let end = bounds[1].integer, start >= (ranges.last?.upperBound ?? 0), end > start
-        else { throw broken(checkpoint, "\"rows\" of \(quoted(name.string)) are not ascending") }
-        ranges.append(start..<end)
-      }
-      rows[name] = RowSet(ranges)
-    }
-    return rows
-  }
-
   private static func json(_ ranges: [Range<Int>]) -> JSONValue {
     .array(ranges.map { [.integer($0.lowerBound), .integer($0.upperBound)] })
   }
 
   /// Puts the stored values and moments into `parameters` where they still train, row by row. The
-  /// values, because a checkpoint of half precision holds them rounded.
+  /// values too, because a checkpoint of half precision holds them rounded.
   ///
-  /// - Throws: `FineTuningError` when the state is broken.
-  static func restore(_ parameters: [Parameter], from checkpoint: Checkpoint) throws {
-    let rows = try rows("tensors", of: checkpoint)
-    let stored = try description(of: checkpoint)["tensors"]
+  /// - Throws: `FineTuningError` when the state is not valid.
+  static func restore(_ parameters: [Parameter], from stored: StoredRun) throws {
     for parameter in parameters {
       let name = Key(parameter.name)
-      guard let training = parameter.training, let before = rows[name],
-        let steps = stored?[parameter.name]?["steps"]?.integer
-      else { continue }
-      guard counts.contains(steps) else {
-        throw broken(checkpoint, "\"steps\" of \(quoted(parameter.name)) is not a count")
-      }
+      guard let training = parameter.training, let before = stored.rows[name] else { continue }
       let values = parameter.stackedRows()
       for (part, target) in [
-        ("value", values), ("exp_avg", training.firstMoment),
-        ("exp_avg_sq", training.secondMoment),
+        (TensorPart.value, values), (.firstMoment, training.firstMoment),
+        (.secondMoment, training.secondMoment),
       ] {
-        let source = try matrix(part, of: parameter, rows: before.count, in: checkpoint)
+        let source = try matrix(part, of: parameter, rows: before.count, in: stored.checkpoint)
         copyRows(from: before.ranges, source, to: parameter.rows, target)
       }
       if !parameter.trainsWhole { parameter.assign(stackedRows: values) }
-      training.steps = steps
+      training.steps = stored.steps[name] ?? 0
     }
   }
 
@@ -178,19 +105,37 @@ extension TrainingState {
   ) throws {
     for (index, parameter) in parameters.enumerated() {
       let rows = best[index].rows
-      best[index].assign(try matrix("best", of: parameter, rows: rows, in: checkpoint))
+      best[index].assign(try matrix(.best, of: parameter, rows: rows, in: checkpoint))
+    }
+  }
+
+  /// What a tensor of the state holds.
+  private enum TensorPart: String {
+    case value
+    case firstMoment = "exp_avg"
+    case secondMoment = "exp_avg_sq"
+    case best
+
+    /// Whether a run can store the number. The square of a gradient may exceed single precision.
+    func allows(_ value: Float) -> Bool {
+      self == .secondMoment ? value >= 0 : value.isFinite
     }
   }
 
   private static func matrix(
-    _ part: String, of parameter: Parameter, rows: Int, in checkpoint: Checkpoint
+    _ part: TensorPart, of parameter: Parameter, rows: Int, in checkpoint: Checkpoint
   ) throws -> Matrix {
-    let key = Key("\(part).\(parameter.name)")
+    let key = Key("\(part.rawValue).\(parameter.name)")
     let columns = parameter.values.columns
     guard let tensor = checkpoint[key], tensor.dtype == .float32,
       tensor.shape.dimensions == [rows, columns]
-    else { throw broken(checkpoint, "\(quoted(key.string)) is missing or has another shape") }
-    return Matrix(try FloatBuffer(copying: tensor), rows: rows, columns: columns)
+    else { throw FineTuningError.stateTensor(checkpoint.path, key, shape: [rows, columns]) }
+    let matrix = Matrix(try FloatBuffer(copying: tensor), rows: rows, columns: columns)
+    let elements = matrix.elements
+    for index in 0..<elements.count where !part.allows(elements[index]) {
+      throw FineTuningError.stateTensorValue(checkpoint.path, key, elements[index], at: index)
+    }
+    return matrix
   }
 
   /// Copies the stacked rows that both sides have.

@@ -75,18 +75,20 @@ public struct TrainingStudy: Sendable {
     switch kind {
     case .folds(let count):
       guard request.evaluation == nil else {
-        throw FineTuningError("folds evaluate on the training data; leave out the evaluation data")
+        throw FineTuningError(
+          .invalidOption, "folds evaluate on the training data; leave out the evaluation data")
       }
       guard count >= 2, count <= whole.count else {
         throw FineTuningError(
-          "\(count) folds of \(whole.count) examples: expected 2 to \(whole.count)")
+          .invalidOption, "\(count) folds of \(whole.count) examples: expected 2 to \(whole.count)")
       }
       for (index, fold) in whole.foldIndices(count, seed: request.options.seed).enumerated() {
         splits.append((index + 1, request.options.seed, fold.training, fold.heldOut))
       }
     case .seeds(let count):
       guard count >= 1 else {
-        throw FineTuningError("the number of seeds is \(count), expected 1 or more")
+        throw FineTuningError(
+          .invalidOption, "the number of seeds is \(count), expected 1 or more")
       }
       let parts: (training: [Int], evaluation: [Int])
       if let evaluation = request.evaluation {
@@ -139,7 +141,7 @@ public struct TrainingStudy: Sendable {
         }
       }
       guard let best = run.trainer.state.records.last(where: \.isBest) else {
-        throw FineTuningError("no epoch gave a finite loss")
+        throw FineTuningError.noFiniteLoss
       }
       let measurement = Measurement(
         number: split.number,

@@ -90,7 +90,7 @@ struct TrainingInputTests {
 
   @Test func `a new head that does not train is named`() throws {
     var errors = try plan("--train", "bert.encoder.layer[-1]").errors
-    #expect(errors.contains("note: the new head mlp:8 does not train and keeps the random values"))
+    #expect(errors.contains("note: the new head mlp:8 does not train and keeps its random values"))
     errors = try plan("--train", "linear.0", "bert.encoder.layer[-1]").errors
     #expect(
       errors.contains(
@@ -107,7 +107,7 @@ struct TrainingInputTests {
     #expect(
       result.errors.contains(
         "note: 2 of 4 texts to train and 2 of 4 to evaluate are longer than 20 tokens and are cut there; "
-          + "--max-length reads up to 64\n"))
+          + "use --max-length to read up to 64\n"))
     let json = try plan("--train", "linear", "--json").object()
     #expect(json["max_length"] as? Int == 64)
     #expect(json["cut_examples"] as? Int == 2)

@@ -79,4 +79,29 @@ struct ClassificationMetricsTests {
     #expect(json["labels"]?.array?.map { $0["support"]?.integer } == [2, 4, 2])
     #expect(json["confusion"]?.array?[1] == [2, 2, 0])
   }
+
+  @Test func `above fifty labels the most confused pairs replace the matrix`() {
+    // Label i is predicted to be i + 1, and label 0 twice.
+    let count = 4_000
+    func row(_ label: Int) -> [Float] {
+      var row = [Float](repeating: 0, count: count)
+      row[label] = 1
+      return row
+    }
+    let metrics = ClassificationMetrics(
+      logits: [row(1), row(1), row(2), row(2)], labels: [0, 0, 1, 2],
+      labelNames: (0..<count).map { "l\($0)" })
+    #expect(metrics.confusion == nil)
+    #expect(metrics.confusions.map(\.count) == [2, 1, 1])
+    #expect(
+      metrics.mostConfused().map { [$0.label, $0.predicted, $0.count] } == [[0, 1, 2], [1, 2, 1]])
+    #expect(metrics.mostConfused(1).count == 1)
+    #expect(metrics.accuracy == 0.25)
+    let json = metrics.json
+    #expect(json["confusion"] == nil)
+    #expect(
+      json["most_confused"]?.array?.first
+        == .members(["label": "l0", "predicted": "l1", "count": 2]))
+    #expect(json.text().utf8.count < 500_000)
+  }
 }

@@ -134,7 +134,7 @@ struct FeatureStoreTests {
   @Test func `where nothing is frozen at the bottom, a note says that nothing is kept`() throws {
     let story = try run(["**"]) { $0.options.epochs = 1 }
     #expect(story.plan.cacheFolder == nil)
-    #expect(story.plan.notes.contains { $0.contains("no frozen prefix to keep") })
+    #expect(story.plan.notes.contains { $0.description.contains("no frozen prefix to keep") })
     #expect(files() == [])
   }
 
@@ -156,18 +156,18 @@ struct FeatureStoreTests {
   }
 
   @Test func `the cut is the highest one: what trains has its input cached, not more`() throws {
-    let cuts: [([String], String?)] = [
-      (["linear"], "one pooled vector an example"),
-      (["linear[2].bias"], "one pooled vector an example"),
-      (["bert.encoder.layer[-1]", "linear"], "the input of layer 1, for every token"),
-      (["bert.encoder.layer[0].attention.output.dense.bias"], "the embeddings of every token"),
+    let cuts: [([String], TrainingPlan.CachedFeatures?)] = [
+      (["linear"], .pooledVectors),
+      (["linear[2].bias"], .pooledVectors),
+      (["bert.encoder.layer[-1]", "linear"], .layerInput(1)),
+      (["bert.encoder.layer[0].attention.output.dense.bias"], .embeddings),
       (
         ["bert.encoder.layer[0].output.dense.bias", "bert.encoder.layer[1]"],
-        "what the feed-forward of layer 0 reads, for every token"
+        .feedForwardInput(0)
       ),
       (
         ["bert.encoder.layer[1].output.LayerNorm.weight"],
-        "what the feed-forward of layer 1 reads, for every token"
+        .feedForwardInput(1)
       ),
       (["bert.embeddings.LayerNorm.bias"], nil),
     ]
@@ -215,7 +215,7 @@ struct FeatureStoreTests {
       }
     }
     let run = try make { _ in }
-    #expect(run.plan.cached == "the input of layer 10, for every token")
+    #expect(run.plan.cached == .layerInput(10))
     #expect(run.plan.backwardStop == "bert.encoder.layer.10.attention.self.query.weight")
     let rows = run.plan.cacheBytes / (32 * 4)
     var computed: [Int] = []

@@ -80,10 +80,6 @@ struct TaskRunTests {
       predictions: logits.map { $0[0] },
       values: numbers.examples.map { if case .value(let value) = $0.target { value } else { 0 } })
     #expect(abs(again.meanSquaredError - metrics.meanSquaredError) < 1e-9)
-    let report = String(
-      decoding: try Fixtures.bytes(folder.path("a/report.html")), as: UTF8.self)
-    #expect(report.contains("Spearman"))
-    #expect(!report.contains("Confusion matrix"))
   }
 
   @Test func `several labels are learned, and the folder says so`() throws {

@@ -140,7 +140,7 @@ struct TrainingRunTests {
 
   @Test func `what no gradient reaches is named and stays`() throws {
     let some = try TinyRun.make(["linear", "bert.pooler"])
-    #expect(some.plan.notes.contains { $0.contains("bert.pooler.dense.weight") })
+    #expect(some.plan.notes.contains { $0.description.contains("bert.pooler.dense.weight") })
     #expect(some.mask["bert.pooler.dense.weight"] == .frozen)
     let error = #expect(throws: FineTuningError.self) { try TinyRun.make(["bert.pooler"]) }
     #expect(error?.description.contains("pooler") == true)
@@ -212,7 +212,7 @@ struct TrainingRunTests {
     let held = try TinyRun.make(limit: 200) { $0.evaluation = nil }
     #expect(held.plan.evaluationExamples == 20)
     #expect(held.plan.examples == 180)
-    #expect(held.plan.notes.contains { $0.contains("held out") })
+    #expect(held.plan.notes.contains { $0.description.contains("held out") })
   }
 
   @Test func `a selector that selects nothing stops before anything is written`() throws {
@@ -231,11 +231,14 @@ struct TrainingRunTests {
 
   @Test func `a folder of a run holds a model, its tokenizer, mask, labels and history`() throws {
     let folder = try TemporaryFolder()
-    _ = try TinyRun.make().train(into: folder.path("a"))
+    _ = try TinyRun.make().train(
+      into: folder.path("a"),
+      documents: { [.init(name: "figures.txt", text: "\($0.records.count) epochs")] })
+    #expect(try Fixtures.bytes(folder.path("a/figures.txt")) == Array("3 epochs".utf8))
     let names = Set(folder.names("a"))
     for name in [
       "config.json", "model.safetensors", "vocab.txt", "espalier.json", "freeze-mask.json",
-      "history.jsonl", "curve.svg", "report.html",
+      "history.jsonl",
     ] {
       #expect(names.contains(name), "\(name)")
     }

@@ -35,7 +35,7 @@ struct TrainingSemanticsTests {
     #expect(run.plan.tensors.contains { $0.name == words.string })
     #expect(
       run.plan.notes.contains {
-        $0.contains("\"\(decoder)\" is \"\(words)\" under another name: it trains there")
+        $0.description.contains("\"\(decoder)\" is \"\(words)\" under another name: it trains there")
       })
     _ = try run.train(into: folder.path("a"))
     let tuned = try weights("a")
@@ -59,7 +59,7 @@ struct TrainingSemanticsTests {
     #expect(error?.description.contains(words.string) == true)
     let run = try tied([decoder.string, "linear"])
     #expect(run.mask[words] == .frozen)
-    #expect(run.plan.notes.contains { $0.contains("select that") })
+    #expect(run.plan.notes.contains { $0.description.contains("select that") })
   }
 
   @Test func `a delta of a tied base makes the model of a normal run`() throws {
@@ -145,5 +145,33 @@ struct TrainingSemanticsTests {
     #expect(!folder.names("a").contains("model.safetensors"))
     let stored = try StoredRun(folder: folder.path("a"))
     #expect(stored.trainedNames.count == 4)
+  }
+
+  @Test(arguments: [
+    ("encoder.layer.0.output.dense.weight", Float.nan), ("linear.0.weight", .infinity),
+    ("embeddings.LayerNorm.bias", -.infinity),
+  ])
+  func `a weight that is not finite is named before the first step`(
+    _ tensor: String, _ value: Float
+  ) throws {
+    let key = Key(tensor)
+    _ = try TinyRun.make { $0.options.epochs = 1 }.train(into: folder.path("base"))
+    var model = try TinyRun.weights(folder, "base")
+    let name = model[key] == nil ? Key("bert.\(key.string)") : key
+    let tensor = try #require(model[name])
+    var elements = try tensor.floats()
+    elements[3] = value
+    model.tensors[name] = Tensor(elements, shape: tensor.shape)
+    try model.write(to: folder.path("new.safetensors"))
+    try folder.write(
+      "base/model.safetensors", bytes: Fixtures.bytes(folder.path("new.safetensors")))
+    let run = try TinyRun.make(model: folder.path("base")) { $0.head = nil }
+    let error = #expect(throws: FineTuningError.self) { try run.train(into: folder.path("out")) }
+    #expect(error?.kind == .malformedModel)
+    #expect(error?.key == name)
+    #expect(
+      error?.description.contains("is \(value) at element 3") == true,
+      "\(String(describing: error))")
+    #expect(!folder.names().contains("out"))
   }
 }

@@ -33,10 +33,10 @@ struct UnfreezingTests {
       plan.tensors.map(\.name) == [
         "linear.0.weight", "linear.0.bias", "linear.2.weight", "linear.2.bias",
       ])
-    #expect(plan.cached == "one pooled vector an example")
+    #expect(plan.cached == .pooledVectors)
     #expect(plan.phases.map(\.firstEpoch) == [2, 3])
     #expect(plan.phases[0].tensors.count == 16)
-    #expect(plan.phases[0].cached == "the input of layer 1, for every token")
+    #expect(plan.phases[0].cached == .layerInput(1))
     #expect(plan.phases[0].backwardStop == "bert.encoder.layer.1.attention.self.query.weight")
     #expect(plan.phases[1].tensors.map(\.rows) == [[100..<120]])
     #expect(plan.phases[1].addedCount == 20 * 32)

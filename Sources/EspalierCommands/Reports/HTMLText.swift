@@ -1,6 +1,6 @@
-/// `text` as it stands in the text or an attribute of a page. Characters that would turn or break the text
+/// `text` as it is written in the text or an attribute of a page. Characters that would turn or break the text
 /// around them are replaced.
-package func escaped(_ text: String) -> String {
+func escaped(_ text: String) -> String {
   var out = ""
   for scalar in text.unicodeScalars {
     switch scalar {

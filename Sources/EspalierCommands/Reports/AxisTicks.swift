@@ -6,6 +6,10 @@ enum AxisTicks {
   ) -> [Double] {
     var low = values.min() ?? 0
     var high = values.max() ?? 1
+    // The difference of very large numbers is not finite.
+    guard (high - low).isFinite else {
+      return (0...4).map { low / 4 * Double(4 - $0) + high / 4 * Double($0) }
+    }
     if high - low < 1e-9 * max(1, abs(high)) { (low, high) = (low - 0.05, high + 0.05) }
     // The smallest round step that spans the values in four.
     var unit = 1e-12

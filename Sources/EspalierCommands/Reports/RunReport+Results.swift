@@ -1,4 +1,5 @@
-internal import ParameterSurgery
+import FineTuning
+import ParameterSurgery
 
 extension RunReport {
   /// What the kept epoch comes to on the evaluation data.
@@ -9,9 +10,8 @@ extension RunReport {
         + "<p class=\"note\">Matthews correlation \(fixed(metrics.matthews, 4))"
         + (metrics.areaUnderCurve.map { ", area under the ROC curve \(fixed($0, 4))" } ?? "")
         + ", over \(grouped(metrics.count)) examples.</p>\n"
-        + (metrics.labels.count <= RunReport.mostLabelsInMatrix
-          ? "<h2>Confusion matrix</h2>\n" + confusion(metrics)
-          : "<h2>Most confused labels</h2>\n" + confusedPairs(metrics))
+        + (metrics.confusion.map { "<h2>Confusion matrix</h2>\n" + confusion(metrics, $0) }
+          ?? "<h2>Most confused labels</h2>\n" + mostConfused(metrics))
     case .regression(let metrics):
       "<h2>Predicted numbers</h2>\n" + ScatterPlot(metrics).svg
         + "<p class=\"note\">Mean absolute error \(fixed(metrics.meanAbsoluteError, 4)), over "
@@ -35,29 +35,18 @@ extension RunReport {
       })
   }
 
-  /// The labels for which a matrix is drawn. Its size is their square: 4,000 labels made a page of 865 MB.
-  private static let mostLabelsInMatrix = 50
-
-  /// The pairs of labels that are taken for each other most often, at most fifty.
-  private func confusedPairs(_ metrics: ClassificationMetrics) -> String {
-    var pairs: [(label: Int, prediction: Int, count: Int)] = []
-    for (label, counts) in metrics.confusion.enumerated() {
-      for (prediction, count) in counts.enumerated() where count > 0 && prediction != label {
-        pairs.append((label, prediction, count))
-      }
-    }
-    pairs.sort { ($1.count, $0.label, $0.prediction) < ($0.count, $1.label, $1.prediction) }
-    return table(
+  /// The most frequent wrong predictions, where a matrix would have too many cells.
+  private func mostConfused(_ metrics: ClassificationMetrics) -> String {
+    table(
       ["is", "predicted", "examples"],
-      pairs.prefix(RunReport.mostLabelsInMatrix).map { pair in
-        "<tr><td class=\"name\">\(escaped(metrics.labels[pair.label].label))</td>"
-          + "<td class=\"name\">\(escaped(metrics.labels[pair.prediction].label))</td>"
-          + "<td>\(grouped(pair.count))</td></tr>"
+      metrics.mostConfused().map { pair in
+        "<tr><td class=\"name\">\(escaped(metrics.labels[pair.label].label))</td><td class=\"name\">"
+          + "\(escaped(metrics.labels[pair.predicted].label))</td><td>\(grouped(pair.count))</td></tr>"
       })
   }
 
-  private func confusion(_ metrics: ClassificationMetrics) -> String {
-    let rows = zip(metrics.labels, metrics.confusion).map { label, counts in
+  private func confusion(_ metrics: ClassificationMetrics, _ matrix: [[Int]]) -> String {
+    let rows = zip(metrics.labels, matrix).map { label, counts in
       let total = max(1, counts.reduce(0, +))
       let cells = counts.map { count in
         let share = Double(count) / Double(total)

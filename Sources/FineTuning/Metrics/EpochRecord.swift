@@ -1,6 +1,6 @@
 public import CheckpointFiles
 
-/// What one epoch came to: a line of `history.jsonl`.
+/// The figures of one epoch: a line of `history.jsonl`.
 public struct EpochRecord: Sendable, Hashable {
   /// The epoch, from 1.
   public var epoch: Int
@@ -34,7 +34,7 @@ public struct EpochRecord: Sendable, Hashable {
   /// Whether it is the best epoch so far; in the end, the one that is kept.
   public var isBest: Bool
 
-  init(
+  package init(
     epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double?, evalLoss: Double,
     learningRate: Double, seconds: Double, tokensPerSecond: Double, cached: Bool, isBest: Bool
   ) {
@@ -51,7 +51,7 @@ public struct EpochRecord: Sendable, Hashable {
   }
 
   /// Takes the figures of the evaluation data.
-  mutating func take(_ metrics: EvaluationMetrics) {
+  package mutating func take(_ metrics: EvaluationMetrics) {
     switch metrics {
     case .classification(let metrics):
       evalAccuracy = metrics.accuracy
@@ -94,47 +94,51 @@ public struct EpochRecord: Sendable, Hashable {
     ]
   }
 
-  /// A record from its object.
+  /// A record from its object. The file may come from anyone: figures are in the range of what they measure.
   ///
-  /// - Throws: `FineTuningError` when a member is missing or of another kind.
-  init(_ json: JSONValue, path: String) throws(FineTuningError) {
-    func broken(_ name: String) -> FineTuningError {
-      FineTuningError("\(path): an epoch's \"\(name)\" is missing or of another kind")
-    }
+  /// - Throws: `FineTuningError` when a member is missing, of another kind or out of its range.
+  package init(_ json: JSONValue, path: String) throws(FineTuningError) {
     func count(_ name: String) throws(FineTuningError) -> Int {
-      guard let value = json[name]?.integer, (0...(1 << 53)).contains(value) else {
-        throw broken(name)
+      guard let value = json[name]?.integer, (0...1 << 50).contains(value) else {
+        throw .stateMember(path, name, json[name], expected: "a count")
       }
       return value
     }
-    func real(_ name: String) throws(FineTuningError) -> Double {
-      guard let member = json[name] else { throw broken(name) }
-      if case .null = member { return .nan }
-      guard let value = member.double else { throw broken(name) }
+    func real(_ name: String, _ range: ClosedRange<Double>) throws(FineTuningError) -> Double {
+      // What is not finite is stored as null.
+      if case .null? = json[name] { return .nan }
+      guard let value = json[name]?.double, range.contains(value) else {
+        throw .stateMember(
+          path, name, json[name], expected: "\(range.lowerBound) to \(range.upperBound)")
+      }
       return value
     }
     func flag(_ name: String) throws(FineTuningError) -> Bool {
-      guard case .bool(let value) = json[name] else { throw broken(name) }
+      guard case .bool(let value) = json[name] else {
+        throw .stateMember(path, name, json[name], expected: "true or false")
+      }
       return value
     }
+    let amount = 0...1e100
     epoch = try count("epoch")
     step = try count("step")
-    trainLoss = try real("train_loss")
-    trainAccuracy = json["train_accuracy"]?.double
-    evalLoss = try real("eval_loss")
-    learningRate = try real("learning_rate")
-    seconds = try real("seconds")
-    tokensPerSecond = try real("tokens_per_second")
+    trainLoss = try real("train_loss", amount)
+    trainAccuracy = json["train_accuracy"] == nil ? nil : try real("train_accuracy", 0...1)
+    evalLoss = try real("eval_loss", amount)
+    learningRate = try real("learning_rate", amount)
+    seconds = try real("seconds", 0...1e12)
+    tokensPerSecond = try real("tokens_per_second", 0...1e15)
     cached = try flag("cached")
     isBest = try flag("best")
     for (name, figure) in EpochRecord.figures where json[name] != nil {
-      self[keyPath: figure] = try real(name)
+      // Rounding may lead a correlation slightly beyond 1.
+      self[keyPath: figure] = try real(name, -1.000001...1.000001)
     }
   }
 }
 
-/// A finite number, or `null`: JSON knows no NaN.
-func number(_ value: Double) -> JSONValue { value.isFinite ? .real(value) : .null }
-
 /// A rate as a whole number from 0 to 10^15. Records may come from a file: any figure, or none.
 package func wholeCount(_ value: Double) -> Int { Int(min(max(0, value), 1e15)) }
+
+/// A finite number, or `null`: JSON has no NaN.
+package func number(_ value: Double) -> JSONValue { value.isFinite ? .real(value) : .null }

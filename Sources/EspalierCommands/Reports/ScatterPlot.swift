@@ -1,3 +1,5 @@
+import FineTuning
+
 /// Predicted numbers over the right ones as an SVG image, with the line on which they are equal.
 struct ScatterPlot {
   private let points: [(right: Double, predicted: Double)]

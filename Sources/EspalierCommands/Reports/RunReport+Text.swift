@@ -1,4 +1,4 @@
-internal import ParameterSurgery
+import ParameterSurgery
 
 extension RunReport {
   func table(_ head: [String], _ rows: [String]) -> String {

@@ -1,4 +1,4 @@
-internal import CheckpointFiles
+import FineTuning
 
 /// The learning curve as an SVG image: loss on the left axis, accuracy (F1, correlation) on the right, an
 /// epoch a step, the kept epoch marked. Readable on light and dark pages.

@@ -1,8 +1,10 @@
-internal import CheckpointFiles
-internal import ParameterSurgery
+import CheckpointFiles
+import FineTuning
+import ParameterSurgery
 
-/// A run on one page: everything in one HTML file, with nothing fetched from elsewhere.
+/// A run on one page: one HTML file that loads nothing from elsewhere.
 struct RunReport {
+  /// The name of the run's folder.
   let name: String
   let plan: TrainingPlan
   let options: TrainingOptions
@@ -10,6 +12,25 @@ struct RunReport {
   let records: [EpochRecord]
   let metrics: EvaluationMetrics
   let seconds: Double
+
+  /// The report of a run that is finished.
+  init(_ run: TrainingRun, _ result: TrainingRun.Result, folder: String) {
+    name = Path.name(of: folder)
+    plan = run.plan
+    options = run.options
+    settings = run.settings
+    records = result.records
+    metrics = result.metrics
+    seconds = result.seconds
+  }
+
+  /// The files of the report.
+  var documents: [TrainingRun.Document] {
+    [
+      TrainingRun.Document(name: TrainingRun.FileName.curve, text: curve.svg),
+      TrainingRun.Document(name: TrainingRun.FileName.report, text: html),
+    ]
+  }
 
   /// The page.
   var html: String {
@@ -150,11 +171,11 @@ struct RunReport {
           + "), down to <code>\(escaped(phase.backwardStop))</code>. "
           + cacheSentence(phase.cached, phase.cacheBytes) + "</p>" + tensors(phase.tensors)
       }.joined()
-      + plan.notes.map { "<p class=\"note\">\(escaped($0))</p>" }.joined()
+      + plan.notes.map { "<p class=\"note\">\(escaped($0.sentenceWithOptions))</p>" }.joined()
   }
 
-  private func cacheSentence(_ cached: String?, _ bytes: Int) -> String {
-    cached.map { "Cached between epochs: \(escaped($0)), \(grouped(bytes)) bytes." }
+  private func cacheSentence(_ cached: TrainingPlan.CachedFeatures?, _ bytes: Int) -> String {
+    cached.map { "Cached between epochs: \(escaped($0.sentence)), \(grouped(bytes)) bytes." }
       ?? "Nothing is cached between epochs."
   }
 
