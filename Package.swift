@@ -120,8 +120,8 @@ let package = Package(
     .testTarget(
       name: "EspalierCommandsTests",
       dependencies: [
-        "EspalierCommands", "espalier", "EspalierTestSupport", "CheckpointFiles", "ParameterSurgery",
-        "FineTuning",
+        "EspalierCommands", "espalier", "EspalierTestSupport", "CheckpointFiles",
+        "ParameterSurgery", "FineTuning",
       ],
       swiftSettings: strict),
   ],

@@ -3,9 +3,6 @@ internal import OrderedCollections
 internal import ParameterSurgery
 
 /// A run that was interrupted, as its folder holds it: counters, the rows that trained, the moments.
-///
-///     let stored = try StoredRun(folder: "tuned")
-///     print(stored.trainedNames)
 public struct StoredRun: Sendable {
   /// The folder.
   public let folder: String

@@ -87,7 +87,8 @@ struct DataErrorTests {
     #expect(
       try complaint(#"{"text":"a"}"#, "b.jsonl").hasPrefix("no column for the label was found"))
     #expect(
-      try complaint(#"{"blurb":"a","label":1}"#, "c.jsonl").hasPrefix("no column for the text was found"))
+      try complaint(#"{"blurb":"a","label":1}"#, "c.jsonl")
+        .hasPrefix("no column for the text was found"))
   }
 
   @Test func `a name of a column needs a header`() throws {

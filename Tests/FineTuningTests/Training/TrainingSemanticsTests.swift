@@ -35,7 +35,8 @@ struct TrainingSemanticsTests {
     #expect(run.plan.tensors.contains { $0.name == words.string })
     #expect(
       run.plan.notes.contains {
-        $0.description.contains("\"\(decoder)\" is \"\(words)\" under another name: it trains there")
+        $0.description.contains(
+          "\"\(decoder)\" is \"\(words)\" under another name: it trains there")
       })
     _ = try run.train(into: folder.path("a"))
     let tuned = try weights("a")
