@@ -108,7 +108,7 @@ struct LabelTests {
     try write("a\t0.25\nb\t0.75\n", "scores.tsv")
     #expect(
       try run("evaluate", "--model", "tuned", "--data", "scores.tsv").errors.hasSuffix(
-        "; numbers to predict are for a model that was trained with --task regression\n"))
+        "; pass --task regression for numbers\n"))
     // One known and one unknown label: no other order is guessed.
     try write("a\tpositive\nb\tneutral\n", "mixed.tsv")
     #expect(
