@@ -66,7 +66,7 @@ enum Advice {
     for advice: CheckpointError.Advice, about path: String,
     in command: (any ParsableCommand.Type)?
   ) -> String? {
-    return switch advice {
+    switch advice {
     case .leaveOutForeign:
       Option.ignoreForeign.belongs(to: command)
         ? "pass \(Option.ignoreForeign.rawValue) to leave them out"

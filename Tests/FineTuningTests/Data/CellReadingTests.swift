@@ -149,7 +149,7 @@ struct CellReadingTests {
         == "the first row is one cell, \"text;label\"")
     #expect(
       try complaint("good;1\nbad;0\n", "d.csv").hasSuffix(
-        "column"))
+        "1 column, but the label is column 2"))
     #expect(throws: FineTuningError.self) {
       try read(#"{"text":"a","label":1}"#, "e.jsonl", semicolon)
     }

@@ -39,7 +39,7 @@ struct LabelReadingTests {
     #expect(try complaint("text\tlabel\n" + text, "d.tsv").hasPrefix("61 different labels"))
     #expect(
       try complaint("1\tgreat film\n0\tbad film\n", "e.tsv").hasPrefix(
-        "every text is a number, such as \"1\", and the labels are not; say which"))
+        "every text is a number, such as \"1\", and the labels are not numbers"))
   }
 
   @Test(arguments: [
@@ -54,13 +54,13 @@ struct LabelReadingTests {
     #expect(try read(text, "b.tsv", DataOptions(header: .no)).labels.count == 3)
     // The labels are in a column that the user numbered, and the first row may be a header all the same.
     let numbered = DataOptions(textColumn: "1", labelColumn: "2")
-    #expect(try complaint(text, "c.tsv", numbered).contains("occurs nowhere else"))
+    #expect(try complaint(text, "c.tsv", numbered).contains("occurs in no other row"))
     let few = "opinion\tverdict\nI like it\tpos\nI do not\tneg\nRather good\tpos\n"
     #expect(
-      try complaint(few, "e.tsv").contains("\"verdict\" of the first row occurs nowhere else"))
+      try complaint(few, "e.tsv").contains("\"verdict\" of the first row occurs in no other row"))
     #expect(
       try complaint(few.replacing("verdict", with: "tags"), "f.tsv", DataOptions(task: .multiLabel))
-        .contains("\"tags\" of the first row occurs nowhere else"))
+        .contains("\"tags\" of the first row occurs in no other row"))
     // Where rows with a label of their own are common, the first may be one.
     let rare = (0..<20).map { "text\($0)\t\($0 < 10 ? "own\($0)" : "common")\n" }.joined()
     #expect(try read(rare, "d.tsv").labels.count == 11)
@@ -234,7 +234,7 @@ struct LabelReadingTests {
     for cell in ["[0, 1]", "['a', 'b']", "[\"\"a\"\"]", "[1. 0.]", "[True, False]"] {
       #expect(
         try complaint("text,label\na,\"\(cell)\"\n", "a.csv").contains(
-          "is a list, and one label a text is expected"))
+          "is a list, and one label for each text is expected"))
     }
     let names = [
       "(other)", "[music]", "don't know", "1/2", "a, b", "0", "{x}", "(3)", "'70s rock'n'",
