@@ -122,6 +122,7 @@ let package = Package(
       dependencies: [
         "EspalierCommands", "espalier", "EspalierTestSupport", "CheckpointFiles",
         "ParameterSurgery", "FineTuning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
   ],

@@ -13,9 +13,7 @@ print(plan)
 do {
   let mask = try FreezeMask(training: ["linear"], in: ParameterTree(plan.apply()))
   try mask.write(to: "head.json")
-} catch let error as SurgeryError {
-  switch error.kind {
-  case .matchesNothing: print("no tensor matches \(error.selector ?? "")")
-  default: throw error
-  }
+} catch {
+  guard error.kind == .matchesNothing else { throw error }
+  print("no tensor matches \(error.selector ?? "")")
 }

@@ -41,7 +41,7 @@ extension LabelledDataset {
     }
     guard !examples.isEmpty else {
       throw FineTuningError(
-        .malformedData,
+        .malformedData, path: path,
         columns.sawHeader ? "\(path): no rows below the header" : "\(path): empty, no rows to read")
     }
     try LabelPlausibility(

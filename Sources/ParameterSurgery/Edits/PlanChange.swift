@@ -97,6 +97,6 @@ extension SurgeryPlan: CustomStringConvertible {
   public var metadataChanges: [(name: String, before: String?, after: String?)] {
     let names = OrderedSet(base.metadata.keys).union(metadata.keys)
     return names.filter { base.metadata[$0].map { Key($0) } != metadata[$0].map { Key($0) } }
-      .map { ($0, base.metadata[$0], metadata[$0]) }
+      .map { ($0.string, base.metadata[$0], metadata[$0]) }
   }
 }

@@ -175,7 +175,7 @@ private struct OperationForm {
   func cast() throws(SurgeryError) -> SurgeryOperation {
     let (selectors, value) = try sides(.cast)
     let parts = SeparatedText(",").parts(value.utf8).map { String(decoding: $0, as: UTF8.self) }
-    guard let dtype = DType(spelled: parts[0]), dtype.isFloatingPoint, dtype.byteWidth != nil else {
+    guard let dtype = DType(named: parts[0]), dtype.isFloatingPoint, dtype.byteWidth != nil else {
       throw .notAFloatingPointDType(parts[0], kind, text)
     }
     guard parts.count == 1 || parts.count == 2 && Key(parts[1]) == "saturate" else {
@@ -283,7 +283,7 @@ private struct OperationForm {
     let bytes = value.utf8
     guard let open = bytes.firstIndex(of: UInt8(ascii: "[")),
       let close = bytes.firstIndex(of: UInt8(ascii: "]")), open < close,
-      let dtype = DType(spelled: String(value[..<open])), dtype.isFloatingPoint,
+      let dtype = DType(named: String(value[..<open])), dtype.isFloatingPoint,
       dtype.byteWidth != nil
     else { throw wrong(.add) }
     let extents = bytes[bytes.index(after: open)..<close].split(separator: UInt8(ascii: ","))

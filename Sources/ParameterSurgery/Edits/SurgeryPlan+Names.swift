@@ -225,10 +225,10 @@ extension SurgeryPlan {
     _ name: String, _ value: String, _ operation: SurgeryOperation
   ) throws(SurgeryError) -> Int {
     guard value.isEmpty else {
-      metadata[name] = value
+      metadata[Key(name)] = value
       return 0
     }
-    guard metadata.removeValue(forKey: name) != nil else { throw .noMetadata(name, operation) }
+    guard metadata.removeValue(forKey: Key(name)) != nil else { throw .noMetadata(name, operation) }
     return 0
   }
 }

@@ -33,7 +33,7 @@ public struct SurgeryPlan: Sendable {
   var stepNotes: [String] = []
   /// The tensors as they are now.
   var tensors: PlanTensors
-  var metadata: OrderedDictionary<String, String>
+  var metadata: OrderedDictionary<Key, String>
   var inputs: [InputFile]
   /// The quantised tensors of all checkpoints that tensors come from; parts name them by their place.
   var quantized: [QuantizedTensor] = []
@@ -124,7 +124,7 @@ public struct SurgeryPlan: Sendable {
 
   private func isOtherMetadata(after operation: SurgeryOperation, _ before: State) -> Bool {
     guard case .setMetadata(let name, _) = operation else { return false }
-    return metadata[name].map { Key($0) } != before.metadata[name].map { Key($0) }
+    return metadata[Key(name)].map { Key($0) } != before.metadata[Key(name)].map { Key($0) }
   }
 
   /// Carries the operation out and returns the number of tensors that it concerned.
@@ -166,7 +166,7 @@ public struct SurgeryPlan: Sendable {
     let steps: [Step]
     let explanations: [Selection.Explanation]
     let stepNotes: [String]
-    let metadata: OrderedDictionary<String, String>
+    let metadata: OrderedDictionary<Key, String>
     let inputs: [InputFile]
     let quantized: [QuantizedTensor]
     let quantizedParts: [String: [Key: QuantizedPart]]

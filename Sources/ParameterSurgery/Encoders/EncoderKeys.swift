@@ -97,12 +97,25 @@ package struct EncoderKeys: Sendable, Hashable {
     Set(paths.values.map { Key(String(Key($0).components[0])) })
   }
 
-  /// The last components of a path, by which a module is recognised under any prefix: two in layers, otherwise one.
+  /// The end of a path, by which a module is recognised under any prefix: what follows the number of the layer, and
+  /// the name of a table of embeddings.
   private func tail(of module: Module) -> Key? {
     guard let path = paths[module] else { return nil }
-    let isInLayers = path.utf8.contains(UInt8(ascii: "*"))
-    return Key(Key(path).components.suffix(isInLayers ? 2 : 1).joined(separator: "."))
+    let parts = Key(path).components
+    if let number = parts.firstIndex(where: { $0.isExactly("*") }) {
+      return Key(parts[(number + 1)...].joined(separator: "."))
+    }
+    switch module {
+    case .wordEmbeddings, .positionEmbeddings, .tokenTypeEmbeddings:
+      return Key(String(parts[parts.count - 1]))
+    default: return Key(path)
+    }
   }
+}
+
+extension EncoderKeys: CustomStringConvertible {
+  /// The `model_type`: the table is the same in every run, and the order of a dictionary is not.
+  package var description: String { modelType }
 }
 
 // MARK: - All families
@@ -138,7 +151,7 @@ extension EncoderKeys {
   static func module(ofWeight key: Key) -> (module: Module, keys: EncoderKeys)? {
     let parts = key.components
     guard parts.count > 1, parts[parts.count - 1].isExactly("weight") else { return nil }
-    for count in [2, 1] {
+    for count in [3, 2, 1] {
       let tail = Key(parts.dropLast().suffix(count).joined(separator: "."))
       if let found = modules[tail] { return found }
     }

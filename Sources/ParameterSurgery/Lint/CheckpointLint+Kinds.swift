@@ -12,7 +12,7 @@ extension CheckpointLint {
     ]
     for kind in kinds {
       let found = node.layers.mapValues { names in
-        kind.isFound(Set(names.keys.lazy.flatMap { $0.components }))
+        kind.isFound(Set(names.keys.lazy.flatMap { $0.parts }))
       }
       // Where the keys of both kinds are the same, they do not show the kind.
       guard Set(found.values).count == 2 || found.count < 3 else { continue }

@@ -170,7 +170,7 @@ import Testing
       nil, "warning: model.layers.2.k.weight: is missing; 4 of 5 layers have it"),
     Model(
       [["a.weight 0", "b.weight 0", "norm.bias 2"]], nil,
-      "error: a.weight: the weights are empty: 2 of 3 tensors have no elements, as ZeRO-3 leaves them when a model is saved without gathering its parameters"
+      "error: a.weight: the weights are empty: 2 of 3 tensors have no elements, as when a model of ZeRO-3 is saved without gathering its parameters"
     ),
   ]
 
@@ -214,7 +214,7 @@ import Testing
       to: "model/model.safetensors.index.json")
     let result = try Tool.run("check", "model", in: folder)
     #expect(
-      result.output == "model: warning: the index names 1 of 2 shards, and not "
+      result.output == "model: warning: the index names 1 of 2 shards, but not "
         + "\"model-00002-of-00002.safetensors\" in the same folder [missing-shard]\n")
     #expect(result.status == 0)
   }

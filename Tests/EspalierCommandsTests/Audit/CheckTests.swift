@@ -83,7 +83,7 @@ import Testing
     ),
     (
       #""use_cache": true"#, #""num_labels": 3, "id2label": {"0": "a", "1": "b"}"#,
-      "config.json has a num_labels of 3, and 2 labels in id2label"
+      "config.json has a num_labels of 3, but 2 labels in id2label"
     ),
   ])
   func `each member of a configuration that says something else is an error`(
@@ -184,7 +184,7 @@ import Testing
     #expect(result.status == 0)
     #expect(
       result.output == "model: warning: the index states a total_size of 7, "
-        + "the tensors have \(size) bytes [index-total-size]\n")
+        + "but the tensors have \(size) bytes [index-total-size]\n")
   }
 
   @Test func `a configuration of another model is an error`() throws {

@@ -107,7 +107,7 @@ import Testing
     ("peft", "{\"modules_to_save\": [\"nowhere\"]}", "matches no tensor"),
     ("peft", "{\"trainable_token_indices\": {\"embed\": [1]}}", "matches no tensor"),
     ("requires-grad", "{\"nowhere\": true}", "is not a tensor of the checkpoint"),
-    ("requires-grad", "{\"linear.0.bias\": true}", "is in the checkpoint and not in the list"),
+    ("requires-grad", "{\"linear.0.bias\": true}", "is in the checkpoint, but not in the list"),
     ("requires-grad", "[", "not JSON"),
   ])
   func `a configuration that cannot be meant is one line, and nothing is written`(

@@ -13,7 +13,7 @@ struct TableTailTests {
 
   /// The lines of ``rows``, with repeated cells copied or set again.
   private func lines(_ table: Table, widths: [Int], left: Set<Int>, copies: Bool) -> [UInt8] {
-    var cells = Table.Cells(setting: table, widths: widths, indent: 1, left: left, behind: [])
+    var cells = Table.Cells(setting: table, widths: widths, indent: 1, left: left, after: [])
     for (index, row) in Self.rows.enumerated() {
       let isRepeated = copies && index > 0 && row.dropFirst() == Self.rows[index - 1].dropFirst()
       cells.row(index) { cells in

@@ -179,6 +179,6 @@ import Testing
     #expect(
       try Tool.run("check", "d", in: folder).output
         == "d: warning: v: has other elements in pytorch_model.bin than in model.safetensors, which loaders read: one of "
-        + "the two is of another checkpoint [other-weights]\n")
+        + "the two belongs to another checkpoint [other-weights]\n")
   }
 }

@@ -24,7 +24,6 @@ import Testing
     #expect(
       renamed.likelyRenames
         == [LikelyRename(from: composed, to: decomposed, isSameContent: true)])
-    #expect(DiffSummary(diff, try both(), try both()).layers.count == 2)
   }
 
   @Test func `a merge and a delta keep them apart`() throws {

@@ -49,7 +49,7 @@ import Testing
     damaged.metadata["tied"] = #"[["embed", "layer.0.bias"]]"#
     #expect(
       message { _ = try base.applying(CheckpointDelta(reading: damaged)) }
-        == ": `tied` says that \"layer.0.bias\" is \"embed\", which has another dtype or shape")
+        == ": `tied` states that \"layer.0.bias\" is \"embed\", which has another dtype or shape")
     damaged.metadata["tied"] = #"[["embed"]]"#
     #expect(
       message { _ = try CheckpointDelta(reading: damaged) }

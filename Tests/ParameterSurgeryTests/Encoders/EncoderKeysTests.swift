@@ -43,6 +43,8 @@ import Testing
     ("encoder.layer.0.output.dense.weight", .output),
     ("x.embeddings.position_embeddings.weight", .positionEmbeddings),
     ("embeddings.word_embeddings.weight", .wordEmbeddings),
+    ("encoder.layer.0.attention.output.dense.weight", .attentionOutput),
+    ("bert.pooler.dense.weight", .pooler), ("transformer.layer.1.ffn.lin2.weight", .output),
   ])
   func `a module is recognised under any prefix`(key: String, module: EncoderKeys.Module) {
     #expect(EncoderKeys.module(ofWeight: Key(key))?.module == module)
@@ -51,6 +53,10 @@ import Testing
   @Test(arguments: ["embeddings.word_embeddings.bias", "linear.weight", "weight", "dense.weight"])
   func `other keys are no module`(key: String) {
     #expect(EncoderKeys.module(ofWeight: Key(key)) == nil)
+  }
+
+  @Test func `the description of a table does not depend on the order of a dictionary`() {
+    #expect("\(EncoderKeys.distilBERT)" == "distilbert")
   }
 
   @Test func `the names of 2018 become the modern ones and back`() {

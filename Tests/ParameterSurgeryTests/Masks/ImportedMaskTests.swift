@@ -147,7 +147,7 @@ private func trained(
     let text = "finetuning_type: freeze\nfreeze_trainable_layers: 1\n"
     #expect(
       message { _ = try ParameterSurgeryTests.trained(.llamafactory, text, in: tree) }
-        .contains("leave open how many layers"))
+        .contains("do not show how many layers"))
     #expect(
       try ParameterSurgeryTests.trained(
         .llamafactory, text, in: tree, configuration: .members(["num_layers": 2]))
@@ -241,11 +241,11 @@ private func trained(
     ),
     (
       "{\"peft_type\": \"LORA\", \"target_modules\": [\"query\"]}",
-      "trains nothing of the checkpoint"
+      "nothing of the checkpoint"
     ),
     ("{\"bias\": \"some\", \"modules_to_save\": [\"linear\"]}", "`bias` is \"some\""),
     ("{\"bias\": \"lora_only\", \"target_modules\": \"all-linear\"}", "\"all-linear\""),
-    ("{\"bias\": \"lora_only\"}", "`target_modules` is not given"),
+    ("{\"bias\": \"lora_only\"}", "`target_modules` is missing"),
     ("{\"modules_to_save\": 3}", "expected a list of texts"),
     ("{\"layer_replication\": [[0, 2], [1, 3]]}", "`layer_replication` is set"),
     ("{\"task_type\": \"OTHER\"}", "`task_type` \"OTHER\" is not known"),
