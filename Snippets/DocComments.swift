@@ -13,6 +13,13 @@ func checkpointFiles(_ checkpoint: Checkpoint) throws {
   let folder = try HuggingFaceCache.snapshot(of: "google-bert/bert-base-uncased")
   let model = try Checkpoint.open(folder)
   print(model.keys)
+
+  let half = DType(named: "torch.bfloat16")
+  print(half as Any)
+
+  do { _ = try Checkpoint.open("model.safetensors") } catch {
+    if error.kind == .notFound { print("there is no \(error.path)") }
+  }
 }
 
 func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {

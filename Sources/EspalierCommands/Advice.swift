@@ -23,7 +23,7 @@ enum Advice {
       case .ignoreForeign:
         [
           ConvertCommand.self, EditCommand.self, MergeCommand.self, GraftCommand.self,
-          DeltaCommand.Create.self, DeltaCommand.Apply.self,
+          DeltaCommand.Create.self, DeltaCommand.Apply.self, TrainCommand.self,
         ]
       case .inPlace: [ConvertCommand.self, EditCommand.self]
       case .replace:
@@ -75,7 +75,7 @@ enum Advice {
     case .replaceInput:
       Option.inPlace.belongs(to: command)
         ? "pass \(Option.inPlace.rawValue) to replace it" : nil
-    case .writeElsewhere: "pass -o to write to another place"
+    case .writeElsewhere: "pass another path with -o"
     case .replaceOlder:
       Option.replace.belongs(to: command)
         ? "pass \(Option.replace.rawValue) to remove the older checkpoint" : nil

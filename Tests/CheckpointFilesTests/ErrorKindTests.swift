@@ -82,8 +82,7 @@ import Testing
     zip.records[0].method = 12
     #expect(try opening(zip.bytes).kind == .unsupported)
     var checkpoint = Checkpoint()
-    checkpoint.tensors["a"] = try #require(
-      Tensor(dtype: .complex32, shape: [1], bytes: [0, 0, 0, 0]))
+    checkpoint.tensors["a"] = Tensor(dtype: .complex32, shape: [1], bytes: [0, 0, 0, 0])
     let written = try error { try checkpoint.write(to: folder.file("a.safetensors")) }
     #expect(written.kind == .unsupported && written.key == "a")
   }

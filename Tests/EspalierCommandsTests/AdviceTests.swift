@@ -21,7 +21,7 @@ import Testing
       advice(.leaveOutForeign, in: ConvertCommand.self) == "pass --ignore-foreign to leave them out"
     )
     #expect(
-      advice(.leaveOutForeign, in: TrainCommand.self)
+      advice(.leaveOutForeign, in: ListCommand.self)
         == "to leave them out, run: espalier convert m.pt -o OUTPUT --ignore-foreign")
     #expect(
       advice(.leaveOutForeign, in: nil)
@@ -57,7 +57,8 @@ import Testing
     #expect(
       Advice.sentence(for: error, in: EditCommand.self)
         == "pass --drop or --rename for one of them first")
-    #expect(Advice.sentence(for: error, in: MergeCommand.self) == nil)
+    #expect(Advice.sentence(for: error, in: MergeCommand.self)
+        == "drop or rename one of them with espalier edit first")
     #expect(
       Advice.sentence(
         for: SurgeryError(.matchesNothing, advice: .didYouMean(["a"]), "x"), in: EditCommand.self)
@@ -83,7 +84,7 @@ import Testing
     let error = CheckpointError(
       .foreignCode, path: "a\nb.pt", key: "x", advice: .leaveOutForeign, "is foreign")
     #expect(
-      ExitStatus.sentence(for: error, in: TrainCommand.self)
+      ExitStatus.sentence(for: error, in: ListCommand.self)
         == "a\\nb.pt: is foreign (key \"x\"); to leave them out, run: espalier convert 'a\\nb.pt' -o OUTPUT "
         + "--ignore-foreign")
   }

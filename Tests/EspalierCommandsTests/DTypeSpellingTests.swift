@@ -8,7 +8,8 @@ import Testing
   init() throws {
     folder = try Folder()
     try folder.write(
-      Fixture.safetensors([.init("w", "F32", [2], [UInt8](repeating: 0, count: 8))]), to: "a.safetensors")
+      Fixture.safetensors([.init("w", "F32", [2], [UInt8](repeating: 0, count: 8))]),
+      to: "a.safetensors")
   }
 
   @Test(arguments: ["BF16", "bf16", "bfloat16", "torch.bfloat16"])

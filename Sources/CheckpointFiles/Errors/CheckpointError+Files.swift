@@ -129,7 +129,7 @@ extension CheckpointError {
   static var cacheBlob: CheckpointError {
     CheckpointError(
       .wouldReplace, advice: .writeElsewhere,
-      "is a link to a blob of the Hugging Face cache, which stays as it is; write somewhere else")
+      "is a link to a blob of the Hugging Face cache, which stays as it is")
   }
 
   static var folderInUse: CheckpointError {

@@ -116,7 +116,8 @@ struct ListCommand: ParsableCommand {
         let listing = CheckpointName.listing(of: file)
       else { throw error }
       let explained = CheckpointName.explained(error, typed: [file])
-      throw InputError("\(explained); \(listing)", underlying: explained)
+      let sentence = ExitStatus.sentence(for: explained, in: ListCommand.self)
+      throw InputError("\(sentence); \(listing)")
     }
   }
 

@@ -60,11 +60,12 @@ public struct StoredRun: Sendable {
         let name = family.trainedName(of: key, prefix: prefix)
         guard let ranges = rows[name]?.ranges, let tensor = result.tensors[key] else { continue }
         missing.remove(name)
+        let rowCount = tensor.shape.dimensions.first ?? 1
+        // The rows come from the file: their end is compared before anything is multiplied by their number.
         guard let trained = checkpoint[Key("\(part).\(name.string)")],
-          trained.dtype == .float32,
-          trained.shape.count * (tensor.shape.dimensions.first ?? 1)
-            == tensor.shape.count * RowSet(ranges).count,
-          (ranges.last?.upperBound ?? 0) <= (tensor.shape.dimensions.first ?? 1)
+          trained.dtype == .float32, (ranges.last?.upperBound ?? 0) <= rowCount,
+          trained.shape.count
+            == RowSet(ranges).count * (tensor.shape.count / max(rowCount, 1))
         else {
           throw FineTuningError.otherShape(name, state: checkpoint.path, base: base.path)
         }

@@ -73,7 +73,7 @@ package func numberText(_ value: Double) -> String {
   if value == value.rounded(), abs(value) < 1e15, value != 0 || value.sign == .plus {
     return "\(Int(value))"
   }
-  return "\(value)"
+  return "\(value)".replacing("e+", with: "e")
 }
 
 extension Substring {

@@ -18,19 +18,6 @@ extension SurgeryError {
     malformedSettings("not JSON: \(error.description)")
   }
 
-  static func severalDocuments(line: Int) -> SurgeryError {
-    SurgeryError(
-      .unsupported, "line \(line): a file with more than one YAML document is not supported")
-  }
-
-  static func expectedSetting(line: Int) -> SurgeryError {
-    malformedSettings("line \(line): expected `setting: value` at the start of the line")
-  }
-
-  static func duplicateSetting(_ name: String, line: Int) -> SurgeryError {
-    malformedSettings("line \(line): the setting \(quoted(name)) is duplicated")
-  }
-
   func inLine(_ line: Int) -> SurgeryError {
     SurgeryError(
       kind, path: path, key: key, selector: selector, offset: offset, advice: advice,

@@ -42,7 +42,7 @@ enum YAMLProblem {
     case .quoteNotClosed: "a quote is not closed on its line"
     case .escape: "an unknown escape; in 'single quotes' a backslash is a backslash"
     case .notASetting: "expected `setting: value` at the start of the line"
-    case .duplicateSetting(let key): "the setting \(quoted(key.string)) occurs twice"
+    case .duplicateSetting(let key): "the setting \(quoted(key.string)) is duplicated"
     }
   }
 }

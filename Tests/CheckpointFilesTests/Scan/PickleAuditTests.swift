@@ -218,7 +218,8 @@ import Testing
         P.call(
           P.global("torch.storage", "_load_from_bytes"), [[0x42] + little(inner.count, 4) + inner]))
     }
-    #expect(try scan(inner).findings.contains { $0.text.contains("nested too deeply to be examined") })
+    #expect(
+      try scan(inner).findings.contains { $0.text.contains("nested too deeply to be examined") })
   }
 
   @Test func `oddities do not take the room of dangers`() throws {

@@ -70,7 +70,8 @@ import Testing
     // One in the other without end is not followed without end.
     var nested = inner
     for _ in 0..<8 { nested = Self.sound([.init(name: "archive/z", bytes: nested)]).bytes }
-    #expect(try scan(nested).findings.contains { $0.text.contains("nested too deeply to be examined") })
+    #expect(
+      try scan(nested).findings.contains { $0.text.contains("nested too deeply to be examined") })
   }
 
   /// The five pickles of the format before zip.

@@ -59,19 +59,19 @@ import Testing
     #expect(result.output == "")
     #expect(
       result.errors == "espalier: error: some-org/other: no such file or folder, and not in the "
-        + "Hugging Face cache (cache); fetch it with: hf download some-org/other; to list it "
+        + "Hugging Face cache (cache); run: hf download some-org/other; to list it "
         + "without downloading it, run: espalier ls "
         + "https://huggingface.co/some-org/other/resolve/main/model.safetensors\n")
     let revision = try list("some-org/some.model@v2")
     #expect(revision.status == 2)
     #expect(
-      revision.errors.contains("fetch it with: hf download some-org/some.model --revision v2;"))
+      revision.errors.contains("run: hf download some-org/some.model --revision v2;"))
     #expect(
       revision.errors.hasSuffix(
         "https://huggingface.co/some-org/some.model/resolve/v2/model.safetensors\n"))
     // Only ls reads addresses.
     let scan = try Tool.shell("HF_HUB_CACHE=cache espalier scan some-org/other", in: folder)
-    #expect(scan.errors.hasSuffix("fetch it with: hf download some-org/other\n"))
+    #expect(scan.errors.hasSuffix("run: hf download some-org/other\n"))
   }
 
   @Test func `may be written as huggingface_hub writes addresses`() throws {
@@ -88,10 +88,10 @@ import Testing
 
   @Test func `without an owner is known by a hyphen or by the cache`() throws {
     let missing = try list("bert-base-uncased")
-    #expect(missing.errors.contains("fetch it with: hf download bert-base-uncased;"))
+    #expect(missing.errors.contains("run: hf download bert-base-uncased;"))
     try folder.makeFolder("cache/models--gpt2/snapshots")
     let known = try list("gpt2")
-    #expect(known.errors.contains("fetch it with: hf download gpt2;"))
+    #expect(known.errors.contains("run: hf download gpt2;"))
   }
 
   @Test func `whose download was interrupted says how to complete it`() throws {
@@ -103,7 +103,7 @@ import Testing
     #expect(
       absent.errors.contains(
         "some-org/cut: the Hugging Face cache (cache) has no files of main, which is 0123456789ab; "
-          + "fetch it with: hf download some-org/cut;"))
+          + "run: hf download some-org/cut;"))
     try folder.makeFolder("\(model)/snapshots/\(commit)")
     try folder.write([], to: "\(model)/snapshots/\(commit)/config.json")
     let command = "hf download some-org/cut --revision \(commit)"

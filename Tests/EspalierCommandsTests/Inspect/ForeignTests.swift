@@ -40,8 +40,8 @@ import Testing
     #expect(refused.status == 2)
     #expect(
       refused.errors.hasSuffix(
-        "foreign.pt: holds values of unknown classes: \"argparse.Namespace\"; they can be left out "
-          + "(--ignore-foreign) (key \"args\")\n"))
+        "foreign.pt: holds values of unknown classes: \"argparse.Namespace\" (key \"args\"); "
+          + "pass --ignore-foreign to leave them out\n"))
     #expect(!folder.exists("out.safetensors"))
     // The encoder of a head is none here; everything else is done when it is asked for.
     if words[0] == "graft" { return }

@@ -22,7 +22,7 @@ import Testing
     #expect {
       _ = try request.get(0..<10) { _ in 10 }
     } throws: {
-      ($0 as? CheckpointError)?.kind == .cannotRead
+      ($0 as? CheckpointError)?.kind == .network
     }
   }
 }

@@ -77,8 +77,8 @@ import Testing
     #expect(refused.status == 2)
     #expect(
       refused.errors
-        == "espalier: error: \(foreign): holds values of unknown classes: \"argparse.Namespace\"; "
-        + "they can be left out (--ignore-foreign) (key \"args\")\n")
+        == "espalier: error: \(foreign): holds values of unknown classes: \"argparse.Namespace\" "
+        + "(key \"args\"); pass --ignore-foreign to leave them out\n")
     let allowed = try Tool.run("convert", foreign, "-o", "b.pt", "--ignore-foreign", in: folder)
     #expect(allowed.status == 0)
     #expect(

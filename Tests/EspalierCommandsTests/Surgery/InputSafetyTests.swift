@@ -77,7 +77,7 @@ import Testing
       #expect(
         result.errors
           == "espalier: error: \(snapshot)/model.safetensors: is a link to a blob of the "
-          + "Hugging Face cache, which stays as it is; write somewhere else with -o\n")
+          + "Hugging Face cache, which stays as it is; pass another path with -o\n")
     }
     #expect(try folder.bytes("\(model)/blobs/0123") == before)
   }

@@ -47,7 +47,7 @@ import Testing
     #expect(
       refused.errors
         == "espalier: error: \(output): \"model.safetensors\" exists already "
-        + "and would be read in place of this; remove it or write to another folder, or replace it (--replace)\n"
+        + "and would be read in place of this; remove it or write to another folder; pass --replace to remove the older checkpoint\n"
     )
     #expect(try Folder.names(folder.path("d")) == ["model.safetensors"])
     #expect(try value() == 1)
@@ -72,7 +72,7 @@ import Testing
     #expect(
       refused.errors
         == "espalier: error: d/\(newer): \"\(older)\" exists already and would be read in place of this; "
-        + "remove it or write to another folder, or replace it (--replace)\n")
+        + "remove it or write to another folder; pass --replace to remove the older checkpoint\n")
     #expect(try Tool.run(arguments + ["--replace"], in: folder).status == 0)
     #expect(try Folder.names(folder.path("d")) == [newer])
     #expect(try value() == 2)

@@ -160,7 +160,7 @@ struct SurvivalTests {
     #expect(proof.status == 0, "\(proof.output)\(proof.errors)")
     let refused = try Tool.run("predict", "--model", "head", "a text", in: folder)
     #expect(refused.status == 2)
-    #expect(refused.errors.contains("delta apply"))
+    #expect(refused.errors.contains("; pass --base BASE"))
     let whole = try Tool.run("predict", "--model", "whole", "a text", in: folder)
     let applied = try Tool.run(
       "predict", "--base", "tiny", "--model", "head", "a text", in: folder)

@@ -171,17 +171,17 @@ import Testing
   @Test func `each of prune and resize names the other where that is meant`() throws {
     #expect(
       message { _ = try edited("prune embed=3") }
-        == "prune embed=3: prune keeps the rows that a file lists, and \"3\" is not a file; to keep the first 3 rows, "
-        + "use resize")
+        == "prune embed=3: prune keeps the rows that a file lists, and \"3\" is not a file; use resize to "
+        + "keep the first 3 rows")
     #expect(
       message { _ = try edited("resize embed=rows.txt") }
         == "resize embed=rows.txt: \"rows.txt\" is not ROWS, ROWS,mean or ROWS,zeros; resize keeps the first rows or "
-        + "adds some, prune keeps the rows that a file lists")
+        + "adds some, use prune to keep the rows that a file lists")
     let folder = try TemporaryFolder()
     try folder.write("rows.txt", "0\n7\n")
     let list = folder.path("rows.txt")
     #expect(
       message { _ = try edited("prune embed=\(list)") }
-        == "prune embed=\(list): \"embed\" has 4 rows, and no row 7; to add rows, use resize")
+        == "prune embed=\(list): \"embed\" has 4 rows, and no row 7; use resize to add rows")
   }
 }
