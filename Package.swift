@@ -26,6 +26,7 @@ let package = Package(
     .library(name: "CheckpointFiles", targets: ["CheckpointFiles"]),
     .library(name: "ParameterSurgery", targets: ["ParameterSurgery"]),
     .library(name: "FineTuning", targets: ["FineTuning"]),
+    .library(name: "EspalierC", type: .dynamic, targets: ["EspalierC"]),
     .executable(name: "espalier", targets: ["espalier"]),
   ],
   traits: [
@@ -79,6 +80,16 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // The C interface: the header, and what implements it.
+    .systemLibrary(name: "CEspalier"),
+    .target(
+      name: "EspalierC",
+      dependencies: [
+        "CEspalier", "CheckpointFiles", "ParameterSurgery",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: strict),
+
     // The command line: a library, so that rendering, advice and reports have unit tests.
     .target(
       name: "EspalierCommands",
@@ -117,6 +128,15 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: strict),
+    // These call C: everything in them is unsafe memory, and marks would tell nothing.
+    .testTarget(
+      name: "EspalierCTests",
+      dependencies: ["CEspalier", "EspalierC", "EspalierTestSupport"],
+      swiftSettings: [
+        .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+      ]),
     .testTarget(
       name: "EspalierCommandsTests",
       dependencies: [
