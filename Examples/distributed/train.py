@@ -3,12 +3,11 @@
 
     espalier graft bert-base-uncased --head mlp:128 --labels 2 -o base
     espalier mask create base --train linear -o mask.json
-    espalier mask export mask.json --to torch -o freeze_mask.py
-    torchrun --nproc-per-node 2 train.py --model base --mask freeze_mask.py --strategy fsdp2 -o tuned.safetensors
+    torchrun --nproc-per-node 2 train.py --model base --mask mask.json --strategy fsdp2 -o tuned.safetensors
     espalier verify base tuned.safetensors --mask mask.json
 
-The data are token numbers drawn from a seed, for what is shown here is where the mask goes. Needs torch, transformers and
-safetensors; runs on CPUs (gloo) or GPUs (nccl).
+The data are token numbers drawn from a seed, for what is shown here is where the mask goes. Needs espalier, torch, transformers
+and safetensors; without espalier, what `espalier mask export mask.json --to torch -o freeze_mask.py` wrote is a mask too. Runs on CPUs (gloo) or GPUs (nccl).
 """
 
 import argparse
@@ -37,7 +36,11 @@ class Classifier(nn.Module):
         return self.linear(self.bert(ids).last_hidden_state.mean(1))
 
 
-def load_module(path):
+def load_mask(path):
+    """The mask: `apply(model)` and `hold(model, optimizer)`."""
+    if path.endswith(".json"):
+        import espalier
+        return espalier.Mask.load(path)
     spec = importlib.util.spec_from_file_location("freeze_mask", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -66,13 +69,13 @@ def batches(steps, size, vocabulary, rank, world):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a directory that espalier graft wrote")
-    parser.add_argument("--mask", required=True, help="what espalier mask export --to torch wrote")
+    parser.add_argument("--mask", required=True, help="a freeze mask, or what espalier mask export --to torch wrote")
     parser.add_argument("--strategy", choices=["none", "ddp", "fsdp2"], required=True)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("-o", "--output", required=True)
     options = parser.parse_args()
-    mask = load_module(options.mask)
+    mask = load_mask(options.mask)
     rank, world = 0, 1
     if options.strategy != "none":
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
