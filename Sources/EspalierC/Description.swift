@@ -40,7 +40,7 @@ enum Description {
         storages[owner]
         ?? TensorStorage(byteCount: byteCounts[owner]) { () throws(CheckpointError) in
           throw CheckpointError(
-            .invalidArgument, "the checkpoint was described and has no elements")
+            .invalidArgument, "the checkpoint is a description and has no elements")
         }
       storages[owner] = storage
       let tensor = Tensor(dtype: info.dtype, shape: info.shape, storage: storage)
@@ -79,7 +79,7 @@ extension OpenCheckpoint {
   }
 }
 
-/// What a caller names a checkpoint.
+/// Names of checkpoints.
 enum CheckpointPath {
   /// The path of what `name` names: itself when there is such a file or folder, otherwise the model of this name in
   /// the cache of Hugging Face, otherwise itself, for the error to name it.

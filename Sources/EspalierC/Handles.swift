@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The objects behind the handles. Numbers are never used again, so that a closed handle is known to be closed.
+/// The objects of the open handles. A number is never used again, so that a closed handle is an error.
 enum Handles {
   private struct Registry {
     var next: UInt64 = 1
@@ -19,7 +19,7 @@ enum Handles {
     }
   }
 
-  /// The object of kind `type` behind `handle`, which lives at least until the caller lets go of it.
+  /// The object of `handle`, which must be of kind `type`. It lives as long as the caller keeps it, also when the handle is closed.
   static func object<T: AnyObject & Sendable>(_ handle: UInt64, as type: T.Type) throws(Misuse) -> T
   {
     guard let object = registry.withLock({ $0.objects[handle] }) else {

@@ -16,7 +16,7 @@ struct Misuse: Error {
   }
 
   static let null = Misuse(
-    ESPALIER_INVALID_ARGUMENT, "invalidArgument", "an argument is NULL that must not be")
+    ESPALIER_INVALID_ARGUMENT, "invalidArgument", "an argument is NULL that must not be NULL")
 
   static func notUTF8(_ argument: String) -> Misuse {
     Misuse(ESPALIER_INVALID_ARGUMENT, "invalidArgument", "\(argument) is not valid UTF-8")
@@ -54,13 +54,14 @@ struct Misuse: Error {
 
   static func noView(_ key: String) -> Misuse {
     Misuse(
-      ESPALIER_NO_VIEW, "noView", "the elements are not in the file as they are: read them",
+      ESPALIER_NO_VIEW, "noView",
+      "the file does not hold the elements in this form: use espalier_read()",
       key: key)
   }
 
   static func noElements(_ key: String) -> Misuse {
     Misuse(
-      ESPALIER_NO_ELEMENTS, "noElements", "the checkpoint was described and has no elements",
+      ESPALIER_NO_ELEMENTS, "noElements", "the checkpoint is a description and has no elements",
       key: key)
   }
 }

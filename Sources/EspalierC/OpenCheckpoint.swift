@@ -10,7 +10,7 @@ final class OpenCheckpoint: Sendable {
   /// Whether the caller described the tensors, which have no elements then.
   let isDescribed: Bool
 
-  /// What is made at the first use.
+  /// What is created at the first use.
   private struct Made {
     var tree: ParameterTree?
     var table: Table?

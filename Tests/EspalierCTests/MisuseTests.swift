@@ -133,7 +133,7 @@ import Testing
       ("proof_keys", espalier_proof_keys(p, ESPALIER_CHANGED, nil, &count)),
     ]
     for (name, status) in statuses { #expect(status == ESPALIER_INVALID_ARGUMENT, "\(name)") }
-    #expect(LastError.now.message == "an argument is NULL that must not be")
+    #expect(LastError.now.message == "an argument is NULL that must not be NULL")
     #expect(h == 0)
   }
 

@@ -334,7 +334,7 @@ def test_a_callback_that_is_added_too_late_is_an_error(bert, tmp_path):
     data = [{"input_ids": torch.randint(0, 60, (6,)), "labels": torch.tensor(0)}] * 2
     trainer = transformers.Trainer(model=bert, args=arguments, train_dataset=data)
     trainer.add_callback(MaskCallback(mask))
-    with pytest.raises(espalier.MaskMismatchError, match="pass the callback when the Trainer is made"):
+    with pytest.raises(espalier.MaskMismatchError, match="pass the callback to the Trainer's initialiser"):
         trainer.train()
 
 

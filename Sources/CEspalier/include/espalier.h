@@ -55,7 +55,7 @@ typedef enum {
   ESPALIER_TOO_SMALL = 4,
   /* The checkpoint or the mask has no such key. */
   ESPALIER_NO_SUCH_KEY = 5,
-  /* The elements are not in the file as they are: use espalier_read(). */
+  /* The file does not hold the elements in this form: use espalier_read(). */
   ESPALIER_NO_VIEW = 6,
   /* The checkpoint was described by espalier_describe() and has no elements. */
   ESPALIER_NO_ELEMENTS = 7,
@@ -106,7 +106,7 @@ const espalier_error *espalier_last_error(void);
 
 /* ---- Handles ---- */
 
-/* All are numbers of one series; the names say which functions take them. */
+/* All are numbers of one series; the names show which functions take which. */
 typedef uint64_t espalier_handle;
 typedef espalier_handle espalier_checkpoint;
 typedef espalier_handle espalier_selection;
@@ -150,7 +150,7 @@ typedef struct {
  * copied. `descriptions` may be NULL when `count` is 0.
  *
  * Errors: ESPALIER_INVALID_ARGUMENT for an unknown dtype, a negative extent, an overflow, a duplicate key, or a `tied_to`
- * that is not the index of an earlier tensor; the error's key says which.
+ * that is not the index of an earlier tensor; the error's key is the one concerned.
  */
 espalier_status espalier_describe(
     const espalier_description *descriptions, size_t count, espalier_checkpoint *checkpoint);
@@ -185,7 +185,7 @@ typedef struct {
   uint64_t offset;
   /* Bits of an element; below 8 for packed dtypes. */
   int32_t bit_width;
-  /* 1 when the elements are row-major without gaps, 0 when the strides say otherwise. */
+  /* 1 when the elements are row-major without gaps, 0 when they are not. */
   int32_t is_contiguous;
   /* The index of the first tensor with which this one has bytes in common (a tie), or -1. */
   int64_t tied_to;
@@ -230,7 +230,7 @@ espalier_status espalier_view_at(espalier_checkpoint checkpoint, size_t index, e
 
 /*
  * Writes the elements, row-major and little-endian, to the caller's buffer of `size` bytes, and compares the container's
- * checksum. Bytes of the buffer behind the tensor's byte_count are not touched; after an error the others are undefined.
+ * checksum. Bytes of the buffer after the tensor's byte_count are not touched; after an error the others are undefined.
  *
  * Errors: ESPALIER_TOO_SMALL, ESPALIER_OUT_OF_RANGE, ESPALIER_NO_ELEMENTS, ESPALIER_CHECKPOINT_ERROR.
  */
@@ -365,7 +365,7 @@ espalier_status espalier_mask_check(espalier_mask mask, espalier_checkpoint chec
 /* ---- The proof ---- */
 
 /*
- * Compares two checkpoints byte for byte wherever the mask says frozen. That a frozen tensor changed is a result, not an
+ * Compares two checkpoints byte for byte wherever the mask freezes. That a frozen tensor changed is a result, not an
  * error: see espalier_proof_info().
  *
  * Errors: ESPALIER_SURGERY_ERROR when the mask does not fit the base; ESPALIER_NO_ELEMENTS; ESPALIER_CHECKPOINT_ERROR.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TensorInfo(NamedTuple):
-    """What the header of a file says of a tensor."""
+    """The description of a tensor in the header of its file."""
 
     key: str
     #: The type in safetensors' spelling, such as `"BF16"`.
@@ -159,7 +159,7 @@ class Checkpoint(Mapping):
         return bytes(buffer)
 
     def info(self, key: str) -> TensorInfo:
-        """What the header says of a tensor.
+        """The description of a tensor in the header of its file.
 
             base.info("linear.0.weight").shape
 

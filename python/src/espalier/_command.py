@@ -58,7 +58,7 @@ def run(arguments: Sequence[Union[str, "os.PathLike[str]"]], *, check: bool = Tr
         listing = espalier.run(["ls", "model", "--json"]).stdout
 
     Args:
-        arguments: what stands after `espalier` on a command line.
+        arguments: the arguments after `espalier` on a command line.
         check: whether another status than 0 raises.
         capture_output: whether `stdout` and `stderr` of the result have what the command wrote; otherwise it is shown.
         input: text for standard input.

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that a program can tell apart."""
+"""What can go wrong, as exceptions that a program can distinguish."""
 
 from __future__ import annotations
 

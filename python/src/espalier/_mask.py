@@ -52,7 +52,7 @@ class Mask(Mapping):
         self._ties: Dict[str, str] = {}
         start, count = _library.array("mask_warnings", _library.MaskWarningEntry, handle)
         kinds = ("frozenSibling", "splitTie", "cannotTrain")
-        #: What is probably not meant, of a mask that was made by selectors.
+        #: What is probably not meant, of a mask that was created by selectors.
         self.warnings = [
             Warned(kinds[start[i].kind], str(start[i].key), str(start[i].other) or None, str(start[i].message))
             for i in range(count)]
@@ -262,7 +262,7 @@ class Proof(NamedTuple):
 
 
 def verify(base: Source, tuned: Source, mask: Union[Mask, str, "os.PathLike[str]"]) -> Proof:
-    """Compares two checkpoints byte for byte wherever a mask says frozen.
+    """Compares two checkpoints byte for byte wherever a mask freezes.
 
         proof = espalier.verify("base", "tuned", "freeze.json")
         assert proof.holds, proof.violations

@@ -189,7 +189,7 @@ def _states(mask: Mask, model: nn.Module) -> List[Tuple[str, nn.Parameter, State
 
 
 def apply(mask: Mask, model: nn.Module) -> List[nn.Parameter]:
-    """Sets `requires_grad` of every parameter of a live model as the mask says.
+    """Sets `requires_grad` of every parameter of a live model by the mask.
 
     Of a parameter of which some rows train, the gradient of the other rows is zero; they need `hold()` all the same, for weight
     decay and momentum move rows without a gradient. (Sharded parameters of FSDP2 pass no gradients through hooks: there `hold()`
@@ -432,7 +432,7 @@ def _rows_of_bytes(source: Any, name: str, shape: Tuple[int, ...]) -> torch.Tens
 
 
 def verify(before: Before, model: Before, mask: Union[Mask, str, "os.PathLike[str]"]) -> Proof:
-    """Compares a model with what it was, byte for byte wherever the mask says frozen.
+    """Compares a model with what it was, byte for byte wherever the mask freezes.
 
         before = espalier.torch.snapshot(model)
         train(model)

@@ -44,7 +44,7 @@ class MaskCallback(TrainerCallback):
         for name, parameter in masks.named_parameters(model):
             if parameter.requires_grad and id(parameter) not in trained:
                 raise _errors.MaskMismatchError(
-                    f"{name!r} is frozen by the mask, and it trains: pass the callback when the Trainer is made",
+                    f"{name!r} is frozen by the mask, and it trains: pass the callback to the Trainer's initialiser",
                     kind="tensorMismatch", key=name)
         if optimizer is not None:
             self._hold = masks.hold(self.mask, model, optimizer)
