@@ -71,11 +71,9 @@ class Checkpoint(Mapping):
 
     def __init__(self, handle: "_library.Handle"):
         self._handle = handle
-        start, count = _library.array("tensors", _library.Tensor, handle)
-        self._rows = start
-        self._count = count
-        self._indices: Dict[str, int] = {str(start[i].key): i for i in range(count)}
-        self._names: List[str] = list(self._indices)
+        self._rows = _library.rows(handle)
+        self._names: List[str] = [_library.text_at(row.key, row.key_size) for row in self._rows]
+        self._indices: Dict[str, int] = {name: index for index, name in enumerate(self._names)}
         self._dtypes: Dict[int, Any] = {}
         info = _library.CheckpointInfo()
         _library.call("info", handle, ctypes.byref(info))
@@ -111,7 +109,7 @@ class Checkpoint(Mapping):
     # ---- The mapping ----
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -123,17 +121,17 @@ class Checkpoint(Mapping):
         handle = self._open
         index = self._indices[key]
         row = self._rows[index]
-        rank = row.rank
-        shape = tuple(row.shape[:rank])
+        shape = _library.integers_at(row.shape, row.rank)
         # The texts of one type are one text.
-        address = row.dtype.data
-        dtype = self._dtypes.get(address)
+        dtype = self._dtypes.get(row.dtype)
         if dtype is None:
-            dtype = self._dtypes[address] = _arrays.numpy_dtype(str(row.dtype), key)
+            dtype = self._dtypes[row.dtype] = _arrays.numpy_dtype(_library.text_at(row.dtype, row.dtype_size), key)
         found = _library.View()
         code = _library.status("view_at", handle, index, ctypes.byref(found))
         if code == _library.OK:
-            strides = None if row.is_contiguous else tuple(step * dtype.itemsize for step in row.strides[:rank])
+            strides = None
+            if not row.is_contiguous:
+                strides = tuple(step * dtype.itemsize for step in _library.integers_at(row.strides, row.rank))
             return _arrays.view(handle, found.data or 0, shape, strides, dtype)
         if code != _library.NO_VIEW:
             raise _library.last_error()
@@ -169,7 +167,8 @@ class Checkpoint(Mapping):
         handle = self._open  # keeps the row
         row = self._rows[self._indices[key]]
         found = TensorInfo(
-            key, str(row.dtype), tuple(row.shape[:row.rank]), tuple(row.strides[:row.rank]), row.byte_count, str(row.file),
+            key, _library.text_at(row.dtype, row.dtype_size), _library.integers_at(row.shape, row.rank),
+            _library.integers_at(row.strides, row.rank), row.byte_count, _library.text_at(row.file, row.file_size),
             self._names[row.tied_to] if row.tied_to >= 0 else None)
         del handle
         return found
@@ -193,7 +192,7 @@ class Checkpoint(Mapping):
             CheckpointError: bytes are damaged.
         """
         handle = self._open
-        for index in range(self._count):
+        for index in range(len(self._rows)):
             _library.call("check_elements", handle, index)
 
     def select(self, *selectors: str) -> "Selection":
@@ -208,7 +207,7 @@ class Checkpoint(Mapping):
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
-        return f"<Checkpoint {self.path!r}: {self._count} tensors{state}>"
+        return f"<Checkpoint {self.path!r}: {len(self._rows)} tensors{state}>"
 
 
 class Selection(Mapping):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import List, NamedTuple, Tuple
 
 from . import _errors
 
@@ -41,6 +43,46 @@ class Tensor(Structure):
     _fields_ = [("key", Text), ("dtype", Text), ("file", Text), ("shape", POINTER(c_int64)), ("strides", POINTER(c_int64)),
                 ("rank", c_size_t), ("element_count", c_uint64), ("byte_count", c_uint64), ("offset", c_uint64),
                 ("bit_width", c_int32), ("is_contiguous", c_int32), ("tied_to", c_int64)]
+
+
+class Row(NamedTuple):
+    """The members of a `Tensor`: texts and arrays are addresses, which the checkpoint keeps."""
+
+    key: int
+    key_size: int
+    dtype: int
+    dtype_size: int
+    file: int
+    file_size: int
+    shape: int
+    strides: int
+    rank: int
+    element_count: int
+    byte_count: int
+    offset: int
+    bit_width: int
+    is_contiguous: int
+    tied_to: int
+
+
+_ROW = struct.Struct("@12Q2iq")
+
+
+def rows(handle: "Handle") -> List[Row]:
+    """The tensors of a checkpoint. All at once: ctypes takes a microsecond for each member of a struct."""
+    start, count = array("tensors", Tensor, handle)
+    assert _ROW.size == ctypes.sizeof(Tensor)
+    return [Row._make(members) for members in _ROW.iter_unpack(ctypes.string_at(start, count * _ROW.size))]
+
+
+def text_at(address: int, size: int) -> str:
+    """A text of the library."""
+    return ctypes.string_at(address, size).decode("utf-8")
+
+
+def integers_at(address: int, count: int) -> Tuple[int, ...]:
+    """Extents or strides of the library."""
+    return tuple((c_int64 * count).from_address(address)) if count else ()
 
 
 class Pair(Structure):
