@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from . import _errors
 
 _NUMPY = {
@@ -14,7 +16,7 @@ _ML_DTYPES = {
 }
 
 
-_modules = {}
+_modules: Dict[str, Any] = {}
 
 
 def _numpy():
@@ -54,6 +56,8 @@ class _Memory:
     """What numpy asks for an array: the array keeps this object, and this object the open file."""
 
     __slots__ = ("__array_interface__", "owner")
+    __array_interface__: Dict[str, Any]
+    owner: Any
 
 
 def view(owner, address: int, shape, strides, dtype):

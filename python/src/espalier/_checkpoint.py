@@ -62,7 +62,7 @@ def open(path: Union[str, "os.PathLike[str]"], *, over: Optional["Checkpoint"] =
     return Checkpoint(_library.Handle("open_over", data, over._open))
 
 
-class Checkpoint(Mapping):
+class Checkpoint(Mapping[str, "numpy.ndarray"]):
     """An ordered mapping from key to read-only array. Made by `espalier.open`.
 
     Arrays are views of the mapped file where the elements are there as they are; they stay valid when the checkpoint is
@@ -70,7 +70,7 @@ class Checkpoint(Mapping):
     """
 
     def __init__(self, handle: "_library.Handle"):
-        self._handle = handle
+        self._handle: Optional[_library.Handle] = handle
         self._rows = _library.rows(handle)
         self._names: List[str] = [_library.text_at(row.key, row.key_size) for row in self._rows]
         self._indices: Dict[str, int] = {name: index for index, name in enumerate(self._names)}
@@ -210,7 +210,7 @@ class Checkpoint(Mapping):
         return f"<Checkpoint {self.path!r}: {len(self._rows)} tensors{state}>"
 
 
-class Selection(Mapping):
+class Selection(Mapping[str, "numpy.ndarray"]):
     """A mapping from key to array of what selectors selected: whole tensors, or their selected rows."""
 
     def __init__(self, checkpoint: Checkpoint, selectors: Tuple[str, ...]):

@@ -69,7 +69,7 @@ def run(arguments: Sequence[Union[str, "os.PathLike[str]"]], *, check: bool = Tr
     """
     if isinstance(arguments, (str, bytes)):
         raise TypeError("arguments are a list of str, such as [\"ls\", \"model\"]")
-    done = subprocess.run([binary(), *map(os.fspath, arguments)], capture_output=capture_output, text=True, encoding="utf-8",
+    done = subprocess.run([binary(), *(os.fspath(argument) for argument in arguments)], capture_output=capture_output, text=True, encoding="utf-8",
                           input=input)
     if check and done.returncode != 0:
         raise CommandError(arguments, done.returncode, done.stdout or "", done.stderr or "")

@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from . import _errors
 
@@ -157,8 +157,8 @@ _FUNCTIONS = {
     "proof_keys": [_H, c_uint32, POINTER(POINTER(Text)), POINTER(c_size_t)],
 }
 
-_loaded = None
-_functions: dict = {}
+_loaded: Any = None
+_functions: Dict[str, Any] = {}
 
 
 def library_path() -> str:

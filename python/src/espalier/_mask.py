@@ -31,7 +31,7 @@ class Warned(NamedTuple):
     message: str
 
 
-class Mask(Mapping):
+class Mask(Mapping[str, State]):
     """Which tensors train: a mapping from key to `True` (trains), `False` (frozen) or the rows that train.
 
         mask = espalier.Mask.create("model", train=["linear"], freeze=["linear[0].bias"])

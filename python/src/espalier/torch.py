@@ -88,7 +88,7 @@ def describe(model: nn.Module) -> Checkpoint:
         if tensor.dtype not in _DTYPES:
             raise _errors.MisuseError(f"{name!r} has elements of type {tensor.dtype}, which no checkpoint has",
                                       kind="unsupported", key=name)
-        if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        if nn.parameter.is_lazy(tensor):
             raise _errors.MisuseError(f"{name!r} has no shape yet: run the model once", kind="invalidArgument", key=name)
         data, shape = name.encode("utf-8"), tensor.shape
         entry = made[index]
@@ -139,7 +139,7 @@ def freeze(model: nn.Module, train: Union[str, Sequence[str]] = (), freeze: Unio
     ties = [warned for warned in found if warned.kind == "splitTie"]
     if ties:
         for warned in ties:
-            ordered.append((_TRAIN, literal(warned.other, mask[warned.key])))
+            ordered.append((_TRAIN, literal(warned.other or "", mask[warned.key])))
         mask = Mask._of(described._open, ordered)
     mask.warnings = found
     for index, key in enumerate(described._names):
@@ -177,8 +177,10 @@ def _states(mask: Mask, model: nn.Module) -> List[Tuple[str, nn.Parameter, State
         parts = [f"{title} {listed(names)}" for title, names in
                  (("missing keys:", missing), ("unexpected keys:", unexpected)) if names]
         raise _errors.MaskMismatchError("the mask does not fit the model: " + "; ".join(parts), kind="otherCheckpoint")
-    result = []
+    result: List[Tuple[str, nn.Parameter, State]] = []
     for name, parameter, state in found.values():
+        if state is None:
+            continue
         if isinstance(state, list) and (parameter.dim() == 0 or state[-1][1] > parameter.shape[0]):
             count = parameter.shape[0] if parameter.dim() else 0
             raise _errors.MaskMismatchError(
@@ -214,7 +216,7 @@ def apply(mask: Mask, model: nn.Module) -> List[nn.Parameter]:
         if hook is not None:
             hook.remove()
         if trains and isinstance(state, list) and not hasattr(parameter, "device_mesh"):
-            parameter._espalier_hook = parameter.register_hook(_RowGradient(_frozen_rows(state, parameter.shape[0])))
+            setattr(parameter, "_espalier_hook", parameter.register_hook(_RowGradient(_frozen_rows(state, parameter.shape[0]))))
         if trains:
             trained.append(parameter)
     wrappers = [module for module in model.modules() if isinstance(module, nn.parallel.DistributedDataParallel)]
@@ -292,16 +294,16 @@ class _Held:
     """A parameter of which some rows are frozen, and what they were before a step."""
 
     def __init__(self, parameter: nn.Parameter, rows: List[Tuple[int, int]]):
-        self.parameter = parameter
+        self.parameter: Any = parameter
         self.rows = _frozen_rows(rows, parameter.shape[0])
         self.before: Any = None
-        self.keep: Optional[torch.Tensor] = None
+        self.keep: Any = None
         if hasattr(parameter, "device_mesh"):  # a sharded tensor: its rows are not all here
             from torch.distributed.tensor import distribute_tensor
             keep = torch.zeros(parameter.shape, dtype=torch.bool, device=parameter.device)
             for start, end in rows:
                 keep[start:end] = True
-            self.keep = distribute_tensor(keep, parameter.device_mesh, parameter.placements)
+            self.keep = distribute_tensor(keep, getattr(parameter, "device_mesh"), getattr(parameter, "placements"))
 
     def save(self) -> None:
         p = self.parameter
@@ -360,7 +362,7 @@ class Hold:
         self.remove()
 
 
-def hold(mask: Mask, model: nn.Module, optimizer: torch.optim.Optimizer) -> Hold:
+def hold(mask: Mask, model: nn.Module, optimizer: Any) -> Hold:
     """Keeps frozen rows byte-identical in every step: weight decay and momentum move rows that have no gradient.
 
     Before a step, the gradient of frozen rows becomes zero and their values are saved; after it, they are put back.
@@ -449,8 +451,9 @@ def verify(before: Before, model: Before, mask: Union[Mask, str, "os.PathLike[st
     mask = mask if isinstance(mask, Mask) else Mask.load(mask)
     old, new = (_tensors(source) for source in (before, model))
     violations: List[Violation] = []
-    proven = [0, 0, 0]
-    changed, unchanged = [], []
+    proven_tensors = proven_rows = proven_bytes = 0
+    changed: List[str] = []
+    unchanged: List[str] = []
     for name, state in mask.items():
         was, now = _shape_and_type(old, name), _shape_and_type(new, name)
         if was is None:
@@ -470,8 +473,8 @@ def verify(before: Before, model: Before, mask: Union[Mask, str, "os.PathLike[st
             if state is True:
                 continue
             if state is False and same:
-                proven[0] += 1
-                proven[2] += a.numel()
+                proven_tensors += 1
+                proven_bytes += a.numel()
                 continue
             rows = a.shape[0]
             frozen = [(0, rows)] if state is False else _frozen_rows(state, rows)
@@ -480,8 +483,8 @@ def verify(before: Before, model: Before, mask: Union[Mask, str, "os.PathLike[st
                 for row in (a[start:end] != b[start:end]).any(1).nonzero().flatten().tolist()]
             if not differ:
                 count = sum(end - start for start, end in frozen)
-                proven[1] += count
-                proven[2] += count * a.shape[1]
+                proven_rows += count
+                proven_bytes += count * a.shape[1]
                 continue
             if not was[0]:
                 violations.append(Violation(name, "bytes", f'"{name}" is frozen and has changed', []))
@@ -496,7 +499,8 @@ def verify(before: Before, model: Before, mask: Union[Mask, str, "os.PathLike[st
             violations.append(Violation(
                 name, "bytes", f'"{name}" is frozen and has changed in {len(differ)} {noun}, the first is {differ[0]}', found))
     listed = new if isinstance(new, Checkpoint) else new.keys()
-    return Proof(violations, *proven, changed, unchanged, [name for name in listed if name not in mask])
+    return Proof(violations, proven_tensors, proven_rows, proven_bytes, changed, unchanged,
+                 [name for name in listed if name not in mask])
 
 
 def _tensors(source: Before) -> Any:
