@@ -36,7 +36,7 @@ apt_install() {
 # What the default build needs: a Swift toolchain, and zlib.
 need_swift_and_zlib() {
   command -v swift >/dev/null 2>&1 || {
-    note "Swift 6.2 or later is needed: https://www.swift.org/install"
+    note "Swift 6.3 or later is needed: https://www.swift.org/install"
     exit 2
   }
   if command -v dpkg-query >/dev/null 2>&1; then

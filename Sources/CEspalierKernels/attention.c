@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-// The products run on the inner kernels of the matrix product, over right-hand sides packed anew for
+// The products run on the inner kernels of the matrix product, over right-hand sides packed again for
 // every head; between them, rows of scores are worked on sixteen at a time.
 
 #pragma clang fp contract(fast)

@@ -18,7 +18,7 @@
 #endif
 
 // Workers spin this long for the next run before they sleep: between two kernels of a training step
-// lie a few microseconds, between two steps of an idle program for ever.
+// lie a few microseconds, between two steps of an idle program forever.
 #define SPIN_NANOSECONDS 50000
 
 struct espalier_pool {

@@ -74,7 +74,7 @@ public func espalier_mask_create(
       }
     }
     let made = try suggesting(tree) { () throws(SurgeryError) in
-      try FreezeMask(typed: requests, in: tree)
+      try FreezeMask.resolving(requests, in: tree)
     }
     unsafe mask.pointee = Handles.add(OpenMask(made, warnings: made.warnings(in: tree)))
   }

@@ -96,7 +96,7 @@ final class OpenCheckpoint: Sendable {
     unsafe tensors = ArenaArray(rows, in: arena)
     unsafe metadata = ArenaArray(
       checkpoint.metadata.map {
-        unsafe espalier_pair(name: arena.text($0.key), value: arena.text($0.value))
+        unsafe espalier_pair(name: arena.text($0.key.string), value: arena.text($0.value))
       },
       in: arena)
     unsafe unsupported = ArenaArray(

@@ -12,7 +12,7 @@ enum CheckpointName {
   /// `error` as a user of a command needs it: one about a name that was typed and may be that of a model,
   /// about an incomplete model in the cache, or about an address.
   ///
-  /// - Parameter typed: the words of the command line. A name that a file holds is no model's name: nothing
+  /// - Parameter typed: the words of the command line. A name in a file is not used as the name of a model: nothing
   ///   that a stranger wrote becomes advice to download.
   static func explained(_ error: CheckpointError, typed words: [String]) -> CheckpointError {
     guard error.kind == .notFound else { return error }

@@ -57,7 +57,8 @@ import Testing
     #expect(
       Advice.sentence(for: error, in: EditCommand.self)
         == "pass --drop or --rename for one of them first")
-    #expect(Advice.sentence(for: error, in: MergeCommand.self)
+    #expect(
+      Advice.sentence(for: error, in: MergeCommand.self)
         == "drop or rename one of them with espalier edit first")
     #expect(
       Advice.sentence(

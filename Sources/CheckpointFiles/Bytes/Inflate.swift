@@ -20,7 +20,7 @@ enum Inflate {
     // zlib never writes to its input, but its interface needs it mutable.
     unsafe input.withUnsafeMutableBufferPointer { input in
       var taken = 0
-      // One byte more than there should be, so that a stream that goes on is seen.
+      // One byte more than there should be, so that a stream that continues is seen.
       var spare: UInt8 = 0
       unsafe withUnsafeMutablePointer(to: &spare) { spare in
         while status == Z_OK {

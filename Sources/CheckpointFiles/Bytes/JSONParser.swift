@@ -117,7 +117,9 @@ package struct JSONParser: ~Escapable {
   /// whether there are escapes in it.
   @inline(__always)
   @_lifetime(self: copy self)
-  package mutating func quotedRange() throws(CheckpointError) -> (range: Range<Int>, isEscaped: Bool) {
+  package mutating func quotedRange() throws(CheckpointError) -> (
+    range: Range<Int>, isEscaped: Bool
+  ) {
     guard current == UInt8(ascii: "\""), position < bytes.count else {
       throw failure(isAtEnd ? .jsonEndsEarly : .jsonNoText)
     }

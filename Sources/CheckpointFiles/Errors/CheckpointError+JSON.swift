@@ -5,7 +5,9 @@ extension CheckpointError {
   }
 
   package static var jsonEndsEarly: CheckpointError { json("the document ends early") }
-  package static var jsonTextAfterEnd: CheckpointError { json("text after the end of the JSON document") }
+  package static var jsonTextAfterEnd: CheckpointError {
+    json("text after the end of the JSON document")
+  }
   static var jsonNoValue: CheckpointError { json("expected a value") }
   static var jsonNoName: CheckpointError { json("expected a member's name") }
   static var jsonNoDigit: CheckpointError { json("expected a digit") }

@@ -1,4 +1,4 @@
-/// What the name of a tensor says of a quantised tensor that it belongs to.
+/// What the name of a tensor says about a quantised tensor that it belongs to.
 ///
 /// The names are those of FP8 (DeepSeek, FBGEMM, ComfyUI, ModelOpt, Quark), compressed-tensors, GPTQ, AWQ, HQQ,
 /// bitsandbytes, quanto, torchao, MXFP4 and NVFP4, EETQ, AQLM, QuIP#, HIGGS, ExLlama, MLX, BitNet, SVDQuant, Marlin,
@@ -13,7 +13,7 @@ struct QuantizationRole {
   /// Whether the payload may be of any dtype: the non-zero elements of a sparse tensor.
   private(set) var allowsFloats = false
 
-  /// Behind the name of the payload, with nothing or one of ``payloadEndings`` in its place.
+  /// A suffix of the name of the payload, with nothing or one of ``payloadEndings`` in its place.
   private static let endings = [
     "_scale_inv", "_global_scale", "_per_tensor_scale", "_scale_and_zero", "_scale_2", "_scales",
     "_scale", "_scalar", "_zero_points", "_zero_point", "_zeros", "_offset", "_g_idx", "_shape",

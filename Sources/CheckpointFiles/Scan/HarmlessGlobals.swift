@@ -1,7 +1,7 @@
 /// The closed list of classes and functions beside those of a checkpoint that are harmless: what real
 /// files hold, by module and exact name.
 enum HarmlessGlobals {
-  /// What the list says of a name; `nil` when it is not on it.
+  /// What the list says about a name; `nil` when it is not on it.
   static func use(module: String, name: String) -> GlobalRisk? {
     for table in tables {
       if table.names[module]?.contains(name) == true { return .harmless(table.use, table.reason) }

@@ -112,7 +112,7 @@ struct ZipScan {
       try ZipDirectory.checkReadable(record)
       let content: InputFile
       if record.isStored {
-        // PyTorch does not check: a record with a wrong checksum is examined all the same.
+        // PyTorch does not check: a record with a wrong checksum is examined anyway.
         do throws(CheckpointError) {
           try ZipDirectory.verify(record, file)
         } catch { add(error, record.name, &report) }

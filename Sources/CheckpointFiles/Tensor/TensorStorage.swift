@@ -58,7 +58,7 @@ public final class TensorStorage: @unchecked Sendable {
   @safe package struct Loaded: @unchecked Sendable {
     // Invariant: valid and immutable while `owner` lives.
     let memory: UnsafeRawBufferPointer
-    /// Whoever keeps the pointer keeps the owner.
+    /// Code that keeps the pointer must keep the owner.
     package let owner: AnyObject
 
     /// `owner` must keep `memory` valid and unchanged as long as it lives.

@@ -36,7 +36,7 @@ extension PickleMachine {
         return try add(.byteArray(bytes))
       }
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
-      // Outside of torch.save, a storage is what another call gives: an audit goes on.
+      // Outside of torch.save, a storage is what another call gives: an audit continues.
       if audit != nil, let first = values.first, case .object = node(first) { break }
       return try tensor(constructor, global, values)
     case .rebuildParameter, .rebuildParameterWithState, .parameter:

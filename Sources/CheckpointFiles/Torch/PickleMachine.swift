@@ -40,7 +40,7 @@ struct PickleMachine {
   private(set) var offset = 0
   /// Watches what the pickle does, when it is audited.
   var audit: PickleAudit?
-  /// The first thing that was refused here and that Python may accept: an audit goes on after it.
+  /// The first thing that was refused here and that Python may accept: an audit continues after it.
   private(set) var refusal: CheckpointError?
   /// Whether the pickle was given up because it takes too much time or memory.
   private(set) var isExhausted = false

@@ -14,7 +14,7 @@ struct TreeRendering {
     self.sort = sort
   }
 
-  /// A line: a tensor, or what lies below a node that is none.
+  /// A line: a tensor, or an inner node with what is below it.
   private struct Line {
     /// The branches and the name.
     let label: String

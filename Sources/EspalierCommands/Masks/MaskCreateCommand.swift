@@ -85,7 +85,8 @@ struct MaskCreateCommand: ParsableCommand {
     for (place, request) in requests.enumerated() where request.selector.isNegated {
       var others = requests
       others.remove(at: place)
-      guard let other = try? FreezeMask.resolving(others, in: tree), other.states == mask.states else {
+      guard let other = try? FreezeMask.resolving(others, in: tree), other.states == mask.states
+      else {
         continue
       }
       StandardError.note("\(quoted(request.selector.text)) has no effect")

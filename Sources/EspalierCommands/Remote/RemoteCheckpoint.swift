@@ -17,7 +17,8 @@ enum RemoteCheckpoint {
   ) throws(CheckpointError) -> Checkpoint {
     guard WebAddress.isClean(url) else {
       throw CheckpointError(
-        .invalidArgument, path: url, "the address has a space or a control character; write %20 for a space")
+        .invalidArgument, path: url,
+        "the address has a space or a control character; write %20 for a space")
     }
     let address = String(url.prefix { $0 != "?" && $0 != "#" })
     let budget = WebBudget(seconds: Double(timeout) * totalTimeoutFactor)
@@ -111,7 +112,7 @@ private enum RemoteShards {
     var failure: (place: Int, error: CheckpointError)?
   }
 
-  /// The files `names`, which lie beside the index at `address`.
+  /// The files `names`, which are in the same folder as the index at `address`.
   ///
   /// - Throws: the `CheckpointError` of the first, in the order of the index, that cannot be fetched.
   static func fetch(

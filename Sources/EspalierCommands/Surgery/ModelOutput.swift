@@ -157,7 +157,7 @@ struct ModelOutput {
   private func companions(of checkpoint: Checkpoint) throws -> Companions {
     let source = sourceFolder
     var files: Companions = []
-    // The configuration takes its place last: without it, a folder is no model to other programs.
+    // The configuration takes its place last: without it, other programs do not take a folder for a model.
     let names = ModelFolder.companions.filter { $0 != ModelFolder.configuration }
     for name in names + [ModelFolder.configuration]
     where WholeFile.exists(Path.join(source, name)) {

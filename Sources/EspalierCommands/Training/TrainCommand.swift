@@ -123,7 +123,7 @@ struct TrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Go on with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
+      Continue with the run that was interrupted in this folder, bit for bit. Alone, it repeats the \
       run's own options; with --mask or --train, something else trains from here on. --cache-dir and \
       --threads, which change no result, are not stored: pass them again.
       """, valueName: "dir"), completion: .directory)
@@ -151,7 +151,7 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     if let output, let resume, output != resume {
-      throw ValidationError("--resume goes on in its own folder: leave out -o")
+      throw ValidationError("--resume continues in its own folder: leave out -o")
     }
     if masks.count > 1 {
       throw ValidationError(

@@ -91,7 +91,7 @@ struct TrainingArguments: ParsableArguments {
   @Flag(
     help: """
       Let dropout act in the frozen trunk too, as PyTorch's model.train() does; the trunk is then \
-      computed anew in every epoch.
+      computed again in every epoch.
       """)
   var trunkDropout = false
 

@@ -101,7 +101,7 @@ struct PlanRendering {
     guard !resumption.isUnchanged else { return }
     var table = Table([Table.Column("tensor", shrinks: true), Table.Column("optimiser state")])
     for (names, fate) in [
-      (resumption.kept, "kept"), (resumption.partlyKept, "kept for the rows that go on"),
+      (resumption.kept, "kept"), (resumption.partlyKept, "kept for the rows that continue"),
       (resumption.added, "new"), (resumption.dropped, "dropped; the values stay as trained"),
     ] {
       for name in names { table.append([name, fate]) }

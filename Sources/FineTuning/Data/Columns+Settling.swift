@@ -21,7 +21,7 @@ extension Columns {
     return nil
   }
 
-  /// A short text in small letters; `nil` for a longer one, which is no usual name.
+  /// A short text in small letters; `nil` for a longer one, which is an unusual name.
   private static func lowercased(_ text: String) -> String? {
     text.utf8.count <= 64 ? text.lowercased() : nil
   }

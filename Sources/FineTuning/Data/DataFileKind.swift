@@ -82,7 +82,7 @@ enum DataFileKind {
       return Refusal(
         "is a JSON array; JSON lines have one object a line, as jq -c '.[]' writes them")
     case .jsonl where first == UInt8(ascii: "{"):
-      // An object that goes on in the next line.
+      // An object that continues in the next line.
       let content = line.dropFirst().drop { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
       guard content.isEmpty, line.endIndex < text.endIndex else { return nil }
       return Refusal(

@@ -17,7 +17,7 @@ enum FileSystem {
     }
   }
 
-  /// Does what puts files into the folder at `path`, which is made if it is missing, and taken away again
+  /// Runs code that writes files into the folder at `path`, which is created if it is missing, and removed
   /// when nothing was put there.
   static func filling<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     let folder: FolderCreation

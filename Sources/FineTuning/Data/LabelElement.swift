@@ -8,7 +8,7 @@ struct LabelElement {
   /// Whether it is a number of JSON that is not an integer.
   var isFraction = false
 
-  /// An element of a cell, whose numbers cannot be told from names.
+  /// An element of a cell, whose numbers cannot be distinguished from names.
   init(cell: String) {
     text = cell
     bit = LabelElement.bit(cell)

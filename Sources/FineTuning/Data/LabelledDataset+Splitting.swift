@@ -47,7 +47,7 @@ extension LabelledDataset {
     precondition(count >= 2, "fewer than two folds hold nothing out")
     var random = SplitMix64(seed: seed)
     var fold = [Int](repeating: 0, count: self.count)
-    // Dealing goes on from label to label, so that folds differ by one row at most.
+    // Dealing continues from label to label, so that folds differ by one row at most.
     var next = 0
     for rows in rowsByLabel() {
       for row in random.shuffled(rows) {

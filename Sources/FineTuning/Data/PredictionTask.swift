@@ -16,7 +16,7 @@ public enum PredictionTask: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// The task behind a `problem_type`.
+  /// The task that a `problem_type` means.
   public init?(problemType: String) {
     guard let task = PredictionTask.allCases.first(where: { $0.problemType == problemType }) else {
       return nil

@@ -290,7 +290,7 @@ struct RowReader: ~Copyable {
           guard !cellSpansLines else {
             throw FineTuningError(
               .malformedData, path: path,
-              "\(path): line \(place(self)): the quoted cell that starts here goes on for several lines and has "
+              "\(path): line \(place(self)): the quoted cell that starts here continues for several lines and has "
                 + "text after its closing quote; is a quote missing?")
           }
         }

@@ -23,7 +23,7 @@ package struct Linear {
   /// out `[T, output]` = activation(x `[T, input]`·Wᵀ + b).
   ///
   /// - Parameters:
-  ///   - addingBias: `false` leaves the bias to whoever consumes the product.
+  ///   - addingBias: `false` leaves the bias to the code that uses the product.
   ///   - preactivation: gets what the activation saw, for the backward pass.
   package func forward(
     _ out: Matrix, _ x: Matrix, addingBias: Bool = true, activation: Activation = .none,

@@ -42,7 +42,7 @@ package enum Backend: Sendable, Hashable, CaseIterable {
       return "oneDNN has kernels for this processor that take packed weights"
     }
     return available.contains(.oneDNN)
-      ? "oneDNN is built in, but on this processor it is no faster"
+      ? "oneDNN is built in, but on this processor it would not be faster"
       : "oneDNN is built in, but its thread runtime cannot be held to one thread"
   }
 
@@ -65,7 +65,7 @@ package enum Backend: Sendable, Hashable, CaseIterable {
       let preferred = Backend.preferred
       if preferred == .portable {
         return preferred.name
-          + " (oneDNN \(OneDNN.version) is built in; on this processor it is no faster)"
+          + " (oneDNN \(OneDNN.version) is built in; on this processor it would not be faster)"
       }
       return preferred.name
     #else

@@ -6,14 +6,14 @@ internal import Synchronization
 /// touch, on one core, while the others wait. So what a matrix leaves behind serves the next of about
 /// its size, until ``releaseIdle()``.
 final class BufferPool: Sendable {
-  /// Mapped memory that somebody owns.
+  /// Mapped memory that has an owner.
   @safe struct Block: @unchecked Sendable {
     // Invariant: `capacity` floats, mapped until they are given to `unmap`.
     let pointer: UnsafeMutablePointer<Float>
     let capacity: Int
   }
 
-  /// Blocks that nobody uses, by their capacity.
+  /// Blocks that no one uses, by their capacity.
   private let idle = Mutex<[Int: [Block]]>([:])
 
   /// Below this many floats the allocator is as good.
@@ -35,7 +35,7 @@ final class BufferPool: Sendable {
     idle.withLock { $0[block.capacity, default: []].append(block) }
   }
 
-  /// Returns what nobody uses to the system.
+  /// Returns what no one uses to the system.
   func releaseIdle() {
     let blocks = idle.withLock { idle in
       defer { idle = [:] }

@@ -141,7 +141,7 @@ package import CheckpointFiles
       into: UnsafeMutableBufferPointer(start: pointer, count: count))
   }
 
-  /// Lets go of pages that the system can read again from the file they belong to; nothing for
+  /// Releases pages that the system can read again from the file they belong to; nothing for
   /// memory of the buffer's own.
   package func releasePages() {
     switch memory {

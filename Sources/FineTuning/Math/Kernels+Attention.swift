@@ -9,7 +9,7 @@ package struct AttentionShape: Sendable {
   /// What the scores are multiplied by: 1/√D.
   package let scale: Float
   /// How many first tokens of each sequence are attended to; all when `nil`. The tokens after them
-  /// look at those, and nobody looks at them: they stand where others have padding.
+  /// look at those, and no one looks at them: they stand where others have padding.
   package let visible: [Int]?
 
   /// A shape. Without `scale`, 1/√(width / heads) where `width` is C.

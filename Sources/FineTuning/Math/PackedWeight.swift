@@ -3,7 +3,7 @@ internal import CEspalierKernels
 /// A linear layer's weight, laid out once for many products.
 ///
 /// Worth it when the same weight meets several small batches; against thousands of rows, packing
-/// anew (``Kernels/linear(_:_:weight:bias:activation:preactivation:)``) costs a few percent and no
+/// again (``Kernels/linear(_:_:weight:bias:activation:preactivation:)``) costs a few percent and no
 /// memory.
 package struct PackedWeight: Sendable {
   /// Which product it is for.

@@ -34,7 +34,7 @@ enum TemporaryMapping {
     return unsafe memory
   }
 
-  /// Lets go of the pages, not of what they hold: the mapping is shared, the file keeps it.
+  /// Releases the pages, and keeps their contents: the mapping is shared, the file keeps it.
   @unsafe static func releasePages(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
     _ = unsafe madvise(memory, byteCount, MADV_DONTNEED)
   }

@@ -8,7 +8,7 @@ public struct RegressionMetrics: Sendable, Hashable {
   public let meanSquaredError: Double
   /// The mean absolute error.
   public let meanAbsoluteError: Double
-  /// Pearson's correlation coefficient; NaN when predictions or right numbers are all the same.
+  /// Pearson's correlation coefficient; NaN when predictions or correct numbers are all equal.
   public let pearson: Double
   /// Spearman's rank correlation, ties sharing their mean rank; NaN likewise.
   public let spearman: Double

@@ -14,7 +14,7 @@ public struct Prediction: Sendable, Hashable {
   /// The probability of the label.
   public var probability: Double { probabilities[index] }
 
-  /// The prediction behind a row of logits, one a label. Of equal logits the first wins.
+  /// The prediction of a row of logits, one a label. Of equal logits the first wins.
   public init(logits: [Float], labels: [String]) {
     precondition(logits.count == labels.count && !labels.isEmpty, "one logit a label")
     let largest = logits.max() ?? 0
@@ -38,7 +38,7 @@ public struct MultiLabelPrediction: Sendable, Hashable {
   /// What the model gave.
   public let logits: [Float]
 
-  /// The prediction behind a row of logits, one a label.
+  /// The prediction of a row of logits, one a label.
   public init(logits: [Float], labels: [String]) {
     precondition(logits.count == labels.count, "one logit a label")
     indices = logits.indices.filter { logits[$0] > 0 }

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// What a folder of sentence-transformers says of its model beside `config.json`: how it pools and how
+/// What a folder of sentence-transformers says about its model beside `config.json`: how it pools and how
 /// much of a text it reads. `modules.json` names the modules, `1_Pooling/config.json` the pooling,
 /// `sentence_bert_config.json` or, since version 6, `tokenizer_config.json` the longest sequence.
 public struct SentenceSettings: Sendable, Hashable {

@@ -5,7 +5,7 @@ internal import OrderedCollections
 /// merges them.
 ///
 /// * `tokenizer_config.json` first.
-/// * If that has no `added_tokens_decoder`, then `special_tokens_map.json` replaces what it says of tokens, and
+/// * If that has no `added_tokens_decoder`, then `special_tokens_map.json` replaces what it says about tokens, and
 ///   the tokens of `added_tokens.json` and of `tokenizer.json` are added.
 struct TokenizerOptions {
   /// The special tokens that every tokenizer may have, in the order in which they are added.

@@ -11,9 +11,9 @@ struct UnicodeTables: Sendable {
     static let removed = Flags(rawValue: 1)
     /// It separates words.
     static let whitespace = Flags(rawValue: 2)
-    /// It is a word of its own when ideographs are spaced.
+    /// It is a separate word when ideographs are spaced.
     static let ideograph = Flags(rawValue: 4)
-    /// It is a word of its own.
+    /// It is a separate word.
     static let punctuation = Flags(rawValue: 8)
     /// `strip_accents` removes it.
     static let mark = Flags(rawValue: 16)

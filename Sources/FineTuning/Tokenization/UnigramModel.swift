@@ -39,7 +39,8 @@ struct UnigramModel: Sendable {
       scores.append(score)
       guard vocabulary.insert(token.utf8, id: Int32(id)) else {
         throw FineTuningError(
-          .tokenizer, path: path, "\(path): the token \(quoted(token)) stands twice in model.vocab")
+          .tokenizer, path: path, "\(path): the token \(quoted(token)) is duplicated in model.vocab"
+        )
       }
     }
     guard let unknown = TokenizerSettings.id(model["unk_id"]), unknown < list.count else {

@@ -244,7 +244,7 @@ struct LabelMatching {
     }
     if head.isNamed {
       notes.append(
-        "\(source): other labels than those of \(head.model) (\(listed(names))): its head goes on under the new names; "
+        "\(source): other labels than those of \(head.model) (\(listed(names))): its head continues under the new names; "
           + zip(names, data.labels).prefix(12).map { "\(quoted($0)) becomes \(quoted($1))" }
           .joined(separator: ", ") + (data.labels.count > 12 ? ", …" : ""))
     } else if areNumbers {

@@ -51,12 +51,12 @@ package struct Objective: Sendable {
 }
 
 extension [Target] {
-  /// The labels; 0 for what is no label.
+  /// The labels; 0 for examples without a label.
   var labels: [Int] { map { if case .label(let label) = $0 { label } else { 0 } } }
 
-  /// The numbers; 0 for what is no number.
+  /// The numbers; 0 for examples without a number.
   var values: [Double] { map { if case .value(let value) = $0 { value } else { 0 } } }
 
-  /// The sets of labels; none for what is no set.
+  /// The sets of labels; empty for examples without a set.
   var labelSets: [[Int]] { map { if case .labels(let labels) = $0 { labels } else { [] } } }
 }

@@ -66,7 +66,7 @@ struct RunOrigin {
     return nil
   }
 
-  /// What `stored` has otherwise; `nil` when a run may go on. Members that only one of both has
+  /// What `stored` has otherwise; `nil` when a run may continue. Members that only one of both has
   /// belong to another version of the program, but every tensor and every file must be in both.
   func difference(from stored: JSONValue) -> String? {
     let values = stored["tensors"]?.object ?? [:]

@@ -107,7 +107,7 @@ public struct StoredRun: Sendable {
 public struct Resumption: Sendable, Hashable {
   /// Epochs that are done.
   public let epoch: Int
-  /// Tensors that go on with the moments they had.
+  /// Tensors that continue with the moments they had.
   public var kept: [String] = []
   /// Tensors of which other rows train now: those that trained before keep their moments.
   public var partlyKept: [String] = []

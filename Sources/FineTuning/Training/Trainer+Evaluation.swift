@@ -18,7 +18,7 @@ extension Trainer {
   }
 
   /// Calls `body` while the rows that train have the values that a file would hold, and gives them back
-  /// their own, with which training goes on.
+  /// their own, with which training continues.
   private func withRowsAsStored<R>(_ body: () throws -> R) throws -> R {
     let rounded = model.parameters.trained.filter(\.roundsWhenStored)
     let exact = rounded.map { $0.stacked($0.rows) }

@@ -5,8 +5,8 @@ internal import ParameterSurgery
 extension Trainer {
   /// Begins the phase that the next epoch is the first of, if there is one.
   ///
-  /// What trained goes on with its values and moments, what is new starts with fresh ones; the best
-  /// epoch so far stays a candidate, and the patience starts anew.
+  /// What trained continues with its values and moments, what is new starts with fresh ones; the best
+  /// epoch so far stays a candidate, and the patience starts again.
   func beginPhase(onEvent: (TrainingRun.Event) throws -> Void) throws {
     let epoch = state.epoch + 1
     guard epoch > 1, let phase = phases.first(where: { $0.firstEpoch == epoch }), let rebuild

@@ -23,7 +23,7 @@ extension Trainer {
       former: former, best: state.bestEpoch == state.epoch ? nil : best)
   }
 
-  /// Goes on from a stored run, whose rows the model's checkpoint already holds: moments by name,
+  /// Continues from a stored run, whose rows the model's checkpoint already holds: moments by name,
   /// counters, records. With other rows than before, the best epoch is looked for from here on, for
   /// the earlier ones trained something else.
   ///

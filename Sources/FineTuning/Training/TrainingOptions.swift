@@ -44,7 +44,7 @@ public struct TrainingOptions: Sendable, Hashable {
   public var criterion = Criterion.loss
   /// Whether dropout acts above the frozen prefix, as the configuration says.
   public var usesDropout = true
-  /// Whether dropout acts in the frozen prefix too, which is then computed anew for every batch.
+  /// Whether dropout acts in the frozen prefix too, which is then computed again forevery batch.
   public var usesTrunkDropout = false
   /// How wide the numbers of matrix products are.
   public var precision = Precision.float32

@@ -34,7 +34,7 @@ public struct TrainingPlan: Sendable {
     public let cacheBytes: Int
     /// Whether the features of the epochs before serve on.
     public let keepsCache: Bool
-    /// Seconds expected for an epoch, without computing the frozen prefix anew.
+    /// Seconds expected for an epoch, without computing the frozen prefix again.
     public let expectedEpoch: Double
   }
 

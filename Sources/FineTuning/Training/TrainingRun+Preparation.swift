@@ -19,9 +19,9 @@ extension TrainingRun {
     }
   }
 
-  /// What to say of what the model's file holds and nobody can read.
+  /// What to say of what the model's file holds and no one can read.
   ///
-  /// - Throws: `CheckpointError` when that is not to be left out.
+  /// - Throws: `CheckpointError` when that may not be left out.
   static func foreignNotes(_ request: Request) throws(CheckpointError) -> [TrainingNote] {
     let checkpoint = request.model.checkpoint
     guard request.ignoresForeign else {
@@ -164,7 +164,7 @@ extension TrainingRun {
         seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize))
     let prepared = Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
-    // The head of a run that goes on is there already.
+    // The head of a run that continues is there already.
     if request.resuming == nil {
       notes.append(TrainingNote(note(onNewHead: prepared.head, labels, task)))
     }

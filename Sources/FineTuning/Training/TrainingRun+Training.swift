@@ -56,7 +56,7 @@ extension TrainingRun {
   /// Trains, and leaves a model in the Hugging Face layout in `folder`: weights, configuration,
   /// tokenizer, settings, mask and history.
   ///
-  /// After every epoch the state is stored, so that a run that was interrupted can go on, bit for
+  /// After every epoch the state is stored, so that a run that was interrupted can continue, bit for
   /// bit: see ``Request/resuming``. It is removed when the run is finished.
   ///
   /// - Parameters:

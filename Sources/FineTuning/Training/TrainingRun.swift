@@ -58,13 +58,13 @@ public final class TrainingRun: @unchecked Sendable {
     /// Whether the folder gets a whole model, or only what differs from the one to start from.
     public var saves = Saves.model
 
-    /// An interrupted run to go on with, under the same settings. The mask may be another: what still
+    /// An interrupted run to continue with, under the same settings. The mask may be another: what still
     /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
     public var resuming: StoredRun?
-    /// Whether what a PyTorch file holds and nobody can read is left out, with a note. Otherwise it is
+    /// Whether what a PyTorch file holds and no one can read is left out, with a note. Otherwise it is
     /// refused.
     public var ignoresForeign = false
-    /// Kept in the stored state, for whoever wants to repeat the call: arguments of a command.
+    /// Kept in the stored state, so that the call can be repeated: arguments of a command.
     public var invocation: [String] = []
 
     /// A request with the default options.
@@ -106,11 +106,11 @@ public final class TrainingRun: @unchecked Sendable {
   /// The checkpoint with its head, under the names it came with.
   let checkpoint: Checkpoint
   let head: Head
-  // Invariant: what the trainer changes is touched under `training` alone, or by whoever made the run and has
+  // Invariant: what the trainer changes is touched under `training` alone, or by the code that created the run and has
   // not handed it on (`TrainingStudy`).
   let trainer: Trainer
   private let training = Mutex(())
-  /// The checkpoint with its head and without what trained since, which the origin is told from.
+  /// The checkpoint with its head and without what trained since, from which the origin is determined.
   private let base: Checkpoint
   private var knownOrigin: RunOrigin?
   /// What trains from which epoch on.

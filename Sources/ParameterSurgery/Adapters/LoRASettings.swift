@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// What `adapter_config.json` says of a LoRA adapter, as far as merging needs it.
+/// What `adapter_config.json` says about a LoRA adapter, as far as merging needs it.
 ///
 /// Every member of PEFT's `LoraConfig` is read here, known to have no influence on the merged weights, or refused
 /// by its name. So is a member that PEFT 0.21 does not have: it may change what the factors mean.

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// What a configuration says of layers.
+// What a configuration says about layers.
 extension ConfigurationDraft {
   /// The layers below one node before and after an edit.
   struct Edited {
@@ -100,7 +100,7 @@ extension ConfigurationDraft {
     let measures = nodes.filter { $0.after != nil && isCounted($0) }
     for node in nodes where node.isChanged && !isCounted(node) {
       note(
-        "config.json says nothing of the \(node.before.count) layers that \(node.path) had: \(members) stays as it is"
+        "config.json does not mention the \(node.before.count) layers that \(node.path) had: \(members) stays as it is"
       )
     }
     guard let first = measures.first, measures.contains(where: \.isChanged) else { return }
@@ -108,7 +108,7 @@ extension ConfigurationDraft {
     {
       let numbers = listed(after.indices.prefix(20).map { "\($0)" })
       note(
-        "\(quoted(after.path.string)) has the layers \(numbers), which loaders do not read: number them anew; "
+        "\(quoted(after.path.string)) has the layers \(numbers), which loaders do not read: number them again; "
           + "\(members) in config.json stays as it is")
       return
     }

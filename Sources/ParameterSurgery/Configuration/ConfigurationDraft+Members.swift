@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// What a configuration says of layers besides their number.
+// What a configuration says about layers besides their number.
 extension ConfigurationDraft {
   private static let listWords = [
     "layer", "block", "attention", "head", "mlp", "ffn", "expert", "window", "depth", "pattern",
@@ -58,7 +58,7 @@ extension ConfigurationDraft {
     }
     if sections[section]["model_type"]?.string == "zamba2", !change.isIdentity {
       note(
-        "a zamba2 numbers the adapters of its shared blocks anew when layers go: compare their keys with the model's"
+        "a zamba2 numbers the adapters of its shared blocks again when layers go: compare their keys with the model's"
       )
     }
   }

@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-// What a configuration says of the rows of embeddings.
+// What a configuration says about the rows of embeddings.
 extension ConfigurationDraft {
   /// A tensor of the base, and its shape after the edit; `nil` when it is gone.
   private struct EditedShape {

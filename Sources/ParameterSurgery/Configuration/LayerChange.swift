@@ -72,7 +72,7 @@ struct LayerChange {
 
   // MARK: - Outcomes
 
-  /// What becomes of the member `name` of `section`; `.unchanged` for a member that says nothing of layers.
+  /// What becomes of the member `name` of `section`; `.unchanged` for a member that does not depend on layers.
   func outcome(_ name: String, _ value: JSONValue, in section: ConfigurationSection) -> Outcome {
     if LayerChange.lists.contains(name), let list = LayerChange.entries(value) {
       return list.count == before ? change(value, to: permuted(value, list)) : .unchanged

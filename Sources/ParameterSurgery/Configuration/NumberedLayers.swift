@@ -83,7 +83,7 @@ struct NumberedLayers {
     "depth", "num_encoder_blocks", "num_stages",
   ]
 
-  /// The members that count layers of another kind, by what their name says of it: `num_global_layers` counts those
+  /// The members that count layers of another kind, by what their name says about it: `num_global_layers` counts those
   /// of `global_transformer`.
   private func ownCounts(_ parts: [Key], in section: ConfigurationSection) -> [String] {
     section.members.keys.map(\.string).filter { name in

@@ -62,7 +62,7 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
   public let offset: Int?
   /// What a caller can do, if anything.
   public let advice: Advice?
-  /// The error of the file behind it, if there is one.
+  /// The error of the file that caused it, if there is one.
   public let underlying: CheckpointError?
 
   package init(_ description: String) { self.init(.invalidArgument, description) }

@@ -59,7 +59,7 @@ struct ExpressionMachine {
             follow(present.steps[thread] + 1, remembering: slots, at: position + 1, &coming)
           }
         } else if extent != .whole || position == scalars.count {
-          // What is less liked need not go on.
+          // What is less liked need not continue.
           found = Array(slots)
           break
         }

@@ -5,9 +5,9 @@ struct ExpressionProgram: Sendable {
   enum Step: Sendable {
     /// Takes one scalar.
     case scalar(ScalarClass)
-    /// Goes on where this place is.
+    /// Continues where this place is.
     case place(ExpressionNode.Place)
-    /// Goes on at both, preferring the first.
+    /// Continues at both, preferring the first.
     case split(Int, Int)
     case jump(Int)
     /// Remembers the position.

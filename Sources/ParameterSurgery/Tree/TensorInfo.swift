@@ -1,6 +1,6 @@
 public import CheckpointFiles
 
-/// What a header says of a tensor: enough to select, count and mask, without its elements.
+/// What a header says about a tensor: enough to select, count and mask, without its elements.
 public struct TensorInfo: Sendable, Hashable {
   /// The key.
   public let key: Key
