@@ -1,14 +1,9 @@
 /// The layers that turn pooled vectors `[S, C]` into logits `[S, K]`.
 package struct ClassificationHead {
-  /// What stands between two layers of a head.
-  enum Activation: Sendable, Hashable {
-    case tanh, relu, gelu
-  }
-
   let first: Linear
   /// The layer after the activation, in heads of two.
   let second: Linear?
-  let activation: Activation
+  let activation: HeadActivation
   /// Dropout on the pooled vectors, and on what the second layer reads.
   let inputDropout: Float
   let hiddenDropout: Float

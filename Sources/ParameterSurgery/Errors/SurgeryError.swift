@@ -65,8 +65,6 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The error of the file that caused it, if there is one.
   public let underlying: CheckpointError?
 
-  package init(_ description: String) { self.init(.invalidArgument, description) }
-
   package init(
     _ kind: Kind, path: String? = nil, key: Key? = nil, selector: String? = nil,
     offset: Int? = nil, advice: Advice? = nil, underlying: CheckpointError? = nil,

@@ -16,7 +16,7 @@ public struct ModelFamily: Sendable, Hashable {
   struct OwnHead: Sendable, Hashable {
     /// The dense layer, C to C; `nil` when the output reads the pooled vector.
     var dense: String?
-    var activation = ClassificationHead.Activation.tanh
+    var activation = HeadActivation.tanh
     var output: String
     /// Whether dropout comes before the dense layer too.
     var dropsInput = true
@@ -26,7 +26,7 @@ public struct ModelFamily: Sendable, Hashable {
 
   private init(
     _ keys: EncoderKeys, countsFromPadding: Bool = false,
-    activation: ClassificationHead.Activation = .tanh, dropsInput: Bool = true,
+    activation: HeadActivation = .tanh, dropsInput: Bool = true,
     pooling: Pooling = .cls
   ) {
     self.keys = keys
