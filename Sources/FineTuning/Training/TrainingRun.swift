@@ -13,7 +13,7 @@ internal import Synchronization
 ///     print(run.plan.trainedCount)
 ///     let result = try run.train(into: "tuned")
 ///
-/// Nothing is written before ``train(into:onEvent:)``, and of calls from several threads one waits for the other.
+/// Nothing is written before ``train(into:onEvent:documents:)``, and of calls from several threads one waits for the other.
 public final class TrainingRun: @unchecked Sendable {
   /// What trains.
   public enum TrainSelection: Sendable {

@@ -7,7 +7,7 @@ public import CheckpointFiles
 ///       .cast(try SelectorList(["encoder"]), to: .bfloat16, saturating: true),
 ///     ]
 ///
-/// Every operation has a text form, which the command line and recipes use: ``init(_:_:)-(Kind,_)`` reads it, and
+/// Every operation has a text form, which the command line and recipes use: an initialiser reads it, and
 /// ``arguments`` writes it.
 public enum SurgeryOperation: Sendable, Hashable {
   /// Give keys new names.
