@@ -86,7 +86,7 @@ def test_what_huggingface_hub_cannot_load_is_one_line():
             (home / "hub/models--plain/blobs" / NEW).rename(home / "hub/models--plain/blobs" / f"{NEW}.incomplete")
             done = subprocess.run([os.environ["ESPALIER"], "ls", "plain"], capture_output=True, text=True)
             assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-            assert f"not complete: hf download plain --revision {NEW}" in done.stderr, done.stderr
+            assert f"not complete, run: hf download plain --revision {NEW}" in done.stderr, done.stderr
             assert espalier("ls", f"plain@{OLD}") == ""
         finally:
             del os.environ["HF_HUB_CACHE"]

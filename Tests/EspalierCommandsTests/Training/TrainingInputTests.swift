@@ -152,7 +152,7 @@ struct TrainingInputTests {
     try folder.write(Array("a\tx\nb\ty\n".utf8), to: "two.tsv")
     #expect(
       try Tool.run(train + ["two.tsv", "--eval", "two.tsv"], in: folder).errors
-        == "espalier: note: two.tsv: other labels than those of tuned (\"no\", \"yes\"): its head goes on under the new names; \"no\" becomes \"x\", \"yes\" becomes \"y\"\n"
+        == "espalier: note: two.tsv: other labels than those of tuned (\"no\", \"yes\"): its head continues under the new names; \"no\" becomes \"x\", \"yes\" becomes \"y\"\n"
     )
     // A head without names of its own.
     try Tool.run("graft", "tiny", "--head", "linear", "--labels", "2", "-o", "base", in: folder)

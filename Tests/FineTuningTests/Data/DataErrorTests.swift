@@ -129,7 +129,7 @@ struct DataErrorTests {
       try complaint("a,1\n\"b,0\n", "a.csv") == "line 2: a quoted field without its closing quote")
     #expect(
       try complaint("text,label\n\"a,1\nBad \"m\",2\nc,1\n", "a.csv").hasPrefix(
-        "line 2: the quoted cell that starts here goes on for several lines and has text after its closing quote"
+        "line 2: the quoted cell that starts here continues for several lines and has text after its closing quote"
       ))
   }
 

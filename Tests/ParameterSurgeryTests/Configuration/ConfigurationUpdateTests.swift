@@ -93,7 +93,7 @@ import Testing
     #expect(result.changes == [])
     #expect(
       result.notes == [
-        "\"model.layers\" has the layers 0, 2 and 3, which loaders do not read: number them anew; "
+        "\"model.layers\" has the layers 0, 2 and 3, which loaders do not read: number them again; "
           + "num_hidden_layers in config.json stays as it is"
       ])
   }
