@@ -150,6 +150,8 @@ private struct RewriteWalk {
 
   private let tensors: PlanTensors
   private var steps: [RewriteStep]
+  /// The names of steps that are literal.
+  private let names: [Key?]
   private let keepsGroups: Bool
   private(set) var found: [Match] = []
   /// Whether a node was found below another.
@@ -157,6 +159,7 @@ private struct RewriteWalk {
 
   init(_ tensors: PlanTensors, _ steps: [RewriteStep], keepsGroups: Bool) {
     (self.tensors, self.steps, self.keepsGroups) = (tensors, steps, keepsGroups)
+    names = steps.map { if case .literal(let name) = $0 { name } else { nil } }
   }
 
   mutating func run() {
@@ -192,9 +195,11 @@ private struct RewriteWalk {
 
   /// The same for steps that begin with `**`: each node is compared with the last step, its parent with the one before.
   private mutating func runUpwards() {
-    var nodes: [Int32] = []
-    tensors.forEachNode(below: 0) { nodes.append(Int32($0)) }
-    for node in nodes where matchesUpwards(node) { found.append(Match(node: node, groups: [])) }
+    // A node with a parent is in the tree.
+    for node in tensors.nodes.indices.dropFirst()
+    where tensors.nodes[node].parent >= 0 && matchesUpwards(Int32(node)) {
+      found.append(Match(node: Int32(node), groups: []))
+    }
     isNested = hasNestedMatches
   }
 
@@ -202,11 +207,10 @@ private struct RewriteWalk {
     var node = node
     for step in steps.indices.dropFirst().reversed() {
       guard node > 0 else { return false }
-      let component = tensors.nodes[Int(node)].component
-      if case .literal(let name) = steps[step] {
-        guard name == component else { return false }
+      if let name = names[step] {
+        guard name == tensors.nodes[Int(node)].component else { return false }
       } else {
-        guard steps[step].match(component) != nil else { return false }
+        guard steps[step].match(tensors.nodes[Int(node)].component) != nil else { return false }
       }
       node = tensors.nodes[Int(node)].parent
     }

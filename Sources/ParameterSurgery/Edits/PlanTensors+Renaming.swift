@@ -147,7 +147,7 @@ extension PlanTensors {
       if let first = owners.updateValue(slot, forKey: name) { return (first, slot, name) }
     }
     for slot in names.keys {
-      let node = slots[slot].node
+      let node = places[slot]
       displace(slot)
       prune(node)
     }

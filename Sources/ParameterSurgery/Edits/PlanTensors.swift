@@ -21,12 +21,9 @@ struct PlanTensors: Sendable {
     var isInTable = false
   }
 
-  /// A tensor and its node; -1 when the tensor is not there any more.
+  /// A tensor. It keeps its slot, whatever its key and its place in the order become.
   struct Slot: Sendable {
     var entry: Entry
-    var node: Int32 = -1
-    /// The key, when nothing above was renamed since it was asked for.
-    var key: Key?
   }
 
   /// What a step did, so that it can be undone.
@@ -51,13 +48,17 @@ struct PlanTensors: Sendable {
 
   private(set) var nodes = [Node(component: "")]
   private(set) var slots: [Slot] = []
+  /// The node of each slot; -1 when the tensor is not there any more.
+  private(set) var places: [Int32] = []
+  /// The key of each slot, when nothing above was renamed since it was set.
+  private(set) var names: [Key?] = []
   /// The tensors in order, with vacant slots among them.
-  private var order: [Int32] = []
+  private(set) var order: [Int32] = []
   /// Whether slots ascend in `order`.
-  private var isBySlot = true
+  private(set) var isBySlot = true
   /// The number of tensors.
   private(set) var count = 0
-  private var table: [ChildName: Int32] = [:]
+  private(set) var table: [ChildName: Int32] = [:]
   /// At least the number of components of the longest key.
   var depthBound = 0
   private(set) var changes: [Change] = []
@@ -81,118 +82,24 @@ struct PlanTensors: Sendable {
       depthBound = max(depthBound, path.count)
       previous = key
       guard let node = path.last else { continue }
-      slots.append(Slot(entry: Entry(tensor: tensor, origin: key), key: key))
+      addSlot(Entry(tensor: tensor, origin: key))
       order.append(Int32(slots.count - 1))
       rawPlace(slots.count - 1, at: node)
-      slots[slots.count - 1].key = key
+      names[slots.count - 1] = key
     }
     commit()
-  }
-
-  // MARK: - Look-up
-
-  /// The child of `node` with this component.
-  func child(_ component: Key, of node: Int32) -> Int32? {
-    if nodes[Int(node)].isInTable { return table[ChildName(parent: node, component: component)] }
-    var next = nodes[Int(node)].firstChild
-    while next >= 0 {
-      if nodes[Int(next)].component == component { return next }
-      next = nodes[Int(next)].next
-    }
-    return nil
-  }
-
-  /// The node at `key`.
-  func node(at key: Key) -> Int32? {
-    let text = key.string.utf8Span.span
-    var path = ComponentRanges()
-    path.split(text, from: 0)
-    var node: Int32 = 0
-    for range in path.ranges {
-      guard let child = child(Key(text, range), of: node) else { return nil }
-      node = child
-    }
-    return node
-  }
-
-  /// The slot of the tensor under `key`.
-  func slot(of key: Key) -> Int? {
-    guard let node = node(at: key), nodes[Int(node)].slot >= 0 else { return nil }
-    return Int(nodes[Int(node)].slot)
-  }
-
-  subscript(key: Key) -> Entry? { slot(of: key).map { slots[$0].entry } }
-
-  func contains(_ key: Key) -> Bool { slot(of: key) != nil }
-
-  /// The key of a node.
-  func path(of node: Int32) -> Key {
-    var parts: [Key] = []
-    var node = node
-    var length = 0
-    while node > 0 {
-      let component = nodes[Int(node)].component
-      parts.append(component)
-      length += component.string.utf8.count + 1
-      node = nodes[Int(node)].parent
-    }
-    var text = ""
-    text.reserveCapacity(length)
-    for (place, part) in parts.reversed().enumerated() {
-      if place > 0 { text += "." }
-      text += part.string
-    }
-    return Key(text)
-  }
-
-  /// The key of a tensor that is there.
-  func key(of slot: Int) -> Key { slots[slot].key ?? path(of: slots[slot].node) }
-
-  /// The slots of all tensors, in order.
-  var liveSlots: [Int] { order.compactMap { slots[Int($0)].node >= 0 ? Int($0) : nil } }
-
-  /// The keys, in order.
-  var keys: [Key] { liveSlots.map(key) }
-
-  /// Keys and entries, in order.
-  var elements: [(key: Key, value: Entry)] { liveSlots.map { (key(of: $0), slots[$0].entry) } }
-
-  /// Sorts slots by the order of their tensors.
-  func sortSlots(_ chosen: inout [Int]) {
-    guard !isBySlot else { return chosen.sort() }
-    var rank = [Int32](repeating: 0, count: slots.count)
-    for (place, slot) in order.enumerated() { rank[Int(slot)] = Int32(place) }
-    chosen.sort { rank[$0] < rank[$1] }
-  }
-
-  /// The slots of the tensors at and below `node`, in no order.
-  func slots(below node: Int32) -> [Int] {
-    var found: [Int] = []
-    forEachNode(below: node) { if nodes[$0].slot >= 0 { found.append(Int(nodes[$0].slot)) } }
-    return found
-  }
-
-  /// Calls `body` with `node` and every node below it, without recursion.
-  func forEachNode(below node: Int32, _ body: (Int) -> Void) {
-    var current: Int32? = node
-    while let place = current {
-      body(Int(place))
-      current = successor(of: place, below: node)
-    }
-  }
-
-  /// The node that follows `node` when those at and below `top` are visited from above.
-  private func successor(of node: Int32, below top: Int32) -> Int32? {
-    if nodes[Int(node)].firstChild >= 0 { return nodes[Int(node)].firstChild }
-    var current = node
-    while current != top, nodes[Int(current)].next < 0 { current = nodes[Int(current)].parent }
-    return current == top ? nil : nodes[Int(current)].next
   }
 }
 
 // MARK: - Changes
 
 extension PlanTensors {
+  private mutating func addSlot(_ entry: Entry) {
+    slots.append(Slot(entry: entry))
+    places.append(-1)
+    names.append(nil)
+  }
+
   /// Replaces the tensor under a slot.
   mutating func replace(_ slot: Int, with entry: Entry) {
     changes.append(.entry(slot, slots[slot].entry))
@@ -204,16 +111,17 @@ extension PlanTensors {
     let node = makeNode(at: key)
     guard nodes[Int(node)].slot < 0 else { return false }
     let slot = slots.count
-    slots.append(Slot(entry: entry, key: key))
+    addSlot(entry)
     order.append(Int32(slot))
     changes.append(.appended)
     place(slot, at: node)
+    names[slot] = key
     return true
   }
 
   /// Removes the tensor of a slot.
   mutating func remove(_ slot: Int) {
-    let node = slots[slot].node
+    let node = places[slot]
     displace(slot)
     prune(node)
   }
@@ -223,20 +131,25 @@ extension PlanTensors {
     let node = makeNode(at: key)
     guard nodes[Int(node)].slot < 0 else { return false }
     place(slot, at: node)
-    slots[slot].key = key
+    names[slot] = key
     return true
   }
 
   /// Puts the tensors in another order.
-  mutating func reorder(_ slots: [Int]) {
-    guard slots != liveSlots else { return }
-    changes.append(.order(self.order, isBySlot: isBySlot))
-    order = slots.map { Int32($0) }
+  mutating func reorder(_ arranged: [Int]) {
+    var place = 0
+    for slot in order where places[Int(slot)] >= 0 {
+      guard place < arranged.count, arranged[place] == Int(slot) else { break }
+      place += 1
+    }
+    guard place < count else { return }
+    changes.append(.order(order, isBySlot: isBySlot))
+    order = arranged.map { Int32($0) }
     isBySlot = false
   }
 
   mutating func displace(_ slot: Int) {
-    changes.append(.displaced(slot, node: slots[slot].node))
+    changes.append(.displaced(slot, node: places[slot]))
     rawDisplace(slot)
   }
 
@@ -252,7 +165,7 @@ extension PlanTensors {
     while let place = current {
       let slot = Int(nodes[Int(place)].slot)
       if slot >= 0 {
-        slots[slot].key = nil
+        names[slot] = nil
         count += 1
       }
       current = successor(of: place, below: node)
@@ -328,6 +241,8 @@ extension PlanTensors {
       case .entry(let slot, let entry): slots[slot].entry = entry
       case .appended:
         slots.removeLast()
+        places.removeLast()
+        names.removeLast()
         order.removeLast()
       case .placed(let slot): rawDisplace(slot)
       case .displaced(let slot, let node): rawPlace(slot, at: node)
@@ -352,15 +267,15 @@ extension PlanTensors {
 
   private mutating func rawPlace(_ slot: Int, at node: Int32) {
     nodes[Int(node)].slot = Int32(slot)
-    slots[slot].node = node
-    slots[slot].key = nil
+    places[slot] = node
+    names[slot] = nil
     count += 1
   }
 
   private mutating func rawDisplace(_ slot: Int) {
-    nodes[Int(slots[slot].node)].slot = -1
-    slots[slot].node = -1
-    slots[slot].key = nil
+    nodes[Int(places[slot])].slot = -1
+    places[slot] = -1
+    names[slot] = nil
     count -= 1
   }
 
@@ -411,45 +326,5 @@ extension PlanTensors {
     nodes[Int(node)].parent = -1
     nodes[Int(node)].next = -1
     nodes[Int(node)].previous = -1
-  }
-}
-
-// MARK: - Selecting
-
-extension PlanTensors: SelectableTree {
-  var positionCount: Int { slots.count }
-
-  func info(at position: Int) -> TensorInfo? {
-    guard slots[position].node >= 0 else { return nil }
-    let tensor = slots[position].entry.tensor
-    return TensorInfo(key: key(of: position), dtype: tensor.dtype, shape: tensor.shape)
-  }
-
-  func rowCount(at position: Int) -> Int? { slots[position].entry.tensor.shape.dimensions.first }
-
-  func component(of node: Int) -> Key { nodes[node].component }
-
-  func child(of node: Int, named component: Key) -> Int? {
-    child(component, of: Int32(node)).map { Int($0) }
-  }
-
-  func position(of node: Int) -> Int? { nodes[node].slot < 0 ? nil : Int(nodes[node].slot) }
-
-  func children(of node: Int) -> UnfoldSequence<Int, Int32> {
-    sequence(state: nodes[node].firstChild) { next in
-      guard next >= 0 else { return nil }
-      defer { next = nodes[Int(next)].next }
-      return Int(next)
-    }
-  }
-
-  func forEachPosition(below node: Int, _ body: (Int) -> Void) {
-    forEachNode(below: Int32(node)) { if nodes[$0].slot >= 0 { body(Int(nodes[$0].slot)) } }
-  }
-
-  func sort(_ positions: inout [Int]) { sortSlots(&positions) }
-
-  var parameterTree: ParameterTree {
-    ParameterTree(liveSlots.compactMap { info(at: $0) })
   }
 }

@@ -22,20 +22,20 @@ extension SurgeryPlan {
       throw SurgeryError.noLayers(text, operation)
     }
     let chosen = try layers(order, among: children.keys.sorted(), text, operation)
-    var members: [Int: [Int]] = [:]
-    for (index, nodes) in children {
-      var slots = nodes.flatMap { tensors.slots(below: $0) }
-      tensors.sortSlots(&slots)
-      members[index] = slots
-    }
+    let live = tensors.liveSlots
+    let members = members(of: children, in: live)
+    // How many tensors precede the first of the layers.
+    let firsts = Set(members.values.compactMap(\.first))
+    let place = live.firstIndex { firsts.contains($0) } ?? 0
     let isPlain = children.allSatisfy { index, nodes in
       nodes.count == 1 && tensors.nodes[Int(nodes[0])].component == Key("\(index)")
     }
     let prefix = path.string.isEmpty ? "" : path.string + "."
     if isPlain, tensors.depthBound <= PlanTensors.deepestMove {
-      try arrange(chosen, children.mapValues { $0[0] }, members, under: node, prefix, operation)
+      try arrange(
+        chosen, children.mapValues { $0[0] }, members, under: node, prefix, at: place, operation)
     } else {
-      try rearrange(chosen, members, prefix, operation)
+      try rearrange(chosen, members, prefix, at: place, operation)
     }
     return chosen.count
   }
@@ -58,7 +58,7 @@ extension SurgeryPlan {
   /// Renames the nodes of the layers, and copies those that occur again.
   private mutating func arrange(
     _ chosen: [Int], _ nodes: [Int: Int32], _ members: [Int: [Int]], under parent: Int32,
-    _ prefix: String, _ operation: SurgeryOperation
+    _ prefix: String, at place: Int, _ operation: SurgeryOperation
   ) throws {
     var seen: Set<Int> = []
     // The slots of each new layer, in order.
@@ -79,7 +79,6 @@ extension SurgeryPlan {
         arranged.append([])
       }
     }
-    let place = firstPlace(of: members)
     for (index, slots) in members where !seen.contains(index) {
       for slot in slots { tensors.remove(slot) }
     }
@@ -106,9 +105,9 @@ extension SurgeryPlan {
 
   /// The same tensor by tensor, for layers with unusual numbers.
   private mutating func rearrange(
-    _ chosen: [Int], _ members: [Int: [Int]], _ prefix: String, _ operation: SurgeryOperation
+    _ chosen: [Int], _ members: [Int: [Int]], _ prefix: String, at place: Int,
+    _ operation: SurgeryOperation
   ) throws {
-    let place = firstPlace(of: members)
     var rests: [Int: String] = [:]
     for slot in members.values.joined() {
       let tail = tensors.key(of: slot).string.utf8.dropFirst(prefix.utf8.count)
@@ -142,10 +141,18 @@ extension SurgeryPlan {
     reorder(arranged, members, at: place)
   }
 
-  /// How many tensors precede the first of the layers.
-  private func firstPlace(of members: [Int: [Int]]) -> Int {
-    let all = Set(members.values.joined())
-    return tensors.liveSlots.firstIndex { all.contains($0) } ?? 0
+  /// The slots of the tensors of each layer, in order.
+  private func members(of layers: [Int: [Int32]], in live: [Int]) -> [Int: [Int]] {
+    let indices = Array(layers.keys)
+    var layerOf = [Int](repeating: -1, count: tensors.slots.count)
+    for (layer, index) in indices.enumerated() {
+      for node in layers[index] ?? [] {
+        tensors.forEachPosition(below: Int(node)) { layerOf[$0] = layer }
+      }
+    }
+    var members = [[Int]](repeating: [], count: indices.count)
+    for slot in live where layerOf[slot] >= 0 { members[layerOf[slot]].append(slot) }
+    return Dictionary(uniqueKeysWithValues: zip(indices, members))
   }
 
   /// Puts the layers, one after the other, where the first of them was.

@@ -117,7 +117,7 @@ public struct SurgeryPlan: Sendable {
     if stepNotes.count == before.stepNotes.count, !tensors.hasChanged(since: before.mark),
       !isOtherMetadata(after: operation, before)
     {
-      stepNotes.append("\(operation): changes nothing")
+      stepNotes.append("\(operation): leaves everything as it was")
     }
     steps.append(Step(operation: operation, count: count))
   }

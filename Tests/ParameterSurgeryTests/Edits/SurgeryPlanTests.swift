@@ -74,7 +74,7 @@ func edited(_ operations: String..., base: Checkpoint = smallCheckpoint()) throw
     arguments: [
       (SurgeryOperation.Kind.untie, "layer", "untie layer: nothing selected is tied"),
       (.resize, "embed=4", "resize embed=4: everything selected has 4 rows already"),
-      (.layers, "layer=0:9", "layers layer=0:9: changes nothing"),
+      (.layers, "layer=0:9", "layers layer=0:9: leaves everything as it was"),
       (.scale, "layer=2", nil),
     ] as [(SurgeryOperation.Kind, String, String?)])
   func `or not, an operation without effect is noted`(
