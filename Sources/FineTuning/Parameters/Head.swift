@@ -1,4 +1,4 @@
-public import CheckpointFiles
+package import CheckpointFiles
 
 /// How a sequence's hidden states become one vector.
 public enum Pooling: String, Sendable, Hashable, CaseIterable {

@@ -100,7 +100,7 @@ struct LoRASettings {
       throw SurgeryError.adapter(
         path, .together("use_dora", hasFactorBias ? "lora_bias" : "init_lora_weights"))
     }
-    if hasFactorBias, let start {
+    if hasFactorBias, start != nil {
       throw SurgeryError.adapter(path, .together("lora_bias", "init_lora_weights"))
     }
   }

@@ -87,7 +87,7 @@ extension KeyRewrite {
   /// What the rule does to the nodes of `tensors`; `nil` when it must look at whole keys.
   func moves(in tensors: PlanTensors) -> RewriteMoves? {
     guard let source, let pattern, tensors.depthBound <= PlanTensors.deepestMove,
-      let (parts, hasTail) = source.components, parts.count { $0 == [.anyDepth] } < 2
+      let (parts, hasTail) = source.components, parts.count(where: { $0 == [.anyDepth] }) < 2
     else { return nil }
     var steps: [RewriteStep] = []
     for part in parts {
