@@ -50,7 +50,7 @@ def edit(path, out, *flags):
     """Runs `edit`; the notes."""
     done = subprocess.run([os.environ["ESPALIER"], "edit", path, "-o", out, *flags], capture_output=True, text=True)
     assert done.returncode == 0, f"{path.name}: {done.stderr}"
-    return [line for line in done.stderr.splitlines() if "changes nothing" not in line]
+    return [line for line in done.stderr.splitlines() if "leaves everything as it was" not in line]
 
 
 def load(name, path):

@@ -225,7 +225,7 @@ def test_the_stored_command_line_of_a_training_is_input():
         # `refused` ends with status 2; the others are left out of the resumed run. `--dry-run` stops before the first step.
         for more, refused in [
             (["--help"], True), (["-h"], True), (["--version"], True), (["--generate-completion-script", "bash"], True),
-            (["--generate-completion-script=bash"], True), (["--experimental-dump-help"], True), (["--resume", root / "other"], True), (["--"], True),
+            (["--generate-completion-script=bash"], True), (["--experimental-dump-help"], True), (["--resume", root / "other"], False), (["--"], True),
             (["--folds", "1000000"], True), (["--threads", "1024"], False), (["--threads=1024"], False), (["--cache-dir", root / "cache"], False),
             (["--cache-dir=" + str(root / "cache")], False), (["-o", root / "other"], False), (["--progress", "always", "--json", "--explain"], False),
         ]:

@@ -63,7 +63,7 @@ def test_a_selector_that_selects_nothing_names_the_nearest(bert):
 
 
 def test_a_weight_without_its_bias_is_a_warning(bert):
-    with pytest.warns(espalier.MaskWarning, match='"linear.0.weight" trains, "linear.0.bias" beside it is frozen') as caught:
+    with pytest.warns(espalier.MaskWarning, match='"linear.0.weight" trains, "linear.0.bias" of the same module is frozen') as caught:
         mask = masks.freeze(bert, train=["linear.0.weight"])
     assert len(caught) == 1 and caught[0].filename == __file__
     assert mask.warnings[0].kind == "frozenSibling"
