@@ -1,17 +1,17 @@
+/// `1,234,567`: digits in groups of three.
+package func grouped(_ count: Int) -> String {
+  let digits = Array(String(count.magnitude).utf8)
+  var result: [UInt8] = count < 0 ? [UInt8(ascii: "-")] : []
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index) % 3 == 0 { result.append(UInt8(ascii: ",")) }
+    result.append(digit)
+  }
+  return String(decoding: result, as: UTF8.self)
+}
+
 /// The small forms of text that every room needs: counts, lists, digits, durations.
 package enum Text {
   // MARK: Numbers
-
-  /// `1,234,567`: digits in groups of three.
-  package static func grouped(_ count: Int) -> String {
-    let digits = Array(String(count.magnitude).utf8)
-    var result: [UInt8] = count < 0 ? [UInt8(ascii: "-")] : []
-    for (index, digit) in digits.enumerated() {
-      if index > 0, (digits.count - index) % 3 == 0 { result.append(UInt8(ascii: ",")) }
-      result.append(digit)
-    }
-    return String(decoding: result, as: UTF8.self)
-  }
 
   /// `1 tensor`, `2 tensors`, `1,234 indices`.
   ///
@@ -65,16 +65,5 @@ package enum Text {
     }
     guard let last = items.popLast() else { return "" }
     return items.isEmpty ? last : items.joined(separator: ", ") + " \(conjunction) " + last
-  }
-
-  // MARK: Blanks
-
-  /// `text` without spaces, tabs and line breaks of ASCII at its beginning and its end.
-  package static func trimmed(_ text: some StringProtocol) -> String {
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-    var bytes = Substring(text).utf8
-    bytes = bytes.drop(while: isBlank)
-    while let last = bytes.last, isBlank(last) { bytes.removeLast() }
-    return String(Substring(bytes))
   }
 }

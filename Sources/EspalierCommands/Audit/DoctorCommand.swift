@@ -78,10 +78,10 @@ private struct Findings {
     table.append([
       "threads",
       "\(processor.physicalCores), one for each core; "
-        + plural(logicalProcessors, "logical processor"),
+        + Text.counted(logicalProcessors, "logical processor"),
     ])
     table.append(["oneDNN", Backend.isOneDNNBuiltIn ? "built in" : "not built in"])
-    table.append(["Hugging Face cache", "\(shown(cache)), \(plural(models.count, "model"))"])
+    table.append(["Hugging Face cache", "\(shown(cache)), \(Text.counted(models.count, "model"))"])
     for model in models { table.append(["", shown(model)]) }
     table.append([
       "temporary files",

@@ -56,12 +56,12 @@ struct VerifyCommand: ParsableCommand {
     let output = StandardOutput.shared
     if !proof.alignedKeys.isEmpty {
       StandardError.note(
-        "\(base): \(plural(proof.alignedKeys.count, "key")) compared under the mask's names, such as "
+        "\(base): \(Text.counted(proof.alignedKeys.count, "key")) compared under the mask's names, such as "
           + "\(quoted(proof.alignedKeys[0].string))")
     }
     if !proof.addedKeys.isEmpty {
       StandardError.note(
-        "\(base): \(plural(proof.addedKeys.count, "tensor")) that trained \(proof.addedKeys.count == 1 ? "is" : "are") "
+        "\(base): \(Text.counted(proof.addedKeys.count, "tensor")) that trained \(proof.addedKeys.count == 1 ? "is" : "are") "
           + "not in it, such as \(quoted(proof.addedKeys[0].string))")
     }
     note(proof.ignoredKeys, of: base, "is not in the mask and is not compared")
@@ -70,18 +70,18 @@ struct VerifyCommand: ParsableCommand {
       printViolations(proof.violations)
       output.line(
         output.style.red("FAILED")
-          + ": \(plural(proof.violations.count, "tensor")) of \(oneLine(tuned)) "
+          + ": \(Text.counted(proof.violations.count, "tensor")) of \(oneLine(tuned)) "
           + "\(proof.violations.count == 1 ? "is" : "are") not identical, although the mask freezes "
           + (proof.violations.count == 1 ? "it" : "them"))
       return
     }
-    var frozen = plural(proof.provenTensors, "frozen tensor")
-    if proof.provenRows > 0 { frozen += " and \(plural(proof.provenRows, "frozen row"))" }
+    var frozen = Text.counted(proof.provenTensors, "frozen tensor")
+    if proof.provenRows > 0 { frozen += " and \(Text.counted(proof.provenRows, "frozen row"))" }
     var parts = ["\(frozen) byte-identical (\(byteText(proof.provenBytes)))"]
     let trainable = proof.changedKeys.count + proof.unchangedKeys.count
     if trainable > 0 {
       parts.append(
-        "\(grouped(proof.changedKeys.count)) of \(plural(trainable, "trainable tensor")) changed")
+        "\(grouped(proof.changedKeys.count)) of \(Text.counted(trainable, "trainable tensor")) changed")
     }
     if !proof.addedKeys.isEmpty { parts.append("\(grouped(proof.addedKeys.count)) added") }
     output.line(output.style.green("OK") + ": " + parts.joined(separator: ", "))

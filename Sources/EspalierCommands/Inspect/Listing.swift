@@ -166,7 +166,7 @@ struct Listing {
   /// `203 tensors, 109.5 M elements, 438.0 MB (safetensors)`.
   func summary(of checkpoint: Checkpoint) -> String {
     let total = total
-    return "\(plural(total.tensors, "tensor")), \(countText(total.elements)) elements, "
+    return "\(Text.counted(total.tensors, "tensor")), \(countText(total.elements)) elements, "
       + "\(byteText(total.bytes)) (\(checkpoint.format.rawValue))"
   }
 }

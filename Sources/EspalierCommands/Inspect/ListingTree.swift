@@ -56,7 +56,7 @@ struct TreeRendering {
             size.add(rows[row].bytes, to: &cells, byteText)
           case .node(let total):
             cells.add("")
-            cells.add(plural(total.tensors, "tensor"))
+            cells.add(Text.counted(total.tensors, "tensor"))
             cells.add(countText(total.elements))
             cells.add(byteText(total.bytes))
           }

@@ -34,7 +34,7 @@ struct MaskCheckCommand: ParsableCommand {
     } else {
       let trains = mask.trainableKeys.count
       output.sentence(
-        "\(self.mask) fits \(checkpoint.file): \(plural(mask.states.count, "tensor")), "
+        "\(self.mask) fits \(checkpoint.file): \(Text.counted(mask.states.count, "tensor")), "
           + "\(grouped(trains)) of them \(trains == 1 ? "trains" : "train")")
     }
     if mismatch != nil { throw ExitStatus.no }

@@ -62,7 +62,7 @@ struct MaskCreateCommand: ParsableCommand {
       }
       if let expect = selection.expect, mask.trainableKeys.count != expect {
         throw InputError(
-          "\(checkpoint.file): expected \(plural(expect, "tensor")) to train (found "
+          "\(checkpoint.file): expected \(Text.counted(expect, "tensor")) to train (found "
             + "\(grouped(mask.trainableKeys.count)))")
       }
       return mask

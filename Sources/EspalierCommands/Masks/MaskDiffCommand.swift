@@ -53,7 +53,7 @@ struct MaskDiffCommand: ParsableCommand {
       StandardOutput.shared.line(
         changes.isEmpty
           ? "no difference"
-          : "\(plural(changes.count, "tensor")) \(changes.count == 1 ? "differs" : "differ")")
+          : "\(Text.counted(changes.count, "tensor")) \(changes.count == 1 ? "differs" : "differ")")
     }
     if !changes.isEmpty { throw ExitStatus.no }
   }

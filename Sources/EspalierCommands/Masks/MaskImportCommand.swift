@@ -55,7 +55,7 @@ struct MaskImportCommand: ParsableCommand {
     } else {
       for pattern in imported.patterns {
         StandardOutput.shared.line(
-          "\(shown(pattern.text)) matches \(plural(pattern.matched.count, "tensor"))")
+          "\(shown(pattern.text)) matches \(Text.counted(pattern.matched.count, "tensor"))")
       }
       report.print(path: written.output)
     }

@@ -49,7 +49,7 @@ struct MaskReport {
     let output = StandardOutput.shared
     let entries = entries
     let train =
-      "\(grouped(entries.count)) of \(plural(mask.states.count, "tensor")) "
+      "\(grouped(entries.count)) of \(Text.counted(mask.states.count, "tensor")) "
       + (entries.count == 1 ? "trains" : "train")
     var line = "\(oneLine(path)): \(train)"
     if let tree {
@@ -62,7 +62,7 @@ struct MaskReport {
     if tree == nil {
       for rule in mask.rules {
         output.paragraph(
-          "\(rule.kind.rawValue) \(shown(rule.selector)) (matched \(plural(rule.matched, "tensor")))",
+          "\(rule.kind.rawValue) \(shown(rule.selector)) (matched \(Text.counted(rule.matched, "tensor")))",
           indent: 2)
       }
     }

@@ -1,3 +1,4 @@
+import CheckpointFiles
 import ParameterSurgery
 
 /// A number of bytes for a reader: `438.0 MB`, in powers of 1000 as the Hugging Face hub counts.
@@ -71,19 +72,4 @@ private func log10Floor(_ value: Double) -> Int {
   while value >= power10(estimate + 1) { estimate += 1 }
   while value < power10(estimate) { estimate -= 1 }
   return estimate
-}
-
-/// `1 tensor`, `2 tensors`.
-func plural(_ count: Int, _ word: String) -> String {
-  "\(grouped(count)) \(word)\(count == 1 ? "" : "s")"
-}
-
-/// A duration for a reader: `0:42`, `1:02:03`.
-func durationText(_ seconds: Double) -> String {
-  guard seconds.isFinite, seconds >= 0, seconds < 1e7 else { return "--:--" }
-  let whole = Int(seconds.rounded())
-  func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-  return whole < 3600
-    ? "\(whole / 60):\(two(whole % 60))"
-    : "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
 }

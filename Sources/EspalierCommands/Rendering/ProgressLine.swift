@@ -25,7 +25,7 @@ struct ProgressLine {
       case .bytes: byteText(wholeRate) + "/s"
       case .items(let name): "\(countText(wholeRate)) \(name)/s"
       }
-    var rest = " \(Int(fraction * 100))% \(rateText) ETA \(durationText(left))"
+    var rest = " \(Int(fraction * 100))% \(rateText) ETA \(Text.duration(left))"
     if !detail.isEmpty { rest += "  \(oneLine(detail))" }
     // A narrow terminal shortens the bar before it shortens the figures.
     let room = (width ?? .max) - displayWidth(label) - 1 - displayWidth(rest)

@@ -10,7 +10,7 @@ extension CastLosses {
       var parts: [String] = []
       if loss.overflowCount > 0 {
         parts.append(
-          "\(plural(loss.overflowCount, "value")) too large for \(loss.dtype), stored as "
+          "\(Text.counted(loss.overflowCount, "value")) too large for \(loss.dtype), stored as "
             + (loss.isSaturated ? "its largest value" : loss.dtype.overflowText))
       }
       if loss.nanCount > 0 { parts.append("\(grouped(loss.nanCount)) NaN") }
@@ -19,7 +19,7 @@ extension CastLosses {
     guard all.count > shown else { return }
     let count = all.dropFirst(shown).reduce(0) { $0 &+ $1.overflowCount &+ $1.nanCount }
     StandardError.warning(
-      "\(plural(count, "value")) too large or NaN in \(all.count - shown) more tensors")
+      "\(Text.counted(count, "value")) too large or NaN in \(all.count - shown) more tensors")
   }
 }
 

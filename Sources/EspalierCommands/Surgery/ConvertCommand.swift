@@ -89,7 +89,7 @@ struct ConvertCommand: ParsableCommand {
     let kept = checkpoint.keptQuantized(convertingTo: dtype)
     guard !kept.isEmpty, let first = checkpoint.quantizedTensors.first else { return }
     StandardError.note(
-      "\(file): \(plural(kept.count, "tensor")) \(kept.count == 1 ? "is not converted" : "are not converted"): "
+      "\(file): \(Text.counted(kept.count, "tensor")) \(kept.count == 1 ? "is not converted" : "are not converted"): "
         + first.refusal)
   }
 
@@ -98,7 +98,7 @@ struct ConvertCommand: ParsableCommand {
       let count = try? checkpoint.values.count, count > 0
     {
       StandardError.note(
-        "\(file): \(plural(count, "value")) that \(count == 1 ? "is not a tensor is" : "are not tensors are") "
+        "\(file): \(Text.counted(count, "value")) that \(count == 1 ? "is not a tensor is" : "are not tensors are") "
           + "left out; espalier ls --all shows \(count == 1 ? "it" : "them")")
     }
     checkpoint.noteLeftOut()

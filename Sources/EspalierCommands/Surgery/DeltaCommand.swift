@@ -73,9 +73,9 @@ struct DeltaCommand: ParsableCommand {
         json.finish()
         return
       }
-      var parts = [plural(delta.wholeKeys.count, "tensor")]
+      var parts = [Text.counted(delta.wholeKeys.count, "tensor")]
       if rows > 0 {
-        parts.append("\(plural(rows, "row")) of \(plural(delta.rows.count, "tensor"))")
+        parts.append("\(Text.counted(rows, "row")) of \(Text.counted(delta.rows.count, "tensor"))")
       }
       if !delta.renamed.isEmpty { parts.append("\(grouped(delta.renamed.count)) renamed") }
       StandardOutput.shared.sentence(
@@ -144,7 +144,7 @@ struct DeltaCommand: ParsableCommand {
         json.finish()
       } else {
         StandardOutput.shared.sentence(
-          "\(written.output): \(plural(tuned.tensors.count, "tensor"))")
+          "\(written.output): \(Text.counted(tuned.tensors.count, "tensor"))")
       }
     }
   }

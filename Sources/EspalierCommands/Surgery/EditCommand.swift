@@ -102,7 +102,7 @@ struct EditCommand: ParsableCommand {
     if let expect = selection.expect, count != expect {
       let steps = plan.steps.map { "\(shown($0.operation.description)) took \(grouped($0.count))" }
       throw InputError(
-        "\(input): expected \(plural(expect, "tensor")), the operations take \(grouped(count)): "
+        "\(input): expected \(Text.counted(expect, "tensor")), the operations take \(grouped(count)): "
           + steps.joined(separator: ", "))
     }
   }

@@ -154,7 +154,7 @@ struct GraftCommand: ParsableCommand {
 
   private func note(leftOut keys: [Key], _ reason: String) {
     StandardError.note(
-      "\(plural(keys.count, "tensor")) left out, because \(reason): "
+      "\(Text.counted(keys.count, "tensor")) left out, because \(reason): "
         + keys.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
         + (keys.count > 3 ? ", …" : ""))
   }
@@ -162,12 +162,12 @@ struct GraftCommand: ParsableCommand {
   private func note(_ names: EncoderNames) {
     if let first = names.renamed.first {
       StandardError.note(
-        "\(plural(names.renamed.count, "key")) renamed, such as \(quoted(first.from.string)) to "
+        "\(Text.counted(names.renamed.count, "key")) renamed, such as \(quoted(first.from.string)) to "
           + quoted(first.to.string))
     }
     if !names.dropped.isEmpty {
       StandardError.note(
-        "\(plural(names.dropped.count, "tensor")) left out, because no classifier has "
+        "\(Text.counted(names.dropped.count, "tensor")) left out, because no classifier has "
           + (names.dropped.count == 1 ? "it: " : "them: ")
           + names.dropped.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
           + (names.dropped.count > 3 ? ", …" : ""))
@@ -177,7 +177,7 @@ struct GraftCommand: ParsableCommand {
   private func print(_ grafted: Checkpoint, _ added: [Key]) {
     let elements = grafted.tensors.values.reduce(0) { $0 + $1.shape.count }
     StandardOutput.shared.sentence(
-      "\(written.output): \(plural(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
+      "\(written.output): \(Text.counted(grafted.tensors.count, "tensor")), \(countText(elements)) elements, "
         + "\(grouped(added.count)) tensors added")
     var table = Table([
       .init(""), .init("", shrinks: true), .init(""), .init(""), .init("", .right),

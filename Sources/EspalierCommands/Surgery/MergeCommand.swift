@@ -108,7 +108,7 @@ struct MergeCommand: ParsableCommand {
     }
     if !weights.isEmpty, weights.count != inputs.count {
       throw ValidationError(
-        "\(plural(inputs.count, "input")) but \(plural(weights.count, "weight")); pass one --weight for each input"
+        "\(Text.counted(inputs.count, "input")) but \(Text.counted(weights.count, "weight")); pass one --weight for each input"
       )
     }
     if method == .slerp, inputs.count != 2 {
@@ -154,8 +154,8 @@ struct MergeCommand: ParsableCommand {
     } else {
       let rest = merged.tensors.count - count
       StandardOutput.shared.sentence(
-        "\(written.output): \(plural(count, "tensor")) merged from "
-          + "\(plural(inputs.count, "checkpoint")) (\(method.rawValue))"
+        "\(written.output): \(Text.counted(count, "tensor")) merged from "
+          + "\(Text.counted(inputs.count, "checkpoint")) (\(method.rawValue))"
           + (rest > 0
             ? ", \(grouped(rest)) not floating-point and copied" : "")
       )

@@ -94,7 +94,7 @@ struct ClassifierArguments: ParsableArguments {
   /// Says how many texts are cut.
   static func note(onCut count: Int, of data: LabelledDataset, _ classifier: TextClassifier) {
     StandardError.note(
-      "\(grouped(count)) of \(plural(data.count, "text")) \(count == 1 ? "is" : "are") longer than "
+      "\(grouped(count)) of \(Text.counted(data.count, "text")) \(count == 1 ? "is" : "are") longer than "
         + "\(classifier.settings.maximumLength) tokens and \(count == 1 ? "is" : "are") cut there "
         + "(--max-length)")
   }

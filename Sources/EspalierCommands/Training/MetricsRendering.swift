@@ -1,3 +1,4 @@
+import CheckpointFiles
 import FineTuning
 import ParameterSurgery
 
@@ -14,14 +15,14 @@ struct MetricsRendering {
       StandardOutput.shared.line(
         "Pearson \(fixed(metrics.pearson, digits: 4)), Spearman "
           + "\(fixed(metrics.spearman, digits: 4)), MSE \(fixed(metrics.meanSquaredError, digits: 4)), "
-          + "MAE \(fixed(metrics.meanAbsoluteError, digits: 4)) on \(plural(metrics.count, "example"))"
+          + "MAE \(fixed(metrics.meanAbsoluteError, digits: 4)) on \(Text.counted(metrics.count, "example"))"
       )
     case .multiLabel(let metrics):
       StandardOutput.shared.line(
         "micro F1 \(fixed(metrics.microF1, digits: 4)), macro F1 "
           + "\(fixed(metrics.macroF1, digits: 4)), subset accuracy "
           + "\(fixed(metrics.subsetAccuracy, digits: 4)), loss \(fixed(metrics.loss, digits: 4)) on "
-          + plural(metrics.count, "example"))
+          + Text.counted(metrics.count, "example"))
       StandardOutput.shared.line()
       print(metrics.labels)
     }
@@ -33,7 +34,7 @@ struct MetricsRendering {
       "accuracy \(fixed(metrics.accuracy, digits: 4)), macro F1 \(fixed(metrics.macroF1, digits: 4)), "
         + "Matthews \(fixed(metrics.matthews, digits: 4))"
         + (metrics.areaUnderCurve.map { ", AUC \(fixed($0, digits: 4))" } ?? "")
-        + ", loss \(fixed(metrics.loss, digits: 4)) on \(plural(metrics.count, "example"))")
+        + ", loss \(fixed(metrics.loss, digits: 4)) on \(Text.counted(metrics.count, "example"))")
     output.line()
     print(metrics.labels)
     // A matrix of many labels says nothing on a terminal; --json has it.

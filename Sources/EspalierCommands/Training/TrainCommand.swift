@@ -258,7 +258,7 @@ struct TrainCommand: ParsableCommand {
     let count = run.mask.trainableKeys.count
     if let expect = selection.expect, count != expect {
       throw InputError(
-        "\(model ?? ""): expected \(plural(expect, "tensor")) to train, \(grouped(count)) would")
+        "\(model ?? ""): expected \(Text.counted(expect, "tensor")) to train, \(grouped(count)) would")
     }
   }
 

@@ -12,7 +12,7 @@ struct PlanRendering {
     let output = StandardOutput.shared
     line(
       "trains",
-      "\(plural(plan.tensors.count, "tensor")), \(grouped(plan.trainedCount)) of "
+      "\(Text.counted(plan.tensors.count, "tensor")), \(grouped(plan.trainedCount)) of "
         + "\(grouped(plan.parameterCount)) parameters "
         + "(\(percentText(plan.trainedCount, of: plan.parameterCount)))")
     let varies = Set(plan.tensors.map(\.learningRate)).count > 1
@@ -54,7 +54,7 @@ struct PlanRendering {
     for phase in plan.phases { print(phase) }
     line(
       "data",
-      "\(plural(plan.examples, "example")) (\(grouped(plan.tokens)) tokens) to train, "
+      "\(Text.counted(plan.examples, "example")) (\(grouped(plan.tokens)) tokens) to train, "
         + "\(grouped(plan.evaluationExamples)) to evaluate")
     if let columns = plan.columns { line("columns", "\(columns)") }
     line("labels", labels)
@@ -67,8 +67,8 @@ struct PlanRendering {
     line(
       "expected",
       "about \(byteText(plan.expectedMemory)) of memory; first epoch "
-        + "\(durationText(plan.expectedFirstEpoch)), then "
-        + "\(durationText(plan.expectedLaterEpoch)) each")
+        + "\(Text.duration(plan.expectedFirstEpoch)), then "
+        + "\(Text.duration(plan.expectedLaterEpoch)) each")
     for note in plan.notes { StandardError.note(note.sentenceWithOptions) }
   }
 
@@ -85,7 +85,7 @@ struct PlanRendering {
   private func print(_ phase: TrainingPlan.Phase) {
     line(
       "epoch \(phase.firstEpoch)",
-      "\(plural(phase.tensors.count, "tensor")) more (\(grouped(phase.addedCount)) parameters): "
+      "\(Text.counted(phase.tensors.count, "tensor")) more (\(grouped(phase.addedCount)) parameters): "
         + phase.selectors.joined(separator: ", "))
     let cache =
       phase.keepsCache
@@ -208,6 +208,6 @@ struct TrainingDisplay {
             "\($0.name) \(fixed($0.value(best) ?? .nan, digits: 4)), "
           }.joined() + "loss \(fixed(best.evalLoss, digits: 4))")
     }
-    output.line("wrote \(oneLine(folder)) in \(durationText(result.seconds))")
+    output.line("wrote \(oneLine(folder)) in \(Text.duration(result.seconds))")
   }
 }

@@ -1,18 +1,3 @@
-/// A count with a comma every three digits.
-package func grouped(_ count: Int) -> String {
-  let text = String(count)
-  guard count.magnitude >= 1000 else { return text }
-  let digits = text.utf8
-  var grouped: [UInt8] = []
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index).isMultiple(of: 3), grouped.last != UInt8(ascii: "-") {
-      grouped.append(UInt8(ascii: ","))
-    }
-    grouped.append(digit)
-  }
-  return String(decoding: grouped, as: UTF8.self)
-}
-
 /// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
 package func fixed(_ value: Double, digits: Int) -> String {
   // The sign of a value that is not a number means nothing.

@@ -1,4 +1,5 @@
 internal import CEspalierKernels
+internal import CheckpointFiles
 
 /// A SHA-256 (FIPS 180-4) that is fed piece by piece.
 package struct SHA256Hash {
@@ -31,13 +32,6 @@ package struct SHA256Hash {
       guard let base = digest.baseAddress else { return }
       unsafe espalier_sha256_finish(&finished, base)
     }
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for byte in digest {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
+    return Text.hexadecimal(digest)
   }
 }

@@ -8,7 +8,7 @@ import Testing
     (Int.min, "-9,223,372,036,854,775,808"),
   ])
   func `digits are grouped by three`(number: Int, text: String) {
-    #expect(Text.grouped(number) == text)
+    #expect(grouped(number) == text)
   }
 
   @Test func `a noun follows its number`() {
@@ -46,12 +46,6 @@ import Testing
     #expect(Text.list(["a", "b", "c"], conjunction: "or") == "a, b or c")
     #expect(Text.list(["a", "b", "c", "d"], limit: 2) == "a, b and 2 more")
     #expect(Text.list(["a", "b"], limit: 2) == "a and b")
-  }
-
-  @Test func `blanks of ASCII are trimmed, and nothing else`() {
-    #expect(Text.trimmed(" \t\r\na b\n ") == "a b")
-    #expect(Text.trimmed("   ") == "")
-    #expect(Text.trimmed("\u{A0}a").utf8.count == 3)
   }
 
   @Test func `a quoted text cannot write to a terminal or reorder a line`() {

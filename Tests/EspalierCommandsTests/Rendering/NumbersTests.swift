@@ -1,3 +1,4 @@
+import CheckpointFiles
 import Foundation
 import Testing
 
@@ -50,9 +51,9 @@ import Testing
   }
 
   @Test func `of one thing are singular`() {
-    #expect(plural(1, "tensor") == "1 tensor")
-    #expect(plural(0, "tensor") == "0 tensors")
-    #expect(plural(12_345, "row") == "12,345 rows")
+    #expect(Text.counted(1, "tensor") == "1 tensor")
+    #expect(Text.counted(0, "tensor") == "0 tensors")
+    #expect(Text.counted(12_345, "row") == "12,345 rows")
   }
 
   @Test(arguments: [
@@ -60,7 +61,7 @@ import Testing
     (Double.infinity, "--:--"), (.nan, "--:--"), (-1, "--:--"), (1e9, "--:--"),
   ])
   func `of seconds are durations`(_ seconds: Double, _ text: String) {
-    #expect(durationText(seconds) == text)
+    #expect(Text.duration(seconds) == text)
   }
 
   @Test(arguments: [

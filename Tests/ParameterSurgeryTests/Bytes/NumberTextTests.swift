@@ -1,4 +1,5 @@
 import ParameterSurgery
+import CheckpointFiles
 import Testing
 
 @Suite struct `Numbers for people` {
