@@ -42,6 +42,28 @@ extension BidirectionalCollection<UInt8> {
 }
 
 extension StringProtocol {
+  /// Whether both texts have the same bytes.
+  package func isSame(as other: some StringProtocol) -> Bool { utf8.elementsEqual(other.utf8) }
+
+  /// Whether the bytes begin with those of `prefix`.
+  package func begins(with prefix: some StringProtocol) -> Bool { utf8.starts(with: prefix.utf8) }
+
+  /// Whether the bytes end with those of `suffix`.
+  package func ends(with suffix: some StringProtocol) -> Bool {
+    utf8.reversed().starts(with: suffix.utf8.reversed())
+  }
+
+  /// Whether the bytes of `part` occur in those of the text.
+  package func containsBytes(of part: some StringProtocol) -> Bool {
+    utf8.firstRange(of: part.utf8) != nil
+  }
+
+  /// Where `prefix` is at the start of the text; `nil` when the bytes do not begin with it.
+  package func rangeOfPrefix(_ prefix: some StringProtocol) -> Range<Index>? {
+    guard begins(with: prefix) else { return nil }
+    return startIndex..<utf8.index(startIndex, offsetBy: prefix.utf8.count)
+  }
+
   /// The parts between the bytes `separator`, which is ASCII; empty ones too.
   package func parts(separatedBy separator: Unicode.Scalar) -> [SubSequence] {
     let separator = UInt8(ascii: separator)

@@ -1,3 +1,5 @@
+internal import CheckpointFiles
+
 /// The optimiser of `torch.optim.AdamW`, over the rows that train and nothing else.
 ///
 /// In its order: decoupled decay first, then the moments, then the step with epsilon added after the

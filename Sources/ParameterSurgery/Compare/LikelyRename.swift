@@ -65,7 +65,7 @@ public struct LikelyRename: Sendable, Hashable {
   /// How alike two names are: by the components that both have at the end, then by their letters.
   private static func similarity(_ a: Key, _ b: Key) -> Int {
     let tail = zip(a.components.reversed(), b.components.reversed()).prefix {
-      EncoderKeys.modern(component: $0).isExactly(EncoderKeys.modern(component: $1))
+      EncoderKeys.modern(component: $0).isSame(as: EncoderKeys.modern(component: $1))
     }.count
     return tail * 1000 - editDistance(a.string, b.string, limit: 200)
   }

@@ -44,7 +44,7 @@ public struct CheckpointDelta: Sendable {
   /// The path of the delta that is at `path` in place of a whole model: that of such a file itself, or of one in a
   /// folder without a whole model.
   package static func alone(at path: String) -> String? {
-    guard WholeFile.isFolder(path) else { return path.endsExactly(with: ending) ? path : nil }
+    guard WholeFile.isFolder(path) else { return path.ends(with: ending) ? path : nil }
     return CheckpointFolder.isWhole(path) ? nil : self.path(at: path)
   }
 
@@ -158,7 +158,7 @@ public struct CheckpointDelta: Sendable {
   ///
   /// - Throws: ``SurgeryError`` when the file is not a delta.
   public init(reading file: Checkpoint) throws(SurgeryError) {
-    guard let marker = file.metadata[CheckpointDelta.marker], marker.isExactly("1"),
+    guard let marker = file.metadata[CheckpointDelta.marker], marker.isSame(as: "1"),
       let digest = file.metadata["base_sha256"]
     else { throw .notADelta(file.path) }
     let metadata = DeltaMetadata(file)
@@ -178,7 +178,7 @@ public struct CheckpointDelta: Sendable {
     to base: Checkpoint, _ progress: (Int) -> Void
   ) throws -> Checkpoint {
     let digest = try ContentDigest.hexadecimal(of: base, progress: progress)
-    guard digest.isExactly(baseDigest) else {
+    guard digest.isSame(as: baseDigest) else {
       throw SurgeryError.otherBase(base.path, found: digest, expected: baseDigest)
     }
     var result = base

@@ -24,9 +24,9 @@ public struct Graft: Sendable, Hashable {
     ///
     /// - Throws: ``SurgeryError`` for any other text.
     public init(_ text: String) throws(SurgeryError) {
-      if text.isExactly("linear") {
+      if text.isSame(as: "linear") {
         self = .linear
-      } else if text.beginsExactly(with: "mlp:"),
+      } else if text.begins(with: "mlp:"),
         let width = Int(String(text.unicodeScalars.dropFirst(4))),
         width > 0, width <= Graft.maximumExtent
       {

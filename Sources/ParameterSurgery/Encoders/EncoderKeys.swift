@@ -102,7 +102,7 @@ package struct EncoderKeys: Sendable, Hashable {
   private func tail(of module: Module) -> Key? {
     guard let path = paths[module] else { return nil }
     let parts = Key(path).components
-    if let number = parts.firstIndex(where: { $0.isExactly("*") }) {
+    if let number = parts.firstIndex(where: { $0.isSame(as: "*") }) {
       return Key(parts[(number + 1)...].joined(separator: "."))
     }
     switch module {
@@ -150,7 +150,7 @@ extension EncoderKeys {
   /// The module that a key is the weight of, under any prefix, in the first family that has such a module.
   static func module(ofWeight key: Key) -> (module: Module, keys: EncoderKeys)? {
     let parts = key.components
-    guard parts.count > 1, parts[parts.count - 1].isExactly("weight") else { return nil }
+    guard parts.count > 1, parts[parts.count - 1].isSame(as: "weight") else { return nil }
     for count in [3, 2, 1] {
       let tail = Key(parts.dropLast().suffix(count).joined(separator: "."))
       if let found = modules[tail] { return found }
@@ -185,7 +185,7 @@ extension EncoderKeys {
 
   /// `gamma` as `weight` and `beta` as `bias`; other components as they are.
   static func modern(component: Substring) -> Substring {
-    for (legacy, modern) in legacyNames where component.isExactly(legacy) { return modern[...] }
+    for (legacy, modern) in legacyNames where component.isSame(as: legacy) { return modern[...] }
     return component
   }
 
@@ -204,7 +204,7 @@ extension EncoderKeys {
     for pair in legacyNames {
       let (from, to) = names(pair)
       let old = "LayerNorm." + from
-      if key.string.isExactly(old) || key.string.endsExactly(with: "." + old) {
+      if key.string.isSame(as: old) || key.string.ends(with: "." + old) {
         let end = key.string.utf8.index(key.string.endIndex, offsetBy: -from.utf8.count)
         return Key(key.string[..<end] + to)
       }

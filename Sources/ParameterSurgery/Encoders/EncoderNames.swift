@@ -49,6 +49,6 @@ public struct EncoderNames: Sendable {
 
   /// Whether no encoder with a classification head has such a key.
   private static func isForeign(_ key: Key) -> Bool {
-    key.components[0].isExactly("cls") || key.last.isExactly("position_ids")
+    key.components[0].isSame(as: "cls") || key.last.isSame(as: "position_ids")
   }
 }

@@ -119,14 +119,14 @@ extension CheckpointLint {
     for (key, tensor) in checkpoint.tensors
     where tensor.shape.rank == 2 && tensor.dtype.isFloatingPoint {
       let extents = tensor.shape.dimensions
-      if key.string.endsExactly(with: ".mlp.up_proj.weight"), !isReported,
+      if key.string.ends(with: ".mlp.up_proj.weight"), !isReported,
         let rows = json["intermediate_size"]?.integer, rows > 0, rows != extents[0]
       {
         isReported = true
         add(
           .configuration, key, "has \(extents[0]) rows, config.json \(rows) for intermediate_size")
       }
-      if key.string.endsExactly(with: "embed_tokens.weight"),
+      if key.string.ends(with: "embed_tokens.weight"),
         let width = json["hidden_size"]?.integer,
         width > 0, width != extents[1]
       {
@@ -146,7 +146,7 @@ extension CheckpointLint {
     // A model for multiple choice has one output for each choice, whatever the labels are.
     let kinds = json["architectures"]?.array?.compactMap(\.string) ?? []
     guard let labels = names ?? count,
-      !kinds.contains(where: { $0.containsExactly("MultipleChoice") })
+      !kinds.contains(where: { $0.containsBytes(of: "MultipleChoice") })
     else { return }
     for (key, tensor) in checkpoint.tensors
     where EncoderKeys.outputLayers.contains(key) && tensor.shape.rank == 2 {

@@ -91,7 +91,7 @@ private enum LayerKinds {
   /// Whether layer `index` is one with experts; `nil` when that is not stated.
   static func isSparse(_ index: Int, _ section: ConfigurationSection) -> Bool? {
     if let list = section["mlp_layer_types"]?.array {
-      return index < list.count ? list[index].string.map { $0.isExactly("sparse") } : nil
+      return index < list.count ? list[index].string.map { $0.isSame(as: "sparse") } : nil
     }
     switch section["model_type"]?.string.map({ Key($0) }) {
     case "deepseek_v2", "deepseek_v3", "glm4_moe":

@@ -83,7 +83,7 @@ extension CheckpointLint {
   static func isAdapter(_ checkpoint: Checkpoint) -> Bool {
     let words = ["lora_", "ia3_", "hada_", "lokr_", "oft_", "vera_", "boft_", "trainable_tokens_"]
     let count = checkpoint.tensors.keys.count { key in
-      key.components.contains { part in words.contains { part.beginsExactly(with: $0) } }
+      key.components.contains { part in words.contains { part.begins(with: $0) } }
     }
     return count * 2 > checkpoint.tensors.count
   }
@@ -92,7 +92,7 @@ extension CheckpointLint {
   mutating func checkEmptyWeights(_ checkpoint: Checkpoint) -> Bool {
     let empty = checkpoint.tensors.filter { key, tensor in
       tensor.shape.dimensions == [0] && tensor.dtype.isFloatingPoint
-        && (key.last.isExactly("weight") || key.last.isExactly("bias"))
+        && (key.last.isSame(as: "weight") || key.last.isSame(as: "bias"))
     }
     guard empty.count >= 2, let first = empty.keys.first else { return false }
     add(

@@ -135,7 +135,7 @@ public struct CheckpointLint: Sendable {
 
   /// Whether `key` has the name of an attention mask, whose elements are infinite where there is no attention.
   private static func isMask(_ key: Key) -> Bool {
-    key.last.endsExactly(with: "mask") || key.last.isExactly("masked_bias")
+    key.last.ends(with: "mask") || key.last.isSame(as: "masked_bias")
   }
 
   private func isSame(

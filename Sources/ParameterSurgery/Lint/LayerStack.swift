@@ -37,7 +37,7 @@ struct LayerStack {
       guard let place = parts.firstIndex(where: { isIndex($0) }), place < parts.count - 1,
         let index = Int(parts[place]), index < maximumIndex,
         // An optimiser numbers the parameters that its state belongs to.
-        place == 0 || !parts[place - 1].isExactly("state")
+        place == 0 || !parts[place - 1].isSame(as: "state")
       else { continue }
       let prefix = Key(parts[..<place].map { $0 + "." }.joined())
       let suffix = Key(parts[(place + 1)...].joined(separator: "."))
@@ -76,12 +76,12 @@ struct LayerStack {
   var isNamed: Bool {
     let name = name
     if Key(prefix).parts.contains(where: NumberedLayers.others.contains) { return false }
-    return name.isExactly("h")
-      || ["layer", "layers", "block", "blocks"].contains { name.endsExactly(with: $0) }
+    return name.isSame(as: "h")
+      || ["layer", "layers", "block", "blocks"].contains { name.ends(with: $0) }
   }
 
   /// Whether the keys are those of a BERT.
-  var isBERT: Bool { prefix.endsExactly(with: EncoderKeys.bert.layerPrefix) }
+  var isBERT: Bool { prefix.ends(with: EncoderKeys.bert.layerPrefix) }
 
   /// Whether some tensors hold packed integers.
   var isQuantised: Bool {

@@ -55,7 +55,7 @@ extension FreezeMask {
       guard let first = short.first else { return nil }
       let known = Set(long)
       let ending = "." + first.string
-      for key in long where key.string.endsExactly(with: ending) {
+      for key in long where key.string.ends(with: ending) {
         let prefix = String(key.string.utf8.dropLast(first.string.utf8.count)) ?? ""
         if short.allSatisfy({ known.contains(Key(prefix + $0.string)) }) { return prefix }
       }

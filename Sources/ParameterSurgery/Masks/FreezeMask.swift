@@ -45,7 +45,7 @@ public struct FreezeMask: Sendable, Hashable {
 
     /// Whether the rules are the same; selectors are compared by their bytes.
     public static func == (a: Rule, b: Rule) -> Bool {
-      a.kind == b.kind && a.matched == b.matched && a.selector.isExactly(b.selector)
+      a.kind == b.kind && a.matched == b.matched && a.selector.isSame(as: b.selector)
     }
 
     /// Feeds the kind, the count and the bytes of the selector.

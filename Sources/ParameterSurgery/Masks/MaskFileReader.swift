@@ -67,7 +67,7 @@ struct MaskFileReader {
       switch name {
       case "format":
         guard scanner.current == UInt8(ascii: "\""),
-          try scanner.string().isExactly(FreezeMask.formatName)
+          try scanner.string().isSame(as: FreezeMask.formatName)
         else { throw SurgeryError.otherFormat(than: FreezeMask.formatName) }
         hasFormat = true
       case "version":

@@ -3,13 +3,10 @@ package import CheckpointFiles
 // Text of keys is compared by bytes: Swift's own comparisons find texts equal that are spelled differently.
 extension Key {
   /// Whether the key begins with `prefix`, byte by byte.
-  package func begins(with prefix: String) -> Bool { string.utf8.starts(with: prefix.utf8) }
+  package func begins(with prefix: String) -> Bool { string.begins(with: prefix) }
 
   /// Whether the key ends with `suffix`, byte by byte.
-  package func ends(with suffix: String) -> Bool {
-    let (bytes, end) = (string.utf8, suffix.utf8)
-    return bytes.count >= end.count && bytes.suffix(end.count).elementsEqual(end)
-  }
+  package func ends(with suffix: String) -> Bool { string.ends(with: suffix) }
 
   /// The key without `prefix`, with which it begins.
   package func dropping(_ prefix: String) -> Key {
@@ -22,19 +19,18 @@ extension Key {
   }
 
   /// Whether the bytes of `text` occur in the key.
-  package func contains(_ text: String) -> Bool {
-    let (bytes, part) = (Array(string.utf8), Array(text.utf8))
-    guard let first = part.first else { return true }
-    guard bytes.count >= part.count else { return false }
-    for start in 0...(bytes.count - part.count) where bytes[start] == first {
-      if bytes[start..<(start + part.count)].elementsEqual(part) { return true }
-    }
-    return false
-  }
+  package func contains(_ text: String) -> Bool { string.containsBytes(of: text) }
 
   /// The key that has these parts between its dots.
   package init(joining parts: some Sequence<Key>) {
     self.init(parts.lazy.map(\.string).joined(separator: "."))
+  }
+
+  /// The last component.
+  var last: Substring {
+    let bytes = string.utf8
+    let start = bytes.lastIndex(of: UInt8(ascii: ".")).map(bytes.index(after:)) ?? bytes.startIndex
+    return string[start...]
   }
 
   /// The parts between dots, as keys.

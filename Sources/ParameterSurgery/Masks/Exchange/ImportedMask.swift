@@ -36,7 +36,7 @@ public struct ImportedMask: Sendable {
 
     /// Whether the patterns are the same; their texts are compared by their bytes.
     public static func == (a: Pattern, b: Pattern) -> Bool {
-      a.text.isExactly(b.text) && a.matched == b.matched && a.stray == b.stray
+      a.text.isSame(as: b.text) && a.matched == b.matched && a.stray == b.stray
     }
 
     /// Feeds the bytes of the text, and the keys.

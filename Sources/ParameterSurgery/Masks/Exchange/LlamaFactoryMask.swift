@@ -31,7 +31,7 @@ struct LlamaFactoryRules {
 
   /// The parts of names that one setting stands for.
   func patterns(_ module: String, _ indices: [Int]) -> [String] {
-    indices.map { ".\($0).\(module.isExactly("all") ? "" : module)" }
+    indices.map { ".\($0).\(module.isSame(as: "all") ? "" : module)" }
   }
 
   /// The keys that the settings train.
@@ -41,7 +41,7 @@ struct LlamaFactoryRules {
     let indices = try indices(layerCount: layerCount)
     let patterns = modules.flatMap { self.patterns($0, indices) } + extra
     return Set(
-      keys.filter { key in patterns.contains { key.string.containsExactly($0) } })
+      keys.filter { key in patterns.contains { key.string.containsBytes(of: $0) } })
   }
 
   /// The number of layers: what `config.json` names, otherwise what the outermost numbered modules
@@ -90,7 +90,7 @@ struct LlamaFactoryRules {
       var place = 1
       var module: Substring?
       while place < parts.count - 1 {
-        if parts[place].isExactly(index) {
+        if parts[place].isSame(as: index) {
           module = parts[place + 1]
           place += 1
         }
@@ -179,10 +179,10 @@ extension MaskReader {
       }
       throw .noSettings(MaskReader.freezeSettings)
     }
-    guard type.isExactly("freeze") || type.isExactly("full") else {
+    guard type.isSame(as: "freeze") || type.isSame(as: "full") else {
       throw .setting("finetuning_type", type, expected: "\"freeze\"")
     }
-    return type.isExactly("full")
+    return type.isSame(as: "full")
   }
 
   private mutating func read(
@@ -194,7 +194,7 @@ extension MaskReader {
     let count = try LlamaFactoryRules.layerCount(of: keys, configuration: configuration)
     let indices = try rules.indices(layerCount: count)
     for module in rules.modules {
-      guard module.isExactly("all") || hidden.contains(Key(module)) else {
+      guard module.isSame(as: "all") || hidden.contains(Key(module)) else {
         throw .notALayerModule(module, known: hidden.map(\.string))
       }
       // Not every layer has every module: a mixture of experts may begin with dense layers.

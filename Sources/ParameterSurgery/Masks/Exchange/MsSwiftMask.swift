@@ -51,7 +51,7 @@ extension MaskReader {
     for name in ["train_type", "tuner_type", "sft_type"] {
       guard let type = try settings.text(name) else { continue }
       isGiven = true
-      guard type.isExactly("full") else { throw .trainsAdapter(name, type) }
+      guard type.isSame(as: "full") else { throw .trainsAdapter(name, type) }
     }
     if !isGiven {
       warnings.append(

@@ -15,7 +15,7 @@ private struct PeftTargets {
   init(_ settings: TrainerSettings, saved modules: [String]) throws(SurgeryError) {
     let targets = try settings.value("target_modules")
     if let text = targets?.string {
-      guard !text.lowercased().isExactly("all-linear") else { throw .allLinear }
+      guard !text.lowercased().isSame(as: "all-linear") else { throw .allLinear }
       whole = try PythonRegex("(?:\(text))")
       names = []
     } else {
@@ -62,7 +62,7 @@ private struct PeftTargets {
   }
 
   private static func isNamed(_ path: String, _ names: [String]) -> Bool {
-    names.contains { path.isExactly($0) || path.endsExactly(with: "." + $0) }
+    names.contains { path.isSame(as: $0) || path.ends(with: "." + $0) }
   }
 }
 
@@ -96,7 +96,7 @@ extension MaskReader {
       trained.formUnion(
         try match(module, in: "modules_to_save", isOptional: saved.implied.contains(Key(module))) {
           key in
-          for path in PeftRules.modules(above: Key(key)) where path.string.endsExactly(with: module)
+          for path in PeftRules.modules(above: Key(key)) where path.string.ends(with: module)
           {
             let end = key.utf8.index(key.startIndex, offsetBy: path.string.utf8.count)
             return key.utf8.index(end, offsetBy: -module.utf8.count)..<end
@@ -156,14 +156,14 @@ extension MaskReader {
   private mutating func readBiases(
     _ settings: TrainerSettings, saved: OrderedSet<Key>
   ) throws(SurgeryError) {
-    guard let bias = try settings.text("bias"), !bias.isExactly("none") else { return }
-    if bias.isExactly("all") {
+    guard let bias = try settings.text("bias"), !bias.isSame(as: "none") else { return }
+    if bias.isSame(as: "all") {
       trained.formUnion(
         try match("all", in: "bias") { key in
           PeftRules.isBias(Key(key))
             ? key.utf8.index(key.endIndex, offsetBy: -4)..<key.endIndex : nil
         })
-    } else if bias.lowercased().endsExactly(with: "_only") {
+    } else if bias.lowercased().ends(with: "_only") {
       let modules = try targeted(settings, saved: saved)
       trained.formUnion(
         try match(bias, in: "bias", isOptional: true) { key in
@@ -222,7 +222,7 @@ extension MaskReader {
       for key in try match(
         module.string, in: name,
         { key in
-          guard key.endsExactly(with: ending) else { return nil }
+          guard key.ends(with: ending) else { return nil }
           return key.utf8.index(key.endIndex, offsetBy: -ending.utf8.count)..<key.endIndex
         })
       {
@@ -237,7 +237,7 @@ extension MaskReader {
     let known: Set<Key> = ["word_embeddings", "embed_tokens", "wte", "embed_in", "shared"]
     let modules = Set(
       parameters.compactMap { info -> Key? in
-        guard info.key.last.isExactly("weight"),
+        guard info.key.last.isSame(as: "weight"),
           let module = PeftRules.modules(above: info.key).last,
           known.contains(Key(String(module.last)))
         else { return nil }

@@ -6,7 +6,7 @@ internal import OrderedCollections
 enum PeftRules {
   /// The keys below every module that `target` names.
   static func keys(of target: String, among keys: some Sequence<Key>) -> [Key] {
-    keys.filter { key in modules(above: key).contains { $0.string.endsExactly(with: target) } }
+    keys.filter { key in modules(above: key).contains { $0.string.ends(with: target) } }
   }
 
   /// The paths of the modules that a parameter lies in, the nearest last.
@@ -22,7 +22,7 @@ enum PeftRules {
   }
 
   /// Whether `bias: "all"` lets a parameter train.
-  static func isBias(_ key: Key) -> Bool { key.last.isExactly("bias") }
+  static func isBias(_ key: Key) -> Bool { key.last.isSame(as: "bias") }
 }
 
 extension FreezeMask {
@@ -55,10 +55,10 @@ extension FreezeMask {
         }
         modules.append(module)
       case .rows(let rows):
-        guard key.last.isExactly("weight"), let module = PeftRules.modules(above: key).last
+        guard key.last.isSame(as: "weight"), let module = PeftRules.modules(above: key).last
         else { throw .rowsOfNoEmbedding(key) }
         let ending = module.string + ".weight"
-        if let other = keys.first(where: { $0 != key && $0.string.endsExactly(with: ending) }) {
+        if let other = keys.first(where: { $0 != key && $0.string.ends(with: ending) }) {
           throw .sameRows(of: other)
         }
         let indices = rows.ranges.flatMap { $0.map { JSONValue.integer($0) } }

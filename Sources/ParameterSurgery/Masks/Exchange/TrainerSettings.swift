@@ -154,7 +154,7 @@ struct TrainerSettings {
     ]
     for name in names where !known.contains(Key(name)) {
       let lower = name.lowercased()
-      guard words.contains(where: { lower.containsExactly($0) }) else { continue }
+      guard words.contains(where: { lower.containsBytes(of: $0) }) else { continue }
       // What cannot be read is not taken for unset.
       if try value(name) != nil, isSet(name) {
         throw .unknownSetting(name, of: trainer)
