@@ -151,12 +151,8 @@ func computing<R>(_ body: () throws -> R) throws(CheckpointError) -> R {
 
 extension CheckpointError: CustomStringConvertible {
   /// `FILE: what is wrong (where)`, on one line.
-  public var description: String { description(advising: nil) }
-
-  /// `FILE: what is wrong`, `advice`, and the place, on one line.
-  package func description(advising advice: String?) -> String {
+  public var description: String {
     var text = path.isEmpty ? reason : "\(path): \(reason)"
-    if let advice { text += advice }
     var places: [String] = []
     if let key { places.append("key \(quoted(key.string))") }
     if let record { places.append("record \(quoted(record))") }

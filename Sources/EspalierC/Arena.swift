@@ -57,6 +57,14 @@ internal import CEspalier
   }
 }
 
+/// A value that points into an arena.
+@safe struct Shared<Value: BitwiseCopyable>: @unchecked Sendable {
+  // Invariant: valid while the arena lives, which the owner of this value keeps.
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
+}
+
 /// An array in an arena.
 @safe struct ArenaArray<Element: BitwiseCopyable>: @unchecked Sendable {
   // Invariant: valid while the arena lives, which the owner of this value keeps.

@@ -29,7 +29,7 @@ public func espalier_open(
   answer {
     guard let checkpoint = unsafe checkpoint else { throw Misuse.null }
     let name = try unsafe text(path, "the path")
-    let opened = OpenCheckpoint(try Checkpoint.open(CheckpointPath.path(of: name)))
+    let opened = OpenCheckpoint(try Checkpoint.open(HuggingFaceCache.path(of: name)))
     unsafe checkpoint.pointee = Handles.add(opened)
   }
 }
@@ -45,7 +45,7 @@ public func espalier_open_over(
     let below = try Handles.object(base, as: OpenCheckpoint.self)
     try below.checkElements()
     let opened = OpenCheckpoint(
-      try Checkpoint.open(CheckpointPath.path(of: name), over: below.checkpoint))
+      try Checkpoint.open(HuggingFaceCache.path(of: name), over: below.checkpoint))
     unsafe checkpoint.pointee = Handles.add(opened)
   }
 }

@@ -79,22 +79,10 @@ extension OpenCheckpoint {
   }
 }
 
-/// Names of checkpoints.
-enum CheckpointPath {
-  /// The path of what `name` names: itself when there is such a file or folder, otherwise the model of this name in
-  /// the cache of Hugging Face, otherwise itself, for the error to name it.
-  static func path(of name: String) -> String {
-    if WholeFile.exists(name) { return name }
-    return (try? HuggingFaceCache.snapshot(of: name)) ?? name
-  }
-}
-
 /// The version as C reads it.
 @safe enum Version {
   private static let arena = Arena()
-  private static let text = unsafe Text(value: arena.text("0.1.0"))
-
-  @safe private struct Text: @unchecked Sendable { let value: espalier_text }
+  private static let text = unsafe Shared(arena.text(espalierVersion))
 
   static var pointer: UnsafePointer<CChar> { unsafe text.value.data }
 }

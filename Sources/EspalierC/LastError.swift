@@ -118,21 +118,18 @@ extension LastError.Fact {
         key: error.key?.string ?? error.underlying?.key?.string ?? "",
         selector: error.selector ?? "", offset: error.offset ?? error.underlying?.offset)
       if case .didYouMean(let texts)? = error.advice { suggestions = texts }
-    case let error as DescribedFailure:
-      self.init(error.error)
-      suggestions = error.suggestions
-      if let status = error.status { self.status = status }
+    case let error as DoesNotFit:
+      self.init(error.reason)
+      status = ESPALIER_DOES_NOT_FIT
     default:
       self.init(status: ESPALIER_OTHER_ERROR, kind: "other", message: oneLine("\(error)"))
     }
   }
 }
 
-/// An error of a lower room with what only the caller of it knows.
-struct DescribedFailure: Error {
-  var error: SurgeryError
-  var status: espalier_status?
-  var suggestions: [String] = []
+/// A mask that does not fit a checkpoint.
+struct DoesNotFit: Error {
+  let reason: SurgeryError
 }
 
 /// The text at `pointer`, up to its zero byte.

@@ -12,10 +12,7 @@ internal import ParameterSurgery
   let mask: FreezeMask
   let entries: ArenaArray<espalier_mask_entry>
   let warnings: ArenaArray<espalier_warning>
-  let text: Text
-
-  /// A text that may be shared.
-  @safe struct Text: @unchecked Sendable { let value: espalier_text }
+  let text: Shared<espalier_text>
 
   init(_ mask: FreezeMask, warnings: [FreezeMask.Warning] = []) {
     let arena = arena
@@ -50,7 +47,7 @@ internal import ParameterSurgery
           kind: kind, key: arena.text(key), other: arena.text(other),
           message: arena.text(warning.description))
       }, in: arena)
-    unsafe text = Text(value: arena.text(mask.jsonText))
+    unsafe text = Shared(arena.text(mask.jsonText))
   }
 }
 
@@ -73,9 +70,7 @@ public func espalier_mask_create(
       default: throw Misuse.argument("the kind of rule \(index) is neither train nor freeze")
       }
     }
-    let made = try suggesting(tree) { () throws(SurgeryError) in
-      try FreezeMask.resolving(requests, in: tree)
-    }
+    let made = try FreezeMask.resolving(requests, in: tree)
     unsafe mask.pointee = Handles.add(OpenMask(made, warnings: made.warnings(in: tree)))
   }
 }
@@ -166,7 +161,7 @@ public func espalier_mask_check(
       let name = opened.isDescribed ? "" : opened.checkpoint.path
       try open.mask.check(fits: opened.tree, named: name)
     } catch {
-      throw DescribedFailure(error: error, status: ESPALIER_DOES_NOT_FIT)
+      throw DoesNotFit(reason: error)
     }
   }
 }

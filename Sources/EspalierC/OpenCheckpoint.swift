@@ -55,24 +55,19 @@ final class OpenCheckpoint: Sendable {
 /// What a checkpoint lists, as C reads it.
 @safe final class Table: Sendable {
   private let arena = Arena()
-  let info: Info
+  let info: Shared<espalier_checkpoint_info>
   let tensors: ArenaArray<espalier_tensor>
   let metadata: ArenaArray<espalier_pair>
   let unsupported: ArenaArray<espalier_pair>
 
-  /// The information as a value that may be shared.
-  @safe struct Info: @unchecked Sendable {
-    let value: espalier_checkpoint_info
-  }
-
   init(_ checkpoint: Checkpoint, isDescribed: Bool) {
     let arena = arena
     // Names that repeat are kept once.
-    var known: [String: espalier_text] = unsafe [:]
+    var known: [Key: espalier_text] = unsafe [:]
     func shared(_ text: String) -> espalier_text {
-      if let text = unsafe known[text] { return unsafe text }
+      if let text = unsafe known[Key(text)] { return unsafe text }
       let made = unsafe arena.text(text)
-      unsafe known[text] = unsafe made
+      unsafe known[Key(text)] = unsafe made
       return unsafe made
     }
     var tied = [Int64](repeating: -1, count: checkpoint.tensors.count)
@@ -103,8 +98,8 @@ final class OpenCheckpoint: Sendable {
       checkpoint.unsupported.map {
         unsafe espalier_pair(name: arena.text($0.key.string), value: arena.text($0.reason))
       }, in: arena)
-    unsafe info = Info(
-      value: espalier_checkpoint_info(
+    unsafe info = Shared(
+      espalier_checkpoint_info(
         path: arena.text(isDescribed ? "" : checkpoint.path),
         format: arena.text(isDescribed ? "" : checkpoint.format.rawValue),
         tensor_count: rows.count, metadata_count: checkpoint.metadata.count,

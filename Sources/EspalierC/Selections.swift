@@ -38,18 +38,6 @@ extension Arena {
   }
 }
 
-/// Adds the nearest selectors to the error of one that selects nothing.
-func suggesting<R>(_ tree: ParameterTree, _ body: () throws(SurgeryError) -> R) throws -> R {
-  do {
-    return try body()
-  } catch {
-    guard error.kind == .matchesNothing, let text = error.selector,
-      let selector = try? Selector(text)
-    else { throw error }
-    throw DescribedFailure(error: error, suggestions: selector.nearest(in: tree))
-  }
-}
-
 @c @implementation
 public func espalier_select(
   _ checkpoint: espalier_checkpoint, _ selectors: UnsafePointer<UnsafePointer<CChar>?>?,
@@ -59,7 +47,7 @@ public func espalier_select(
     guard let selection = unsafe selection else { throw Misuse.null }
     let tree = try Handles.object(checkpoint, as: OpenCheckpoint.self).tree
     let list = try SelectorList(try unsafe texts(selectors, count, "a selector"))
-    let result = try suggesting(tree) { () throws(SurgeryError) in try list.resolve(in: tree) }
+    let result = try list.resolve(in: tree)
     unsafe selection.pointee = Handles.add(SelectionResult(result, in: tree))
   }
 }

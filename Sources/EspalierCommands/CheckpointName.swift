@@ -2,13 +2,6 @@ import CheckpointFiles
 
 /// How a user names a checkpoint: a path, or the name of a model in the Hugging Face cache.
 enum CheckpointName {
-  /// The path of the checkpoint `name`: `name` itself when there is such a file or folder, otherwise the snapshot
-  /// of the model of that name, otherwise `name`, so that the command reports that it is missing.
-  static func path(_ name: String) -> String {
-    guard !WholeFile.exists(name) else { return name }
-    return (try? HuggingFaceCache.snapshot(of: name)) ?? name
-  }
-
   /// `error` as a user of a command needs it: one about a name that was typed and may be that of a model,
   /// about an incomplete model in the cache, or about an address.
   ///

@@ -68,7 +68,7 @@ extension Espalier {
 }
 
 /// The version of the tool.
-let versionText = "espalier 0.1.0"
+let versionText = "espalier \(espalierVersion)"
 
 /// The version, and the parts of the tool that a report of a problem should name. Querying the processor takes
 /// time, so only `--version` does it.

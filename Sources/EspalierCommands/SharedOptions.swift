@@ -1,4 +1,5 @@
 import ArgumentParser
+import CheckpointFiles
 
 /// `--json`, for every command that prints data.
 struct OutputOptions: ParsableArguments {
@@ -66,7 +67,7 @@ struct ShardOptions: ParsableArguments {
 struct CheckpointArgument: ParsableArguments {
   @Argument(
     help: "The checkpoint: a file, an index of shards, or a directory.", completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var file: String
 }
 

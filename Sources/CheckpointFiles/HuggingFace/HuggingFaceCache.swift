@@ -5,6 +5,15 @@
 ///
 /// Nothing is fetched.
 public enum HuggingFaceCache {
+  /// The path of the checkpoint that a user names: `name` itself when there is such a file or folder, otherwise the
+  /// snapshot of the model of that name, otherwise `name`, so that the error of opening it names it.
+  ///
+  ///     _ = try Checkpoint.open(HuggingFaceCache.path(of: "google-bert/bert-base-uncased"))
+  public static func path(of name: String) -> String {
+    guard !WholeFile.exists(name) else { return name }
+    return (try? snapshot(of: name)) ?? name
+  }
+
   /// The folder of a model's snapshot.
   ///
   /// - Parameter name: `OWNER/NAME`, or `NAME` alone for models without an owner; then, if one other

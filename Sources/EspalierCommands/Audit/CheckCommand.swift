@@ -22,7 +22,7 @@ struct CheckCommand: ParsableCommand {
 
   @Argument(
     help: "Checkpoints: files, indices of shards, or directories.", completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var files: [String]
 
   @Flag(help: "Read only headers: check no checksums, NaN or identical layers.")

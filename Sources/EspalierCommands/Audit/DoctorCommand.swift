@@ -25,7 +25,7 @@ struct DoctorCommand: ParsableCommand {
 
 /// What is detected.
 private struct Findings {
-  let version = String(versionText.split(separator: " ").last ?? "")
+  let version = espalierVersion
   let backend = Backend.preferred
   let processor = CPUFeatures.current
   let logicalProcessors = System.logicalProcessors

@@ -13,7 +13,7 @@ enum Sarif {
       ])
     }
     let driver = JSONValue.members([
-      "name": "espalier", "version": .string(String(versionText.split(separator: " ").last ?? "")),
+      "name": "espalier", "version": .string(espalierVersion),
       "rules": .array(rules),
     ])
     return .members([

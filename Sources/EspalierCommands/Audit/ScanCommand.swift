@@ -19,7 +19,7 @@ struct ScanCommand: ParsableCommand {
 
   @Argument(
     help: "Files, indices of shards, or directories.", completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var files: [String]
 
   @Flag(help: "Also list the classes and functions that every checkpoint has.")

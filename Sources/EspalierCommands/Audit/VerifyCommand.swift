@@ -17,11 +17,13 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "The checkpoint before training.", completion: .file(), transform: CheckpointName.path)
+    help: "The checkpoint before training.", completion: .file(),
+    transform: HuggingFaceCache.path(of:))
   var base: String
 
   @Argument(
-    help: "The checkpoint after training.", completion: .file(), transform: CheckpointName.path)
+    help: "The checkpoint after training.", completion: .file(),
+    transform: HuggingFaceCache.path(of:))
   var tuned: String
 
   @Option(
@@ -81,7 +83,8 @@ struct VerifyCommand: ParsableCommand {
     let trainable = proof.changedKeys.count + proof.unchangedKeys.count
     if trainable > 0 {
       parts.append(
-        "\(grouped(proof.changedKeys.count)) of \(Text.counted(trainable, "trainable tensor")) changed")
+        "\(grouped(proof.changedKeys.count)) of \(Text.counted(trainable, "trainable tensor")) changed"
+      )
     }
     if !proof.addedKeys.isEmpty { parts.append("\(grouped(proof.addedKeys.count)) added") }
     output.line(output.style.green("OK") + ": " + parts.joined(separator: ", "))

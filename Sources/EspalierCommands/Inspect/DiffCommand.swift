@@ -31,10 +31,11 @@ struct DiffCommand: ParsableCommand {
 
   @Argument(
     help: "The first checkpoint: a file, an index of shards, or a directory.", completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var a: String
 
-  @Argument(help: "The second checkpoint.", completion: .file(), transform: CheckpointName.path)
+  @Argument(
+    help: "The second checkpoint.", completion: .file(), transform: HuggingFaceCache.path(of:))
   var b: String
 
   @Argument(help: "The tensors to compare; default: all.")
@@ -148,7 +149,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   private func opened(_ path: String) throws -> Checkpoint {
-    let checkpoint = try Checkpoint.open(CheckpointName.path(path))
+    let checkpoint = try Checkpoint.open(HuggingFaceCache.path(of: path))
     checkpoint.noteForeign(unreadable: "is not compared")
     return checkpoint
   }

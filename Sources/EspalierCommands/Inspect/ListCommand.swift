@@ -33,7 +33,7 @@ struct ListCommand: ParsableCommand {
     help:
       "A safetensors or PyTorch file, an index of shards, a directory, a model in the Hugging Face cache, or the address of a safetensors file or index.",
     completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var file: String
 
   @Argument(help: "The tensors to list; default: all.")

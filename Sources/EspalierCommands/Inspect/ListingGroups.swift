@@ -33,7 +33,8 @@ extension Listing {
       ]
       if shards {
         let files = Set(group.rows.compactMap { rows[$0].file })
-        cells.append(files.count == 1 ? shown(files.first ?? "") : Text.counted(files.count, "file"))
+        cells.append(
+          files.count == 1 ? shown(files.first ?? "") : Text.counted(files.count, "file"))
       }
       if ties { cells.append(first.shares.map { shown($0.string) } ?? "") }
       table.append(cells)

@@ -21,7 +21,8 @@ extension SelectionOptions {
     }
     guard explain else { return }
     for explanation in explanations {
-      var line = "\(shown(explanation.selector)) matches \(Text.counted(explanation.matched, "tensor"))"
+      var line =
+        "\(shown(explanation.selector)) matches \(Text.counted(explanation.matched, "tensor"))"
       if explanation.changed != explanation.matched {
         line +=
           explanation.isNegated

@@ -21,7 +21,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Argument(
     help: "A safetensors or PyTorch file, an index of shards, or a directory.", completion: .file(),
-    transform: CheckpointName.path)
+    transform: HuggingFaceCache.path(of:))
   var file: String
 
   @Option(name: [.short, .customLong("output")], help: "The file to write.", completion: .file())

@@ -27,10 +27,11 @@ struct DeltaCommand: ParsableCommand {
         """)
 
     @Argument(
-      help: "The base checkpoint.", completion: .file(), transform: CheckpointName.path)
+      help: "The base checkpoint.", completion: .file(), transform: HuggingFaceCache.path(of:))
     var base: String
 
-    @Argument(help: "The tuned checkpoint.", completion: .file(), transform: CheckpointName.path)
+    @Argument(
+      help: "The tuned checkpoint.", completion: .file(), transform: HuggingFaceCache.path(of:))
     var tuned: String
 
     @Option(
@@ -95,12 +96,12 @@ struct DeltaCommand: ParsableCommand {
         """)
 
     @Argument(
-      help: "The base checkpoint.", completion: .file(), transform: CheckpointName.path)
+      help: "The base checkpoint.", completion: .file(), transform: HuggingFaceCache.path(of:))
     var base: String
 
     @Argument(
       help: "The delta, or the folder of a run with --save delta.", completion: .file(),
-      transform: CheckpointName.path)
+      transform: HuggingFaceCache.path(of:))
     var delta: String
 
     @OptionGroup var written: CheckpointOutput

@@ -74,7 +74,7 @@ struct EditCommand: ParsableCommand {
       throw ValidationError("--output says where to write; --dry-run writes nothing")
     }
     if let output { try ModelOutput.checkEnding(of: output) }
-    let plan = try plan(try Checkpoint.open(inPlace ? input : CheckpointName.path(input)))
+    let plan = try plan(try Checkpoint.open(inPlace ? input : HuggingFaceCache.path(of: input)))
     var target: ModelOutput?
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(

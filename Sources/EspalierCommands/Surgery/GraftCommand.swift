@@ -24,7 +24,7 @@ struct GraftCommand: ParsableCommand {
 
   @Argument(
     help: "The encoder: a file, an index of shards, or a directory.", completion: .file(),
-    transform: CheckpointName.path
+    transform: HuggingFaceCache.path(of:)
   )
   var base: String
 

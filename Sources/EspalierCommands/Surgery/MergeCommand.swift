@@ -28,7 +28,8 @@ struct MergeCommand: ParsableCommand {
       To merge a LoRA adapter, use espalier edit --merge-lora.
       """)
 
-  @Argument(help: "Two or more checkpoints.", completion: .file(), transform: CheckpointName.path)
+  @Argument(
+    help: "Two or more checkpoints.", completion: .file(), transform: HuggingFaceCache.path(of:))
   var inputs: [String]
 
   @OptionGroup var written: CheckpointOutput
@@ -119,7 +120,7 @@ struct MergeCommand: ParsableCommand {
 
   func run() throws {
     let checkpoints = try inputs.map { try foreign.open($0) }
-    let start = try base.map { try foreign.open(CheckpointName.path($0)) }
+    let start = try base.map { try foreign.open(HuggingFaceCache.path(of: $0)) }
     let merge = Merge(
       method, weights: weights, lambda: lambda ?? 1, density: density ?? 0.5, t: t ?? 0.5,
       decay: decay ?? 0.9, seed: seed ?? 0

@@ -258,7 +258,8 @@ struct TrainCommand: ParsableCommand {
     let count = run.mask.trainableKeys.count
     if let expect = selection.expect, count != expect {
       throw InputError(
-        "\(model ?? ""): expected \(Text.counted(expect, "tensor")) to train, \(grouped(count)) would")
+        "\(model ?? ""): expected \(Text.counted(expect, "tensor")) to train, \(grouped(count)) would"
+      )
     }
   }
 

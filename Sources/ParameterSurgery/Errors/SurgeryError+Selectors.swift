@@ -3,9 +3,15 @@ internal import CheckpointFiles
 // The sentences about selectors.
 extension SurgeryError {
   /// A selector selects nothing, or, `isPartly`, a listed index exists nowhere.
-  static func matchesNothing(_ selector: String, isPartly: Bool, hints: [String]) -> SurgeryError {
+  ///
+  /// - Parameters:
+  ///   - nearest: selectors that select something and resemble it, best first.
+  ///   - hints: sentences about what is there instead.
+  static func matchesNothing(
+    _ selector: String, isPartly: Bool, nearest: [String], hints: [String]
+  ) -> SurgeryError {
     SurgeryError(
-      .matchesNothing, selector: selector,
+      .matchesNothing, selector: selector, advice: nearest.isEmpty ? nil : .didYouMean(nearest),
       "selector \(quoted(selector)) selects no tensor" + (isPartly ? " for a part of it" : "")
         + (hints.isEmpty ? "" : ": " + hints.joined(separator: "; ")))
   }

@@ -12,46 +12,63 @@ extension Selector {
   /// Why the selector does not select what it should, with what is there instead.
   private func explanation(in tree: ParameterTree) throws(SurgeryError) -> SurgeryError {
     let match = try match(in: tree)
-    return .matchesNothing(text, isPartly: !match.entries.isEmpty, hints: hints(match, tree))
+    let hints = hints(match, tree)
+    return .matchesNothing(
+      text, isPartly: !match.entries.isEmpty, nearest: hints.nearest, hints: hints.sentences)
   }
 
-  private func hints(_ match: SelectorMatch, _ tree: ParameterTree) -> [String] {
-    if tree.entries.isEmpty { return ["the checkpoint has no tensors"] }
+  /// What helps a user whose selector selects nothing.
+  private struct Hints {
+    /// What the checkpoint has instead.
+    var sentences: [String]
+    /// Selectors that select something and resemble the typed one, best first.
+    var nearest: [String] = []
+  }
+
+  private func hints(_ match: SelectorMatch, _ tree: ParameterTree) -> Hints {
+    if tree.entries.isEmpty { return Hints(sentences: ["the checkpoint has no tensors"]) }
     if let absence = match.absent.first(where: \.isRow) {
-      return [rowHint(absence.node, tree) + ", and no row \(absence.index)"]
+      return Hints(sentences: [rowHint(absence.node, tree) + ", and no row \(absence.index)"])
     }
-    if !match.unfiltered.isEmpty, match.absent.isEmpty { return [filterHint(match, tree)] }
-    switch pattern {
-    case .regex(let expression, _): return regexHints(expression, tree)
-    case .paths(let paths):
-      var hints: [String] = []
-      let path =
-        paths.first { Suggester(tree: tree, path: $0).firstDeadEnd != nil } ?? paths.first ?? []
-      if let tensor = emptyRows(path, tree) { return [rowHint(tensor, tree)] }
-      let suggester = Suggester(tree: tree, path: path)
-      let suffix = filters.map(\.spelling).joined()
-      // Near is not enough: what is suggested selects something.
-      let nearest = suggester.nearest().map { $0 + suffix }.filter { suggestion in
+    if !match.unfiltered.isEmpty, match.absent.isEmpty {
+      return Hints(sentences: [filterHint(match, tree)])
+    }
+    return switch pattern {
+    case .regex(let expression, _): Hints(sentences: regexHints(expression, tree))
+    case .paths(let paths): pathHints(paths, tree)
+    }
+  }
+
+  private func pathHints(_ paths: [[Step]], _ tree: ParameterTree) -> Hints {
+    let path =
+      paths.first { Suggester(tree: tree, path: $0).firstDeadEnd != nil } ?? paths.first ?? []
+    if let tensor = emptyRows(path, tree) { return Hints(sentences: [rowHint(tensor, tree)]) }
+    let suggester = Suggester(tree: tree, path: path)
+    let suffix = filters.map(\.spelling).joined()
+    // Near is not enough: what is suggested selects something.
+    func selecting(_ spellings: [String]) -> [String] {
+      spellings.map { $0 + suffix }.filter { suggestion in
         (try? Selector(suggestion).match(in: tree).entries.isEmpty) == false
       }
-      if !nearest.isEmpty {
-        hints.append("did you mean \(nearest.map(ticked).joined(separator: " or "))?")
-      } else if let deeper = suggester.deeper() {
-        hints.append("did you mean \(ticked(deeper + suffix))? `*` stays inside a component")
-      }
-      if let name = unbracketedFilter {
-        hints.append("a filter has brackets, such as \(name)")
-      }
-      if let place = suggester.whatIsThere(always: nearest.isEmpty) { hints.append(place) }
-      if nearest.isEmpty, text.contains(where: { "\\^$+|".contains($0) }) || text.contains(".*") {
-        hints.append("a regular expression is written /…/")
-      }
-      // The question mark ends a sentence.
-      if hints.count > 1, hints[0].hasSuffix("?") {
-        hints = [hints[0] + " " + hints[1]] + hints.dropFirst(2)
-      }
-      return hints
     }
+    let nearest = selecting(suggester.nearest())
+    let deeper = nearest.isEmpty ? selecting(suggester.deeper().map { [$0] } ?? []) : []
+    var hints: [String] = []
+    if !nearest.isEmpty {
+      hints.append("did you mean \(nearest.map(ticked).joined(separator: " or "))?")
+    } else if let deeper = deeper.first {
+      hints.append("did you mean \(ticked(deeper))? `*` stays inside a component")
+    }
+    if let name = unbracketedFilter { hints.append("a filter has brackets, such as \(name)") }
+    if let place = suggester.whatIsThere(always: nearest.isEmpty) { hints.append(place) }
+    if nearest.isEmpty, text.contains(where: { "\\^$+|".contains($0) }) || text.contains(".*") {
+      hints.append("a regular expression is written /…/")
+    }
+    // The question mark ends a sentence.
+    if hints.count > 1, hints[0].hasSuffix("?") {
+      hints = [hints[0] + " " + hints[1]] + hints.dropFirst(2)
+    }
+    return Hints(sentences: hints, nearest: nearest + deeper)
   }
 
   /// A filter with something in its brackets, when its name is in the selector without brackets.

@@ -17,6 +17,25 @@ import Testing
     _ = try Selector("{a,b}" + long)
   }
 
+  @Test func `the error of a selector that selects nothing carries the selectors that resemble it`()
+  {
+    let checkpoint = tree("linear.0.weight", "linear.2.weight")
+    func nearest(_ text: String) -> [String] {
+      do throws(SurgeryError) {
+        _ = try SelectorList([text]).resolve(in: checkpoint)
+      } catch {
+        if case .didYouMean(let selectors)? = error.advice { return selectors }
+      }
+      return []
+    }
+    #expect(nearest("linaer[0]") == ["linear[0]"])
+    #expect(nearest("linear.1.weight:rank(2)") == ["linear.2.weight:rank(2)"])
+    #expect(nearest("*.weight") == ["**.weight"])
+    // What would select nothing either is not suggested.
+    #expect(nearest("linaer:rank(3)").isEmpty)
+    #expect(nearest("encoder").isEmpty)
+  }
+
   @Test func `dots and brackets are equal`() throws {
     #expect(try selected("linear.0.weight") == ["linear.0.weight"])
     #expect(try selected("linear[0].weight") == ["linear.0.weight"])
