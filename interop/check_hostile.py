@@ -118,6 +118,54 @@ def test_no_text_takes_more_time_than_its_length():
     return f"{len(results)} runs, at most {max(run.seconds for run in results):.1f} s"
 
 
+def test_no_name_in_a_model_folder_takes_more_time_than_its_length():
+    """Names of members, modules, choices and tensors are compared by bytes: comparing by canonical equivalence costs the square."""
+    results = []
+    marks = "e" + "\u0301\u0316" * 40_000
+    with folder() as root:
+        def model(name, **members):
+            shutil.copytree(TINY, root / name)
+            file = root / name / "config.json"
+            file.write_text(json.dumps({**json.loads(file.read_text()), **members}, ensure_ascii=False))
+            return root / name
+
+        def adapter(name, keys, **members):
+            (root / name).mkdir()
+            config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["query"], **members}
+            (root / name / "adapter_config.json").write_text(json.dumps(config, ensure_ascii=False))
+            header = {key: {"dtype": "F32", "shape": [1, 1], "data_offsets": [4 * n, 4 * n + 4]} for n, key in enumerate(keys)}
+            safetensors(root / name / "adapter_model.safetensors", json.dumps(header, ensure_ascii=False).encode(), bytes(4 * len(keys)))
+            return root / name
+
+        members = model("members", **{marks: [1, 2], "x_" + marks: {"a": 1}})
+        choices = model("choices", model_type=marks, architectures=[marks], hidden_act=marks, problem_type=marks)
+        for folder_path in (members, choices):
+            for edit in (["--drop", "pooler"], ["--layers", "encoder.layer=0:1"], ["--resize", "embeddings.word_embeddings.weight=10"]):
+                results.append(Run("edit", folder_path, "-o", root / "out", *edit, "--dry-run"))
+            results.append(Run("check", folder_path))
+            results.append(Run("train", "--model", folder_path, "--head", "linear", "--train", "linear", "--data", DATA, "-o", root / "run", "--dry-run"))
+        for path in (adapter("settings", [f"base_model.model.{marks}.lora_A.weight"], bias=marks, task_type=marks, init_lora_weights=marks),
+                     adapter("members", [f"base_model.model.{marks}.lora_A.weight"], **{marks: 1}),
+                     adapter("kinds", [f"base_model.model.{marks}.lora_A.{marks}.weight", f"base_model.model.{marks}.{marks}.lora_B.weight"])):
+            results.append(Run("edit", TINY, "-o", root / "merged", "--merge-lora", path, "--dry-run", status=2))
+        keys = ["encoder." + marks + ".weight", marks, "layer.0." + marks, "layer.1." + marks + "x"]
+        header = {key: {"dtype": "F32", "shape": [1], "data_offsets": [4 * n, 4 * n + 4]} for n, key in enumerate(keys)}
+        header["__metadata__"] = {marks: marks}
+        file = root / "keys.safetensors"
+        safetensors(file, json.dumps(header, ensure_ascii=False).encode(), bytes(4 * len(keys)))
+        for line in (["ls", file], ["ls", file, "encodr"], ["ls", file, "layer[9]"], ["ls", file, "--tree"], ["ls", file, "--group"],
+                     ["diff", file, TINY], ["check", file], ["mask", "create", file, "--train", "layr", "-o", root / "mask.json"],
+                     ["merge", file, file, "-o", root / "mean.safetensors"],
+                     ["edit", file, "--rename", "layer.{i}.**=l[{i}].**", "-o", root / "renamed.safetensors"],
+                     ["edit", file, "--preset", "strip-wrappers", "-o", root / "stripped.safetensors"],
+                     ["edit", file, "--preset", "gamma-beta", "-o", root / "named.safetensors"],
+                     ["delta", "create", file, file, "-o", root / "delta.safetensors"],
+                     ["graft", file, "--head", "linear", "--labels", "2", "-o", root / "grafted"],
+                     ["convert", file, "-o", root / "keys.pt"], ["scan", root / "keys.pt"]):
+            results.append(Run(*line))
+    return f"{len(results)} runs, at most {max(run.seconds for run in results):.1f} s"
+
+
 def test_links_in_a_folder_that_is_filled_are_not_followed():
     victims = 0
     with folder() as root:

@@ -1,4 +1,4 @@
-package import CheckpointFiles
+internal import CheckpointFiles
 internal import OrderedCollections
 internal import ParameterSurgery
 

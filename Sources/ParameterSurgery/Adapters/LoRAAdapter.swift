@@ -68,11 +68,11 @@ struct LoRAAdapter {
     }
     checkpoint = try Checkpoint.open(weights)
     let names = try modelNames()
-    var adapterNames: Set<String> = []
-    var others: [(name: [String], source: Key, tensor: Tensor)] = []
+    var adapterNames: Set<Key> = []
+    var others: [(name: [Key], source: Key, tensor: Tensor)] = []
     for (name, (source, tensor)) in zip(names, checkpoint.tensors) {
-      let parts = Key(name).components.map(String.init)
-      guard let place = parts.firstIndex(where: { $0.hasPrefix("lora_") }) else {
+      let parts = Key(name).parts
+      guard let place = parts.firstIndex(where: { $0.begins(with: "lora_") }) else {
         others.append((parts, source, tensor))
         continue
       }
@@ -109,8 +109,8 @@ struct LoRAAdapter {
 
   /// Adds a member whose name has a part that begins with `lora_`.
   private mutating func addFactor(
-    _ wrapper: [String], _ tail: [String], _ tensor: Tensor, _ source: Key,
-    _ adapterNames: inout Set<String>
+    _ wrapper: [Key], _ tail: [Key], _ tensor: Tensor, _ source: Key,
+    _ adapterNames: inout Set<Key>
   ) throws(SurgeryError) {
     let kind = tail[0]
     // `lora_A.weight`, or `lora_A.default.weight` in a model that is not unwrapped.
@@ -123,10 +123,10 @@ struct LoRAAdapter {
     {
       return
     }
-    let path = wrapper.joined(separator: ".")
-    let module = wrapper.filter { $0 != "base_layer" }.joined(separator: ".")
-    var layer = layers[Key(path)] ?? Layer(wrapper: path, module: module)
-    guard !module.isEmpty, rest.count <= 1, !isModule || !ending.isEmpty else {
+    let path = Key(joining: wrapper)
+    let module = LoRAAdapter.module(wrapper).string
+    var layer = layers[path] ?? Layer(wrapper: path.string, module: module)
+    guard !module.isEmpty, rest.count <= 1, !isModule || ending != "" else {
       throw refusal(.notAFactor(source))
     }
     adapterNames.insert(rest.first ?? "")
@@ -153,15 +153,15 @@ struct LoRAAdapter {
     default:
       throw refusal(.otherKind(source))
     }
-    layers[Key(path)] = layer
+    layers[path] = layer
   }
 
   /// Adds a member that is not a factor.
   ///
   /// - Parameter names: those of all members.
   private mutating func addOther(
-    _ name: [String], _ source: Key, _ tensor: Tensor, _ names: Set<Key>,
-    _ adapterNames: inout Set<String>
+    _ name: [Key], _ source: Key, _ tensor: Tensor, _ names: Set<Key>,
+    _ adapterNames: inout Set<Key>
   ) throws(SurgeryError) {
     if let place = name.firstIndex(of: "token_adapter") {
       let tail = name[(place + 1)...]
@@ -169,16 +169,17 @@ struct LoRAAdapter {
         throw refusal(.otherKind(source))
       }
       adapterNames.insert(tail.count == 2 ? tail[place + 2] : "")
-      return try addRows(name[..<place].joined(separator: "."), source, tensor)
+      return try addRows(Key(joining: name[..<place]).string, source, tensor)
     }
     if let place = name.firstIndex(of: "modules_to_save"), place + 1 < name.count {
       // With `bias` "all", PEFT stores the biases of these modules a second time, under this name.
-      let whole = (name[..<place] + name[(place + 1)...]).joined(separator: ".")
-      if names.contains(Key(whole)) { return }
+      let whole = Key(joining: name[..<place] + name[(place + 1)...])
+      if names.contains(whole) { return }
       // A model that is not unwrapped has the adapter's name there.
       let isNamed = name.count > place + 2
       adapterNames.insert(isNamed ? name[place + 1] : "")
-      let text = isNamed ? (name[..<place] + name[(place + 2)...]).joined(separator: ".") : whole
+      let text =
+        (isNamed ? Key(joining: name[..<place] + name[(place + 2)...]) : whole).string
       guard !settings.savedModules(holding: text).isEmpty else {
         throw refusal(.moduleNotNamed(source))
       }
@@ -186,11 +187,11 @@ struct LoRAAdapter {
     }
     // The module as it was before: its copy takes its place.
     if name.contains("original_module") { return }
-    let text = name.filter { $0 != "base_layer" }.joined(separator: ".")
+    let text = LoRAAdapter.module(name).string
     if name.contains("base_layer") {
-      let module = name.dropLast().filter { $0 != "base_layer" }.joined(separator: ".")
-      guard modules.contains(Key(module)) else {
-        throw refusal(.baseWithoutFactors(source, module: module))
+      let module = LoRAAdapter.module(name.dropLast())
+      guard modules.contains(module) else {
+        throw refusal(.baseWithoutFactors(source, module: module.string))
       }
       return wholes.append(Whole(name: text, source: source, tensor: tensor, role: .base))
     }
@@ -241,7 +242,7 @@ struct LoRAAdapter {
         throw refusal(.storedAgain(whole.source))
       }
       // What a layer with factors was before is called `base_layer`; PEFT does not load another name.
-      if whole.name.hasSuffix(".weight"), !whole.source.string.contains(".base_layer."),
+      if whole.name.ends(with: ".weight"), !whole.source.contains(".base_layer."),
         modules.contains(Key(whole.name).droppingLast(".weight"))
       {
         throw refusal(.storedWithFactors(whole.source))
@@ -258,11 +259,16 @@ struct LoRAAdapter {
   /// The module that the configuration knows: the output projection of an attention that PEFT wraps as a whole
   /// belongs to the attention.
   func owner(of layer: Layer) -> String {
-    let parts = Key(layer.wrapper).components
+    let parts = Key(layer.wrapper).parts
     guard parts.count > 2, parts[parts.count - 2] == "base_layer", parts.last == "out_proj" else {
       return layer.module
     }
-    return parts.dropLast(2).filter { $0 != "base_layer" }.joined(separator: ".")
+    return LoRAAdapter.module(parts.dropLast(2)).string
+  }
+
+  /// The path without the components that PEFT's wrapper of a layer adds.
+  private static func module(_ parts: some Sequence<Key>) -> Key {
+    Key(joining: parts.filter { $0 != "base_layer" })
   }
 }
 

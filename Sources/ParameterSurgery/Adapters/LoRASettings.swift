@@ -31,7 +31,7 @@ struct LoRASettings {
   }
 
   /// Members that only matter while an adapter is trained, or that say where it comes from.
-  private static let harmless: Set<String> = [
+  private static let harmless: Set<Key> = [
     "auto_mapping", "base_model_name_or_path", "revision", "peft_type",
     "peft_version", "inference_mode", "lora_dropout", "megatron_core", "runtime_config",
     "eva_config", "corda_config", "loftq_config", "lora_ga_config", "qalora_group_size",
@@ -40,7 +40,7 @@ struct LoRASettings {
   ]
 
   /// Members that `init` reads.
-  private static let known: Set<String> = [
+  private static let known: Set<Key> = [
     "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules",
     "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out", "bias",
     "use_dora", "lora_bias", "modules_to_save", "init_lora_weights", "trainable_token_indices",
@@ -69,7 +69,7 @@ struct LoRASettings {
     guard let type = config["peft_type"]?.string else {
       throw SurgeryError.adapter(path, .missing("peft_type"))
     }
-    guard type == "LORA" else {
+    guard type.isSame(as: "LORA") else {
       throw SurgeryError.adapter(path, .otherMethod(type))
     }
     try LoRASettings.refuse(config, path)
@@ -87,10 +87,10 @@ struct LoRASettings {
     modulesToSave = try LoRASettings.modulesToSave(fields)
     tokens = try LoRASettings.tokens(fields)
     let bias = config["bias"]?.string ?? "none"
-    guard ["none", "all", "lora_only"].contains(bias) else {
+    guard ["none", "all", "lora_only"].contains(Key(bias)) else {
       throw SurgeryError.adapter(path, .otherValue("bias", bias, "none, all or lora_only"))
     }
-    let start = try LoRASettings.initialisation(config["init_lora_weights"] ?? .null, path)
+    let start: Key? = try LoRASettings.initialisation(config["init_lora_weights"] ?? .null, path)
     let variants = ["velora_config", "monteclora_config"].filter(fields.isSet)
     linearVariant = variants.first
     if let first = variants.first, variants.count > 1 || usesDoRA || start == "mica" {
@@ -120,7 +120,7 @@ struct LoRASettings {
       throw .adapter(path, .refused(name, reason))
     }
     for key in config.object?.keys ?? [] where fields.isSet(key.string) {
-      guard harmless.contains(key.string) || known.contains(key.string) else {
+      guard harmless.contains(key) || known.contains(key) else {
         throw .adapter(path, .unknownMember(key))
       }
     }
@@ -132,7 +132,7 @@ struct LoRASettings {
   ///   the adapter belongs to is not the checkpoint then.
   private static func initialisation(
     _ value: JSONValue, _ path: String
-  ) throws(SurgeryError) -> String? {
+  ) throws(SurgeryError) -> Key? {
     let text: String
     switch value {
     case .null, .bool: return nil
@@ -140,10 +140,10 @@ struct LoRASettings {
     default:
       throw .adapter(path, .otherValue("init_lora_weights", value.text(), "a name"))
     }
-    let name = text.lowercased()
+    let name = Key(text.lowercased())
     if ["gaussian", "eva", "orthogonal", "mica"].contains(name) { return name }
     let changesBase =
-      name.hasPrefix("pissa") || name.hasPrefix("corda")
+      name.begins(with: "pissa") || name.begins(with: "corda")
       || ["olora", "loftq", "lora_ga"].contains(name)
     guard changesBase else {
       throw .adapter(path, .unknownInitialisation(text))
@@ -155,12 +155,13 @@ struct LoRASettings {
   private static func modulesToSave(_ fields: LoRAFields) throws(SurgeryError) -> [String] {
     let stated = try fields.texts("modules_to_save")
     let heads =
-      switch fields.config["task_type"]?.string {
+      switch fields.config["task_type"]?.string.map({ Key($0) }) {
       case "SEQ_CLS", "TOKEN_CLS": ["classifier", "score"]
       case "QUESTION_ANS": ["qa_outputs"]
       default: [String]()
       }
-    return stated + heads.filter { !stated.contains($0) }
+    let known = Set(stated.map { Key($0) })
+    return stated + heads.filter { !known.contains(Key($0)) }
   }
 
   private static func tokens(_ fields: LoRAFields) throws(SurgeryError) -> Tokens? {

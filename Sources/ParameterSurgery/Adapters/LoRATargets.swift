@@ -28,7 +28,7 @@ struct LoRATargets {
         let isList = fields.config[name]?.array != nil
         return isList ? .names(names) : .any
       }
-      if text == "all-linear" { return .any }
+      if text.isSame(as: "all-linear") { return .any }
       do {
         return .expression(try KeyExpression(text, .read).matcher())
       } catch {

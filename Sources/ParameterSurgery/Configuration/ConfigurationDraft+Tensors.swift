@@ -21,10 +21,10 @@ extension ConfigurationDraft {
       let counted = node.before.counts(in: sections, hasEncoder: false)?.section ?? 0
       let section = sections[counted]
       let hasKinds = LayerChange.demandedLists.contains { section[$0]?.array != nil }
-      if hasKinds && section["model_type"]?.string != "modernbert" { continue }
+      if hasKinds && section["model_type"] != "modernbert" { continue }
       if section["first_k_dense_replace"] != nil { continue }
       if LayerChange.indexLists.contains(where: {
-        section[$0]?.array?.contains(.integer(0)) == true
+        section[$0.string]?.array?.contains(.integer(0)) == true
       }) {
         continue
       }

@@ -8,7 +8,7 @@ struct ConfigurationSection {
   let members: OrderedDictionary<Key, JSONValue>
 
   private static let maximumDepth = 3
-  private static let others: Set<String> = [
+  private static let others: Set<Key> = [
     "quantization_config", "generation_config", "compression_config", "task_specific_params",
   ]
 
@@ -22,7 +22,7 @@ struct ConfigurationSection {
       sections.append(ConfigurationSection(path: path, members: members))
       guard path.count < maximumDepth else { continue }
       for (name, value) in members
-      where value.object != nil && !others.contains(name.string)
+      where value.object != nil && !others.contains(name)
         && (name.ends(with: "_config") || name == "encoder" || name == "decoder")
       {
         pending.append((path + [name.string], value))
@@ -40,13 +40,14 @@ struct ConfigurationSection {
   func name(_ member: String) -> String { (path + [member]).joined(separator: ".") }
 
   /// What the part is called in keys: `text` for `text_config`.
-  private var word: String? {
+  private var word: Key? {
     path.last.map { name in
-      Key(name).ends(with: "_config") ? Key(name).droppingLast("_config").string : name
+      let name = Key(name)
+      return name.ends(with: "_config") ? name.droppingLast("_config") : name
     }
   }
 
-  private static let synonyms: [String: [String]] = [
+  private static let synonyms: [Key: [String]] = [
     "vision": ["visual", "image"], "text": ["language_model", "llm"], "audio": ["speech", "sound"],
     "encoder": ["encoder"], "decoder": ["decoder"],
   ]
@@ -54,8 +55,8 @@ struct ConfigurationSection {
   /// The first component of a key that names the part; `nil` when none does.
   private func place(in parts: [Key]) -> Int? {
     guard let word else { return nil }
-    if word == "encoder" || word == "decoder" { return parts.firstIndex(of: Key(word)) }
-    let words = [word] + (ConfigurationSection.synonyms[word] ?? [])
+    if word == "encoder" || word == "decoder" { return parts.firstIndex(of: word) }
+    let words = [word.string] + (ConfigurationSection.synonyms[word] ?? [])
     return parts.firstIndex { part in words.contains { part.contains($0) } }
   }
 

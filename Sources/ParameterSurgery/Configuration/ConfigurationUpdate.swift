@@ -6,6 +6,9 @@ internal import OrderedCollections
 ///
 /// A member changes only when it agreed with the checkpoint before and the checkpoint is different now; a member
 /// that was about something else, or was wrong, stays. What cannot follow is a note.
+///
+///     let update = ConfigurationUpdate(configuration, from: base, to: result)
+///     for change in update.changes { print(change.name, change.after as Any) }
 public struct ConfigurationUpdate: Sendable {
   /// A member that changes.
   public struct Change: Sendable, Hashable {
@@ -44,7 +47,7 @@ public struct ConfigurationUpdate: Sendable {
       ?? Dictionary(
         uniqueKeysWithValues: result.tensors.keys.filter { base[$0] != nil }.map { ($0, $0) })
     var draft = ConfigurationDraft(configuration)
-    if members["model_type"]?.string == "bert", ConfigurationUpdate.isDistilBERT(result),
+    if members["model_type"] == "bert", ConfigurationUpdate.isDistilBERT(result),
       !ConfigurationUpdate.isDistilBERT(base)
     {
       draft = ConfigurationDraft(.object(ConfigurationUpdate.distilbert(members)))

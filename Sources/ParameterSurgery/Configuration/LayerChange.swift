@@ -23,7 +23,7 @@ struct LayerChange {
   // MARK: - Kinds of members
 
   /// Lists with an entry for each layer.
-  static let lists: Set<String> = [
+  static let lists: Set<Key> = [
     "layer_types", "mlp_layer_types", "layers_block_type", "attention_window", "no_rope_layers",
     "attention_layers", "activation_sparsity_pattern", "indexer_types", "layer_rope_theta",
     "sliding_windows", "sliding_window_layers", "num_query_heads", "num_kv_heads",
@@ -39,26 +39,26 @@ struct LayerChange {
     "attention_layers", "indexer_types",
   ]
   /// Lists of numbers of layers.
-  static let indexLists: Set<String> = [
+  static let indexLists: Set<Key> = [
     "mlp_only_layers", "cross_attention_layers", "attn_layer_indices", "hybrid_layer_ids",
     "full_attn_idxs", "fullatt_block_indexes", "global_attn_indexes", "moe_layers",
     "window_block_indices", "residual_block_indices", "ple_layer_ids", "full_attention_layers",
     "global_attention_layers", "mamba_layers", "attention_layers_idx",
   ]
   /// Lists of numbers of layers whose outputs something else reads, so that none may be lost or doubled.
-  static let readLists: Set<String> = [
+  static let readLists: Set<Key> = [
     "deepstack_visual_indexes", "intermediate_layers_indices", "target_layer_ids",
     "backbone_out_indices", "aux_hidden_state_layers",
   ]
   /// How many layers at the beginning are of another kind.
-  private static let prefixes: Set<String> = [
+  private static let prefixes: Set<Key> = [
     "first_k_dense_replace", "max_window_layers", "num_dense_layers", "n_dense_layers",
     "num_hash_layers",
   ]
   /// How many layers at the end are of another kind.
-  private static let suffixes: Set<String> = ["num_kv_shared_layers"]
+  private static let suffixes: Set<Key> = ["num_kv_shared_layers"]
   /// Members that say that a kind of layer recurs, and the list that overrides them.
-  private static let periods: [String: String?] = [
+  private static let periods: [Key: String?] = [
     "attn_layer_period": "layers_block_type", "expert_layer_period": nil,
     "global_attn_every_n_layers": "layer_types", "sliding_window_pattern": "layer_types",
     "_sliding_window_pattern": "layer_types", "full_attention_interval": "layer_types",
@@ -68,12 +68,12 @@ struct LayerChange {
     "hybrid_attention_period": nil,
   ]
   /// Members that make the computation of a layer depend on its number.
-  private static let numbered: Set<String> = ["scale_attn_by_inverse_layer_idx"]
+  private static let numbered: Set<Key> = ["scale_attn_by_inverse_layer_idx"]
 
   // MARK: - Outcomes
 
   /// What becomes of the member `name` of `section`; `.unchanged` for a member that does not depend on layers.
-  func outcome(_ name: String, _ value: JSONValue, in section: ConfigurationSection) -> Outcome {
+  func outcome(_ name: Key, _ value: JSONValue, in section: ConfigurationSection) -> Outcome {
     if LayerChange.lists.contains(name), let list = LayerChange.entries(value) {
       return list.count == before ? change(value, to: permuted(value, list)) : .unchanged
     }

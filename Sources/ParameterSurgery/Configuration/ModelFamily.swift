@@ -7,16 +7,16 @@ internal import OrderedCollections
 /// model has in common is expected.
 struct ModelFamily {
   /// The `model_type`; `nil` when the configuration has none and the keys are not those of a BERT.
-  let type: String?
+  let type: Key?
 
-  init(_ type: String?) { self.type = type }
+  init(_ type: String?) { self.type = type.map { Key($0) } }
 
   /// The family of a checkpoint with this configuration; `nil` for one without configuration.
   ///
   /// Configurations of 2019 do not name their type: BERT is then recognised by its keys.
   init(_ configuration: JSONValue?, _ checkpoint: Checkpoint) {
     if let type = configuration?["model_type"]?.string {
-      self.type = type
+      self.type = Key(type)
     } else {
       let keys = checkpoint.tensors.keys
       func has(_ ending: String) -> Bool { keys.contains { $0.ends(with: ending) } }
@@ -29,21 +29,21 @@ struct ModelFamily {
   }
 
   /// Encoders whose sizes have BERT's names.
-  private static let encoders: Set<String> = [
+  private static let encoders: Set<Key> = [
     "bert", "camembert", "convbert", "distilbert", "electra", "ernie", "ibert", "layoutlm",
     "megatron-bert", "mpnet", "roberta", "roberta-prelayernorm", "splinter", "xlm-roberta",
     "xlm-roberta-xl", "xmod", "data2vec-text", "big_bird", "deberta", "deberta-v2", "esm", "lilt",
     "nystromformer", "yoso", "roformer", "luke",
   ]
   /// Decoders whose sizes have LLaMA's names, and whose layers are all alike.
-  private static let decoders: Set<String> = [
+  private static let decoders: Set<Key> = [
     "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "granite", "olmo",
     "olmo2", "olmo3", "smollm3", "cohere", "cohere2", "glm4", "ernie4_5",
   ]
   /// Encoders that number positions from 2 and count only the others.
-  private static let shiftedPositions: Set<String> = ["nystromformer", "yoso"]
+  private static let shiftedPositions: Set<Key> = ["nystromformer", "yoso"]
   /// Families whose embedding and output layer have `vocab_size` rows.
-  private static let vocabularies: Set<String> = [
+  private static let vocabularies: Set<Key> = [
     "albert", "apertus", "bamba", "bart", "biogpt", "blenderbot", "blenderbot-small", "bloom",
     "blip_text_model", "clip_text_model", "codegen", "ctrl", "deepseek_v2", "deepseek_v3", "falcon",
     "falcon_h1", "fnet", "fsmt", "funnel", "gemma3n_text", "glm4_moe", "gpt2", "gpt_bigcode",

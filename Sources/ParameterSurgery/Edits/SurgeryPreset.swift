@@ -60,12 +60,12 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
       return steps
     case .stripWrappers: return try WrapperNames(keys, dictionaries: dictionaries).steps
     case .stripBert:
-      guard keys.contains(where: { $0.components.first == "bert" }) else { return [] }
+      guard keys.contains(where: { $0.parts.first == "bert" }) else { return [] }
       // Heads have no place in a `BertModel`.
-      let hasHeads = keys.contains { $0.components.first != "bert" }
+      let hasHeads = keys.contains { $0.parts.first != "bert" }
       return (hasHeads ? [.keep(try SelectorList(["bert"]))] : []) + [.stripPrefix("bert.")]
     case .lightning:
-      var model = keys.filter { $0.components.first == "state_dict" }
+      var model = keys.filter { $0.parts.first == "state_dict" }
       guard !model.isEmpty else { return [] }
       var steps: [SurgeryOperation] = []
       if model.count < keys.count { steps.append(.keep(try SelectorList(["state_dict"]))) }
@@ -91,12 +91,12 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
   }
 
   private func distilbert(_ keys: [Key]) throws(SurgeryError) -> [SurgeryOperation] {
-    let prefix = keys.contains { $0.components.first == "bert" } ? "bert." : ""
+    let prefix = keys.contains { $0.parts.first == "bert" } ? "bert." : ""
     let layers = Set(
       keys.compactMap { key -> Int? in
-        let parts = (prefix.isEmpty ? key : key.dropping(prefix)).components
+        let parts = (prefix.isEmpty ? key : key.dropping(prefix)).parts
         guard parts.count > 3, parts[0] == "encoder", parts[1] == "layer" else { return nil }
-        return Key(String(parts[2])).indexValue
+        return parts[2].indexValue
       }
     ).count
     guard layers > 0 else { return [] }

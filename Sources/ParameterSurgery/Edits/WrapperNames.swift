@@ -60,18 +60,18 @@ struct WrapperNames {
     var parents: Set<Key> = []
     var deepest = 0
     for key in keys {
-      let parts = key.components
+      let parts = key.parts
       var path = ""
       var row: [(parent: Key, depth: Int)] = []
       var isBeside = false
       for (depth, part) in parts.dropLast().enumerated() {
-        let isCertain = certain.contains(Key(String(part)))
+        let isCertain = certain.contains(part)
         if part == "module" { row.append((Key(path), depth)) }
         isBeside = isBeside || isCertain
-        path += path.isEmpty ? part : "." + part
+        path += path.isEmpty ? part.string : "." + part.string
         let next = parts[depth + 1]
         if isCertain || part == "module",
-          depth + 2 < parts.count, next == "module" || certain.contains(Key(String(next)))
+          depth + 2 < parts.count, next == "module" || certain.contains(next)
         {
           continue
         }
@@ -85,9 +85,9 @@ struct WrapperNames {
     guard !parents.isEmpty else { return false }
     return keys.contains { key in
       var path = ""
-      for part in key.components.prefix(deepest + 1) {
+      for part in key.parts.prefix(deepest + 1) {
         if part != "module", parents.contains(Key(path)) { return true }
-        path += path.isEmpty ? part : "." + part
+        path += path.isEmpty ? part.string : "." + part.string
       }
       return false
     }
@@ -95,7 +95,7 @@ struct WrapperNames {
 
   /// Takes out the counter that `AveragedModel` has beside its module.
   private mutating func takeCounters() throws(SurgeryError) {
-    for counter in keys where counter.components.last == "n_averaged" {
+    for counter in keys where counter.last.isSame(as: "n_averaged") {
       let prefix = counter.droppingLast("n_averaged").string
       let others = keys.filter { $0 != counter && $0.begins(with: prefix) }
       guard !others.isEmpty, others.allSatisfy({ $0.begins(with: prefix + "module.") }) else {
@@ -112,11 +112,11 @@ struct WrapperNames {
   private mutating func takeAverages() throws(SurgeryError) {
     let counters: Set<Key> = ["initted", "step"]
     guard counters.isSubset(of: keys) else { return }
-    let models = keys.filter { !counters.contains($0) }.map { $0.components[0] }
-    guard models.contains("ema_model"), Set(models).isSubset(of: ["ema_model", "online_model"])
+    let models = Set(keys.filter { !counters.contains($0) }.map { $0.parts[0] })
+    guard models.contains("ema_model"), models.isSubset(of: ["ema_model", "online_model"])
     else { return }
     steps += [.keep(try SelectorList(["ema_model"])), .stripPrefix("ema_model.")]
-    keys = keys.filter { $0.components[0] == "ema_model" }.map {
+    keys = keys.filter { $0.parts[0] == "ema_model" }.map {
       $0.dropping("ema_model.")
     }
   }
@@ -156,8 +156,8 @@ struct WrapperNames {
   private func container(of key: Key) -> Key {
     var path = ""
     var result: Key = ""
-    for part in key.components.dropLast() {
-      path += path.isEmpty ? part : "." + part
+    for part in key.parts.dropLast() {
+      path += path.isEmpty ? part.string : "." + part.string
       if containers.contains(Key(path)) { result = Key(path) }
     }
     return result

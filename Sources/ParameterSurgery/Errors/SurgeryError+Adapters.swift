@@ -28,7 +28,7 @@ enum AdapterProblem {
   case isAFile
   case noWeights
   case noFactors
-  case severalAdapters(Set<String>)
+  case severalAdapters(Set<Key>)
   case mixedPrefix(Key, Key, String)
   case notAFactor(Key)
   case duplicate(Key)
@@ -161,7 +161,7 @@ extension AdapterProblem {
     case .noWeights: "there is no adapter_model.safetensors"
     case .noFactors: "holds no LoRA factors"
     case .severalAdapters(let names):
-      "holds several adapters (\(listed(names.map { $0.isEmpty ? "one without a name" : $0 }.sorted()))), and one is "
+      "holds several adapters (\(listed(names.sorted().map { $0 == "" ? "one without a name" : $0.string }))), and one is "
         + "merged at a time"
     case .mixedPrefix(let key, let other, let prefix):
       "\(quoted(key.string)) does not begin with `\(prefix)`, and \(quoted(other.string)) does"

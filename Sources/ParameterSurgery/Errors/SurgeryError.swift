@@ -94,11 +94,6 @@ public struct SurgeryError: Error, Sendable, Hashable, CustomStringConvertible {
       error.description)
   }
 
-  /// An error about how an argument is written.
-  static func form(_ description: String) -> SurgeryError {
-    SurgeryError(.syntax, description)
-  }
-
   /// The selector and, on a second line, a caret below the place of the problem; `nil` when the
   /// error is not about one place of a selector.
   public var diagram: String? {

@@ -100,7 +100,7 @@ extension CheckpointLint {
         .configuration, nil,
         "config.json has \(list.count) entries in \(section.name(name)) for \(count) layers")
     }
-    for name in LayerChange.indexLists.sorted() {
+    for name in LayerChange.indexLists.sorted().map(\.string) {
       guard let list = section[name]?.array,
         let beyond = list.lazy.compactMap(\.integer).first(where: { $0 >= all })
       else { continue }

@@ -36,12 +36,12 @@ struct Suggester {
       for route in routes {
         next.append(contentsOf: follow(route, step, isLast: position == path.count - 1))
       }
-      next.sort { ($0.cost, $0.spelling) < ($1.cost, $1.spelling) }
+      next.sort { ($0.cost, Key($0.spelling)) < ($1.cost, Key($1.spelling)) }
       routes = Array(next.prefix(Suggester.width))
     }
     guard let best = routes.first?.cost, best > 0 else { return [] }
-    var seen: Set<String> = []
-    return routes.filter { $0.cost == best && seen.insert($0.spelling).inserted }.prefix(3)
+    var seen: Set<Key> = []
+    return routes.filter { $0.cost == best && seen.insert(Key($0.spelling)).inserted }.prefix(3)
       .map(\.spelling)
   }
 
@@ -112,16 +112,15 @@ struct Suggester {
 
   /// How far a component is from what was typed; `nil` when it is not near.
   private func distance(_ typed: Key, _ component: Key) -> Int? {
-    let (a, b) = (typed.string, component.string)
-    if Suggester.twins[a] == b { return 1 }
-    if a.lowercased() == b.lowercased() { return 1 }
-    let limit = min(3, a.unicodeScalars.count / 3)
-    let distance = editDistance(a, b, limit: limit)
+    if Suggester.twins[typed] == component { return 1 }
+    if typed.lowercasedASCII == component.lowercasedASCII { return 1 }
+    let limit = min(3, typed.string.unicodeScalars.count / 3)
+    let distance = editDistance(typed.string, component.string, limit: limit)
     return distance <= limit ? distance : nil
   }
 
   /// Two spellings of one thing.
-  private static let twins = [
+  private static let twins: [Key: Key] = [
     "weight": "gamma", "bias": "beta", "gamma": "weight", "beta": "bias",
   ]
 
