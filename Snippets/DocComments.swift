@@ -11,6 +11,7 @@ func checkpointFiles(_ checkpoint: Checkpoint) throws {
   try checkpoint.write(to: "trimmed.safetensors")
 
   let folder = try HuggingFaceCache.snapshot(of: "google-bert/bert-base-uncased")
+  _ = try Checkpoint.open(HuggingFaceCache.path(of: "google-bert/bert-base-uncased"))
   let model = try Checkpoint.open(folder)
   print(model.keys)
 
@@ -20,6 +21,29 @@ func checkpointFiles(_ checkpoint: Checkpoint) throws {
   do { _ = try Checkpoint.open("model.safetensors") } catch {
     if error.kind == .notFound { print("there is no \(error.path)") }
   }
+}
+
+func values(_ base: Checkpoint, _ checkpoint: Checkpoint) throws {
+  let settings: JSONValue = .members(["layers": 12, "name": "bert"])
+  print(settings["layers"]?.integer ?? 0, settings.text(indent: 2))
+  let options = WriteOptions(format: .torchZip, shardByteCount: 2_000_000_000)
+  try checkpoint.write(to: "model.bin", options: options)
+  for (key, tensor) in base.tensors { print(key, tensor.dtype, tensor.shape) }
+  let key: Key = "linear.0.weight"
+  print(key.components.last ?? "", base[key]?.shape as Any)
+  for tensor in checkpoint.quantizedTensors { print(tensor.payload, tensor.companions) }
+  for report in try ScanReport.scan("pytorch_model.bin") where report.severity == .danger {
+    print(report.globals.map(\.name), report.findings.map(\.text))
+  }
+  let older = try checkpoint.olderFiles(writingTo: "model/pytorch_model.bin")
+  if let winner = older.winner { print("\(winner) would be read instead") }
+  let losses = CastLosses()
+  try checkpoint.converted(to: .float16, losses: losses).write(to: "half.safetensors")
+  for loss in losses.all { print(loss.key, loss.overflowCount) }
+  print(DType.bfloat16.name, DType.bfloat16.bitWidth)  // BF16 16
+  let shape: Shape = [30_522, 768]
+  print(shape.rank, shape.count, shape.rowMajorStrides)  // 2 23440896 [768, 1]
+  if let zeros = Tensor([0, 0, 0, 0], shape: [2, 2]) { print(zeros.byteCount) }  // 16
 }
 
 func surgery(_ base: Checkpoint, _ a: Checkpoint, _ b: Checkpoint) throws {
@@ -102,9 +126,35 @@ func masks(_ checkpoint: Checkpoint, _ diff: Diff, _ tensor: Tensor) throws {
   for (old, new) in modern.renamed { print(old, new) }
 }
 
+func trees(_ checkpoint: Checkpoint, _ tree: ParameterTree, _ mask: FreezeMask) throws {
+  let errors = try CheckpointLint(path: "model").findings.filter { $0.severity == .error }
+  for finding in errors { print(finding.rule.summary, finding.message) }
+  for format in TrainerFormat.allCases {
+    print(format.rawValue, (try? mask.exported(to: format)) ?? "")
+  }
+  let rows = RowSet([0..<10, 5..<20, 30..<31])
+  print(rows.ranges, rows.count, rows.contains(12))  // [0..<20, 30..<31] 21 true
+  let selection = try SelectorList(["linear", "!linear[0].bias"]).resolve(in: tree)
+  for item in selection.items { print(item.key, item.parameterCount) }
+  print(tree.entries.filter { TensorRole.bias.applies(to: $0) }.map(\.key))
+  let layers = ParameterTree(checkpoint).node(at: "bert.encoder.layer")
+  print(layers?.childIndices ?? [], layers?.parameterCount ?? 0)
+  let head = TensorInfo(key: "linear.weight", dtype: .float32, shape: [2, 768])
+  print(head.byteCount, head.rowCount ?? 0)  // 6144 2
+}
+
+func configuration(_ configuration: JSONValue, _ base: Checkpoint, _ result: Checkpoint) {
+  let update = ConfigurationUpdate(configuration, from: base, to: result)
+  for change in update.changes { print(change.name, change.after as Any) }
+}
+
 func differences(_ base: Checkpoint, _ tuned: Checkpoint, _ other: Checkpoint) throws {
   let diff = try Diff(base, tuned)
   for change in diff.changed { print(change.key, change.values?.maxAbs ?? .nan) }
+  for change in diff.changed where change.isShapeChanged { print(change.key, change.shapes) }
+  for values in diff.changed.compactMap(\.values) {
+    print(values.relativeL2, values.changedFraction)
+  }
   let (a, b) = (tuned, other)
   for group in DiffSummary(diff, a, b).groups { print(group.selector, group.counts.changed) }
 }

@@ -1,6 +1,9 @@
 public import OrderedCollections
 
 /// How a checkpoint is written.
+///
+///     let options = WriteOptions(format: .torchZip, shardByteCount: 2_000_000_000)
+///     try checkpoint.write(to: "model.bin", options: options)
 public struct WriteOptions: Sendable {
   /// The format, `.safetensors` or `.torchZip`; `nil` lets the ending of the name decide: `.pt`,
   /// `.pth`, `.bin` and `.ckpt` are PyTorch's, all others safetensors.

@@ -4,6 +4,9 @@ public import OrderedCollections
 ///
 /// Values share storage, so copies are cheap and the files stay untouched: edits make new
 /// checkpoints, and only ``write(to:options:)`` touches the disk.
+///
+///     let base = try Checkpoint.open("bert-base-uncased")
+///     for (key, tensor) in base.tensors { print(key, tensor.dtype, tensor.shape) }
 public struct Checkpoint: Sendable {
   /// The kinds of file that a checkpoint comes from.
   public enum Format: String, Sendable, Hashable, CaseIterable {

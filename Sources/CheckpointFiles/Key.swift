@@ -3,6 +3,9 @@
 ///
 /// Two keys are equal when their UTF-8 bytes are. Swift's `String` calls canonically equivalent
 /// spellings equal (`é` and `e` + U+0301), which would merge two tensors of one file into one.
+///
+///     let key: Key = "linear.0.weight"
+///     print(key.components.last ?? "", base[key]?.shape as Any)
 public struct Key: Sendable {
   /// The key as text.
   public let string: String

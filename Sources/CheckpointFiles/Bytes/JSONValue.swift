@@ -4,6 +4,9 @@ public import OrderedCollections
 ///
 /// Numbers keep their spelling: `1`, `1.0` and `1e0` are three different texts, and formats that
 /// allow integers only can tell.
+///
+///     let settings: JSONValue = .members(["layers": 12, "name": "bert"])
+///     print(settings["layers"]?.integer ?? 0, settings.text(indent: 2))
 public enum JSONValue: Sendable {
   case null
   case bool(Bool)

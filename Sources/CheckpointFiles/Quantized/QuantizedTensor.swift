@@ -5,6 +5,8 @@ internal import OrderedCollections
 /// The number that the model computes with is, depending on the scheme, the stored one times a scale, minus a zero
 /// point, or an entry of a code book. Whatever changes the stored numbers, or takes one of the tensors away from
 /// the others, makes other weights of them without any sign of it.
+///
+///     for tensor in checkpoint.quantizedTensors { print(tensor.payload, tensor.companions) }
 public struct QuantizedTensor: Sendable, Hashable {
   /// The key of the stored numbers, such as `l.weight` or `l.qweight`.
   public let payload: Key

@@ -2,6 +2,10 @@
 /// writer does not do.
 ///
 /// The audit and the readers are one parser: what a loader would see is what was examined.
+///
+///     for report in try ScanReport.scan("pytorch_model.bin") where report.severity == .danger {
+///       print(report.globals.map(\.name), report.findings.map(\.text))
+///     }
 public struct ScanReport: Sendable, Hashable {
   /// How much a finding matters.
   public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {

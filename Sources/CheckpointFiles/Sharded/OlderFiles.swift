@@ -3,6 +3,9 @@
 /// A folder is read as one file, by a fixed order of names: `model.safetensors` before an index of shards, that
 /// before `pytorch_model.bin`. PEFT and diffusers have orders of their own. A new file that comes later in this order
 /// is complete, and no loader reads it.
+///
+///     let older = try checkpoint.olderFiles(writingTo: "model/pytorch_model.bin")
+///     if let winner = older.winner { print("\(winner) would be read instead") }
 public struct OlderFiles: Sendable {
   /// The older file that would be read in place of what is written, as a path; `nil` when there is none.
   public private(set) var winner: String?

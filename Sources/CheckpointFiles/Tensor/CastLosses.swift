@@ -1,6 +1,10 @@
 internal import Synchronization
 
 /// What was lost when numbers were rounded to a smaller type: filled while tensors are written.
+///
+///     let losses = CastLosses()
+///     try checkpoint.converted(to: .float16, losses: losses).write(to: "half.safetensors")
+///     for loss in losses.all { print(loss.key, loss.overflowCount) }
 public final class CastLosses: Sendable {
   /// The losses of one tensor.
   public struct Loss: Sendable, Hashable {

@@ -2,6 +2,8 @@
 ///
 /// Case names are Swift's; ``name`` is the spelling of the safetensors format, which the tool prints.
 /// The last group exists in PyTorch files only.
+///
+///     print(DType.bfloat16.name, DType.bfloat16.bitWidth)  // BF16 16
 public enum DType: String, Sendable, Hashable, CaseIterable {
   case bool = "BOOL"
   case float4 = "F4"

@@ -1,6 +1,9 @@
 /// The extents of a tensor, outermost first. A scalar has none.
 ///
 /// Invariant: no extent is negative, and the number of elements fits `Int`.
+///
+///     let shape: Shape = [30_522, 768]
+///     print(shape.rank, shape.count, shape.rowMajorStrides)  // 2 23440896 [768, 1]
 public struct Shape: Sendable, Hashable {
   /// The extents, outermost first.
   public let dimensions: [Int]

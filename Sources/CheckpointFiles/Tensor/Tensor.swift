@@ -1,4 +1,6 @@
 /// A dtype, a shape, and where the elements are: a view of a storage that others may share.
+///
+///     if let zeros = Tensor([0, 0, 0, 0], shape: [2, 2]) { print(zeros.byteCount) }  // 16
 public struct Tensor: Sendable {
   /// The element type.
   public let dtype: DType

@@ -1,6 +1,8 @@
 public import CheckpointFiles
 
 /// How a tensor of one checkpoint differs from the tensor of the same name in another.
+///
+///     for change in diff.changed where change.isShapeChanged { print(change.key, change.shapes) }
 public struct TensorDifference: Sendable, Hashable {
   /// The key in the first checkpoint.
   public let key: Key
@@ -23,6 +25,10 @@ public struct TensorDifference: Sendable, Hashable {
 ///
 /// NaNs with the same bits are the same value; a NaN against anything else is a change that makes the
 /// distances NaN. Infinities of one sign are the same. Complex numbers count as two numbers.
+///
+///     for values in diff.changed.compactMap(\.values) {
+///       print(values.relativeL2, values.changedFraction)
+///     }
 public struct ValueDifference: Sendable, Hashable {
   /// The greatest |b − a|.
   public let maxAbs: Double

@@ -1,6 +1,9 @@
 public import CheckpointFiles
 
 /// Damage of a checkpoint, or a probable mistake.
+///
+///     let errors = try CheckpointLint(path: "model").findings.filter { $0.severity == .error }
+///     for finding in errors { print(finding.rule.summary, finding.message) }
 public struct LintFinding: Sendable, Hashable {
   /// How severe a finding is.
   public enum Severity: String, Sendable, Hashable, CaseIterable {

@@ -1,4 +1,7 @@
 /// A set of rows along dimension 0, as ascending half-open ranges that neither touch nor overlap.
+///
+///     let rows = RowSet([0..<10, 5..<20, 30..<31])
+///     print(rows.ranges, rows.count, rows.contains(12))  // [0..<20, 30..<31] 21 true
 public struct RowSet: Sendable, Hashable {
   /// The ranges: ascending, none empty, a gap between neighbours.
   public private(set) var ranges: [Range<Int>]

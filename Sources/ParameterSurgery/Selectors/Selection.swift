@@ -1,6 +1,9 @@
 public import CheckpointFiles
 
 /// What selectors select: tensors in the order of the file, each whole or some of its rows.
+///
+///     let selection = try SelectorList(["linear", "!linear[0].bias"]).resolve(in: tree)
+///     for item in selection.items { print(item.key, item.parameterCount) }
 public struct Selection: Sendable {
   /// A tensor, or some rows of one.
   public struct Item: Sendable, Hashable {

@@ -2,6 +2,8 @@ internal import CheckpointFiles
 
 /// What a tensor is for, by its key and shape alone. A tensor may have several roles: the bias
 /// of a LayerNorm is a `bias` and a `norm`.
+///
+///     print(tree.entries.filter { TensorRole.bias.applies(to: $0) }.map(\.key))
 public enum TensorRole: String, Sendable, Hashable, CaseIterable {
   /// Of a normalisation layer: the component before the last contains `norm`, or is `ln`, `bn` and a
   /// number or letter; also everything named `gamma` or `beta`.

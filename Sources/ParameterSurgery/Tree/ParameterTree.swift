@@ -5,6 +5,9 @@ internal import OrderedCollections
 ///
 /// The tree keeps the order of the file, both among ``entries`` and among the children of a node.
 /// Building it is linear in the length of the keys.
+///
+///     let layers = ParameterTree(checkpoint).node(at: "bert.encoder.layer")
+///     print(layers?.childIndices ?? [], layers?.parameterCount ?? 0)
 public struct ParameterTree: Sendable {
   /// Nodes, and what is found through them.
   private let nodes: TreeNodes

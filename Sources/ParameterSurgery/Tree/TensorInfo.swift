@@ -1,6 +1,9 @@
 public import CheckpointFiles
 
 /// What a header says about a tensor: enough to select, count and mask, without its elements.
+///
+///     let head = TensorInfo(key: "linear.weight", dtype: .float32, shape: [2, 768])
+///     print(head.byteCount, head.rowCount ?? 0)  // 6144 2
 public struct TensorInfo: Sendable, Hashable {
   /// The key.
   public let key: Key

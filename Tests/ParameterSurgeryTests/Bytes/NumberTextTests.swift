@@ -1,5 +1,5 @@
-import ParameterSurgery
 import CheckpointFiles
+import ParameterSurgery
 import Testing
 
 @Suite struct `Numbers for people` {

@@ -96,8 +96,7 @@ extension MaskReader {
       trained.formUnion(
         try match(module, in: "modules_to_save", isOptional: saved.implied.contains(Key(module))) {
           key in
-          for path in PeftRules.modules(above: Key(key)) where path.string.ends(with: module)
-          {
+          for path in PeftRules.modules(above: Key(key)) where path.string.ends(with: module) {
             let end = key.utf8.index(key.startIndex, offsetBy: path.string.utf8.count)
             return key.utf8.index(end, offsetBy: -module.utf8.count)..<end
           }

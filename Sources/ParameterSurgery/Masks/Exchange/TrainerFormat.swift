@@ -2,6 +2,10 @@ internal import CheckpointFiles
 internal import OrderedCollections
 
 /// A format in which other trainers read what trains.
+///
+///     for format in TrainerFormat.allCases {
+///       print(format.rawValue, (try? mask.exported(to: format)) ?? "")
+///     }
 public enum TrainerFormat: String, Sendable, Hashable, CaseIterable {
   /// A Python file that applies the mask to a PyTorch model.
   case torch
