@@ -1,6 +1,6 @@
 internal import CEspalierZlib
 
-/// Deflated bytes, as zip archives hold them.
+/// Decompression of raw deflate streams, as zip archives hold them.
 enum Inflate {
   /// The `byteCount` bytes that `compressed`, a raw deflate stream, stands for.
   ///

@@ -18,7 +18,7 @@ extension JSONParser {
     }
   }
 
-  /// Takes any value; its tree.
+  /// Reads any value into a tree.
   @_lifetime(self: copy self)
   package mutating func value() throws(CheckpointError) -> JSONValue {
     var open: [Container] = []
@@ -80,7 +80,7 @@ extension JSONParser {
     }
   }
 
-  /// About what a value takes in memory, without what is inside of it.
+  /// The approximate memory that a value takes, without its elements.
   private static func memoryByteCount(of value: JSONValue) -> Int {
     // A place in an array that grows, and the header of an object.
     let place = 2 * MemoryLayout<JSONValue>.stride

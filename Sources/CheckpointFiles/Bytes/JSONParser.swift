@@ -17,7 +17,7 @@ package struct JSONParser: ~Escapable {
   /// About how many bytes of memory values may still take.
   private var memory: Int
 
-  /// Deep enough for any honest document.
+  /// The deepest nesting that is read: well-formed files of all known programs need less.
   static let maximumDepth = 64
   /// What values may take before the size of the document matters, and for each byte of it: names and short
   /// strings take about five times their text.
@@ -295,7 +295,7 @@ package struct JSONParser: ~Escapable {
     }
   }
 
-  /// Takes a value and keeps nothing of it: members that a format does not know may be large. The grammar is
+  /// Reads a value and discards it: members that a format does not know may be large. The grammar is
   /// checked as ``value()`` checks it, except that names may occur more than once.
   @_lifetime(self: copy self)
   package mutating func skipValue() throws(CheckpointError) {

@@ -2,8 +2,8 @@ public import OrderedCollections
 
 /// A JSON document as a value, with object members in their order.
 ///
-/// Numbers keep their spelling: `1`, `1.0` and `1e0` are three different texts, and formats that
-/// allow integers only can tell.
+/// Numbers keep their spelling: `1`, `1.0` and `1e0` are three different texts, so a format that
+/// allows only integers can distinguish them.
 ///
 ///     let settings: JSONValue = .members(["layers": 12, "name": "bert"])
 ///     print(settings["layers"]?.integer ?? 0, settings.text(indent: 2))
@@ -20,7 +20,7 @@ public enum JSONValue: Sendable {
   public static func integer(_ value: some BinaryInteger) -> JSONValue { .number(String(value)) }
 
   /// A floating-point number in the shortest spelling that reads back the same; `null` when it is
-  /// not finite, for JSON has no word for that.
+  /// not finite, because JSON cannot express it.
   public static func real(_ value: Double) -> JSONValue {
     value.isFinite ? .number("\(value)") : .null
   }

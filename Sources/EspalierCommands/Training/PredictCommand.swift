@@ -111,7 +111,7 @@ struct PredictCommand: ParsableCommand {
     return .object(pairs: members)
   }
 
-  /// A number in the spelling of single precision; `null` when it is not finite, for JSON has no word for that.
+  /// A number in the spelling of single precision; `null` when it is not finite, because JSON cannot express it.
   private func number(_ value: Float) -> JSONValue {
     value.isFinite ? .number("\(value)") : .null
   }

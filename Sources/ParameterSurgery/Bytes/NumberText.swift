@@ -1,6 +1,6 @@
 /// `value` with exactly `digits` digits after the point. For magnitudes below 2^53 / 10^digits.
 package func fixed(_ value: Double, digits: Int) -> String {
-  // The sign of a value that is not a number means nothing.
+  // The sign of a NaN has no meaning.
   if value.isNaN { return "nan" }
   guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
   let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
@@ -12,8 +12,8 @@ package func fixed(_ value: Double, digits: Int) -> String {
   return "\(sign)\(whole / scale).\(zeros)\(fraction)"
 }
 
-/// A share for a person: `12.5 %`, `1.5 %`, `0.04 %`; never 0 for something, nor 100 for less than
-/// everything, whatever is rounded: `99.98 %`, `<0.01 %`, `>99.99 %`.
+/// A share as text: `12.5 %`, `1.5 %`, `0.04 %`. Rounding never gives 0 % for a share above 0, nor 100 % for a share
+/// below 1: `99.98 %`, `<0.01 %`, `>99.99 %`.
 package func percentText(_ fraction: Double) -> String {
   guard fraction.isFinite else { return "-" }
   let percent = 100 * fraction
@@ -23,7 +23,7 @@ package func percentText(_ fraction: Double) -> String {
   return "\(fixed(percent, digits: digits)) %"
 }
 
-/// The share that `part` is of `whole`; nothing of nothing is 0.
+/// The share of `whole` that `part` is; 0 when `whole` is 0.
 package func percentText(_ part: Int, of whole: Int) -> String {
   percentText(whole > 0 ? Double(part) / Double(whole) : 0)
 }

@@ -1,7 +1,7 @@
 internal import CEspalierKernels
 internal import CheckpointFiles
 
-/// A SHA-256 (FIPS 180-4) that is fed piece by piece.
+/// An incremental SHA-256 (FIPS 180-4).
 package struct SHA256Hash {
   private var hash = espalier_sha256()
 

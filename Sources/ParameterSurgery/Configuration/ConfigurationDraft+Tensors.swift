@@ -36,7 +36,7 @@ extension ConfigurationDraft {
     }
   }
 
-  /// How tensors outside the layers are called that hold a part for each layer.
+  /// The names of tensors outside the layers that hold a part for each layer.
   private static let perLayer = ["per_layer", "contact_head", "layer_weights"]
 
   /// Notes on tensors outside the layers that hold a part for each layer.

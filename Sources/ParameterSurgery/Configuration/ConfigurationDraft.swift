@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// A configuration while it is brought up to date.
+/// A configuration that is being updated.
 struct ConfigurationDraft {
   private(set) var json: JSONValue
   private(set) var notes: [String] = []

@@ -61,7 +61,7 @@ struct ConfigurationSection {
   }
 
   /// The sections that may describe the node or tensor with these components, the likeliest first, each with
-  /// the components that are left when its own name is taken off.
+  /// the components that are left when its own name is removed.
   static func candidates(
     _ parts: [Key], in sections: [ConfigurationSection]
   ) -> [(section: Int, parts: [Key])] {

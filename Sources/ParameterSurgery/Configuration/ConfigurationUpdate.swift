@@ -1,11 +1,11 @@
 public import CheckpointFiles
 internal import OrderedCollections
 
-/// What a model's `config.json` must say differently after its checkpoint was edited: of its layers, of the
-/// rows of its embeddings, and of the dtype.
+/// The changes that a model's `config.json` needs after its checkpoint was edited: to its layers, to the rows of
+/// its embeddings, and to the dtype.
 ///
 /// A member changes only when it agreed with the checkpoint before and the checkpoint is different now; a member
-/// that was about something else, or was wrong, stays. What cannot follow is a note.
+/// that described something else, or was wrong, is kept. What cannot be updated becomes a note.
 ///
 ///     let update = ConfigurationUpdate(configuration, from: base, to: result)
 ///     for change in update.changes { print(change.name, change.after as Any) }
@@ -16,7 +16,7 @@ public struct ConfigurationUpdate: Sendable {
     public let name: String
     /// The value before; `nil` when it is new.
     public let before: JSONValue?
-    /// The value after; `nil` when it goes.
+    /// The value after; `nil` when it is removed.
     public let after: JSONValue?
   }
 
@@ -24,7 +24,7 @@ public struct ConfigurationUpdate: Sendable {
   public let changes: [Change]
   /// The configuration for the edited checkpoint.
   public let configuration: JSONValue
-  /// What the configuration does not say of the edited checkpoint, or says wrongly.
+  /// What the configuration does not state about the edited checkpoint, or states wrongly.
   public let notes: [String]
 
   /// The update of `configuration`, which belongs to `base`, for `result`.
@@ -119,7 +119,7 @@ extension ConfigurationDraft {
 }
 
 extension DType {
-  /// What configurations call it.
+  /// The name that configurations use.
   fileprivate var configurationName: String? {
     switch self {
     case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2: torchName

@@ -40,7 +40,7 @@ enum EmbeddingRows {
     }
   }
 
-  /// How tables with a row for each token are called.
+  /// The names of tables with a row for each token.
   private static let tokenTables: Set<Key> = [
     "word_embeddings", "embed_tokens", "wte", "shared", "tok_embeddings", "token_embedding",
     "token_embeddings", "word_embedding", "embed_in", "w", "embeddings", "embedding",

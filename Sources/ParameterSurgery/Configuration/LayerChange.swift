@@ -12,7 +12,7 @@ struct LayerChange {
   var after: Int { sources.count }
   var isIdentity: Bool { sources == Array(0..<before) }
 
-  /// What becomes of a member.
+  /// What happens to a member.
   enum Outcome: Equatable {
     case unchanged
     case changed(JSONValue)
@@ -33,7 +33,7 @@ struct LayerChange {
     "swiglu_limits_shared", "moe_layer_freq", "hybrid_override_pattern", "rope_scaling_layers",
     "num_experts", "num_local_experts", "ffn_dim", "head_dim", "block_multiple_of",
   ]
-  /// Lists whose length the reader of the field demands to be the number of layers.
+  /// Lists whose length must be the number of layers, or transformers refuses the configuration.
   static let demandedLists = [
     "layer_types", "mlp_layer_types", "layers_block_type", "attention_window", "no_rope_layers",
     "attention_layers", "indexer_types",
@@ -45,7 +45,7 @@ struct LayerChange {
     "window_block_indices", "residual_block_indices", "ple_layer_ids", "full_attention_layers",
     "global_attention_layers", "mamba_layers", "attention_layers_idx",
   ]
-  /// Lists of numbers of layers whose outputs something else reads, so that none may be lost or doubled.
+  /// Lists of numbers of layers whose outputs another part reads, so that none may be lost or duplicated.
   static let readLists: Set<Key> = [
     "deepstack_visual_indexes", "intermediate_layers_indices", "target_layer_ids",
     "backbone_out_indices", "aux_hidden_state_layers",
@@ -57,7 +57,7 @@ struct LayerChange {
   ]
   /// How many layers at the end are of another kind.
   private static let suffixes: Set<Key> = ["num_kv_shared_layers"]
-  /// Members that say that a kind of layer recurs, and the list that overrides them.
+  /// Members that state how often a kind of layer recurs, and the list that overrides them.
   private static let periods: [Key: String?] = [
     "attn_layer_period": "layers_block_type", "expert_layer_period": nil,
     "global_attn_every_n_layers": "layer_types", "sliding_window_pattern": "layer_types",
@@ -72,7 +72,7 @@ struct LayerChange {
 
   // MARK: - Outcomes
 
-  /// What becomes of the member `name` of `section`; `.unchanged` for a member that does not depend on layers.
+  /// What happens to the member `name` of `section`; `.unchanged` for a member that does not depend on layers.
   func outcome(_ name: Key, _ value: JSONValue, in section: ConfigurationSection) -> Outcome {
     if LayerChange.lists.contains(name), let list = LayerChange.entries(value) {
       return list.count == before ? change(value, to: permuted(value, list)) : .unchanged
@@ -155,7 +155,7 @@ struct LayerChange {
   private func boundary(_ count: Int, _ isFirst: (Int) -> Bool) -> Outcome {
     let firsts = sources.count(where: isFirst)
     guard sources.prefix(firsts).allSatisfy(isFirst) else { return .contradicted }
-    // All of them stay all of them, whatever the number beyond.
+    // Every layer was of this kind and still is: a number beyond the count of layers stays.
     if firsts == after, count >= after { return .unchanged }
     return number(count, firsts)
   }

@@ -1,10 +1,10 @@
 internal import CheckpointFiles
 internal import OrderedCollections
 
-/// What is known of the models with one `model_type`.
+/// What is known about the models with one `model_type`.
 ///
-/// A rule about a checkpoint holds for the families that it was tried on. Of another family, nothing but what any
-/// model has in common is expected.
+/// Rules about a checkpoint apply to the families that they were tested with. For other families, only what all
+/// models have in common is checked.
 struct ModelFamily {
   /// The `model_type`; `nil` when the configuration has none and the keys are not those of a BERT.
   let type: Key?
@@ -64,7 +64,7 @@ struct ModelFamily {
   var isDecoder: Bool { type.map(ModelFamily.decoders.contains) ?? false }
   /// Whether all layers have the same tensors.
   var isUniform: Bool { isEncoder || isDecoder }
-  /// Whether anything is known of the family.
+  /// Whether anything is known about the family.
   var isKnown: Bool { isUniform || hasVocabulary }
   /// Whether embeddings and output layers have a row for each of `vocab_size` tokens.
   var hasVocabulary: Bool { isUniform || type.map(ModelFamily.vocabularies.contains) ?? false }

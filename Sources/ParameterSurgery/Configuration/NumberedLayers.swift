@@ -20,7 +20,7 @@ struct NumberedLayers {
   /// Whether the numbers are 0, 1, 2, …
   var isContiguous: Bool { layers.keys.max() == layers.count - 1 }
 
-  /// How nodes with the layers of a model are called.
+  /// The names of the nodes that hold the layers of a model.
   private static let nodes: Set<Key> = [
     "layer", "layers", "h", "block", "blocks", "resblocks", "attentions", "ffns", "layer_norm1",
     "layer_norm2", "transformer_layers",

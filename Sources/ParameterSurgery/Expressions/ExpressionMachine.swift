@@ -1,4 +1,5 @@
-/// Follows all threads of a program at once: no text takes more time than its length times the program's.
+/// Follows all threads of a program at once, so that a match takes at most the length of the text times the length of
+/// the program.
 struct ExpressionMachine {
   /// Steps that wait for a scalar, in the order of preference, and what each remembers.
   private struct Threads {
@@ -46,7 +47,7 @@ struct ExpressionMachine {
     present.removeAll()
     var found: [Int]?
     for position in 0...scalars.count {
-      // Threads that begin here are less liked than those that began further left.
+      // A match that begins further left is preferred.
       if found == nil, position == 0 || extent == .anywhere {
         follow(0, remembering: [Int](repeating: -1, count: slotCount)[...], at: position, &present)
       }
@@ -59,7 +60,7 @@ struct ExpressionMachine {
             follow(present.steps[thread] + 1, remembering: slots, at: position + 1, &coming)
           }
         } else if extent != .whole || position == scalars.count {
-          // What is less liked need not continue.
+          // Threads of lower preference end here.
           found = Array(slots)
           break
         }

@@ -4,13 +4,13 @@ indirect enum ExpressionNode: Sendable {
   case scalar(ScalarClass)
   /// A place between scalars.
   case place(Place)
-  /// One after the other.
+  /// A sequence.
   case sequence([ExpressionNode])
-  /// The first that leads to a match.
+  /// Alternatives; the first that leads to a match is taken.
   case choice([ExpressionNode])
-  /// Again and again; a greedy one prefers more.
+  /// A repetition; a greedy one prefers more.
   case repeated(ExpressionNode, least: Int, most: Int?, isGreedy: Bool)
-  /// What the group of this number, from 1, holds.
+  /// A group with its number, from 1.
   case group(ExpressionNode, number: Int)
 
   enum Place: Sendable {
@@ -23,7 +23,7 @@ indirect enum ExpressionNode: Sendable {
   }
 }
 
-/// Which scalars fit at one place of an expression.
+/// The scalars that match at one place of an expression.
 struct ScalarClass: Sendable, Hashable {
   enum Kind: Sendable, Hashable {
     case range(ClosedRange<UInt32>)

@@ -4,10 +4,10 @@
 /// `|`, greedy and lazy quantifiers, `^ $ \A \z \b \B`. What is outside of it, such as references to groups and
 /// look-around, is ``Refusal``; that does not make it wrong.
 struct ExpressionParser {
-  /// Not an expression that this parser reads.
+  /// The expression has a construct that this parser does not read.
   struct Refusal: Error {}
 
-  /// Groups within groups; a stack of this height is never too high for a thread.
+  /// The deepest nesting of groups, which is small enough for the stack of any thread.
   private static let mostNested = 64
   /// The highest bound of a quantifier.
   private static let mostRepeated = 1000

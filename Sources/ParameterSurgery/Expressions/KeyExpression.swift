@@ -2,15 +2,15 @@ internal import CheckpointFiles
 
 /// A regular expression for keys.
 ///
-/// Matched in time that grows with the expression's length times the text's, whatever both are: expressions and
-/// keys come from files of strangers, too. The few constructs that need backtracking go to Swift's `Regex` where
-/// the caller allows it.
+/// The time of a match is at most proportional to the length of the expression times the length of the text, because
+/// expressions and keys may come from files of strangers. Constructs that need backtracking use Swift's `Regex`
+/// where the caller allows it.
 struct KeyExpression: Sendable, Hashable {
   /// Where the text comes from.
   enum Trust {
     /// A user wrote it for this run: everything that `Regex` knows is allowed.
     case typed
-    /// It was in a file.
+    /// It was read from a file: only what is matched without backtracking is allowed.
     case read
   }
 
@@ -62,7 +62,7 @@ struct KeyExpression: Sendable, Hashable {
     engine = .backtracking
   }
 
-  /// What matches texts; it has memory of its own, so that many texts cost nothing more.
+  /// A matcher with its own memory, which is reused from text to text.
   func matcher(keepsGroups: Bool = false) -> Matcher {
     switch engine {
     case .linear(let program):
