@@ -98,6 +98,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
+      // `espalier help TOPIC` prints these; each is a link to a document.
+      resources: ["json", "masks", "recipes", "selectors", "training"].map {
+        .embedInCode("Help/Topics/\($0).md")
+      },
       swiftSettings: strict),
     .executableTarget(
       name: "espalier", dependencies: ["EspalierCommands"], swiftSettings: strict),

@@ -10,7 +10,7 @@ struct Espalier: ParsableCommand {
     abstract: "List, compare, edit and fine-tune checkpoints, tensor by tensor.",
     discussion: """
       A FILE is a safetensors or PyTorch file, an index of shards, or a directory in the Hugging Face \
-      layout. Selectors choose tensors by name, index, range and property; see docs/selectors.md.
+      layout. Selectors choose tensors by name, index, range and property; see 'espalier help selectors'.
 
         espalier ls model.safetensors 'encoder.layer[-2:]'
         espalier diff before.safetensors after.bin

@@ -63,7 +63,11 @@ enum ExitStatus {
     let status = Espalier.exitCode(for: error).rawValue
     var message = Espalier.fullMessage(for: error)
     guard status != 0 else {
-      StandardOutput.shared.line(message == versionText ? fullVersionText() : message)
+      let words = CommandLine.arguments.dropFirst()
+      StandardOutput.shared.line(
+        message == versionText
+          ? fullVersionText()
+          : Espalier.help(insteadOf: message, isShort: HelpRequest.isShort(words)) ?? message)
       StandardOutput.shared.flush()
       return status
     }

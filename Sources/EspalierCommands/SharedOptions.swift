@@ -3,7 +3,7 @@ import CheckpointFiles
 
 /// `--json`, for every command that prints data.
 struct OutputOptions: ParsableArguments {
-  @Flag(help: "Print JSON; docs/json.md describes it.")
+  @Flag(help: "Print JSON; 'espalier help json' describes it.")
   var json = false
 }
 

@@ -46,7 +46,7 @@ import Testing
   @Test func `no arguments print the help`() throws {
     let result = try Tool.run(in: folder)
     #expect(result.status == 0)
-    #expect(result.output.hasPrefix("OVERVIEW: List, compare, edit and fine-tune checkpoints"))
+    #expect(result.output.hasPrefix("List, compare, edit and fine-tune checkpoints"))
     #expect(result.errors == "")
   }
 

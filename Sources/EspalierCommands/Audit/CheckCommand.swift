@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Checks for truncation, holes, wrong checksums, outdated indices, missing, incomplete and identical \
       layers, unusual dtypes, NaN and infinite elements, and contradictions with config.json. \
-      docs/check.md lists the rules. Exit status: 1 when there is an error, otherwise 2 when a file does \
+      \(Documentation.page("check.md")) lists the rules. Exit status: 1 when there is an error, otherwise 2 when a file does \
       not exist, otherwise 0, also with warnings and notes.
 
         espalier check model

@@ -10,8 +10,8 @@ struct ScanCommand: ParsableCommand {
     discussion: """
       Lists the classes and functions that every pickle refers to, and everything that the usual writers \
       do not write. A file that cannot be read is reported, and the others are still audited. Exit \
-      status: 1 when something is dangerous, otherwise 2 when a file cannot be read. docs/scan.md \
-      describes what is dangerous.
+      status: 1 when something is dangerous, otherwise 2 when a file cannot be read. \
+      \(Documentation.page("scan.md")) describes what is dangerous.
 
         espalier scan pytorch_model.bin
         espalier scan downloads/* --json

@@ -8,10 +8,7 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare two checkpoints: keys, dtypes, shapes and values, across formats.",
-    usage: """
-      espalier diff <a> <b> [<selector> ...] [<options>]
-      espalier diff --base <base> <a> <b> [<selector> ...] [<options>]
-      """,
+    usage: "espalier diff <a> <b> [<selector> ...] [--base <base>] [<options>]",
     discussion: """
       `-` marks a tensor that is only in A, `+` one that is only in B, `~` one that differs. The figures \
       are the largest absolute difference, the L2 distance relative to A, the cosine, and the share of \

@@ -11,7 +11,7 @@ struct MaskCommand: ParsableCommand {
         espalier mask show freeze.json
         espalier mask check freeze.json model
 
-      docs/mask-format.md describes the format and shows how to apply a mask in ten lines of Python.
+      'espalier help masks' describes the format and shows how to apply a mask in ten lines of Python.
       """,
     subcommands: [
       MaskCreateCommand.self, MaskShowCommand.self, MaskCheckCommand.self, MaskDiffCommand.self,

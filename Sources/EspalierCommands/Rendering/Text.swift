@@ -121,15 +121,16 @@ private func elisionCosts(_ characters: [Character]) -> [Int] {
   return costs
 }
 
-/// `text` in lines of at most `width` columns, broken between words.
-func wrapped(_ text: String, to width: Int) -> [String] {
+/// `text` in lines of at most `width` columns, broken between words; all lines but the first begin with `continued`
+/// spaces.
+func wrapped(_ text: String, to width: Int, continued: Int = 0) -> [String] {
   guard displayWidth(text) > width else { return [text] }
   var lines: [String] = []
   var line = ""
   for word in text.split(separator: " ", omittingEmptySubsequences: false) {
     if !line.isEmpty, displayWidth(line) + 1 + displayWidth(String(word)) > width {
       lines.append(line)
-      line = String(word)
+      line = String(repeating: " ", count: continued) + word
     } else {
       line += (line.isEmpty ? "" : " ") + word
     }

@@ -22,7 +22,7 @@ struct EditCommand: ParsableCommand {
         espalier edit m.safetensors -o new.safetensors --recipe recipe.yaml
         espalier edit model --in-place --cast '**=F16' --shard-size 2GB
 
-      docs/recipes.md describes every operation. --expect counts a tensor once for each operation.
+      'espalier help recipes' describes every operation. --expect counts a tensor once for each operation.
       """)
 
   @Argument(
