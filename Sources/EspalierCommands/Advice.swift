@@ -130,7 +130,7 @@ enum Advice {
 
 extension FineTuningError.Underlying {
   /// The error itself.
-  fileprivate var error: any Error {
+  var error: any Error {
     switch self {
     case .checkpoint(let error): error
     case .surgery(let error): error

@@ -22,7 +22,12 @@ enum ExitStatus {
       // An error of a file has the sentence that it has without the library around it.
       if let file = error.underlying { return report(file, of: command) }
       return unusable(error, command)
-    case is FineTuningError, is InputError: return unusable(error, command)
+    case let error as FineTuningError:
+      if [.file, .selection].contains(error.kind), let lower = error.underlying {
+        return report(lower.error, of: command)
+      }
+      return unusable(error, command)
+    case is InputError: return unusable(error, command)
     case let error as ValidationError:
       guard let command else { return parserMessage(error) }
       return report(error, of: command)

@@ -23,10 +23,7 @@ struct BinaryLists {
   /// - Throws: `FineTuningError` for a list of numbers that are no labels.
   mutating func append(_ elements: [LabelElement], _ line: Int) throws(FineTuningError) {
     if let fraction = elements.first(where: \.isFraction) {
-      throw FineTuningError(
-        .label, path: path, line: line,
-        "\(path): line \(line): \(fraction.text) in a list of labels, expected names, or 0 or 1 for each label"
-      )
+      throw .fractionInList(fraction.text, path: path, line: line)
     }
     let isBinary = !elements.isEmpty && elements.allSatisfy { $0.bit != nil }
     if length == nil { (length, firstLine) = (elements.count, line) }
@@ -57,15 +54,13 @@ struct BinaryLists {
     }
     guard let repeated else { return nil }
     if repeated.isBinary, let other, let length {
-      throw FineTuningError(
-        .label, path: path, line: repeated.line,
-        "\(path): line \(repeated.line): a list of 0 and 1 has one element for each label in every row, but line "
-          + (other.length == length
-            ? "\(other.line) holds something else"
-            : "\(other.line) has \(other.length) of them and line \(firstLine) has \(length)"))
+      throw other.length == length
+        ? .listBesideOther(
+          line: other.line, length: other.length, path: path, line: repeated.line)
+        : .listsOfOtherLength(
+          other.length, line: other.line, than: length, line: firstLine, path: path,
+          line: repeated.line)
     }
-    throw FineTuningError(
-      .label, path: path, line: repeated.line,
-      "\(path): line \(repeated.line): the label \(quoted(repeated.name)) occurs twice in one list")
+    throw .labelTwice(repeated.name, path: path, line: repeated.line)
   }
 }

@@ -163,7 +163,7 @@ extension Columns {
         trimmedSpaces(String(Substring($0)))
       }
       guard parts.count > 1, Columns.isHeader(parts) else { return }
-      throw .oneCell(shortened(cells)[0], path: path, advice: separatorAdvice)
+      throw .oneCell(cells[0], path: path, advice: separatorAdvice)
     }
   }
 
@@ -200,14 +200,9 @@ extension Columns {
     }
     for (a, b, first, second) in pairs {
       guard let a, a == b else { continue }
-      let column =
-        switch a {
-        case .index(let index): "\(index + 1)"
-        case .name(let name): quoted(name.string)
-        }
       // The text of a file without names is column 1 by custom: then that is the one to name.
       let role = second == .label && text == .index(0) && first == .text ? .text : second
-      throw .sameColumn(column, first, second, of: columns.count, path: path, role: role)
+      throw .sameColumn(a, first, second, of: columns.count, path: path, role: role)
     }
   }
 
@@ -217,15 +212,8 @@ extension Columns {
   private func unclear(_ cells: [String]) -> FineTuningError {
     let roles: [DataOptions.ColumnRole] = options.needsLabels ? [.text, .label] : [.text]
     return .unclearColumns(
-      cells.count, listed(shortened(cells)), path: path,
+      cells, path: path,
       advice: [.nameColumns(roles), .chooseHeader(.no)])
-  }
-
-  private func shortened(_ cells: [String]) -> [String] {
-    cells.map { cell in
-      guard cell.unicodeScalars.count > 24 else { return cell }
-      return String(String.UnicodeScalarView(cell.unicodeScalars.prefix(23))) + "…"
-    }
   }
 
   /// The place of the one column called `name`; `nil` when there is none.
@@ -249,7 +237,7 @@ extension Columns {
       : options.textColumn.map(column.isSame) == true
         ? .text : options.labelColumns.contains(where: column.isSame) ? .labels : .pair
     return .noColumnInFirstRow(
-      column, listed(shortened(cells)), path: path,
+      column, cells, path: path,
       advice: [.numberColumn(role, role == .text ? 1 : 2)]
         + (cells.count == 1 ? separatorAdvice : []))
   }

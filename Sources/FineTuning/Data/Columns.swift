@@ -73,17 +73,14 @@ struct Columns {
       try demandWidth(of: cells, row.line)
       // Files with headers that were joined.
       if sawHeader, names.count > 1, cells.map({ Key($0) }) == names.map({ Key($0) }) {
-        throw FineTuningError(
-          .malformedData, path: path, line: row.line,
-          "\(path): line \(row.line): the row repeats the header; remove it")
+        throw .repeatedHeader(path: path, line: row.line)
       }
     }
-    guard let text = try value(text, "text", row) else {
-      throw FineTuningError(
-        .malformedData, path: path, line: row.line, "\(path): line \(row.line): no text")
+    guard let text = try value(text, .text, row) else {
+      throw .noText(path: path, line: row.line)
     }
     if text.isEmpty { emptyTexts = ((emptyTexts?.count ?? 0) + 1, emptyTexts?.line ?? row.line) }
-    let second = try value(pair, "second text", row)
+    let second = try value(pair, .pair, row)
     if second?.isEmpty == true {
       emptyPairs = ((emptyPairs?.count ?? 0) + 1, emptyPairs?.line ?? row.line)
     }
@@ -104,10 +101,8 @@ struct Columns {
       namelessCells = ((namelessCells?.count ?? 0) + 1, namelessCells?.line ?? line)
     }
     guard cells.count > width, hasNameless else { return }
-    throw FineTuningError(
-      .malformedData, path: path, line: line,
-      "\(path): line \(line): \(counted(cells.count, "cell")), but the \(sawHeader ? "header" : "first row") has "
-        + "\(width); a cell that contains \(separatorName) must be in quotes")
+    throw .wideRow(
+      cells.count, width: width, hasHeader: sawHeader, separator: separator, path: path, line: line)
   }
 
   /// A second text that the first object does not have would be lost.
@@ -119,16 +114,13 @@ struct Columns {
       label?.name?.isSame(as: late) != true,
       members[Key(late)] != .null
     else { return }
-    throw FineTuningError(
-      .malformedData, path: path, line: line,
-      "\(path): line \(line): \(quoted(late)) is the second text, which the first object does not have; give every "
-        + "object both texts, or name the column of the text if there is only one")
+    throw .lateSecondText(late, path: path, line: line)
   }
 
-  var separatorName: String {
+  /// The character between the cells of the file.
+  private var separator: DataOptions.Separator {
     let format = options.format ?? .init(path)
-    let byte = options.separator?.byte ?? UInt8(ascii: format == .csv ? "," : "\t")
-    return byte == UInt8(ascii: "\t") ? "a tab" : quoted(String(UnicodeScalar(byte)))
+    return options.separator ?? DataOptions.Separator(of: format)
   }
 
   /// What the user should know of the rows that were read.
@@ -136,20 +128,21 @@ struct Columns {
     var notes: [String] = []
     if let (count, line) = shortRows {
       notes.append(
-        "\(counted(count, "row")) with fewer than \(names.count) cells, the first in line \(line)")
+        "\(Text.counted(count, "row")) with fewer than \(names.count) cells, the first in line \(line)"
+      )
     }
     if let (count, line) = namelessCells {
       notes.append(
-        "\(counted(count, "row")) with text in columns without a name, which is not read, the first in line \(line); "
-          + "a cell that contains \(separatorName) must be in quotes")
+        "\(Text.counted(count, "row")) with text in columns without a name, which is not read, the first in line \(line); "
+          + "a cell that contains \(separator.noun) must be in quotes")
     }
     if let unread { notes.append(unread) }
     if let (count, line) = emptyTexts {
-      notes.append("\(counted(count, "text")) without a character, the first in line \(line)")
+      notes.append("\(Text.counted(count, "text")) without a character, the first in line \(line)")
     }
     if let (count, line) = emptyPairs {
       notes.append(
-        "\(counted(count, "second text")) without a character, the first in line \(line)")
+        "\(Text.counted(count, "second text")) without a character, the first in line \(line)")
     }
     return notes
   }
@@ -189,7 +182,7 @@ struct Columns {
     if !marks.isEmpty {
       var cells: [String] = []
       for place in marks {
-        guard let cell = try value(place, "label", row) else { return nil }
+        guard let cell = try value(place, .label, row) else { return nil }
         cells.append(cell)
       }
       return .marks(cells)
@@ -202,44 +195,37 @@ struct Columns {
       default: break
       }
     }
-    guard let text = try value(label, "label", row) else { return nil }
+    guard let text = try value(label, .label, row) else { return nil }
     // A blank cell means no label, which is allowed when a text has any number of labels.
     if text.unicodeScalars.allSatisfy(\.properties.isWhitespace), options.needsLabels,
       options.task != .multiLabel
     {
-      throw FineTuningError(
-        .malformedData, path: path, line: row.line,
-        "\(path): line \(row.line): the label is \(text.isEmpty ? "empty" : "blank")")
+      throw .blankLabel(text, path: path, line: row.line)
     }
     return text.isEmpty && !options.needsLabels ? nil : .cell(text)
   }
 
-  private func value(_ place: Place?, _ what: String, _ row: Row) throws(FineTuningError) -> String?
-  {
+  private func value(
+    _ place: Place?, _ role: DataOptions.ColumnRole, _ row: Row
+  ) throws(FineTuningError) -> String? {
     switch (place, row.content) {
     case (nil, _): return nil
     case (.index(let index), .cells(let cells)):
       guard index < cells.count else {
         throw .shortRow(
-          cells.count, need: index + 1, what, path: path, line: row.line,
+          cells.count, need: index + 1, role, path: path, line: row.line,
           advice: names.count == 1 ? separatorAdvice : [])
       }
       return cells[index]
     case (.name(let name), .object(let members)):
       guard let member = members[name] else {
-        throw FineTuningError(
-          .malformedData, path: path, line: row.line,
-          "\(path): line \(row.line): no \(quoted(name.string)) (the \(what)); there are \(listed(members.keys.map(\.string)))"
-        )
+        throw .noMember(name, role, among: members.keys.map(\.string), path: path, line: row.line)
       }
       switch member {
       case .string(let text), .number(let text): return text
       case .bool(let value): return value ? "true" : "false"
       default:
-        throw FineTuningError(
-          .malformedData, path: path, line: row.line,
-          "\(path): line \(row.line): \(quoted(name.string)) (the \(what)) is not a string, a number or a truth value"
-        )
+        throw .memberIsNotText(name, role, path: path, line: row.line)
       }
     default: return nil
     }
@@ -255,15 +241,4 @@ struct Columns {
     }
     return []
   }
-}
-
-/// "1 column", "2 columns".
-func counted(_ count: Int, _ noun: String) -> String {
-  "\(count) \(noun)\(count == 1 ? "" : "s")"
-}
-
-/// Names for a message: all of a few, the beginning of many.
-func listed(_ names: [String]) -> String {
-  let shown = names.prefix(12).map(quoted).joined(separator: ", ")
-  return names.count > 12 ? shown + " and \(names.count - 12) more" : shown
 }

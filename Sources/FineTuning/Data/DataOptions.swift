@@ -50,6 +50,12 @@ public struct DataOptions: Sendable, Hashable {
       else { return nil }
       self.byte = byte
     }
+
+    /// The usual separator of a layout of cells.
+    init(of format: Format) { byte = UInt8(ascii: format == .csv ? "," : "\t") }
+
+    /// The character.
+    package var text: String { String(UnicodeScalar(byte)) }
   }
 
   /// The layout; `nil` goes by the file's ending: `.csv`, `.jsonl`, `.json` and `.ndjson`, and tabs

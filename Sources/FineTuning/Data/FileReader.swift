@@ -6,22 +6,12 @@ struct FileReader: ~Copyable {
 
   /// Opens a file.
   init(_ path: String) throws(FineTuningError) {
-    do {
-      stream = try FileStream(path)
-    } catch {
-      throw FineTuningError(
-        .file, path: error.path, underlying: .checkpoint(error), error.description)
-    }
+    stream = try wrapping { try FileStream(path) }
   }
 
   /// Appends up to `count` more bytes; returns how many, 0 at the end of the file.
   func read(_ count: Int, onto bytes: inout [UInt8]) throws(FineTuningError) -> Int {
-    do {
-      return try stream.read(count, onto: &bytes)
-    } catch {
-      throw FineTuningError(
-        .file, path: error.path, underlying: .checkpoint(error), error.description)
-    }
+    try wrapping { try stream.read(count, onto: &bytes) }
   }
 
   /// The whole file, up to `limit` bytes.
@@ -32,8 +22,7 @@ struct FileReader: ~Copyable {
     var bytes: [UInt8] = []
     while try reader.read(1 << 16, onto: &bytes) > 0 {
       guard bytes.count <= limit else {
-        throw FineTuningError(
-          .file, path: path, "\(path): larger than \(limit) bytes, which no such file needs")
+        throw .largeFile(path, limit: limit)
       }
     }
     return bytes
@@ -42,10 +31,5 @@ struct FileReader: ~Copyable {
 
 /// Puts a small file in place, whole or not at all.
 func replaceFile(at path: String, _ bytes: [UInt8]) throws(FineTuningError) {
-  do {
-    try WholeFile.write(bytes, to: path, followingLinks: false)
-  } catch {
-    throw FineTuningError(
-      .file, path: error.path, underlying: .checkpoint(error), error.description)
-  }
+  try wrapping { try WholeFile.write(bytes, to: path, followingLinks: false) }
 }

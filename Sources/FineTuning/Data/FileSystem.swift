@@ -9,44 +9,26 @@ enum FileSystem {
 
   /// Whether a folder holds nothing.
   static func isEmpty(_ folder: String) throws(FineTuningError) -> Bool {
-    do {
-      return try WholeFile.isEmptyFolder(folder)
-    } catch {
-      throw FineTuningError(
-        .file, path: error.path, underlying: .checkpoint(error), error.description)
-    }
+    try wrapping { try WholeFile.isEmptyFolder(folder) }
   }
 
   /// Runs code that writes files into the folder at `path`, which is created if it is missing, and removed
   /// when nothing was put there.
   static func filling<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-    let folder: FolderCreation
-    do {
-      folder = try FolderCreation(path: path)
-    } catch {
-      throw FineTuningError(
-        .file, path: error.path, underlying: .checkpoint(error), error.description)
-    }
+    let folder = try wrapping { try FolderCreation(path: path) }
     return try folder.removingIfEmpty(body)
   }
 
   /// Takes the lock of a folder, which lasts as long as the value.
   static func locking(_ path: String) throws(FineTuningError) -> FolderLock {
-    do {
-      return try FolderLock(path: path)
-    } catch {
-      throw FineTuningError(
-        .file, path: error.path, underlying: .checkpoint(error), error.description)
-    }
+    try wrapping { try FolderLock(path: path) }
   }
 
   /// The JSON document in a file.
-  static func json(_ path: String, limit: Int = 16 << 20) throws -> JSONValue {
-    do {
-      return try JSONParser.parse(try FileReader.contents(of: path, limit: limit))
-    } catch var error as CheckpointError {
-      error.path = path
-      throw error
+  static func json(_ path: String, limit: Int = 16 << 20) throws(FineTuningError) -> JSONValue {
+    let bytes = try FileReader.contents(of: path, limit: limit)
+    return try wrapping {
+      try locating(path: path) { () throws(CheckpointError) in try JSONParser.parse(bytes) }
     }
   }
 }

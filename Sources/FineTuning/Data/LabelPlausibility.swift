@@ -35,7 +35,7 @@ struct LabelPlausibility {
     let line = targets.firstLines[0]
     if labels.count > 2, labels.dropFirst().allSatisfy({ LabelText.decimal($0) != nil }) {
       throw .probablyHeader(
-        labels[0], "is the only one that is not a number", path: path, line: line)
+        labels[0], .onlyWord, path: path, line: line)
     }
     // In a file of which one row in twenty has a label of its own, that may be any row. A text and a label that
     // look like names of columns, beside texts that do not, are a header even if it is one in two.
@@ -48,7 +48,7 @@ struct LabelPlausibility {
         || others >= 3 && single * 2 <= others && isName && sentences * 2 > others
     else { return }
     throw .probablyHeader(
-      labels[0], "of the first row occurs in no other row", path: path, line: line)
+      labels[0], .occursOnce, path: path, line: line)
   }
 
   /// Whether a text may be the name of a column: a short word.

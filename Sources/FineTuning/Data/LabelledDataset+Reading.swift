@@ -16,9 +16,7 @@ extension LabelledDataset {
   ) throws(FineTuningError) {
     let format = options.format ?? .init(path)
     if options.separator != nil, format == .jsonl {
-      throw FineTuningError(
-        .malformedData, path: path,
-        "\(path): a separator is for TSV and CSV, and this is read as JSON lines")
+      throw .separatorOfJSON(path: path)
     }
     var rows = RowReader(try FileReader(path), path: path, options: options)
     var columns = Columns(options: options, path: path)
@@ -40,9 +38,7 @@ extension LabelledDataset {
       examples.append(Example(text: fields.text, pair: fields.pair, target: target))
     }
     guard !examples.isEmpty else {
-      throw FineTuningError(
-        .malformedData, path: path,
-        columns.sawHeader ? "\(path): no rows below the header" : "\(path): empty, no rows to read")
+      throw .noRows(hasHeader: columns.sawHeader, path: path)
     }
     try LabelPlausibility(
       targets: targets, options: options,

@@ -44,7 +44,7 @@ struct RowReader: ~Copyable {
     self.file = file
     self.path = path
     format = options.format ?? .init(path)
-    separator = options.separator?.byte ?? UInt8(ascii: format == .csv ? "," : "\t")
+    separator = (options.separator ?? DataOptions.Separator(of: format)).byte
     quotes =
       options.quotes == .auto && separator != UInt8(ascii: "\t") ? .yes : options.quotes
   }
@@ -58,10 +58,7 @@ struct RowReader: ~Copyable {
       let range = position..<position + scan.length
       if let bad = firstInvalidUTF8(in: buffer, range) {
         let inner = lineEnds(in: position..<bad)
-        throw FineTuningError(
-          .malformedData, path: path, line: line + inner,
-          "\(path): line \(line + inner): not UTF-8 at byte \(offset + bad); save the file as UTF-8"
-        )
+        throw .rowIsNotUTF8(atByte: offset + bad, path: path, line: line + inner)
       }
       let content: Row.Content?
       if format == .jsonl {
@@ -84,7 +81,7 @@ struct RowReader: ~Copyable {
   var notes: [String] {
     guard let (count, first) = doubtfulRows, let width else { return [] }
     return [
-      "\(counted(count, "quoted cell")) over several lines, each of which is a row of \(width) cells without the "
+      "\(Text.counted(count, "quoted cell")) over several lines, each of which is a row of \(width) cells without the "
         + "quotes, the first in line \(first); is a quote not closed?"
     ]
   }
@@ -93,8 +90,8 @@ struct RowReader: ~Copyable {
     isStarted = true
     while buffer.count < 4096, try fill() {}
     if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
-    if let refusal = DataFileKind.refusal(Array(buffer[position...].prefix(4096)), format) {
-      throw .otherFile(refusal.sentence, path: path, advice: refusal.advice)
+    if let kind = DataFileKind(Array(buffer[position...].prefix(4096)), readAs: format) {
+      throw .otherFile(kind, path: path)
     }
   }
 
@@ -107,10 +104,8 @@ struct RowReader: ~Copyable {
       position = 0
     }
     guard buffer.count <= RowReader.maximumRow else {
-      throw FineTuningError(
-        .malformedData, path: path, line: line,
-        "\(path): line \(line): a row of more than 16 MB\(quotes == .yes ? "; is a quote not closed?" : "")"
-      )
+      throw .longRow(
+        limit: RowReader.maximumRow, mayBeQuoted: quotes == .yes, path: path, line: line)
     }
     isAtEnd = try file.read(RowReader.piece, onto: &buffer) == 0
     return !isAtEnd
@@ -288,10 +283,7 @@ struct RowReader: ~Copyable {
         if state == .afterQuote {
           if isStrict { return nil }
           guard !cellSpansLines else {
-            throw FineTuningError(
-              .malformedData, path: path,
-              "\(path): line \(place(self)): the quoted cell that starts here continues for several lines and has "
-                + "text after its closing quote; is a quote missing?")
+            throw .textAfterQuote(path: path, line: place(self))
           }
         }
         state = .plain
@@ -301,9 +293,7 @@ struct RowReader: ~Copyable {
     }
     if state == .quoted {
       if isStrict { return nil }
-      throw FineTuningError(
-        .malformedData, path: path,
-        "\(path): line \(place(self)): a quoted field without its closing quote")
+      throw .openQuote(path: path, line: place(self))
     }
     scan.isBlank =
       scan.fields.isEmpty && !isQuoted && field.allSatisfy { $0 == 0x20 || $0 == 0x09 }
@@ -330,14 +320,10 @@ struct RowReader: ~Copyable {
     do {
       value = try JSONParser.parse(Array(buffer[range]))
     } catch {
-      throw FineTuningError(
-        .malformedData, path: path, line: line, "\(path): line \(line): \(error)")
+      throw .rowIsNotJSON(error, path: path, line: line)
     }
     guard let members = value.object else {
-      throw FineTuningError(
-        .malformedData, path: path, line: line,
-        "\(path): line \(line): not a JSON object; JSONL has one object a line, as {\"text\": \"…\", \"label\": 1}"
-      )
+      throw .rowIsNotObject(path: path, line: line)
     }
     guard members.count <= RowReader.maximumColumns else {
       throw .tooManyColumns(RowReader.maximumColumns, path: path, line: line)

@@ -16,9 +16,12 @@ struct TargetColumn {
   private var spellings: [String] = []
   private var lists: BinaryLists
   /// The line of the first JSON value of each kind.
-  private var kinds: [(kind: String, line: Int)] = []
+  private var kinds: [(kind: Kind, line: Int)] = []
   private let task: PredictionTask
   private let path: String
+
+  /// What a label of JSON is.
+  enum Kind { case boolean, number, text }
 
   /// More labels than this are texts by mistake.
   private static let maximumLabels = 10_000
@@ -73,10 +76,7 @@ struct TargetColumn {
         advice: line == 1 && content.isCell ? [.chooseHeader(.yes)] : [])
     }
     guard Float(value).isFinite else {
-      throw FineTuningError(
-        .label, path: path, line: line,
-        "\(path): line \(line): the label \(quoted(text)) is beyond the range of 32-bit floating-point numbers"
-      )
+      throw .labelIsTooLarge(text, path: path, line: line)
     }
     return value
   }
@@ -92,9 +92,7 @@ struct TargetColumn {
     case .cell(let text), .json(.string(let text)): elements = try self.elements(text, line)
     case .json(.array(let array)):
       guard let known = LabelElement.all(array) else {
-        throw FineTuningError(
-          .label, path: path, line: line,
-          "\(path): line \(line): a list of labels holds strings, numbers or truth values only")
+        throw .listOfOtherThings(path: path, line: line)
       }
       elements = known
     case .json(let value): elements = LabelElement(value).map { [$0] } ?? []
@@ -110,10 +108,7 @@ struct TargetColumn {
     var places: [Int] = []
     for (index, cell) in cells.enumerated() {
       guard let bit = LabelElement.bit(cell) else {
-        throw FineTuningError(
-          .label, path: path, line: line,
-          "\(path): line \(line): the label \(quoted(labels[index])) is \(quoted(cell)), expected 0 or 1"
-        )
+        throw .markIsNotBit(cell, label: labels[index], path: path, line: line)
       }
       if bit {
         places.append(index)
@@ -128,11 +123,7 @@ struct TargetColumn {
     let trimmed = trimmedSpaces(text)
     guard trimmed.utf8.first == UInt8(ascii: "[") else {
       if LabelText.isList(trimmed) {
-        throw FineTuningError(
-          .label, path: path, line: line,
-          "\(path): line \(line): the labels \(quoted(text)) are a list of Python or of 0 and 1 without commas; "
-            + "write names with commas between them, a JSON array, or 0 and 1 with commas between them"
-        )
+        throw .printedList(text, path: path, line: line)
       }
       return trimmed.utf8.split(separator: UInt8(ascii: ",")).map {
         trimmedSpaces(String(Substring($0)))
@@ -141,10 +132,7 @@ struct TargetColumn {
     guard let array = (try? JSONParser.parse(Array(trimmed.utf8)))?.array,
       let elements = LabelElement.all(array)
     else {
-      throw FineTuningError(
-        .label, path: path, line: line,
-        "\(path): line \(line): the labels \(quoted(text)) begin like a JSON array, but are not an array of names or of 0 and 1"
-      )
+      throw .brokenArray(text, path: path, line: line)
     }
     return elements
   }
@@ -192,10 +180,7 @@ struct TargetColumn {
     if task == .multiLabel, let ones = try lists.finished() {
       let order = known ?? (0..<ones.length).map { "LABEL_\($0)" }
       guard order.count == ones.length else {
-        throw FineTuningError(
-          .label, path: path, line: ones.line,
-          "\(path): line \(ones.line): a list of \(ones.length) targets, expected one for each of the \(order.count) labels"
-        )
+        throw .otherListLength(ones.length, labels: order.count, path: path, line: ones.line)
       }
       return Numbering(
         labels: order, firstLines: order.map { _ in ones.line }, places: [], sets: ones.sets)
@@ -209,10 +194,7 @@ struct TargetColumn {
     var lines = order.map { _ in 1 }
     for (label, line) in zip(labels, firstLines) {
       guard let place = places[Key(label)] else {
-        throw FineTuningError(
-          .label, path: path, line: line,
-          "\(path): line \(line): the label \(quoted(label)) is not among those of the training data: \(listed(order))"
-        )
+        throw .labelNotInTraining(label, among: order, path: path, line: line)
       }
       result.append(place)
       lines[place] = line
@@ -239,7 +221,7 @@ struct TargetColumn {
     let groups = LabelText.lookalikes(labels)
     notes += groups.prefix(5).map { group in
       let names = group.prefix(6).map {
-        "\(quotedExactly(labels[$0])) (\(counted(counts[$0], "row")))"
+        "\(quotedExactly(labels[$0])) (\(Text.counted(counts[$0], "row")))"
       }
       return
         "labels that differ only in capitals, blanks, invisible characters, leading zeros or Unicode composition: "
@@ -258,19 +240,17 @@ struct TargetColumn {
   /// rows.
   mutating func demandOneKind(_ content: Columns.Label, line: Int) throws(FineTuningError) {
     guard task == .classification, case .json(let value) = content else { return }
-    let kind: String
+    let kind: Kind
     switch value {
-    case .bool: kind = "a truth value"
-    case .number: kind = "a number"
+    case .bool: kind = .boolean
+    case .number: kind = .number
     case .string(let text):
-      kind = LabelText.decimal(trimmedSpaces(text)) == nil ? "a string" : "a number"
+      kind = LabelText.decimal(trimmedSpaces(text)) == nil ? .text : .number
     default: return
     }
     guard let first = kinds.first else { return kinds.append((kind, line)) }
     guard first.kind == kind else {
-      throw FineTuningError(
-        .label, path: path, line: line,
-        "\(path): line \(line): the label is \(kind), that of line \(first.line) is \(first.kind)")
+      throw .otherLabelKind(kind, than: first.kind, ofLine: first.line, path: path, line: line)
     }
   }
 }

@@ -3,205 +3,182 @@ internal import ParameterSurgery
 
 /// What can be wrong with the rows of a data file.
 extension FineTuningError {
+  private static func row(
+    _ path: String, _ line: Int?, field: String? = nil, advice: [Advice] = [],
+    underlying: Underlying? = nil, _ reason: String
+  ) -> FineTuningError {
+    FineTuningError(
+      .malformedData, path: path, line: line, field: field, advice: advice,
+      underlying: underlying, reason)
+  }
+
+  // MARK: Cells
+
   static func tooManyColumns(_ limit: Int, path: String, line: Int) -> FineTuningError {
     row(path, line, "more than \(grouped(limit)) columns")
   }
 
+  static func longRow(limit: Int, mayBeQuoted: Bool, path: String, line: Int) -> FineTuningError {
+    row(
+      path, line,
+      "a row of more than \(limit >> 20) MB" + (mayBeQuoted ? "; is a quote not closed?" : ""))
+  }
+
+  static func rowIsNotUTF8(atByte offset: Int, path: String, line: Int) -> FineTuningError {
+    row(path, line, "not UTF-8 at byte \(offset); save the file as UTF-8")
+  }
+
   static func shortRow(
-    _ count: Int, need place: Int, _ what: String, path: String, line: Int, advice: [Advice]
+    _ count: Int, need place: Int, _ role: DataOptions.ColumnRole, path: String, line: Int,
+    advice: [Advice]
   ) -> FineTuningError {
     row(
       path, line, advice: advice,
-      "\(counted(count, "column")), but the \(what) is column \(place)")
+      "\(Text.counted(count, "column")), but the \(role.noun) is column \(place)")
+  }
+
+  static func wideRow(
+    _ count: Int, width: Int, hasHeader: Bool, separator: DataOptions.Separator, path: String,
+    line: Int
+  ) -> FineTuningError {
+    row(
+      path, line,
+      "\(Text.counted(count, "cell")), but the \(hasHeader ? "header" : "first row") has "
+        + "\(width); a cell that contains \(separator.noun) must be in quotes")
+  }
+
+  static func repeatedHeader(path: String, line: Int) -> FineTuningError {
+    row(path, line, "the row repeats the header; remove it")
   }
 
   static func doubtfulQuotes(cells: Int, path: String, line: Int) -> FineTuningError {
     row(
       path, line, advice: [.chooseQuotes(.yes), .chooseQuotes(.no)],
       "a cell that starts with a quote ends in a later line, but each of these lines alone has "
-        + "\(counted(cells, "cell")), too")
+        + "\(Text.counted(cells, "cell")), too")
   }
 
-  static func otherFile(_ sentence: String, path: String, advice: [Advice]) -> FineTuningError {
-    FineTuningError(.malformedData, path: path, advice: advice, "\(path): \(sentence)")
+  static func textAfterQuote(path: String, line: Int) -> FineTuningError {
+    row(
+      path, line,
+      "the quoted cell that starts here continues for several lines and has text after its closing quote; is a "
+        + "quote missing?")
   }
 
-  private static func row(
-    _ path: String, _ line: Int, advice: [Advice] = [], _ sentence: String
+  static func openQuote(path: String, line: Int) -> FineTuningError {
+    row(path, line, "a quoted field without its closing quote")
+  }
+
+  static func noText(path: String, line: Int) -> FineTuningError {
+    row(path, line, "no text")
+  }
+
+  static func blankLabel(_ label: String, path: String, line: Int) -> FineTuningError {
+    row(path, line, "the label is \(label.isEmpty ? "empty" : "blank")")
+  }
+
+  // MARK: JSON lines
+
+  static func rowIsNotJSON(
+    _ error: CheckpointError, path: String, line: Int
   ) -> FineTuningError {
-    FineTuningError(
-      .malformedData, path: path, line: line, advice: advice,
-      "\(path): line \(line): \(sentence)")
+    row(path, line, underlying: .checkpoint(error), error.description)
+  }
+
+  static func rowIsNotObject(path: String, line: Int) -> FineTuningError {
+    row(
+      path, line,
+      "not a JSON object; JSONL has one object a line, as {\"text\": \"…\", \"label\": 1}")
+  }
+
+  static func lateSecondText(_ name: String, path: String, line: Int) -> FineTuningError {
+    row(
+      path, line, field: name,
+      "\(quoted(name)) is the second text, which the first object does not have; give every "
+        + "object both texts, or name the column of the text if there is only one")
+  }
+
+  static func noMember(
+    _ name: Key, _ role: DataOptions.ColumnRole, among names: [String], path: String, line: Int
+  ) -> FineTuningError {
+    row(
+      path, line, field: name.string,
+      "no \(quoted(name.string)) (the \(role.noun)); there are \(listed(names))")
+  }
+
+  static func memberIsNotText(
+    _ name: Key, _ role: DataOptions.ColumnRole, path: String, line: Int
+  ) -> FineTuningError {
+    row(
+      path, line, field: name.string,
+      "\(quoted(name.string)) (the \(role.noun)) is not a string, a number or a truth value")
+  }
+
+  // MARK: The file
+
+  static func separatorOfJSON(path: String) -> FineTuningError {
+    row(path, nil, "a separator is for TSV and CSV, and this is read as JSON lines")
+  }
+
+  static func noRows(hasHeader: Bool, path: String) -> FineTuningError {
+    row(path, nil, hasHeader ? "no rows below the header" : "empty, no rows to read")
+  }
+
+  static func otherFile(_ kind: DataFileKind, path: String) -> FineTuningError {
+    row(path, kind.line, advice: kind.advice, kind.sentence)
   }
 }
 
-/// What can be wrong with the columns of a data file.
-extension FineTuningError {
-  static func namedWithoutHeader(_ name: String, path: String) -> FineTuningError {
-    columns(
-      path, advice: [.chooseHeader(.yes)],
-      "the column \(quoted(name)) is a name, but the file is read without a header; number it from 1"
-    )
-  }
-
-  static func noColumn(
-    _ number: Int, of count: Int, path: String, advice: [Advice]
-  ) -> FineTuningError {
-    columns(
-      path, advice: advice,
-      "no column \(number); the first row has \(counted(count, "column"))")
-  }
-
-  static func noColumn(_ name: String, among names: [String], path: String) -> FineTuningError {
-    columns(path, "no column \(quoted(name)); there are \(listed(names))")
-  }
-
-  static func noColumnInFirstRow(
-    _ name: String, _ cells: String, path: String, advice: [Advice]
-  ) -> FineTuningError {
-    columns(path, advice: advice, "no column \(quoted(name)) in the first row, which has \(cells)")
-  }
-
-  static func oneCell(_ cell: String, path: String, advice: [Advice]) -> FineTuningError {
-    columns(path, advice: advice, "the first row is one cell, \(quoted(cell))")
-  }
-
-  static func unclearColumns(
-    _ count: Int, _ cells: String, path: String, advice: [Advice]
-  ) -> FineTuningError {
-    columns(
-      path, advice: advice,
-      "\(counted(count, "column")) and no header with a usual name in the first row, which has \(cells)"
-    )
-  }
-
-  static func unnamedColumn(
-    _ role: DataOptions.ColumnRole, among names: [String], path: String, advice: [Advice]
-  ) -> FineTuningError {
-    columns(
-      path, advice: advice, "no column for the \(role.noun) was found; there are \(listed(names))")
-  }
-
-  static func duplicateColumn(
-    _ name: String, _ first: Int, _ second: Int, path: String
-  ) -> FineTuningError {
-    columns(
-      path, advice: [.chooseHeader(.yes)],
-      "columns \(first) and \(second) are both called \(quoted(name)); use the number of the column"
-    )
-  }
-
-  static func sameColumn(
-    _ column: String, _ first: DataOptions.ColumnRole, _ second: DataOptions.ColumnRole,
-    of count: Int, path: String, role: DataOptions.ColumnRole
-  ) -> FineTuningError {
-    columns(
-      path, advice: [.nameColumns([role])],
-      (first == .labels ? "two labels are" : "the \(first.noun) and the \(second.noun) are both")
-        + " column \(column)" + (count > 1 ? " (there are \(count) columns)" : ""))
-  }
-
-  /// The first row was read as data and is probably a header.
-  static func probablyHeader(
-    _ label: String, _ reason: String, path: String, line: Int
-  ) -> FineTuningError {
-    FineTuningError(
-      .columns, path: path, line: line, advice: [.chooseHeader(.yes), .chooseHeader(.no)],
-      "\(path): line \(line): the label \(quoted(label)) \(reason)")
-  }
-
-  static func textsAreNumbers(_ text: String, path: String) -> FineTuningError {
-    columns(
-      path, advice: [.nameColumns([.text, .label])],
-      "every text is a number, such as \(quoted(text)), and the labels are not numbers")
-  }
-
-  static func swappedColumns(
-    labels: Int, rows: Int, texts: Int, path: String
-  ) -> FineTuningError {
-    columns(
-      path, advice: [.nameColumns([.text, .label])],
-      "\(grouped(labels)) different labels in \(counted(rows, "row")), but only \(grouped(texts)) different "
-        + "\(texts == 1 ? "text" : "texts"): the columns are probably swapped")
-  }
-
-  private static func columns(
-    _ path: String, advice: [Advice] = [], _ sentence: String
-  ) -> FineTuningError {
-    FineTuningError(.columns, path: path, advice: advice, "\(path): \(sentence)")
-  }
-}
-
-/// What can be wrong with the labels of a data file.
-extension FineTuningError {
-  static func labelIsList(_ text: String?, path: String, line: Int) -> FineTuningError {
-    label(
-      path, line, advice: [.chooseTask([.multiLabel])],
-      "the label \(text.map { "\(quoted($0)) " } ?? "")is a list, and one label for each text is expected"
-    )
-  }
-
-  static func markColumns(path: String) -> FineTuningError {
-    label(
-      path, nil, advice: [.chooseTask([.multiLabel])],
-      "a column of 0 and 1 for each label is for several labels, and one label for each text is expected"
-    )
-  }
-
-  static func labelIsNotNumber(
-    _ text: String, path: String, line: Int, advice: [Advice]
-  ) -> FineTuningError {
-    label(
-      path, line, advice: advice,
-      "the label \(quoted(text)) is not a number in decimal digits, as regression needs")
-  }
-
-  static func tooManyLabels(_ limit: Int, path: String, line: Int) -> FineTuningError {
-    label(
-      path, line, advice: [.nameColumns([.label]), .chooseTask([.regression])],
-      "more than \(grouped(limit)) different labels")
-  }
-
-  static func decimalLabels(_ label: String, path: String) -> FineTuningError {
-    self.label(
-      path, nil, advice: [.chooseTask([.regression, .classification])],
-      "the labels are decimal numbers, such as \(label)")
-  }
-
-  static func unknownLabel(
-    _ label: String, _ owner: String, _ names: [String], path: String?, line: Int?,
-    advice: [Advice]
-  ) -> FineTuningError {
-    let place = (path.map { "\($0): " } ?? "") + (line.map { "line \($0): " } ?? "")
-    return FineTuningError(
-      .label, path: path, line: line, advice: advice,
-      "\(place)the label \(quoted(label)) is not one of \(owner): \(listed(names))")
-  }
-
-  static func singleBits(path: String, line: Int) -> FineTuningError {
-    label(
-      path, line, advice: [.chooseTask([.classification])],
-      "every list is a single 0 or 1, which may be the name of a label or the target of one label; write names "
-        + "that are not 0 and 1")
-  }
-
-  private static func label(
-    _ path: String, _ line: Int?, advice: [Advice] = [], _ sentence: String
-  ) -> FineTuningError {
-    FineTuningError(
-      .label, path: path, line: line, advice: advice,
-      "\(path): \(line.map { "line \($0): " } ?? "")\(sentence)")
-  }
-}
-
-extension DataOptions.ColumnRole {
-  /// What the column holds, for a message.
-  package var noun: String {
+extension DataFileKind {
+  /// The line that the sentence is about; `nil` when it is about the whole file.
+  fileprivate var line: Int? {
     switch self {
-    case .text: "text"
-    case .pair: "second text"
-    case .label: "label"
-    case .labels: "labels"
+    case .utf16, .separatorLine: 1
+    default: nil
+    }
+  }
+
+  fileprivate var advice: [FineTuningError.Advice] {
+    switch self {
+    case .separatorLine(let separator): [.chooseSeparator(separator)]
+    case .jsonLines: [.chooseFormat(.jsonl)]
+    default: []
+    }
+  }
+
+  fileprivate var sentence: String {
+    func pandas(_ reader: String) -> String {
+      "as pandas does: read_\(reader)(…).to_csv(…, index=False)"
+    }
+    return switch self {
+    case .gzip: "is compressed by gzip; unpack it first (gunzip)"
+    case .bzip2: "is compressed by bzip2; unpack it first (bunzip2)"
+    case .zstandard: "is compressed by Zstandard; unpack it first (unzstd)"
+    case .xz: "is compressed by xz; unpack it first (unxz)"
+    case .parquet: "is a Parquet file; write it as CSV or JSON lines, \(pandas("parquet"))"
+    case .arrow: "is an Arrow file; write it as CSV or JSON lines, \(pandas("feather"))"
+    case .oldWorkbook: "is a workbook of an old Excel (.xls); save the sheet as CSV"
+    case .workbook: "is an Excel workbook (.xlsx); save the sheet as CSV"
+    case .sqlite: "is an SQLite database; export the table as CSV"
+    case .hdf5: "is an HDF5 file; write the table as CSV or JSON lines"
+    case .pdf: "is a PDF document, not a table"
+    case .lfsPointer:
+      "is a Git LFS pointer: the data itself was not downloaded (git lfs pull)"
+    case .zip: "is a zip archive; unpack it first"
+    case .pickle:
+      "is a Python pickle, which is not read as data; write the table as CSV or JSON lines"
+    case .utf16: "not UTF-8 at byte 0, but UTF-16; save the file as UTF-8"
+    case .zeros:
+      "is not text in UTF-8: every second byte is zero, as in UTF-16; save the file as UTF-8"
+    case .webPage: "is a web page, not data: a download went wrong"
+    case .jsonArray:
+      "is a JSON array; JSON lines have one object a line, as jq -c '.[]' writes them"
+    case .jsonDocument:
+      "is one JSON document over several lines; JSON lines have one object a line, as jq -c "
+        + "writes them"
+    case .separatorLine(let separator):
+      "\(quoted("sep=" + separator)) is a line for Excel alone; remove it"
+    case .jsonLines: "is JSON lines by its first line"
     }
   }
 }

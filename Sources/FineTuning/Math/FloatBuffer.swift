@@ -95,8 +95,7 @@ package import CheckpointFiles
   ///   be loaded.
   package init(borrowing tensor: Tensor) throws {
     guard tensor.dtype == .float32 else {
-      throw FineTuningError(
-        .file, "the kernels read F32 tensors, this one is \(tensor.dtype)")
+      throw FineTuningError.notFloat32(tensor.dtype)
     }
     let contiguous = try tensor.contiguous()
     let count = contiguous.shape.count

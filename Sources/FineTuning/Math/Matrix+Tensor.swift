@@ -9,8 +9,7 @@ extension Matrix {
     guard let shape = shape ?? Shape([rows, columns]), shape.count == count,
       isContiguous
     else {
-      throw FineTuningError(
-        .malformedModel, "\(rows) × \(columns) elements do not make the tensor")
+      throw .otherElementCount(rows: rows, columns: columns)
     }
     let view = self
     let storage = TensorStorage(byteCount: count * MemoryLayout<Float>.size) {

@@ -44,9 +44,6 @@ enum TemporaryMapping {
   }
 
   private static func failure(_ folder: String, _ code: Int32? = nil) -> FineTuningError {
-    FineTuningError(
-      .file, path: folder,
-      "\(folder): no room for what does not stay in memory: "
-        + "\(unsafe String(cString: strerror(code ?? errno))); set TMPDIR to a folder with room")
+    .noRoom(in: folder, unsafe String(cString: strerror(code ?? errno)))
   }
 }

@@ -100,7 +100,7 @@ public struct EpochRecord: Sendable, Hashable {
   package init(_ json: JSONValue, path: String) throws(FineTuningError) {
     func count(_ name: String) throws(FineTuningError) -> Int {
       guard let value = json[name]?.integer, (0...1 << 50).contains(value) else {
-        throw .stateMember(path, name, json[name], expected: "a count")
+        throw .stateMember(path, name, json[name], expected: .count)
       }
       return value
     }
@@ -109,13 +109,13 @@ public struct EpochRecord: Sendable, Hashable {
       if case .null? = json[name] { return .nan }
       guard let value = json[name]?.double, range.contains(value) else {
         throw .stateMember(
-          path, name, json[name], expected: "\(range.lowerBound) to \(range.upperBound)")
+          path, name, json[name], expected: .numbers(range))
       }
       return value
     }
     func flag(_ name: String) throws(FineTuningError) -> Bool {
       guard case .bool(let value) = json[name] else {
-        throw .stateMember(path, name, json[name], expected: "true or false")
+        throw .stateMember(path, name, json[name], expected: .boolean)
       }
       return value
     }

@@ -61,10 +61,7 @@ package final class Classifier {
       checkpoint: checkpoint, configuration: configuration, head: head, labels: labels,
       pooling: pooling, trainable: trainable)
     if pooling == .pooler, !parameters.hasPooler {
-      throw FineTuningError(
-        .malformedModel, path: checkpoint.path,
-        "\(checkpoint.path): the pooling \"pooler\" needs \"pooler.dense.weight\", which the "
-          + "checkpoint does not have; use mean or cls")
+      throw FineTuningError.noPooler(checkpoint.path)
     }
     self.configuration = configuration
     self.pooling = pooling

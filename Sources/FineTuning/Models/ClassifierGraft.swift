@@ -27,16 +27,11 @@ package struct ClassifierGraft {
     let member = family.member + "."
     let prefix = try BERTParameters.prefix(in: original)
     guard prefix.isEmpty || prefix == member else {
-      throw FineTuningError(
-        .malformedModel, path: original.path,
-        "\(original.path): the keys of the encoder begin with \(quoted(prefix)), and "
-          + "\(family.classifierClass) calls it \(quoted(member)); rename them first")
+      throw FineTuningError.otherEncoderName(
+        prefix, than: member, of: family.classifierClass, checkpoint: original.path)
     }
     if let found = try Head.found(in: original) {
-      throw FineTuningError(
-        .malformedModel, path: original.path,
-        "\(original.path): the checkpoint has the head \(found.head) already; graft overwrites nothing"
-      )
+      throw FineTuningError.headExists(found.head, in: original.path)
     }
     let poolsDensely = family.ownHead.pooling == .pooler
     var names: [Key: Key] = [:]
@@ -56,15 +51,12 @@ package struct ClassifierGraft {
         continue
       }
       guard kept.tensors.updateValue(tensor, forKey: name) == nil else {
-        throw FineTuningError(
-          .malformedModel, path: original.path,
-          "\(original.path): two tensors would be \(quoted(name.string)); drop one of them")
+        throw FineTuningError.twoTensors(name, in: original.path)
       }
     }
     let deviation = json["initializer_range"]?.double ?? 0.02
     guard deviation.isFinite, deviation >= 0 else {
-      throw FineTuningError(
-        .malformedModel, "\"initializer_range\" of config.json is \(deviation)")
+      throw FineTuningError.initializerRange(deviation)
     }
     let pooler = member + (family.keys.path(.pooler) ?? "")
     let layers = Graft.Layers(

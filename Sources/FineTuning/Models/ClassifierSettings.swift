@@ -47,34 +47,25 @@ public struct ClassifierSettings: Sendable, Hashable {
   /// - Throws: `FineTuningError` when the file is not one.
   public init(_ json: JSONValue, path: String) throws(FineTuningError) {
     guard json["format"]?.word == "espalier-classifier", json["version"]?.integer == 1 else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): expected \"format\": \"espalier-classifier\", \"version\": 1")
+      throw .otherSettingsFormat(path)
     }
     guard let pooling = json["pooling"]?.word.flatMap(Pooling.init(rawValue:)) else {
-      throw FineTuningError(
-        .malformedModel, path: path, "\(path): \"pooling\" is missing or unknown")
+      throw .unknownPooling(path)
     }
     guard let labels = json["labels"]?.array, labels.allSatisfy({ $0.string != nil }) else {
-      throw FineTuningError(
-        .malformedModel, path: path, "\(path): \"labels\" is not a list of names")
+      throw .labelsAreNotNames(path)
     }
     guard let length = json["max_length"]?.integer, length >= 3 else {
-      throw FineTuningError(
-        .malformedModel, path: path, "\(path): \"max_length\" is missing or below 3")
+      throw .shortMaximumLength(path)
     }
     guard
       let task = PredictionTask(
         rawValue: json["task"].map { $0.word ?? "" } ?? "classification")
     else {
-      throw FineTuningError(
-        .malformedModel, path: path, "\(path): \"task\" is unknown")
+      throw .unknownTask(path)
     }
     guard !labels.isEmpty, task != .regression || labels.count == 1 else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"labels\" has \(labels.count) names, expected "
-          + (task == .regression ? "1 for a number" : "1 or more"))
+      throw .labelCount(labels.count, for: task, path: path)
     }
     self.init(
       pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task,
@@ -86,11 +77,7 @@ public struct ClassifierSettings: Sendable, Hashable {
     _ configuration: BERTConfiguration, path: String
   ) throws(FineTuningError) {
     guard maximumLength <= configuration.maximumPositions else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"max_length\" is \(maximumLength), the model's config.json has "
-          + "\(configuration.maximumPositions) positions; expected 3 to \(configuration.maximumPositions)"
-      )
+      throw .longMaximumLength(maximumLength, positions: configuration.maximumPositions, path: path)
     }
   }
 

@@ -41,10 +41,7 @@ struct LabelMatching {
     if data.task == .regression { return }
     if data.hasPositions {
       guard data.labels.count == count else {
-        throw FineTuningError(
-          .label, path: source,
-          "\(source): lists of \(data.labels.count) targets, but the head of \(head.model) has "
-            + "\(counted(count, "output"))")
+        throw .otherTargetCount(data.labels.count, outputs: count, of: head.model, path: data.path)
       }
       places = Array(0..<count)
       if head.isNamed {
@@ -96,12 +93,9 @@ struct LabelMatching {
     }
     guard renames else {
       if areRows, let row = rows.first(where: { $0 >= count }) {
-        throw FineTuningError(
-          .label, path: source,
-          "\(source): \(data.line(of: "\(row)"))the label \(row) is neither one of the model's (\(listed(names))) nor "
-            + "a row of its head, 0 to \(count - 1)")
+        throw .labelBeyondHead(row, of: names, path: data.path, line: data.firstLine(of: "\(row)"))
       }
-      throw LabelMatching.unknown(data, names, "the model's")
+      throw LabelMatching.unknown(data, names, of: .model)
     }
     try rename(data, head, areNumbers: areRows)
   }
@@ -114,21 +108,14 @@ struct LabelMatching {
     places = []
     if data.task == .regression { return }
     if data.hasPositions != training.hasPositions {
-      throw FineTuningError(
-        .label,
-        "\(data.path ?? "the evaluation data"): the labels are \(data.hasPositions ? "lists of 0 and 1" : "names"), "
-          + "those of \(training.path ?? "the training data") are \(training.hasPositions ? "lists of 0 and 1" : "names")"
-      )
+      throw .otherLabelForm(data, than: training)
     }
     guard !data.hasPositions || data.labels.count == names.count else {
-      throw FineTuningError(
-        .label,
-        "\(data.path ?? "the evaluation data"): lists of \(data.labels.count) targets, those of "
-          + "\(training.path ?? "the training data") have \(names.count)")
+      throw .otherTargetCount(data, than: training)
     }
     guard let exact = try LabelMatching.exact(data, names) else {
       throw LabelMatching.unknown(
-        data, names, training.path.map { "the labels of \($0)" } ?? "the training data's")
+        data, names, of: training.path.map { .file($0) } ?? .trainingData)
     }
     places = exact
   }
@@ -164,10 +151,7 @@ struct LabelMatching {
     for label in data.labels {
       guard let found = outputs[Key(LabelText.canonical(label))] else { return nil }
       guard found.count == 1 else {
-        throw FineTuningError(
-          .label,
-          "\(data.path ?? "the data"): the label \(quoted(label)) is the name of \(found.count) outputs of the head, "
-            + "\(found.map(String.init).joined(separator: ", "))")
+        throw .ambiguousLabel(label, outputs: found, path: data.path)
       }
       places.append(found[0])
     }
@@ -193,10 +177,7 @@ struct LabelMatching {
           ? found[0] : found.first(where: { LabelText.same(names[$0], label) })
       else { return nil }
       if let other = places.firstIndex(of: place) {
-        throw FineTuningError(
-          .label,
-          "\(data.path ?? "the data"): the labels \(quoted(data.labels[other])) and \(quoted(label)) are both like "
-            + "\(quoted(names[place])) of the head; use one of them")
+        throw .labelsAlike(data.labels[other], label, output: names[place], path: data.path)
       }
       places.append(place)
     }
@@ -204,7 +185,7 @@ struct LabelMatching {
   }
 
   private static func unknown(
-    _ data: LabelledDataset, _ names: [String], _ owner: String
+    _ data: LabelledDataset, _ names: [String], of owner: FineTuningError.LabelOwner
   ) -> FineTuningError {
     let known = Set(names.map { Key(LabelText.canonical($0)) })
     let label =
@@ -213,7 +194,7 @@ struct LabelMatching {
     let isFirstRow =
       data.columns.map { if case .numbered = $0.text { true } else { false } } == true && line == 1
     return .unknownLabel(
-      label, owner, names, path: data.path, line: line,
+      label, of: owner, names, path: data.path, line: line,
       advice: (isFirstRow ? [.chooseHeader(.yes)] : [])
         + (LabelText.decimal(label).map { $0 != $0.rounded() } == true
           ? [.chooseTask([.regression])] : []))
@@ -226,21 +207,17 @@ struct LabelMatching {
     let source = data.path ?? "the training data"
     let count = head.names.count
     guard data.labels.count <= count else {
-      throw FineTuningError(
-        .label, path: source,
-        "\(source): \(grouped(data.labels.count)) labels, and the head of \(head.model) has room for "
-          + "\(count): \(listed(data.labels))")
+      throw .moreLabels(data.labels, than: count, of: head.model, path: data.path)
     }
     let known = Set(names.map { LabelText.folded($0) })
     if head.isNamed, data.labels.contains(where: { known.contains(LabelText.folded($0)) }) {
-      throw LabelMatching.unknown(data, names, "the model's")
+      throw LabelMatching.unknown(data, names, of: .model)
     }
     if areNumbers, data.labels.count < count {
       let largest = data.labels.compactMap(LabelText.row).max() ?? 0
-      throw FineTuningError(
-        .label, path: source,
-        "\(source): \(data.line(of: "\(largest)"))the label \(largest) is not a row of the head of \(head.model), which has the rows 0 to \(count - 1)"
-      )
+      throw .labelIsNotRow(
+        largest, outputs: count, of: head.model, path: data.path,
+        line: data.firstLine(of: "\(largest)"))
     }
     if head.isNamed {
       notes.append(
@@ -255,7 +232,7 @@ struct LabelMatching {
     let invented = (data.labels.count..<count).map { "LABEL_\($0)" }
     if !invented.isEmpty {
       notes.append(
-        "\(source): only \(counted(data.labels.count, "label")) (\(listed(data.labels))) for the \(count) outputs of "
+        "\(source): only \(Text.counted(data.labels.count, "label")) (\(listed(data.labels))) for the \(count) outputs of "
           + "the head of \(head.model): the other\(invented.count == 1 ? " is" : "s are") called "
           + "\(listed(invented))")
     }
@@ -271,10 +248,5 @@ extension LabelledDataset {
       place < firstLines.count
     else { return nil }
     return firstLines[place]
-  }
-
-  /// `line 7: ` for a label that occurs first in line 7; empty when there is no file.
-  func line(of label: String) -> String {
-    firstLine(of: label).map { "line \($0): " } ?? ""
   }
 }

@@ -26,24 +26,16 @@ extension ModelDirectory {
       keys.pretrainingHeads.map { (key: $0, member: keys.member) }
     }.first { checkpoint[$0.key] != nil }
     let found =
-      owner.map { (prefix + "…", $0.member) } ?? head.map { ($0.key.string, $0.member) }
+      owner.map { (Key(prefix), $0.member) } ?? head.map { ($0.key, $0.member) }
     if let (key, member) = found, member != family.member {
-      throw FineTuningError(
-        .malformedModel, path: configurationPath,
-        "\(configurationPath): describes a model of the family \(quoted(family.modelType)), and "
-          + "\(checkpoint.path) has keys of another family (\(quoted(key))); correct \"model_type\""
-      )
+      throw .otherFamily(
+        family, key: key, isPrefix: owner != nil, of: checkpoint.path, path: configurationPath)
     }
     guard found == nil, !family.countsFromPadding, family.hasTokenTypes, looksLikeRoBERTa else {
       return
     }
     guard configurationJSON["model_type"] == nil else { return }
-    throw FineTuningError(
-      .malformedModel, path: configurationPath,
-      "\(configurationPath): no \"model_type\", and \(configuration.positionRows) positions, "
-        + "\(configuration.typeVocabularySize) token type\(configuration.typeVocabularySize == 1 ? "" : "s") and the "
-        + "padding token \(configuration.paddingToken.map(String.init) ?? "null") are those of a RoBERTa, not of "
-        + "\(quoted(family.modelType)); add \"model_type\"")
+    throw .robertaSizes(configuration, path: configurationPath)
   }
 
   /// Whether two of three sizes are those that RoBERTa has and BERT has not.
@@ -85,11 +77,8 @@ extension ModelDirectory {
       {
         continue
       }
-      throw FineTuningError(
-        .malformedModel, path: checkpoint.path,
-        "\(checkpoint.path): \(quoted(key.string)) is not part of an encoder of the family "
-          + "\(quoted(configuration.family.modelType)), which \(configurationPath) describes; without it, another "
-          + "model is computed")
+      throw .unknownPart(
+        key, of: checkpoint.path, family: configuration.family, configuration: configurationPath)
     }
   }
 
@@ -103,50 +92,33 @@ extension ModelDirectory {
     if found.head == .classifier,
       let (_, object) = others.first(where: { name.ends(with: $0.key) })
     {
-      throw FineTuningError(
-        .malformedModel, path: configurationPath,
-        "\(configurationPath): \"architectures\" names \(quoted(name)), whose head \"classifier\" classifies "
-          + "\(object), not texts; remove its tensors from the checkpoint to add a head for texts")
+      throw .otherClassifier(name, of: object, path: configurationPath)
     }
     if let value = json["num_labels"], value != .null {
       guard let count = value.integer else {
-        throw FineTuningError(
-          .malformedModel, path: configurationPath,
-          "\(configurationPath): \"num_labels\" is \(short(value)), expected an integer")
+        throw .member("num_labels", value, expected: .integer, path: configurationPath)
       }
-      try demand(count, labels: "\"num_labels\" is \(count)", found.labels)
+      guard count == found.labels else {
+        throw .declaredLabels(
+          count, outputs: found.labels, of: checkpoint.path, path: configurationPath)
+      }
     }
     guard let value = json["id2label"], value != .null else { return }
     guard let names = value.object else {
-      throw FineTuningError(
-        .malformedModel, path: configurationPath,
-        "\(configurationPath): \"id2label\" is \(short(value)), expected an object of numbers and names"
-      )
+      throw .member("id2label", value, expected: .labelNames, path: configurationPath)
     }
-    if json["num_labels"] ?? .null == .null {
-      try demand(
-        names.count, labels: "\"id2label\" names \(counted(names.count, "label"))", found.labels)
+    if json["num_labels"] ?? .null == .null, names.count != found.labels {
+      throw .namedLabels(
+        names.count, outputs: found.labels, of: checkpoint.path, path: configurationPath)
     }
     guard names.count == found.labels else { return }
     for row in 0..<found.labels {
       guard let name = names[Key(String(row))] else {
-        throw FineTuningError(
-          .malformedModel, path: configurationPath,
-          "\(configurationPath): \"id2label\" has no name for the label \(row)")
+        throw .unnamedLabel(row, path: configurationPath)
       }
       guard name.string != nil else {
-        throw FineTuningError(
-          .malformedModel, path: configurationPath,
-          "\(configurationPath): \"id2label\" names the label \(row) \(short(name)), expected a text"
-        )
+        throw .labelIsNotText(name, row: row, path: configurationPath)
       }
     }
-  }
-
-  private func demand(_ count: Int, labels what: String, _ rows: Int) throws(FineTuningError) {
-    guard count != rows else { return }
-    throw FineTuningError(
-      .malformedModel, path: configurationPath,
-      "\(configurationPath): \(what), and the head of \(checkpoint.path) has \(rows)")
   }
 }

@@ -36,9 +36,7 @@ public struct ModelDirectory: Sendable {
     (folder, weights) = try ModelDirectory.place(of: name)
     let configPath = Path.join(folder, "config.json")
     guard WholeFile.exists(configPath) else {
-      throw FineTuningError(
-        .malformedModel, path: name,
-        "\(name): no config.json in \(folder); the model's sizes and heads are read from it")
+      throw FineTuningError.noConfiguration(of: name, in: folder)
     }
     configurationJSON = try FileSystem.json(configPath)
     checkpoint =
@@ -109,10 +107,7 @@ public struct ModelDirectory: Sendable {
     _ weights: String, of name: String, over base: String
   ) throws -> Checkpoint {
     guard CheckpointDelta.alone(at: weights) != nil else {
-      throw FineTuningError(
-        .malformedModel, path: name,
-        "\(name): holds no delta but a whole model, which has no use for a base (\(base)); leave it out"
-      )
+      throw FineTuningError.wholeModel(name, over: base)
     }
     return try Checkpoint.open(weights, over: Checkpoint.open(place(of: base).weights))
   }
@@ -137,22 +132,15 @@ public struct ModelDirectory: Sendable {
     }
     let path = Path.join(folder, "config.json")
     guard let task = value.word.flatMap(PredictionTask.init(problemType:)) else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"problem_type\" is \(short(value)), expected "
-          + PredictionTask.allCases.map { quoted($0.problemType) }.joined(separator: ", "))
+      throw .member(
+        "problem_type", value, expected: .words(PredictionTask.allCases.map(\.problemType)),
+        path: path)
     }
     if labels == 1, task == .classification {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"problem_type\" is \(short(value)), and the head has one output; it needs two or more"
-      )
+      throw .oneOutput(task, path: path)
     }
     if let labels, task == .regression, labels != 1 {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"problem_type\" is \"regression\", and the head has \(labels) outputs; one is implemented"
-      )
+      throw .severalNumbers(labels, path: path)
     }
     return task
   }
@@ -168,8 +156,8 @@ public struct ModelDirectory: Sendable {
     var notes: [String] = []
     if edited == nil, let named = configurationJSON["id2label"]?.object?.count {
       notes.append(
-        "\(Path.join(folder, "config.json")): id2label with \(counted(named, "name")) is not read: the head has "
-          + "\(counted(count, "output")), 0 to \(count - 1)")
+        "\(Path.join(folder, "config.json")): id2label with \(Text.counted(named, "name")) is not read: the head has "
+          + "\(Text.counted(count, "output")), 0 to \(count - 1)")
     }
     if let numbers = configurationJSON["label2id"]?.object, !numbers.isEmpty {
       let path = Path.join(folder, "config.json")

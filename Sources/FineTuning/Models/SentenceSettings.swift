@@ -19,14 +19,12 @@ public struct SentenceSettings: Sendable, Hashable {
     let path = Path.join(folder, "modules.json")
     guard WholeFile.exists(path) else { return nil }
     guard let modules = try FileSystem.json(path).array else {
-      throw FineTuningError(
-        .unsupportedModel, path: path, "\(path): expected a list of modules")
+      throw FineTuningError.modulesAreNotList(path)
     }
     var others: [String] = []
     for module in modules {
       guard let type = module["type"]?.string else {
-        throw FineTuningError(
-          .unsupportedModel, path: path, "\(path): a module has no \"type\"")
+        throw FineTuningError.moduleWithoutType(path)
       }
       switch type.split(separator: ".").last {
       case "Transformer": break
@@ -34,15 +32,12 @@ public struct SentenceSettings: Sendable, Hashable {
         let place = module["path"]?.string ?? "1_Pooling"
         // The path is in a file: it must not lead out of the folder.
         guard !place.begins(with: "/"), !place.split(separator: "/").contains("..") else {
-          throw FineTuningError(
-            .unsupportedModel, path: path,
-            "\(path): the path \(quoted(place)) leads out of the folder")
+          throw FineTuningError.moduleOutsideFolder(place, path: path)
         }
         try readPooling(Path.join(Path.join(folder, place), "config.json"))
       case let name?: others.append(String(name))
       case nil:
-        throw FineTuningError(
-          .unsupportedModel, path: path, "\(path): a module has no \"type\"")
+        throw FineTuningError.moduleWithoutType(path)
       }
     }
     if !others.isEmpty {
@@ -97,9 +92,8 @@ public struct SentenceSettings: Sendable, Hashable {
       let json = try FileSystem.json(path)
       if let length = json["max_seq_length"], length != .null {
         guard let value = length.integer, value >= 3 else {
-          throw FineTuningError(
-            .unsupportedModel, path: path,
-            "\(path): \"max_seq_length\" is \(length.text()), expected a number of tokens from 3")
+          throw FineTuningError.member(
+            "max_seq_length", length, expected: .tokenCount(from: 3), path: path)
         }
         maximumLength = value
       }

@@ -51,9 +51,7 @@ public struct BERTConfiguration: Sendable, Hashable {
     _ json: JSONValue, path: String, checkpoint: Checkpoint? = nil
   ) throws(FineTuningError) {
     guard json.object != nil else {
-      throw FineTuningError(
-        .unsupportedModel, path: path,
-        "\(path): expected a JSON object with the model's configuration")
+      throw .configurationIsNotObject(path)
     }
     let members = ConfigurationMembers(json: json, path: path)
     family = try ModelFamily(of: json, path: path, checkpoint: checkpoint)
@@ -94,27 +92,18 @@ public struct BERTConfiguration: Sendable, Hashable {
     if let padding = json["pad_token_id"] {
       paddingToken = padding.integer
       guard padding == .null || padding.integer.map((0..<vocabularySize).contains) == true else {
-        throw FineTuningError(
-          .unsupportedModel, path: path,
-          "\(path): \"pad_token_id\" is \(short(padding)), expected null or an integer from 0 to "
-            + "\(vocabularySize - 1)")
+        throw .member(
+          "pad_token_id", padding, expected: .nullOrInteger(0...vocabularySize - 1), path: path)
       }
     }
     if family.countsFromPadding {
       guard let padding = paddingToken, padding + 1 < positionRows else {
-        throw FineTuningError(
-          .unsupportedModel, path: path,
-          "\(path): positions count from \"pad_token_id\" "
-            + "\(paddingToken.map(String.init) ?? "null") on, which leaves none of "
-            + "\"max_position_embeddings\" \(positionRows)")
+        throw .noPositions(padding: paddingToken, rows: positionRows, path: path)
       }
       maximumPositions = positionRows - padding - 1
     }
     guard hiddenSize % headCount == 0 else {
-      throw FineTuningError(
-        .unsupportedModel, path: path,
-        "\(path): \"hidden_size\" \(hiddenSize) is not a multiple of "
-          + "\"num_attention_heads\" \(headCount)")
+      throw .hiddenSize(hiddenSize, heads: headCount, path: path)
     }
   }
 
@@ -133,14 +122,9 @@ public struct BERTConfiguration: Sendable, Hashable {
     if members.json["position_embedding_type"] != .null {
       try members.demand("position_embedding_type", "absolute")
     }
-    try members.refuse(
-      "per_layer_config", because: "layers that differ from each other are not implemented")
-    try members.refuse(
-      "pruned_heads", because: "heads that are removed while a model is loaded are not implemented")
-    try members.refuse(
-      "quantization_config", because: "quantised weights are not implemented")
-    try members.refuse(
-      "auto_map",
-      because: "the model comes with code of its own, which may compute something else")
+    try members.refuse("per_layer_config", .differentLayers)
+    try members.refuse("pruned_heads", .prunedHeads)
+    try members.refuse("quantization_config", .quantisedWeights)
+    try members.refuse("auto_map", .ownCode)
   }
 }

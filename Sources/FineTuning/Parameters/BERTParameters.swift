@@ -116,18 +116,11 @@ package enum BERTParameters {
       }
       return nil
     }
-    let anchor = anchors[0].string
     guard let first = prefixes.first else {
-      throw FineTuningError(
-        .malformedModel, path: checkpoint.path,
-        "\(checkpoint.path): not an encoder's checkpoint: no key ends in \"\(anchor)\"")
+      throw .noEncoder(in: checkpoint.path, anchor: anchors[0])
     }
     guard prefixes.count == 1 else {
-      throw FineTuningError(
-        .malformedModel, path: checkpoint.path,
-        "\(checkpoint.path): \(prefixes.count) keys end in \"\(anchor)\" "
-          + "(\(prefixes.prefix(3).map { quoted($0 + anchor) }.joined(separator: ", "))); "
-          + "keep one model in the checkpoint")
+      throw .severalEncoders(prefixes, in: checkpoint.path, anchor: anchors[0])
     }
     return first
   }

@@ -11,13 +11,10 @@ struct ConfigurationMembers {
   func count(_ name: String, default fallback: Int? = nil) throws(FineTuningError) -> Int {
     guard let member = json[name] else {
       if let fallback { return fallback }
-      throw FineTuningError(
-        .malformedModel, path: path, "\(path): \"\(name)\" is missing")
+      throw .member(name, nil, expected: .positiveInteger, path: path)
     }
     guard let value = member.integer, value > 0, value <= 1 << 30 else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"\(name)\" is \(short(member)), expected a positive integer")
+      throw .member(name, member, expected: .positiveInteger, path: path)
     }
     return value
   }
@@ -29,9 +26,7 @@ struct ConfigurationMembers {
     if json[other] != nil {
       let second = try count(other)
       guard value == second else {
-        throw FineTuningError(
-          .malformedModel, path: path,
-          "\(path): \"\(name)\" is \(value), and \"\(other)\", which means the same, is \(second)")
+        throw .contradiction(name, value, other, second, path: path)
       }
     }
     return value
@@ -41,9 +36,7 @@ struct ConfigurationMembers {
   func number(_ name: String, default fallback: Float) throws(FineTuningError) -> Float {
     guard let member = json[name] else { return fallback }
     guard let value = member.double, value.isFinite, value >= 0 else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"\(name)\" is \(short(member)), expected a number ≥ 0")
+      throw .member(name, member, expected: .numberFromZero, path: path)
     }
     return Float(value)
   }
@@ -52,9 +45,7 @@ struct ConfigurationMembers {
   func probability(_ name: String, default fallback: Float) throws(FineTuningError) -> Float {
     let value = try number(name, default: fallback)
     guard value < 1 else {
-      throw FineTuningError(
-        .malformedModel, path: path,
-        "\(path): \"\(name)\" is \(value), expected a probability below 1")
+      throw .probability(name, value, path: path)
     }
     return value
   }
@@ -62,25 +53,16 @@ struct ConfigurationMembers {
   /// Refuses a member that has another value than the ones that are implemented.
   func demand(_ name: String, _ allowed: JSONValue...) throws(FineTuningError) {
     guard let member = json[name], !allowed.contains(where: member.isSame) else { return }
-    throw FineTuningError(
-      .malformedModel, path: path,
-      "\(path): \"\(name)\": \(short(member)) is not implemented; "
-        + "expected \(allowed.map { $0.text() }.joined(separator: " or "))")
+    throw .notImplemented(name, member, expected: allowed, path: path)
   }
 
   /// Refuses a member that changes the computation in a way that is not implemented.
-  func refuse(_ name: String, because reason: String) throws(FineTuningError) {
+  func refuse(
+    _ name: String, _ part: FineTuningError.UnsupportedPart
+  ) throws(FineTuningError) {
     guard let value = json[name], value != .null, value.array?.isEmpty != true,
       value.object?.isEmpty != true
     else { return }
-    throw FineTuningError(
-      .malformedModel, path: path, "\(path): \"\(name)\" is \(short(value)): \(reason)")
+    throw .notImplemented(name, value, part, path: path)
   }
-}
-
-/// A value of a file for an error: its text, cut when it is long.
-func short(_ value: JSONValue) -> String {
-  let text = value.text()
-  guard text.unicodeScalars.count > 60 else { return text }
-  return String(String.UnicodeScalarView(text.unicodeScalars.prefix(50))) + "…"
 }

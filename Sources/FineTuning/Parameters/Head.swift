@@ -31,9 +31,7 @@ public enum Head: Sendable, Hashable {
     func shape(_ name: String) -> [Int]? { checkpoint[Key(name)]?.shape.dimensions }
     func checked(_ head: Head, labels: Int) throws(FineTuningError) -> (head: Head, labels: Int) {
       guard labels > 0, head != .mlp(width: 0) else {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): the head \(head) has \(labels) outputs, none to use")
+        throw .headWithoutOutputs(head, labels: labels, in: checkpoint.path)
       }
       return (head, labels)
     }
@@ -41,10 +39,7 @@ public enum Head: Sendable, Hashable {
       guard let last = shape("linear.2.weight"), first.count == 2, last.count == 2,
         last[1] == first[0]
       else {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): \"linear.0.weight\" is \(first), which does not fit "
-            + "\"linear.2.weight\" \(shape("linear.2.weight").map { "\($0)" } ?? "(absent)")")
+        throw .brokenHead(first, shape("linear.2.weight"), in: checkpoint.path)
       }
       return try checked(.mlp(width: first[0]), labels: last[0])
     }

@@ -16,51 +16,30 @@ extension ModelFamily {
     }
     if let type = json["model_type"], type != .null {
       guard let family = ModelFamily.all.first(where: { $0.modelType == type.string }) else {
-        throw FineTuningError(
-          .unsupportedModel, path: path,
-          "\(path): \"model_type\": \(type.text()) is not implemented; expected \(ModelFamily.list)"
-        )
+        throw .unknownFamily(type, path: path)
       }
       if let other = named.first(where: { !$0.family.computes(as: family) }) {
-        throw FineTuningError(
-          .unsupportedModel, path: path,
-          "\(path): \"model_type\" is \(type.text()), and \"architectures\" names \(quoted(other.name)), "
-            + "a class of \(quoted(other.family.modelType)), which computes something else; correct one of "
-            + "them")
+        throw .otherArchitecture(other.name, of: other.family, than: family, path: path)
       }
       self = family
       return
     }
     if let first = named.first, named.count == architectures.count {
       if let other = named.first(where: { !$0.family.computes(as: first.family) }) {
-        throw FineTuningError(
-          .unsupportedModel, path: path,
-          "\(path): no \"model_type\", and \"architectures\" names \(quoted(first.name)) and "
-            + "\(quoted(other.name)), which compute different things; add \"model_type\"")
+        throw .contradictoryArchitectures(first.name, other.name, path: path)
       }
       self = first.family
       return
     }
     guard architectures.isEmpty else {
-      throw FineTuningError(
-        .unsupportedModel, path: path,
-        "\(path): no \"model_type\", and \"architectures\" names "
-          + "\(architectures.filter { ModelFamily.named(byArchitecture: $0) == nil }.map(quoted).joined(separator: ", ")), "
-          + "a class of no family that is implemented; expected a \"model_type\" of \(ModelFamily.list)"
-      )
+      throw .unknownArchitectures(
+        architectures.filter { ModelFamily.named(byArchitecture: $0) == nil }, path: path)
     }
     if let checkpoint, let family = ModelFamily.named(byPrefixIn: checkpoint) {
       self = family
       return
     }
-    throw FineTuningError(
-      .unsupportedModel, path: path,
-      "\(path): neither \"model_type\" nor \"architectures\" says which family the model belongs to; add a "
-        + "\"model_type\" of \(ModelFamily.list)")
-  }
-
-  private static var list: String {
-    all.map { "\"\($0.modelType)\"" }.joined(separator: ", ")
+    throw .noFamily(path: path)
   }
 
   private static func architectures(
@@ -68,9 +47,8 @@ extension ModelFamily {
   ) throws(FineTuningError) -> [String] {
     guard let value = json["architectures"], value != .null else { return [] }
     guard let names = value.array, names.allSatisfy({ $0.string != nil }) else {
-      throw FineTuningError(
-        .unsupportedModel, path: path,
-        "\(path): \"architectures\" is \(value.text()), expected a list of the names of classes")
+      throw .member(
+        "architectures", value, expected: .listOfClassNames, kind: .unsupportedModel, path: path)
     }
     return names.compactMap(\.string)
   }

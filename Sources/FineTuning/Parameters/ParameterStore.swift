@@ -49,27 +49,17 @@ package final class ParameterStore {
       let keys = spellings.map { Key(prefix + $0) }.filter { checkpoint[$0] != nil }
       guard let key = keys.first, let tensor = checkpoint[key] else { return false }
       if keys.count > 1 {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): \(quoted(keys[0].string)) and \(quoted(keys[1].string)) are two "
-            + "spellings of one parameter; drop one")
+        throw FineTuningError.twoSpellings(keys[0], keys[1], in: checkpoint.path)
       }
       guard tensor.shape.dimensions == description.shape else {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): \(quoted(key.string)) has shape \(tensor.shape), "
-            + "expected \(description.shape)")
+        throw FineTuningError.parameterShape(
+          key, tensor.shape, expected: description.shape, in: checkpoint.path)
       }
       if let tensor = quantized[key] {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): \(tensor.refusal); only models that are not quantised are run")
+        throw FineTuningError.quantised(tensor, key: key, in: checkpoint.path)
       }
       guard tensor.dtype.isFloatingPoint else {
-        throw FineTuningError(
-          .malformedModel, path: checkpoint.path,
-          "\(checkpoint.path): \(quoted(key.string)) is \(tensor.dtype), expected a "
-            + "floating-point dtype")
+        throw FineTuningError.parameterType(key, tensor.dtype, in: checkpoint.path)
       }
       var rows: [Range<Int>]
       switch trainable(key) {
@@ -108,10 +98,7 @@ package final class ParameterStore {
       missing.append(description.name)
     }
     guard missing.isEmpty else {
-      throw FineTuningError(
-        .malformedModel, path: checkpoint.path,
-        "\(checkpoint.path): missing keys: \(missing.prefix(5).map(quoted).joined(separator: ", "))"
-          + (missing.count > 5 ? " and \(missing.count - 5) more" : ""))
+      throw FineTuningError.missingKeys(missing, in: checkpoint.path)
     }
     self.parameters = parameters
     self.hasPooler = hasPooler
@@ -123,14 +110,11 @@ package final class ParameterStore {
     self.unreachable = unreachable
     if let first = unreachable.first, !parameters.contains(where: \.trains) {
       let ties = TiedKeys(checkpoint, parameters)
-      if let tied = unreachable.first(where: { ties.parameter(tiedTo: $0) != nil }) {
-        throw FineTuningError(
-          .malformedModel, "nothing can train: \(ties.note(on: tied))")
+      for key in unreachable {
+        guard let parameter = ties.parameter(tiedTo: key) else { continue }
+        throw FineTuningError.nothingTrains(tied: key, to: parameter.key)
       }
-      throw FineTuningError(
-        .malformedModel,
-        "nothing can train: \(quoted(first.string)) receives no gradient with the pooling "
-          + "\"\(pooling.rawValue)\"; select tensors that the classifier uses")
+      throw FineTuningError.nothingTrains(first, pooling)
     }
   }
 

@@ -48,10 +48,7 @@ struct AddedTokens: Sendable {
       guard let first = bytes.first else { continue }
       if patterns.isEmpty { patterns = Array(repeating: [], count: 256) }
       if let other = patterns[Int(first)].first(where: { $0.bytes == bytes }) {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the added tokens \(quoted(other.token.content)) and \(quoted(token.content)) are the same "
-            + "text once it is normalized; remove one, or set \"normalized\" to false for both")
+        throw .sameTokens(other.token.content, token.content, path: path)
       }
       patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
     }

@@ -20,34 +20,27 @@ struct BytePairModel: Sendable {
   init(_ model: JSONValue, path: String) throws(FineTuningError) {
     for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
       guard model[name]?.string?.isEmpty ?? true else {
-        throw FineTuningError(
-          .tokenizer, path: path, "\(path): \"\(name)\" of its model is not implemented")
+        throw .modelOption(name, path: path)
       }
     }
     if let dropout = model["dropout"]?.double, dropout != 0 {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): \"dropout\" of its model is not implemented")
+      throw .modelOption("dropout", path: path)
     }
     guard model["byte_fallback"]?.bool != true else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \"byte_fallback\" of its model is not implemented for byte-pair encoding")
+      throw .byteFallback(path: path)
     }
     fusesUnknown = model["fuse_unk"]?.bool ?? false
     ignoresMerges = model["ignore_merges"]?.bool ?? false
     vocabulary = try Vocabulary(model["vocab"] ?? .null, path: path)
     if let token = model["unk_token"]?.string {
       guard let id = vocabulary.id(of: token) else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the unknown token \(quoted(token)) is not in the vocabulary")
+        throw .unknownTokenMissing(token, path: path)
       }
       unknownID = id
     }
     byteIDs = ByteLevelSplitter.alphabet.map { [vocabulary] in vocabulary.id(of: $0) }
     guard let list = model["merges"]?.array else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): \"merges\" of its model is not a list")
+      throw .mergesAreNotList(path: path)
     }
     merges.reserveCapacity(list.count)
     for (rank, entry) in list.enumerated() {
@@ -58,10 +51,7 @@ struct BytePairModel: Sendable {
       guard parts.count == 2, let left = vocabulary.id(of: parts[0]),
         let right = vocabulary.id(of: parts[1]), let whole = vocabulary.id(of: parts[0] + parts[1])
       else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): merge \(rank + 1), \(quoted(entry.string ?? parts.joined(separator: " "))), "
-            + "is not of two tokens whose whole is a token")
+        throw .merge(rank + 1, entry.string ?? parts.joined(separator: " "), path: path)
       }
       merges[BytePairModel.pair(left, right)] = UInt64(rank) << 32 | UInt64(whole)
     }

@@ -10,9 +10,9 @@ struct BytePairPipeline: SubwordPipeline {
   init(_ settings: TokenizerSettings) throws(FineTuningError) {
     let document = settings.document
     if let normalizer = document["normalizer"], normalizer != .null {
-      try settings.demand("normalizer", normalizer, "null")
+      try settings.demand(.normalizer, normalizer, "null")
     }
-    try settings.demand("pre-tokenizer", document["pre_tokenizer"], "ByteLevel")
+    try settings.demand(.preTokenizer, document["pre_tokenizer"], "ByteLevel")
     model = try BytePairModel(document["model"] ?? .null, path: settings.path)
     splitter = ByteLevelSplitter(
       addsBlank: document["pre_tokenizer"]?["add_prefix_space"]?.bool ?? true,

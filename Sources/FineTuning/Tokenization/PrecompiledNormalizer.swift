@@ -11,8 +11,7 @@ struct PrecompiledNormalizer: Sendable {
   ///
   /// - Throws: `FineTuningError` when it is damaged.
   init(base64: String, path: String) throws(FineTuningError) {
-    let damaged = FineTuningError(
-      .tokenizer, path: path, "\(path): \"precompiled_charsmap\" of its normalizer is damaged")
+    let damaged = FineTuningError.characterMap(path: path)
     guard let bytes = PrecompiledNormalizer.decoded(base64), bytes.count >= 4 else { throw damaged }
     func word(_ place: Int) -> UInt32 {
       (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }

@@ -49,8 +49,7 @@ struct SequenceTemplate: Sendable {
       guard let start = TokenizerSettings.id(processor?["cls"]?.array?.last),
         let separator = TokenizerSettings.id(processor?["sep"]?.array?.last)
       else {
-        throw FineTuningError(
-          .tokenizer, path: path, "\(path): its post-processor has no \"cls\" or \"sep\"")
+        throw .processorWithoutTokens(path: path)
       }
       self =
         processor?["type"]?.word == "BertProcessing"
@@ -64,23 +63,18 @@ struct SequenceTemplate: Sendable {
           guard let id = value["id"]?.string, let type = value["type_id"]?.integer,
             type == 0 || type == 1
           else {
-            throw FineTuningError(
-              .tokenizer, path: path, "\(path): its post-processor's \"\(name)\" is damaged")
+            throw .processorPart(name, path: path)
           }
           switch (element["Sequence"] != nil, id) {
           case (true, "A"): pieces.append(.first(UInt8(type)))
           case (true, "B"): pieces.append(.second(UInt8(type)))
           default:
             guard let ids = tokens?[id]?["ids"]?.array, !ids.isEmpty else {
-              throw FineTuningError(
-                .tokenizer, path: path,
-                "\(path): its post-processor names \(quoted(id)) without its ids")
+              throw .tokenWithoutIDs(id, path: path)
             }
             for id in ids {
               guard let id = TokenizerSettings.id(id) else {
-                throw FineTuningError(
-                  .tokenizer, path: path,
-                  "\(path): its post-processor has an id that is not a number")
+                throw .processorID(path: path)
               }
               pieces.append(.token(id, UInt8(type)))
             }
@@ -91,15 +85,11 @@ struct SequenceTemplate: Sendable {
       single = try pieces("single")
       pair = try pieces("pair")
     case nil where processor == nil || processor == .null:
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): no post-processor, so no special tokens are put around a text; that is not implemented"
-      )
+      throw .noProcessor(path: path)
     case let type:
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): its post-processor is \(type.map(quoted) ?? "not named"); only "
-          + "\"TemplateProcessing\", \"BertProcessing\" and \"RobertaProcessing\" can be used")
+      throw .otherPart(
+        .postProcessor, type,
+        expected: ["TemplateProcessing", "BertProcessing", "RobertaProcessing"], path: path)
     }
     func count(_ pieces: [Piece], _ isWanted: (Piece) -> Bool) -> Int {
       pieces.count(where: isWanted)
@@ -110,9 +100,7 @@ struct SequenceTemplate: Sendable {
       pair.count <= 16, count(single, isFirst) == 1, count(single, isSecond) == 0,
       count(pair, isFirst) == 1, count(pair, isSecond) == 1
     else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): its post-processor does not put a special token before each text's only place")
+      throw .processorPlaces(path: path)
     }
   }
 

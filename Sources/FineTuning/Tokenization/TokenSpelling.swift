@@ -32,20 +32,18 @@ struct TokenSpelling: Sendable, Hashable {
   /// - Parameters:
   ///   - value: the object.
   ///   - place: where it is, for errors.
+  ///   - path: the file, for errors.
   ///   - isSpecial: overrides the object's own flag.
   init(
-    _ value: JSONValue, at place: String, isSpecial: Bool? = nil
+    _ value: JSONValue, at place: FineTuningError.TokenPlace, path: String, isSpecial: Bool? = nil
   ) throws(FineTuningError) {
     guard value.object != nil, let content = value["content"]?.string else {
-      throw FineTuningError(
-        .tokenizer, "\(place) is \(short(value)), expected an object with \"content\"")
+      throw .tokenWithoutContent(value, at: place, path: path)
     }
     func flag(_ name: String) throws(FineTuningError) -> Bool? {
       guard let member = value[name] else { return nil }
       guard let flag = member.bool else {
-        throw FineTuningError(
-          .tokenizer, path: place,
-          "\(place): \(quoted(name)) is \(short(member)), expected true or false")
+        throw .tokenFlag(name, member, at: place, path: path)
       }
       return flag
     }

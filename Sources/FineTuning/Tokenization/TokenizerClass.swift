@@ -34,18 +34,13 @@ enum TokenizerClass: String, Sendable, Hashable {
     ] {
       guard let path, let value = document?["tokenizer_class"], value != .null else { continue }
       guard let name = value.string, !name.isEmpty else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): \"tokenizer_class\" is \(value.text()), expected the name of a class")
+        throw .tokenizerMember("tokenizer_class", value, expected: .className, path: path)
       }
       // AutoTokenizer takes the base class for tokenizer.json only where another file says more.
       let isBase = name == "PreTrainedTokenizer" || name == "PythonBackend"
       guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil
       else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): \"tokenizer_class\" is \(quoted(name)), which reads no files without \"model_type\"; "
-            + "expected PreTrainedTokenizerFast for tokenizer.json")
+        throw .classWithoutFiles(name, path: path)
       }
       return try TokenizerClass(named: name, path: path)
     }
@@ -76,10 +71,7 @@ enum TokenizerClass: String, Sendable, Hashable {
     guard code != .null, model?["model_type"]?.string == nil, !(name.map(isKnown) ?? false) else {
       return
     }
-    throw FineTuningError(
-      .tokenizer, path: path,
-      "\(path): \"auto_map\" names code of this folder as the tokenizer, which is never run; name a class of "
-        + "transformers in \"tokenizer_class\"")
+    throw .tokenizerCode(path: path)
   }
 
   private static func isKnown(_ name: String) -> Bool {
@@ -103,11 +95,7 @@ enum TokenizerClass: String, Sendable, Hashable {
     case "XLMRobertaTokenizer": self = .xlmRoberta
     default:
       guard !TokenizerClass.others.contains(stem) else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): \"tokenizer_class\": \(quoted(name)) is not implemented; expected BertTokenizer, "
-            + "DistilBertTokenizer, RobertaTokenizer, XLMRobertaTokenizer or PreTrainedTokenizerFast"
-        )
+        throw .otherTokenizerClass(name, path: path)
       }
       self = .backend
     }

@@ -54,10 +54,7 @@ public struct TokenizerFiles: Sendable, Hashable {
     if tokenizer == nil, vocabulary == nil, sentencepiece == nil,
       pairVocabulary == nil || merges == nil
     {
-      throw FineTuningError(
-        .tokenizer, path: directory,
-        "\(directory): neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; a text cannot be read without one"
-      )
+      throw .noTokenizer(in: directory)
     }
   }
 

@@ -41,32 +41,26 @@ struct TokenizerOptions {
   ) throws(FineTuningError) {
     path = files.configuration ?? files.main
     if let configuration, configuration.object == nil {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): expected a JSON object with the tokenizer's options")
+      throw .isNotObject(of: .options, path: path)
     }
     members = configuration?.object ?? [:]
     for name in ["fast_tokenizer_files", "init_inputs", "vocab", "merges", "post_processor"] {
       guard let value = members[Key(name)], value != .null, value.array?.isEmpty != true else {
         continue
       }
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): \(quoted(name)) is not implemented; remove it")
+      throw .optionNotImplemented(name, path: path)
     }
     try readConfiguration()
     if let value = members["added_tokens_decoder"] {
       guard let entries = value.object else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): \"added_tokens_decoder\" is \(short(value)), expected an object")
+        throw .tokenizerMember("added_tokens_decoder", value, expected: .object, path: path)
       }
       for (key, entry) in entries {
         guard let id = Int(key.string) else {
-          throw FineTuningError(
-            .tokenizer, path: path,
-            "\(path): \"added_tokens_decoder\" has the id \(quoted(key.string)), expected a number")
+          throw .decoderID(key, path: path)
         }
         added[id] = try TokenSpelling(
-          entry, at: "\(path): \"added_tokens_decoder\", \(quoted(key.string))")
+          entry, at: .decoder(key), path: path)
       }
     } else {
       if let map = files.specialTokens { try readMap(map) }
@@ -116,18 +110,15 @@ struct TokenizerOptions {
     case .array, .null:
       if let more = members["additional_special_tokens"], more != .null {
         guard let values = more.array else {
-          throw FineTuningError(
-            .tokenizer, path: path,
-            "\(path): \"additional_special_tokens\" is \(short(more)), expected a list of tokens")
+          throw .tokenizerMember(
+            "additional_special_tokens", more, expected: .listOfTokens, path: path)
         }
         lists["extra_special_tokens"] = try tokens(values, "additional_special_tokens")
       } else if extra != .null {
         lists["extra_special_tokens"] = []
       }
     default:
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \"extra_special_tokens\" is \(short(extra)), expected a list of tokens")
+      throw .tokenizerMember("extra_special_tokens", extra, expected: .listOfTokens, path: path)
     }
   }
 
@@ -141,12 +132,9 @@ struct TokenizerOptions {
   ) throws(FineTuningError) -> TokenSpelling {
     if let text = value.string { return TokenSpelling(plain: text) }
     guard value["__type"]?.word == "AddedToken" else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \(quoted(name)) is \(short(value)), expected a text, or an object whose \"__type\" is "
-          + "\"AddedToken\"")
+      throw .tokenizerMember(name, value, expected: .token, path: path)
     }
-    return try TokenSpelling(value, at: "\(path): \(quoted(name))")
+    return try TokenSpelling(value, at: .member(name), path: path)
   }
 
   private func tokens(
@@ -159,12 +147,11 @@ struct TokenizerOptions {
 
   private mutating func readMap(_ path: String) throws(FineTuningError) {
     guard let entries = try TokenizerSettings.document(path).object else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): expected a JSON object with the special tokens")
+      throw .isNotObject(of: .specialTokens, path: path)
     }
     func token(_ value: JSONValue, _ name: String) throws(FineTuningError) -> TokenSpelling {
       if let text = value.string { return TokenSpelling(plain: text) }
-      return try TokenSpelling(value, at: "\(path): \(quoted(name))", isSpecial: true)
+      return try TokenSpelling(value, at: .member(name), path: path, isSpecial: true)
     }
     for (key, value) in entries {
       let name = JSONValue.string(key.string).word ?? ""
@@ -173,16 +160,12 @@ struct TokenizerOptions {
         for (key, value) in value.object ?? [:] { configured[key] = try token(value, key.string) }
       case "extra_special_tokens", "additional_special_tokens":
         guard let values = value.array else {
-          throw FineTuningError(
-            .tokenizer, path: path,
-            "\(path): \(quoted(name)) is \(short(value)), expected a list of tokens")
+          throw .tokenizerMember(name, value, expected: .listOfTokens, path: path)
         }
         let tokens = try values.map { value throws(FineTuningError) in
           // Of the older list, only texts are understood.
           guard name == "extra_special_tokens" || value.string != nil else {
-            throw FineTuningError(
-              .tokenizer, path: path,
-              "\(path): \(quoted(name)) has \(short(value)), expected a text")
+            throw .elementIsNotText(value, of: name, path: path)
           }
           return try token(value, name)
         }
@@ -198,9 +181,7 @@ struct TokenizerOptions {
       case _ where key.string.ends(with: "_token"):
         mapped[key] = try token(value, key.string)
       default:
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): \(quoted(key.string)) is not the name of a special token")
+        throw .notSpecialToken(key, path: path)
       }
     }
   }
@@ -209,14 +190,11 @@ struct TokenizerOptions {
     var special = Set(named.values.compactMap { $0?.content })
     special.formUnion((lists["extra_special_tokens"] ?? []).map(\.content))
     guard let entries = try TokenizerSettings.document(path).object else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): expected a JSON object with tokens and their ids")
+      throw .isNotObject(of: .addedTokens, path: path)
     }
     for (content, value) in entries {
       guard let id = value.integer else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the id of \(quoted(content.string)) is \(short(value)), expected a number")
+        throw .tokenID(value, of: content, path: path)
       }
       added[id] = TokenSpelling(legacy: content, isSpecial: special.contains(content))
     }
@@ -227,12 +205,9 @@ struct TokenizerOptions {
   ) throws(FineTuningError) {
     for entry in tokenizer?["added_tokens"]?.array ?? [] {
       guard let id = TokenizerSettings.id(entry["id"]) else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): an added token has the id \(short(entry["id"] ?? .null)), expected a number from 0 to "
-            + "16777215")
+        throw .addedTokenID(entry["id"], path: path)
       }
-      added[Int(id)] = try TokenSpelling(entry, at: "\(path): the added token \(id)")
+      added[Int(id)] = try TokenSpelling(entry, at: .addedToken(id), path: path)
     }
   }
 
@@ -242,9 +217,7 @@ struct TokenizerOptions {
   func flag(_ name: String, default fallback: Bool) throws(FineTuningError) -> Bool {
     guard let member = members[Key(name)] else { return fallback }
     guard let flag = member.bool else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \(quoted(name)) is \(short(member)), expected true or false")
+      throw .tokenizerMember(name, member, expected: .boolean, path: path)
     }
     return flag
   }
@@ -269,9 +242,7 @@ struct TokenizerOptions {
     let name = configuration["model_max_length"] == nil ? "max_len" : "model_max_length"
     guard let member = configuration[name], member != .null else { return nil }
     guard let value = member.double, value >= 1, value.rounded() == value else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \(quoted(name)) is \(short(member)), expected a positive integer")
+      throw .tokenizerMember(name, member, expected: .positiveInteger, path: path)
     }
     return value < Double(1 << 31) ? Int(value) : nil
   }
@@ -283,9 +254,8 @@ struct TokenizerOptions {
     case "left": return true
     case "right": return false
     default:
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \"truncation_side\" is \(short(member)), expected \"left\" or \"right\"")
+      throw .tokenizerMember(
+        "truncation_side", member, expected: .words(["left", "right"]), path: path)
     }
   }
 
@@ -293,9 +263,7 @@ struct TokenizerOptions {
   func givesTokenTypes(default fallback: Bool) throws(FineTuningError) -> Bool {
     guard let member = members["model_input_names"] else { return fallback }
     guard let names = member.array, names.allSatisfy({ $0.string != nil }) else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \"model_input_names\" is \(short(member)), expected a list of names")
+      throw .tokenizerMember("model_input_names", member, expected: .listOfNames, path: path)
     }
     return names.contains { $0.word == "token_type_ids" }
   }

@@ -30,10 +30,7 @@ struct TokenizerParts {
     case .xlmRoberta: return try xlmRoberta()
     case .backend:
       guard let tokenizer else {
-        throw FineTuningError(
-          .tokenizer, path: files.configuration ?? files.main,
-          "\(files.configuration ?? files.main): its \"tokenizer_class\" takes tokenizer.json as it stands, "
-            + "and there is none")
+        throw .noTokenizerFile(path: files.configuration ?? files.main)
       }
       return tokenizer
     }
@@ -43,28 +40,20 @@ struct TokenizerParts {
   private func demandModel(_ kind: TokenizerClass) throws(FineTuningError) {
     guard let path = files.tokenizer, let tokenizer else { return }
     guard let model = tokenizer["model"] else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): no \"model\", so this is not a tokenizer file")
+      throw .noModel(path: path)
     }
     guard let wanted = kind.modelType else { return }
     // Old files do not name the type of their model.
     let type = model["type"]?.string ?? (model["merges"] == nil ? wanted : "BPE")
     guard type != wanted else { return }
-    throw FineTuningError(
-      .tokenizer, path: path,
-      "\(path): its model is \(quoted(type)), and \(kind.rawValue), the class that transformers takes for this "
-        + "folder, needs \(quoted(wanted)); \"tokenizer_class\": \"PreTrainedTokenizerFast\" in "
-        + "tokenizer_config.json takes the file as it stands")
+    throw .otherModel(type, than: wanted, of: kind, path: path)
   }
 
   private func bert(_ kind: TokenizerClass) throws(FineTuningError) -> JSONValue {
     var vocabulary = tokenizer?["model"]?["vocab"]
     if tokenizer == nil {
       guard let path = files.vocabulary else {
-        throw FineTuningError(
-          .tokenizer, path: files.main,
-          "\(files.main): \(kind.rawValue), the class that transformers takes for this folder, reads vocab.txt "
-            + "or tokenizer.json, and there is neither")
+        throw .noFiles(of: kind, path: files.main)
       }
       vocabulary = try Vocabulary.members(ofLinesIn: path)
     }
@@ -89,10 +78,7 @@ struct TokenizerParts {
     var merges = tokenizer?["model"]?["merges"]
     if tokenizer == nil {
       guard let vocabularyPath = files.pairVocabulary, let mergesPath = files.merges else {
-        throw FineTuningError(
-          .tokenizer, path: files.main,
-          "\(files.main): RobertaTokenizer, the class that transformers takes for this folder, reads vocab.json "
-            + "and merges.txt, or tokenizer.json, and they are not there")
+        throw .noFiles(of: .roberta, path: files.main)
       }
       vocabulary = try TokenizerSettings.document(vocabularyPath)
       merges = try TokenizerParts.merges(mergesPath)
@@ -112,8 +98,7 @@ struct TokenizerParts {
   private static func merges(_ path: String) throws(FineTuningError) -> JSONValue {
     let bytes = try FileReader.contents(of: path)
     if let bad = firstInvalidUTF8(in: bytes) {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): not UTF-8 at byte \(bad)")
+      throw .notUTF8(path, atByte: bad)
     }
     var pairs: [JSONValue] = []
     for line in bytes.split(separator: 0x0A) {
@@ -126,11 +111,7 @@ struct TokenizerParts {
 
   private func xlmRoberta() throws(FineTuningError) -> JSONValue {
     guard let model = tokenizer?["model"] else {
-      throw FineTuningError(
-        .tokenizer, path: files.main,
-        "\(files.main): XLMRobertaTokenizer, the class that transformers takes for this folder, reads "
-          + "tokenizer.json, and there is none; sentencepiece.bpe.model cannot be read, but "
-          + "AutoTokenizer.from_pretrained(…).save_pretrained(…) writes tokenizer.json from it")
+      throw .noFiles(of: .xlmRoberta, path: files.main)
     }
     let normalizer = tokenizer?["normalizer"] ?? .null
     let steps =

@@ -46,9 +46,7 @@ struct TokenizerSettings: Sendable {
     }
     func special(_ name: String) throws(FineTuningError) -> String {
       if let token = named[name] { return token.content.string }
-      throw FineTuningError(
-        .tokenizer, path: files.configuration ?? files.main,
-        "\(files.configuration ?? files.main): \(quoted(name)) is null; \(kind.rawValue) needs one")
+      throw .nullToken(name, for: kind, path: files.configuration ?? files.main)
     }
 
     document = try TokenizerParts(
@@ -57,7 +55,7 @@ struct TokenizerSettings: Sendable {
     ).document(kind)
     let own = kind == .backend ? tokenizer?["added_tokens"]?.array ?? [] : []
     let present = try own.map { entry throws(FineTuningError) in
-      try TokenSpelling(entry, at: "\(files.main): an added token")
+      try TokenSpelling(entry, at: .entry, path: files.main)
     }
     let tokens = named.values + options.custom + options.unnamed + options.added.values + present
     let vocabulary = TokenizerSettings.lookup(
@@ -135,22 +133,16 @@ struct TokenizerSettings: Sendable {
   /// The id of the padding token.
   func paddingID() throws(FineTuningError) -> Int32 {
     if let id = padding.id { return id }
-    throw FineTuningError(
-      .tokenizer, path: files.configuration ?? path,
-      "\(files.configuration ?? path): no padding token: neither \"pad_token\" nor a token \"[PAD]\" or \"<pad>\""
-    )
+    throw .noPaddingToken(path: files.configuration ?? path)
   }
 
   /// Refuses a member of the document that is of another kind than `expected`.
   func demand(
-    _ part: String, _ value: JSONValue?, _ expected: String...
+    _ part: FineTuningError.TokenizerPart, _ value: JSONValue?, _ expected: String...
   ) throws(FineTuningError) {
     let type = value?["type"]?.string
     if let type = value?["type"]?.word, expected.contains(type) { return }
-    throw FineTuningError(
-      .tokenizer, path: path,
-      "\(path): its \(part) is \(type.map(quoted) ?? "not named"); only "
-        + "\(expected.map { "\"\($0)\"" }.joined(separator: " or ")) can be used")
+    throw .otherPart(part, type, expected: expected, path: path)
   }
 
   static func document(_ path: String) throws(FineTuningError) -> JSONValue {
@@ -158,8 +150,7 @@ struct TokenizerSettings: Sendable {
     do {
       return try JSONParser.parse(bytes)
     } catch {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): \(error)")
+      throw .tokenizerIsNotJSON(error, path: path)
     }
   }
 

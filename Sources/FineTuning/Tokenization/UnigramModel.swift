@@ -18,8 +18,7 @@ struct UnigramModel: Sendable {
   /// - Throws: `FineTuningError` that names what is damaged.
   init(_ model: JSONValue, path: String) throws(FineTuningError) {
     guard let list = model["vocab"]?.array, list.count < 1 << 24 else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): model.vocab is not a list of tokens and scores")
+      throw .vocabularyIsNotList(path: path)
     }
     var vocabulary = Vocabulary(capacity: list.count)
     scores.reserveCapacity(list.count)
@@ -27,25 +26,18 @@ struct UnigramModel: Sendable {
       guard let parts = entry.array, parts.count == 2, let token = parts[0].string,
         let score = parts[1].double, score.isFinite
       else {
-        throw FineTuningError(
-          .tokenizer, path: path, "\(path): entry \(id) of model.vocab is not a token and its score"
-        )
+        throw .vocabularyEntry(id, path: path)
       }
       guard token.utf8.count <= UnigramModel.longestToken else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the token \(id) is longer than \(UnigramModel.longestToken) bytes")
+        throw .longToken(id, limit: UnigramModel.longestToken, path: path)
       }
       scores.append(score)
       guard vocabulary.insert(token.utf8, id: Int32(id)) else {
-        throw FineTuningError(
-          .tokenizer, path: path, "\(path): the token \(quoted(token)) is duplicated in model.vocab"
-        )
+        throw .repeatedToken(token, path: path)
       }
     }
     guard let unknown = TokenizerSettings.id(model["unk_id"]), unknown < list.count else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): \"unk_id\" of its model is not the id of a token")
+      throw .unknownID(path: path)
     }
     unknownID = unknown
     unknownScore = (scores.min() ?? 0) - 10

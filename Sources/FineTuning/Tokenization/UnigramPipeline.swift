@@ -43,7 +43,7 @@ struct UnigramPipeline: SubwordPipeline {
           steps.append(.oneBlank(Array((part["content"]?.string ?? "").utf8)))
           continue
         }
-        try settings.demand("normalizer", part, "Precompiled")
+        try settings.demand(.normalizer, part, "Precompiled")
         steps.append(
           .map(
             try PrecompiledNormalizer(
@@ -94,7 +94,7 @@ struct UnigramPipeline: SubwordPipeline {
       cutsAtSpace = parts.count == 2 && parts[0]["type"]?.word == "WhitespaceSplit"
       if cutsAtSpace { parts.removeFirst() }
       let part = parts.count == 1 ? parts[0] : .null
-      try settings.demand("pre-tokenizer", part, "Metaspace")
+      try settings.demand(.preTokenizer, part, "Metaspace")
       mark = Array((part["replacement"]?.string ?? "▁").utf8)
       cuts = part["split"]?.bool ?? true
       switch part["prepend_scheme"]?.string {
@@ -103,10 +103,9 @@ struct UnigramPipeline: SubwordPipeline {
       case "always": break
       case nil: addsMark = part["add_prefix_space"]?.bool ?? true
       case let scheme?:
-        throw FineTuningError(
-          .tokenizer, path: settings.path,
-          "\(settings.path): \"prepend_scheme\" is \(quoted(scheme)), expected \"always\", "
-            + "\"first\" or \"never\"")
+        throw .tokenizerMember(
+          "prepend_scheme", .string(scheme), expected: .words(["always", "first", "never"]),
+          path: settings.path)
       }
     }
 

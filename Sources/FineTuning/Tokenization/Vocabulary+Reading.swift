@@ -10,10 +10,7 @@ extension Vocabulary {
     let bytes = try FileReader.contents(of: path)
     if let bad = firstInvalidUTF8(in: bytes) {
       let line = bytes[..<bad].count { $0 == 0x0A } + 1
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): not UTF-8 at byte \(bad) (line \(line)); a vocabulary is UTF-8 text, one token a line"
-      )
+      throw .vocabularyIsNotUTF8(path, atByte: bad, line: line)
     }
     var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
@@ -38,22 +35,17 @@ extension Vocabulary {
   /// The vocabulary in `model.vocab` of a `tokenizer.json`.
   init(_ members: JSONValue, path: String) throws(FineTuningError) {
     guard let members = members.object else {
-      throw FineTuningError(
-        .tokenizer, path: path, "\(path): model.vocab is not an object of tokens and ids")
+      throw .vocabularyIsNotObject(path: path)
     }
     self.init(capacity: members.count)
     var tokens: [Int: String] = [:]
     // No word is empty; such lines stand at the end of files.
     for (key, value) in members where !key.string.isEmpty {
       guard let id = value.integer, id >= 0, id < 1 << 24 else {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the id of the token \(quoted(key.string)) is not a number from 0 to 16777215")
+        throw .vocabularyID(of: key, path: path)
       }
       if let other = tokens.updateValue(key.string, forKey: id) {
-        throw FineTuningError(
-          .tokenizer, path: path,
-          "\(path): the tokens \(quoted(other)) and \(quoted(key.string)) have the same id \(id)")
+        throw .sameID(id, other, key.string, path: path)
       }
       _ = insert(key.string.utf8, id: Int32(id))
     }

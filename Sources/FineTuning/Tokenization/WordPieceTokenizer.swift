@@ -50,17 +50,14 @@ public struct WordPieceTokenizer: Tokenizer {
     let model = settings.document["model"] ?? .null
     // Old files do not name the type of their model.
     if model["type"] != nil || model["merges"] != nil {
-      try settings.demand("model", model, "WordPiece")
+      try settings.demand(.model, model, "WordPiece")
     }
     let steps = settings.document["normalizer"]
-    try settings.demand("normalizer", steps, "BertNormalizer")
-    try settings.demand("pre-tokenizer", settings.document["pre_tokenizer"], "BertPreTokenizer")
+    try settings.demand(.normalizer, steps, "BertNormalizer")
+    try settings.demand(.preTokenizer, settings.document["pre_tokenizer"], "BertPreTokenizer")
     func flag(_ name: String) throws(FineTuningError) -> Bool {
       if let flag = steps?[name]?.bool { return flag }
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): \(quoted(name)) of its normalizer is \(short(steps?[name] ?? .null)), expected true or false"
-      )
+      throw .flag(name, steps?[name], of: .normalizer, path: path)
     }
     let lowercases = try flag("lowercase")
     let strips = steps?["strip_accents"] ?? .null
@@ -73,9 +70,7 @@ public struct WordPieceTokenizer: Tokenizer {
     vocabulary = try Vocabulary(model["vocab"] ?? .null, path: path)
     let unknown = model["unk_token"]?.string ?? "[UNK]"
     guard let unknownID = vocabulary.id(of: unknown) else {
-      throw FineTuningError(
-        .tokenizer, path: path,
-        "\(path): the vocabulary has no \(quoted(unknown)), the token for unknown words")
+      throw .noUnknownToken(unknown, path: path)
     }
     self.unknownID = unknownID
     files = settings.files

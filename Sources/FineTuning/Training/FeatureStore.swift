@@ -90,8 +90,7 @@ package struct FeatureStore: Sendable {
     guard WholeFile.exists(path(entry)) else { return nil }
     let (tensor, digest) = try open(entry)
     guard try TensorDigest.hexadecimal(of: tensor).isSame(as: digest) else {
-      throw FineTuningError(
-        .file, path: path(entry), "\(path(entry)): the features are not those that were written")
+      throw FineTuningError.changedFeatures(path(entry))
     }
     return Matrix(
       try FloatBuffer(borrowing: tensor), rows: entry.rows, columns: entry.columns)
@@ -104,8 +103,7 @@ package struct FeatureStore: Sendable {
       let digest = file.metadata["sha256"], let tensor = file[FeatureStore.tensorName],
       tensor.dtype == .float32, tensor.shape.dimensions == [entry.rows, entry.columns]
     else {
-      throw FineTuningError(
-        .file, path: path(entry), "\(path(entry)): not the features that its name promises")
+      throw FineTuningError.otherFeatures(path(entry))
     }
     return (tensor, digest)
   }

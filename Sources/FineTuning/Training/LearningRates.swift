@@ -36,10 +36,7 @@ package struct LearningRates: Sendable {
       let keys = Set(try tree.select(selected.selector).keys)
       let selectedParameters = trained.filter { keys.contains($0.key) }
       guard !selectedParameters.isEmpty else {
-        throw FineTuningError(
-          .mask,
-          "the learning rate of \(quoted(selected.selector)) has nothing to hold for: what it "
-            + "selects is frozen")
+        throw FineTuningError.rateOfFrozen(selected.selector)
       }
       for parameter in selectedParameters { rates[parameter.name] = selected.rate }
     }

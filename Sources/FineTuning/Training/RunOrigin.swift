@@ -66,37 +66,40 @@ struct RunOrigin {
     return nil
   }
 
+  /// How a model differs from the one that a run was started from.
+  enum Difference: Sendable, Hashable {
+    /// The values of a tensor, and of some more.
+    case values(Key, others: Int)
+    case configurationNotRecorded
+    /// A field of `config.json`.
+    case configuration(Key, before: JSONValue, now: JSONValue)
+    /// A file of the tokenizer that was not there.
+    case newFile(Key)
+    case missingFile(Key)
+    case changedFile(Key)
+    case labels(before: [String], now: [String])
+  }
+
   /// What `stored` has otherwise; `nil` when a run may continue. Members that only one of both has
   /// belong to another version of the program, but every tensor and every file must be in both.
-  func difference(from stored: JSONValue) -> String? {
+  func difference(from stored: JSONValue) -> Difference? {
     let values = stored["tensors"]?.object ?? [:]
-    let changed = tensors.filter { !RunOrigin.same(values[$0.key], $0.value) }.map {
-      quoted($0.key.string)
-    }
-    if let first = changed.first {
-      return "the values of \(first) are others now"
-        + (changed.count > 1 ? ", and those of \(grouped(changed.count - 1)) more tensors" : "")
-    }
-    guard let fields = stored["configuration"]?.object else {
-      return "its configuration is not recorded"
-    }
+    let changed = tensors.filter { !RunOrigin.same(values[$0.key], $0.value) }
+    if let first = changed.keys.first { return .values(first, others: changed.count - 1) }
+    guard let fields = stored["configuration"]?.object else { return .configurationNotRecorded }
     for (name, value) in configuration {
       guard let before = fields[name], !RunOrigin.same(before, value) else { continue }
-      return "`\(name.string)` of config.json was \(RunOrigin.text(before)) and is "
-        + "\(RunOrigin.text(value)) now"
+      return .configuration(name, before: before, now: value)
     }
     let files = stored["tokenizer"]?.object ?? [:]
     for name in OrderedSet(files.keys).union(tokenizer.keys)
     where !RunOrigin.same(files[name], tokenizer[name]) {
-      if files[name] == nil { return "the tokenizer has a file \(quoted(name.string)) now" }
-      return tokenizer[name] == nil
-        ? "the tokenizer's file \(quoted(name.string)) is gone"
-        : "the tokenizer's file \(quoted(name.string)) has changed"
+      if files[name] == nil { return .newFile(name) }
+      return tokenizer[name] == nil ? .missingFile(name) : .changedFile(name)
     }
     let names =
       stored["labels"].map { $0.array?.compactMap(\.string) ?? [] } ?? labels
-    return names.isSame(as: labels)
-      ? nil : "the labels were \(listed(names)) and are \(listed(labels)) now"
+    return names.isSame(as: labels) ? nil : .labels(before: names, now: labels)
   }
 
   /// Whether two values have the same text, byte for byte.
@@ -107,9 +110,6 @@ struct RunOrigin {
     default: false
     }
   }
-
-  /// A field for a message: a word as it is, anything else as JSON, cut when it is long.
-  private static func text(_ value: JSONValue) -> String { value.word ?? short(value) }
 
   /// Every stored property of the configuration, so that none can be forgotten.
   private static func fields(of configuration: BERTConfiguration) -> Fields {

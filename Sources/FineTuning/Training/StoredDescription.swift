@@ -27,19 +27,17 @@ struct StoredDescription {
   init(_ checkpoint: Checkpoint) throws {
     let path = checkpoint.path
     guard let text = checkpoint.metadata["espalier"] else {
-      throw FineTuningError.brokenState(path, "it has no description")
+      throw FineTuningError.noDescription(of: path)
     }
     guard text.utf8.count <= StoredDescription.maximumLength else {
-      throw FineTuningError.brokenState(
-        path, "the description has \(grouped(text.utf8.count)) bytes")
+      throw FineTuningError.longDescription(text.utf8.count, of: path)
     }
     let json: JSONValue
     do { json = try JSONParser.parse(Array(text.utf8)) } catch {
-      throw FineTuningError.brokenState(path, error.reason)
+      throw FineTuningError.description(of: path, isNotJSON: error)
     }
     guard json["format"]?.word == "espalier-training-state", json["version"]?.integer == 1 else {
-      throw FineTuningError.brokenState(
-        path, "expected \"format\": \"espalier-training-state\", \"version\": 1")
+      throw FineTuningError.otherStateFormat(path)
     }
     state = try TrainingState(json, path: path)
     settings = json["settings"] ?? .null
@@ -57,7 +55,7 @@ struct StoredDescription {
     for (name, member) in trained {
       guard let count = member["steps"]?.integer, (0...state.step).contains(count) else {
         throw FineTuningError.stateMember(
-          path, "steps of \(name.string)", member["steps"], expected: "0 to \(state.step)")
+          path, "steps", of: name, member["steps"], expected: .integers(0...state.step))
       }
       steps[name] = count
     }
@@ -68,7 +66,7 @@ struct StoredDescription {
     _ name: String, of json: JSONValue, path: String
   ) throws(FineTuningError) -> OrderedDictionary<Key, JSONValue> {
     guard let members = json[name]?.object else {
-      throw .stateMember(path, name, json[name], expected: "an object")
+      throw .stateMember(path, name, json[name], expected: .object)
     }
     return members
   }
@@ -78,7 +76,7 @@ struct StoredDescription {
   ) throws(FineTuningError) -> RowSet {
     guard let pairs = member["rows"]?.array else {
       throw .stateMember(
-        path, "rows of \(name.string)", member["rows"], expected: "a list of ranges")
+        path, "rows", of: name, member["rows"], expected: .listOfRanges)
     }
     var ranges: [Range<Int>] = []
     for pair in pairs {
@@ -86,7 +84,7 @@ struct StoredDescription {
         let end = bounds[1].integer, start >= (ranges.last?.upperBound ?? 0), end > start
       else {
         throw .stateMember(
-          path, "rows of \(name.string)", pair, expected: "[start, end] in ascending order")
+          path, "rows", of: name, pair, expected: .range)
       }
       ranges.append(start..<end)
     }
@@ -98,7 +96,7 @@ struct StoredDescription {
   ) throws(FineTuningError) -> [String] {
     guard let json else { return [] }
     guard let elements = json.array, elements.allSatisfy({ $0.string != nil }) else {
-      throw .stateMember(path, "invocation", json, expected: "a list of strings")
+      throw .stateMember(path, "invocation", json, expected: .listOfTexts)
     }
     return elements.compactMap(\.string)
   }
@@ -124,7 +122,7 @@ extension TrainingState {
       guard let value = json[name]?.integer, range.contains(value) else {
         throw .stateMember(
           path, name, json[name],
-          expected: "\(grouped(range.lowerBound)) to \(grouped(range.upperBound))")
+          expected: .integers(range))
       }
       return value
     }
@@ -138,14 +136,14 @@ extension TrainingState {
     }
     guard let records = json["records"]?.array, records.count == epoch else {
       throw .stateMember(
-        path, "records", json["records"], expected: "a list of \(counted(epoch, "epoch"))")
+        path, "records", json["records"], expected: .listOfEpochs(epoch))
     }
     for (index, record) in records.enumerated() {
       let record = try EpochRecord(record, path: path)
       guard record.epoch == index + 1, record.step <= step,
         record.isBest == (record.epoch == bestEpoch)
       else {
-        throw .brokenState(path, "the record of epoch \(index + 1) contradicts the counters")
+        throw .contradictoryRecord(ofEpoch: index + 1, in: path)
       }
       self.records.append(record)
     }

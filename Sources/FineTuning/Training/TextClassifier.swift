@@ -31,16 +31,13 @@ public final class TextClassifier: Sendable {
     threads: Int? = nil
   ) throws {
     guard let found = try Head.found(in: directory.checkpoint) else {
-      throw FineTuningError(
-        .malformedModel, path: directory.name,
-        "\(directory.name): the checkpoint has no classification head; train one first")
+      throw FineTuningError.untrainedModel(directory.name)
     }
     tokenizer = try TokenizerFiles(directory: directory.folder).makeTokenizer()
     guard tokenizer.vocabularySize <= directory.configuration.vocabularySize else {
-      throw FineTuningError(
-        .malformedModel, path: directory.folder,
-        "\(directory.folder): the tokenizer knows \(tokenizer.vocabularySize) tokens, the model "
-          + "\(directory.configuration.vocabularySize); they do not belong together")
+      throw FineTuningError.otherTokenizer(
+        directory.folder, tokens: tokenizer.vocabularySize,
+        rows: directory.configuration.vocabularySize)
     }
     var settings =
       try directory.settings
@@ -54,18 +51,14 @@ public final class TextClassifier: Sendable {
     if let pooling { settings.pooling = pooling }
     if let maximumLength {
       guard maximumLength >= 3, maximumLength <= directory.configuration.maximumPositions else {
-        throw FineTuningError(
-          .malformedModel,
-          "the maximum length is \(maximumLength), expected 3 to "
-            + "\(directory.configuration.maximumPositions)")
+        throw FineTuningError.maximumLength(
+          maximumLength, limit: directory.configuration.maximumPositions, of: directory.name)
       }
       settings.maximumLength = maximumLength
     }
     guard settings.labels.count == found.labels else {
-      throw FineTuningError(
-        .malformedModel, path: directory.name,
-        "\(directory.name): \(ClassifierSettings.fileName) names \(settings.labels.count) labels, "
-          + "the head has \(found.labels)")
+      throw FineTuningError.labelNames(
+        settings.labels.count, outputs: found.labels, of: directory.name)
     }
     labels = directory.headLabels(count: found.labels)
     settings.labels = labels.names

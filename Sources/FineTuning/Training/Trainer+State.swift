@@ -68,7 +68,7 @@ extension Trainer {
     guard state.epoch <= options.epochs else {
       throw .stateMember(
         stored.path, "epoch", .integer(state.epoch),
-        expected: "at most the \(counted(options.epochs, "epoch")) of the run")
+        expected: .atMostEpochs(options.epochs))
     }
     let updates = Trainer.updates(training.count, options)
     try demand("step", state.step, state.epoch * updates, epochs: state.epoch)

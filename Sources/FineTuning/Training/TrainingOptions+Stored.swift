@@ -79,11 +79,12 @@ extension TrainingOptions {
   init(stored json: JSONValue, path: String) throws(FineTuningError) {
     self.init()
     guard let object = json.object else {
-      throw .stateMember(path, "options", json, expected: "an object")
+      throw .stateMember(path, "options", json, expected: .object)
     }
     guard object["version"]?.integer == TrainingOptions.storedVersion else {
       throw .stateMember(
-        path, "options.version", object["version"], expected: "\(TrainingOptions.storedVersion)")
+        path, "options.version", object["version"],
+        expected: .values([.integer(TrainingOptions.storedVersion)]))
     }
     var members: [Key: StoredMember] = [:]
     for member in TrainingOptions.storedMembers { members[Key(member.name)] = member }

@@ -128,65 +128,39 @@ public struct TrainingOptions: Sendable, Hashable {
 
   /// - Throws: `FineTuningError` when a value makes no sense.
   public func validate() throws(FineTuningError) {
-    func demand(_ condition: Bool, _ sentence: String) throws(FineTuningError) {
-      guard condition else {
-        throw FineTuningError(
-          .invalidOption, sentence)
-      }
+    func demand(
+      _ condition: Bool, _ option: FineTuningError.OptionValue
+    ) throws(FineTuningError) {
+      guard condition else { throw .outOfRange(option) }
     }
-    for (name, count) in [
-      ("number of epochs", epochs), ("batch size", batchSize), ("accumulation", accumulation),
-    ] {
-      try demand(
-        (1...TrainingOptions.maximumCount).contains(count),
-        "the \(name) is \(count), expected 1 to \(grouped(TrainingOptions.maximumCount))")
-    }
+    let counts = 1...TrainingOptions.maximumCount
+    try demand(counts.contains(epochs), .epochs(epochs))
+    try demand(counts.contains(batchSize), .batchSize(batchSize))
+    try demand(counts.contains(accumulation), .accumulation(accumulation))
     if let learningRate {
       try demand(
-        learningRate > 0 && Float(learningRate).isNormal,
-        "the learning rate is \(learningRate), expected a number above 0 that single precision holds"
-      )
+        learningRate > 0 && Float(learningRate).isNormal, .learningRate(learningRate))
     }
     for selected in selectedRates {
       let rate = Float(selected.rate)
       try demand(
-        selected.rate >= 0 && (rate.isNormal || selected.rate == 0),
-        "the learning rate of \(quoted(selected.selector)) is \(selected.rate), expected 0 or a number "
-          + "above it that single precision holds")
+        selected.rate >= 0 && (rate.isNormal || selected.rate == 0), .selectedRate(selected))
     }
-    try demand(
-      layerDecay > 0 && layerDecay <= 1,
-      "the layer decay is \(layerDecay), expected a number above 0 and at most 1")
-    try demand(
-      weightDecay >= 0 && Float(weightDecay).isFinite,
-      "the weight decay is \(weightDecay), expected a number ≥ 0 that single precision holds")
-    for (name, factor) in [("β₁", beta1), ("β₂", beta2)] {
-      try demand(
-        factor >= 0 && factor < 1, "AdamW's \(name) is \(factor), expected a number in 0 ..< 1")
-    }
-    try demand(
-      epsilon > 0 && Float(epsilon).isFinite,
-      "AdamW's ε is \(epsilon), expected a number above 0 that single precision holds")
-    try demand(
-      cacheMemory >= 0, "the memory of the cache is \(cacheMemory) bytes, expected 0 or more")
-    try demand(
-      maximumGradientNorm >= 0,
-      "the largest gradient norm is \(maximumGradientNorm), expected a number ≥ 0")
-    try demand(
-      labelSmoothing >= 0 && labelSmoothing < 1,
-      "the label smoothing is \(labelSmoothing), expected a number in 0 ..< 1")
+    try demand(layerDecay > 0 && layerDecay <= 1, .layerDecay(layerDecay))
+    try demand(weightDecay >= 0 && Float(weightDecay).isFinite, .weightDecay(weightDecay))
+    try demand(beta1 >= 0 && beta1 < 1, .beta1(beta1))
+    try demand(beta2 >= 0 && beta2 < 1, .beta2(beta2))
+    try demand(epsilon > 0 && Float(epsilon).isFinite, .epsilon(epsilon))
+    try demand(cacheMemory >= 0, .cacheMemory(cacheMemory))
+    try demand(maximumGradientNorm >= 0, .gradientNorm(maximumGradientNorm))
+    try demand(labelSmoothing >= 0 && labelSmoothing < 1, .labelSmoothing(labelSmoothing))
     for part in unfreezing {
-      try demand(
-        part.epoch >= 2 && part.epoch <= epochs,
-        "\(quoted(part.selector)) is to train from epoch \(part.epoch) on, expected an epoch from 2 to "
-          + "\(epochs); what trains from the start belongs to the mask")
+      try demand(part.epoch >= 2 && part.epoch <= epochs, .unfreezing(part, epochs: epochs))
     }
-    if let patience { try demand(patience >= 1, "the patience is \(patience), expected 1 or more") }
+    if let patience { try demand(patience >= 1, .patience(patience)) }
     switch warmup {
-    case .steps(let steps):
-      try demand(steps >= 0, "the warm-up is \(steps) steps, expected 0 or more")
-    case .ratio(let share):
-      try demand(share >= 0 && share < 1, "the warm-up is \(share), expected a share in 0 ..< 1")
+    case .steps(let steps): try demand(steps >= 0, .warmupSteps(steps))
+    case .ratio(let share): try demand(share >= 0 && share < 1, .warmupShare(share))
     }
   }
 }

@@ -9,20 +9,14 @@ extension TrainingRun {
     let data = request.training
     if data.task == .regression {
       guard prepared.labelCount == 1 else {
-        throw FineTuningError(
-          .label, path: request.model.name,
-          "\(request.model.name): the head has \(prepared.labelCount) outputs, regression has one; start from "
-            + "a checkpoint without a head")
+        throw .regressionOutputs(prepared.labelCount, of: request.model.name)
       }
       return ["LABEL_0"]
     }
     if prepared.isNew { return data.labels }
     let head = request.model.headLabels(count: prepared.labelCount)
     guard head.names.count == prepared.labelCount else {
-      throw FineTuningError(
-        .label, path: request.model.name,
-        "\(request.model.name): \(ClassifierSettings.fileName) names \(head.names.count) labels, the head has "
-          + "\(prepared.labelCount)")
+      throw .labelNames(head.names.count, outputs: prepared.labelCount, of: request.model.name)
     }
     let matching = try LabelMatching(data, with: head, renames: true)
     if request.resuming == nil {

@@ -7,15 +7,10 @@ extension TrainingRun {
     _ options: TrainingOptions, _ task: PredictionTask
   ) throws(FineTuningError) {
     guard task.criteria.contains(options.criterion) else {
-      throw FineTuningError(
-        .invalidOption,
-        "the best epoch by \(options.criterion.rawValue) does not go with \(task.rawValue); choose "
-          + task.criteria.map(\.rawValue).joined(separator: ", "))
+      throw .otherCriterion(options.criterion, than: task.criteria, for: task)
     }
     guard task == .classification || options.labelSmoothing == 0 && !options.balancesLabels else {
-      throw FineTuningError(
-        .invalidOption,
-        "label smoothing and balanced labels are for one label a text, not for \(task.rawValue)")
+      throw .weighedLabels(for: task)
     }
   }
 
@@ -37,13 +32,11 @@ extension TrainingRun {
 
   static func featureStore(in folder: String) throws -> FeatureStore {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
-      throw FineTuningError(
-        .invalidOption, path: folder, "\(folder): is a file; name a folder for the cache")
+      throw FineTuningError.cacheIsFile(folder)
     }
     let ground = FolderCreation.ground(of: folder)
     guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
-      throw FineTuningError(
-        .invalidOption, path: folder, "\(folder): the cache cannot be written there")
+      throw FineTuningError.cacheNotWritable(folder)
     }
     return FeatureStore(folder: folder)
   }
@@ -57,10 +50,7 @@ extension TrainingRun {
         before.rows(of: $0, in: store) != phase.rows(of: $0, in: store)
       }
       guard !grows else { continue }
-      throw FineTuningError(
-        .invalidOption,
-        "\(phase.selectors.map(quoted).joined(separator: ", ")), to be unfrozen at epoch "
-          + "\(phase.firstEpoch), trains already or receives no gradient")
+      throw .unfreezesNothing(phase.selectors, atEpoch: phase.firstEpoch)
     }
   }
 
@@ -82,7 +72,7 @@ extension TrainingRun {
     guard training.cutCount + evaluation.cutCount > 0 else { return nil }
     let length = settings.maximumLength
     return TrainingNote(
-      "\(grouped(training.cutCount)) of \(counted(training.count, "text")) to train and "
+      "\(grouped(training.cutCount)) of \(Text.counted(training.count, "text")) to train and "
         + "\(grouped(evaluation.cutCount)) of \(grouped(evaluation.count)) to evaluate are longer than "
         + "\(length) tokens and are cut there"
         + (length < most ? "" : ", the most that the model reads"),
@@ -127,9 +117,7 @@ extension TrainingRun {
     let found = try Head.found(in: request.model.checkpoint)
     if let found {
       if let head = request.head, head != found.head {
-        throw FineTuningError(
-          .invalidOption, path: request.model.name,
-          "\(request.model.name): the checkpoint has the head \(found.head), not \(head)")
+        throw FineTuningError.otherHead(found.head, asked: head, of: request.model.name)
       }
       return Prepared(
         checkpoint: request.model.checkpoint, head: found.head, labelCount: found.labels,
@@ -138,14 +126,10 @@ extension TrainingRun {
     let task = request.training.task
     let labels = task == .regression ? 1 : request.training.labels.count
     guard labels >= 1 else {
-      throw FineTuningError(
-        .invalidOption, "no training example has a label; multi-label needs one or more")
+      throw FineTuningError.noLabels
     }
     guard labels >= 2 || task != .classification else {
-      throw FineTuningError(
-        .invalidOption,
-        "all training examples have the label \(quoted(request.training.labels.first ?? "")); "
-          + "a classifier needs two labels or more")
+      throw FineTuningError.oneLabel(request.training.labels.first ?? "")
     }
     let graft: Graft.Head
     switch request.head {
@@ -217,10 +201,7 @@ extension TrainingRun {
       ?? ClassifierSettings.usualMaximumLength(
         model.configuration, tokenizer.modelMaximumLength, sentence)
     guard length >= 3, length <= limit else {
-      throw FineTuningError(
-        .invalidOption,
-        "the maximum length is \(length), expected 3 to \(limit), the most that \(model.name) reads"
-      )
+      throw .maximumLength(length, limit: limit, of: model.name)
     }
     let own = prepared.head == .classifier ? model.configuration.family.ownHead.pooling : nil
     let pooling =
@@ -251,10 +232,7 @@ extension TrainingRun {
     guard let own, pooling != own else { return }
     let name = request.model.configuration.family.classifierClass
     guard request.pooling == nil else {
-      throw FineTuningError(
-        .invalidOption, path: request.model.name,
-        "\(request.model.name): the head classifier is that of \(name), which pools with \(own.rawValue) and not "
-          + "with \(pooling.rawValue)")
+      throw .otherPooling(pooling, than: own, of: name, model: request.model.name)
     }
     if request.resuming == nil {
       notes.append(
@@ -278,20 +256,12 @@ extension LabelledDataset {
     }
     for (index, encoding) in encodings.enumerated() {
       if let id = encoding.ids.first(where: { $0 >= model.vocabularySize }) {
-        throw FineTuningError(
-          .invalidOption,
-          "\(path ?? "the data"): example \(index + 1) has the added token \(id), and the word embeddings have "
-            + "\(model.vocabularySize) rows; resize them, or take the token out of the tokenizer's files"
-        )
+        throw .addedToken(id, example: index + 1, of: path, rows: model.vocabularySize)
       }
       if model.family.hasTokenTypes,
         let type = encoding.tokenTypes.first(where: { $0 >= model.typeVocabularySize })
       {
-        throw FineTuningError(
-          .invalidOption,
-          "\(path ?? "the data"): example \(index + 1) is a pair, whose second text has the token type \(type), "
-            + "and the model has \(counted(model.typeVocabularySize, "token type")) (\"type_vocab_size\")"
-        )
+        throw .tokenType(type, example: index + 1, of: path, types: model.typeVocabularySize)
       }
     }
     return TokenizedDataset(

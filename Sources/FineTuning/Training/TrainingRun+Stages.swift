@@ -116,9 +116,7 @@ extension TrainingRun {
       throw .otherTask(training: training.task, evaluation: evaluation.task)
     }
     guard evaluation.isPaired == training.isPaired else {
-      throw .otherTextCount(
-        evaluation.path ?? "the evaluation data", isPaired: evaluation.isPaired,
-        training: training.path ?? "the training data")
+      throw .otherTextCount(evaluation, training: training)
     }
   }
 
@@ -161,7 +159,7 @@ extension TrainingRun {
       let count = store.unused.count
       let names = store.unused.prefix(3).map { quoted($0.string) }.joined(separator: ", ")
       notes.append(
-        "\(counted(count, "tensor")) \(count == 1 ? "is" : "are") not part of the classifier and \(count == 1 ? "is" : "are") not written: \(names)\(count > 3 ? ", …" : "")"
+        "\(Text.counted(count, "tensor")) \(count == 1 ? "is" : "are") not part of the classifier and \(count == 1 ? "is" : "are") not written: \(names)\(count > 3 ? ", …" : "")"
       )
     }
     if let folder = request.cacheFolder, classifier.cut == .start {

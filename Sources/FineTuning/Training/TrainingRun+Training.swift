@@ -114,18 +114,18 @@ extension TrainingRun {
   /// - Throws: `FineTuningError` when a stored run has other settings than this one.
   func demandSettings(of stored: StoredRun) throws(FineTuningError) {
     guard let before = stored.settings.object, let now = stateSettings.object else {
-      throw .stateMember(stored.path, "settings", stored.settings, expected: "an object")
+      throw .stateMember(stored.path, "settings", stored.settings, expected: .object)
     }
     for (name, value) in now {
       // An object of options has been compared member by member; a string is that of an earlier version.
       if name == "options", case .object(_)? = before[name] {
         let options = try TrainingOptions(stored: before[name] ?? .null, path: stored.path)
         guard let option = options.difference(from: requestedOptions) else { continue }
-        throw .otherSettings(stored.folder, "\(quoted(option)) in its options")
+        throw .otherOption(option, of: stored.folder)
       }
       let expected = name == "options" ? .string(requestedOptions.textOfEarlierVersions) : value
       guard before[name]?.isSame(as: expected) == true else {
-        throw .otherSettings(stored.folder, name.string)
+        throw .otherSetting(name.string, of: stored.folder)
       }
     }
   }
@@ -167,8 +167,7 @@ extension TrainingRun {
   /// - Throws: when `folder` holds something that is not the run being resumed, or cannot be made.
   private static func demandFree(_ folder: String, resuming: Bool) throws {
     if WholeFile.exists(folder), !WholeFile.isFolder(folder) {
-      throw FineTuningError(
-        .outputInUse, path: folder, "\(folder): is a file; name a folder for the trained model")
+      throw FineTuningError.outputIsFile(folder)
     }
     if resuming, !WholeFile.exists(Path.join(folder, TrainingState.fileName)) {
       throw FineTuningError.finishedElsewhere(folder)
@@ -179,8 +178,7 @@ extension TrainingRun {
     }
     let ground = FolderCreation.ground(of: folder)
     guard WholeFile.isFolder(ground), WholeFile.isWritable(ground) else {
-      throw FineTuningError(
-        .outputInUse, path: folder, "\(folder): cannot be written")
+      throw FineTuningError.outputNotWritable(folder)
     }
     // What a killed run was writing is of no use to anyone.
     if WholeFile.isFolder(folder) { WholeFile.removeLeftovers(in: folder) }

@@ -75,20 +75,17 @@ public struct TrainingStudy: Sendable {
     switch kind {
     case .folds(let count):
       guard request.evaluation == nil else {
-        throw FineTuningError(
-          .invalidOption, "folds evaluate on the training data; leave out the evaluation data")
+        throw FineTuningError.foldsWithEvaluationData
       }
       guard count >= 2, count <= whole.count else {
-        throw FineTuningError(
-          .invalidOption, "\(count) folds of \(whole.count) examples: expected 2 to \(whole.count)")
+        throw FineTuningError.foldCount(count, examples: whole.count)
       }
       for (index, fold) in whole.foldIndices(count, seed: request.options.seed).enumerated() {
         splits.append((index + 1, request.options.seed, fold.training, fold.heldOut))
       }
     case .seeds(let count):
       guard count >= 1 else {
-        throw FineTuningError(
-          .invalidOption, "the number of seeds is \(count), expected 1 or more")
+        throw FineTuningError.seedCount(count)
       }
       let parts: (training: [Int], evaluation: [Int])
       if let evaluation = request.evaluation {

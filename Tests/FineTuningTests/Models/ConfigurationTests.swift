@@ -128,7 +128,7 @@ import Testing
     ),
     (
       "roberta", #""use_cache": true"#, #""problem_type": "ranking""#,
-      "\"problem_type\" is \"ranking\", expected \"single_label_classification\", \"regression\", \"multi_label_classification\""
+      "\"problem_type\" is \"ranking\", expected \"single_label_classification\", \"regression\" or \"multi_label_classification\""
     ),
     (
       "roberta", #""use_cache": true"#, #""problem_type": "regression""#,

@@ -33,7 +33,9 @@ public struct FineTuningError: Error, Sendable, Hashable, CustomStringConvertibl
     case diverged
     /// The output would replace something, or another process holds it.
     case outputInUse
-    /// A file could not be read or written: see ``FineTuningError/underlying``.
+    /// A selector, a mask or an edit could not be used: see ``FineTuningError/underlying``.
+    case selection
+    /// A file could not be read or written, or is not what was written: see ``FineTuningError/underlying``.
     case file
   }
 
@@ -85,23 +87,47 @@ public struct FineTuningError: Error, Sendable, Hashable, CustomStringConvertibl
   public let line: Int?
   /// The tensor it is about, if it is about one.
   public let key: Key?
-  /// The sentence, without the advice.
+  /// The member of a JSON file, the column or the training option that it is about, if it is about one.
+  public let field: String?
+  /// The sentence with its place, `FILE: line N: what is wrong`, without the advice.
   public let description: String
   /// What a caller can do, if anything.
   public let advice: [Advice]
   /// The error of a room below, if there is one.
   public let underlying: Underlying?
 
+  /// An error. The sentences of this module are in `Errors/`.
+  ///
+  /// - Parameter reason: what is wrong, without the file and the line.
   package init(
-    _ kind: Kind, path: String? = nil, line: Int? = nil, key: Key? = nil,
-    advice: [Advice] = [], underlying: Underlying? = nil, _ description: String
+    _ kind: Kind, path: String? = nil, line: Int? = nil, key: Key? = nil, field: String? = nil,
+    advice: [Advice] = [], underlying: Underlying? = nil, _ reason: String
   ) {
     self.kind = kind
     self.path = path
     self.line = line
     self.key = key
+    self.field = field
     self.advice = advice
     self.underlying = underlying
-    self.description = oneLine(description)
+    description = oneLine(
+      (path.map { "\($0): " } ?? "") + (line.map { "line \($0): " } ?? "") + reason)
+  }
+
+  /// An error of a room below, with its sentence, which names its file.
+  package init(_ error: CheckpointError) {
+    kind = .file
+    path = error.path.isEmpty ? nil : error.path
+    (line, key, field, advice) = (nil, error.key, nil, [])
+    underlying = .checkpoint(error)
+    description = error.description
+  }
+
+  /// An error of a room below, with its sentence.
+  package init(_ error: SurgeryError) {
+    kind = .selection
+    (path, line, key, field, advice) = (error.path, nil, error.key, nil, [])
+    underlying = .surgery(error)
+    description = error.description
   }
 }
