@@ -108,7 +108,10 @@ let package = Package(
 
     .target(
       name: "EspalierTestSupport",
-      dependencies: ["CheckpointFiles"],
+      dependencies: [
+        "CheckpointFiles",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
       path: "Tests/EspalierTestSupport",
       swiftSettings: strict),
     .testTarget(

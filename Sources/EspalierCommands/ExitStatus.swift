@@ -42,16 +42,18 @@ enum ExitStatus {
   {
     let names = Espalier.names(of: command).joined(separator: " ")
     let usage = Espalier.usageString(for: command).replacing("\n", with: "\n       ")
-    StandardError.line(
-      "espalier: error: \(oneLine(error.message))\nUsage: \(usage)\n"
-        + "  See '\(names) --help' for more information.")
-    return Espalier.exitCode(for: error).rawValue
+    let status = Espalier.exitCode(for: error).rawValue
+    ErrorReport(
+      kind: "usage", status: status,
+      usage: "Usage: \(usage)\n  See '\(names) --help' for more information.", error.message
+    ).print()
+    return status
   }
 
   private static func unusable(
     _ error: any Error, _ command: (any ParsableCommand.Type)?
   ) -> Int32 {
-    StandardError.line("espalier: error: \(sentence(for: error, in: command))")
+    ErrorReport(error, in: command, status: unusable.rawValue).print()
     return unusable.rawValue
   }
 
@@ -79,8 +81,11 @@ enum ExitStatus {
     if message.hasPrefix("Error: ") { message.removeFirst("Error: ".count) }
     // The parser repeats what was typed, or what a stored command line holds.
     let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
-    StandardError.line(
-      "espalier: error: \(lines.map { oneLine(String($0)) }.joined(separator: "\n"))")
+      .map { oneLine(String($0)) }
+    ErrorReport(
+      kind: "usage", status: status,
+      usage: lines.count > 1 ? lines.dropFirst().joined(separator: "\n") : nil, lines.first ?? ""
+    ).print()
     return status
   }
 }

@@ -6,9 +6,12 @@ struct InputError: Error, CustomStringConvertible {
   let description: String
   /// The error of a library that it is about; it has the advice.
   let underlying: (any Error)?
+  /// The file, where the error of the library names none.
+  let path: String?
 
-  init(_ description: String, underlying: (any Error)? = nil) {
+  init(_ description: String, path: String? = nil, underlying: (any Error)? = nil) {
     self.description = description
+    self.path = path
     self.underlying = underlying
   }
 
@@ -16,7 +19,7 @@ struct InputError: Error, CustomStringConvertible {
   static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as SurgeryError {
       throw error.path == nil
-        ? InputError("\(path): \(error.description)", underlying: error) : error
+        ? InputError("\(path): \(error.description)", path: path, underlying: error) : error
     }
   }
 }

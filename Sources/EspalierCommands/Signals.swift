@@ -22,13 +22,7 @@ enum Signals {
     // A mapped file that another process truncates. The handler may call very few functions, so the list of
     // temporary files is allocated before.
     PendingFiles.removeAll()
-    _ = signal(SIGBUS) { _ in
-      let text: StaticString =
-        "espalier: error: a file became shorter while it was read; try again when nothing writes to it\n"
-      PendingFiles.removeAll()
-      unsafe _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
-      _exit(2)
-    }
+    _ = signal(SIGBUS, ErrorReport.isJSON ? Signals.reportShorterFileAsJSON : reportShorterFile)
     var waited = set
     unsafe pthread_sigmask(SIG_BLOCK, &waited, nil)
     #if canImport(Darwin)
@@ -42,6 +36,26 @@ enum Signals {
         Signals.wait()
         return nil
       }, nil)
+  }
+
+  private static let reportShorterFile: @Sendable @convention(c) (Int32) -> Void = { _ in
+    let text: StaticString =
+      "espalier: error: a file became shorter while it was read; try again when nothing writes to it\n"
+    PendingFiles.removeAll()
+    unsafe _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
+    _exit(2)
+  }
+
+  /// The same line as ``ErrorReport`` writes it: a signal handler allocates nothing.
+  private static let reportShorterFileAsJSON: @Sendable @convention(c) (Int32) -> Void = { _ in
+    let text: StaticString = """
+      {"version":1,"error":{"kind":"changed","status":2,"path":null,"key":null,"offset":null,\
+      "message":"a file became shorter while it was read","hint":"try again when nothing writes to it"}}
+
+      """
+    PendingFiles.removeAll()
+    unsafe _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
+    _exit(2)
   }
 
   /// The signals that end the process. A signal that the parent process ignores (`nohup`, a background job of a

@@ -149,7 +149,8 @@ private let commands: [any ParsableCommand.Type] = {
     #expect(unknown.status == 64)
     #expect(
       unknown.errors.hasPrefix(
-        "espalier: error: the topic json has no section \"nothing\"; use one of \"ls\", \"diff\""))
+        "espalier: error: the topic json has no section \"nothing\"; use one of \"Errors\", \"ls\", "
+      ))
   }
 
   @Test func `are listed where help is asked for`() throws {

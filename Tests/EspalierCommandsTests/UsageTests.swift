@@ -39,8 +39,8 @@ import Testing
     let result = try Tool.run("ls", "--tree", "--json", "model.safetensors", in: folder)
     #expect(result.status == 64)
     #expect(
-      result.errors.hasPrefix(
-        "espalier: error: --tree and --json exclude each other; leave out one\n"))
+      result.errors.contains(
+        "\"message\":\"--tree and --json exclude each other; leave out one\""))
   }
 
   @Test func `no arguments print the help`() throws {

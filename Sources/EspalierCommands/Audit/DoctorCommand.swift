@@ -102,7 +102,7 @@ private struct Findings {
 
   func printJSON() {
     var json = JSONStream()
-    json.member("version", .string(version))
+    json.member("espalier", .string(version))
     json.member(
       "backend",
       .members([

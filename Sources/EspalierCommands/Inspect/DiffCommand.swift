@@ -194,7 +194,7 @@ struct DiffCommand: ParsableCommand {
       members["layers"] = groups.layersJSON
       members["histogram"] = groups.histogramJSON
     }
-    StandardOutput.shared.line(JSONValue.object(members).text(indent: 2))
+    JSONOutput.print(.object(members))
   }
 
   private func compare(
@@ -203,7 +203,7 @@ struct DiffCommand: ParsableCommand {
     let diff = try ThreeWayDiff(base: base, first, second, options: options)
     StandardError.clearProgress()
     if output.json {
-      StandardOutput.shared.line(diff.json.text(indent: 2))
+      JSONOutput.print(diff.json)
     } else if !quiet {
       ThreeWayDisplay(diff, a: a, b: b, groups: groups).print()
     }

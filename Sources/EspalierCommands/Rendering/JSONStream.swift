@@ -10,7 +10,11 @@ struct JSONStream {
   private var isFirst = true
   private let output: StandardOutput
 
-  init(to output: StandardOutput = .shared) { self.output = output }
+  /// Begins an object with `version`, which every output has.
+  init(to output: StandardOutput = .shared) {
+    self.output = output
+    member("version", .integer(JSONOutput.version))
+  }
 
   /// A member that fits one line.
   mutating func member(_ name: String, _ value: JSONValue) {

@@ -88,7 +88,10 @@ final class StandardOutput: Sendable {
     StandardError.clearProgress()
     guard let error = System.write(bytes, to: 1) else { return }
     if error.isBrokenPipe { System.exit(0) }
-    StandardError.line("espalier: error: standard output: \(error.text)")
+    ErrorReport(
+      kind: "cannot-write", status: ExitStatus.unusable.rawValue,
+      "standard output: \(error.text)"
+    ).print()
     System.exit(ExitStatus.unusable.rawValue)
   }
 }

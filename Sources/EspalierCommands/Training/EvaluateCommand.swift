@@ -51,7 +51,7 @@ struct EvaluateCommand: ParsableCommand {
       data.task, logits: logits, targets: data.examples.compactMap(\.target),
       labelNames: classifier.settings.labels)
     if output.json {
-      StandardOutput.shared.line(metrics.json.text(indent: 2))
+      JSONOutput.print(metrics.json)
     } else {
       MetricsRendering(metrics).print()
     }

@@ -64,7 +64,7 @@ struct PredictCommand: ParsableCommand {
     for (example, row) in zip(data.examples, logits) {
       let line =
         output.json
-        ? json(settings, row, example).text()
+        ? JSONOutput.versioned(json(settings, row, example)).text()
         : (columns(settings, row) + [printable(example.text)]).joined(separator: "\t")
       StandardOutput.shared.line(line)
     }

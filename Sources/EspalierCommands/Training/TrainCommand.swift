@@ -246,7 +246,7 @@ struct TrainCommand: ParsableCommand {
       documents: { RunReport(run, $0, folder: folder).documents })
     display.finish()
     if json.json {
-      StandardOutput.shared.line(TrainingJSON.result(run, result, folder: folder).text(indent: 2))
+      JSONOutput.print(TrainingJSON.result(run, result, folder: folder))
     } else {
       display.summarise(result, folder: folder)
     }
@@ -312,7 +312,7 @@ struct TrainCommand: ParsableCommand {
       try TrainingStudy(kind, of: request) { try display.show($0) }
     }
     if json.json {
-      StandardOutput.shared.line(TrainingJSON.study(study).text(indent: 2))
+      JSONOutput.print(TrainingJSON.study(study))
     } else {
       display.summarise(study)
     }
@@ -328,7 +328,7 @@ struct TrainCommand: ParsableCommand {
 
   private func report(_ run: TrainingRun) {
     if json.json {
-      StandardOutput.shared.line(TrainingJSON.plan(run.plan).text(indent: 2))
+      JSONOutput.print(TrainingJSON.plan(run.plan))
     } else {
       if let resumption = run.resumption { PlanRendering.print(resumption) }
       PlanRendering(run.plan).print()

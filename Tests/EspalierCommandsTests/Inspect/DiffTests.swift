@@ -36,7 +36,7 @@ import Testing
     let result = try Tool.run("diff", "a.safetensors", "b.safetensors", "--json", in: folder)
     #expect(result.status == 1)
     let object = try result.object()
-    #expect(Set(object.keys) == ["only_in_a", "only_in_b", "changed", "same"])
+    #expect(Set(object.keys) == ["version", "only_in_a", "only_in_b", "changed", "same"])
     #expect(object["only_in_a"] as? [String] == ["linear.0.bias"])
     #expect(object["only_in_b"] as? [String] == ["extra"])
     #expect(object["same"] as? Int == 8)

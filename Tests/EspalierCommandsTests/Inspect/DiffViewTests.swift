@@ -39,7 +39,7 @@ import Testing
 
   @Test func `the JSON grows only by what the options add`() throws {
     let plain = try Tool.run("diff", "base", "a.safetensors", "--json", in: folder)
-    let four: Set = ["only_in_a", "only_in_b", "changed", "same"]
+    let four: Set = ["version", "only_in_a", "only_in_b", "changed", "same"]
     #expect(Set(try plain.object().keys) == four)
     let more = try Tool.run(
       "diff", "base", "a.safetensors", "--json", "--summary", "--histogram", in: folder)

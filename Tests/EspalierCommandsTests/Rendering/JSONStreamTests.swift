@@ -16,6 +16,7 @@ import Testing
     #expect(
       text == """
         {
+        "version": 1,
         "path": "a\\u001b",
         "keys": [
           "x",
@@ -50,6 +51,6 @@ import Testing
       json.array("texts", elements) { JSONValue.writeString($0, to: &$1) }
     }
     #expect(text.utf8.count > 100_000)
-    #expect(text.hasPrefix("{\n\"texts\": [\n"))
+    #expect(text.hasPrefix("{\n\"version\": 1,\n\"texts\": [\n"))
   }
 }

@@ -43,8 +43,10 @@ struct Tool {
     process.standardInput = FileHandle.nullDevice
     try process.run()
     process.waitUntilExit()
-    return Result(
+    let result = Result(
       status: process.terminationStatus, output: try output.text(), errors: try errors.text())
+    OutputSchema.check(arguments, result)
+    return result
   }
 
   /// Starts the tool in `folder` and does not wait; what it prints is thrown away.

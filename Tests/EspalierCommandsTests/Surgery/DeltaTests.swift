@@ -33,7 +33,7 @@ import Testing
       "delta", "create", "base", "tuned", "-o", "d.safetensors", "--json", in: folder)
     let object = try create.object()
     #expect(
-      Set(object.keys) == ["path", "tensors", "rows", "renamed", "bytes", "base_sha256"])
+      Set(object.keys) == ["version", "path", "tensors", "rows", "renamed", "bytes", "base_sha256"])
     #expect(object["tensors"] as? Int == 1)
     #expect(object["rows"] as? Int == 4)
     #expect(object["renamed"] as? Int == 2)

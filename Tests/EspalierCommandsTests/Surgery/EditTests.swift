@@ -93,7 +93,7 @@ import Testing
     let object = try result.object()
     #expect(
       Set(object.keys) == [
-        "path", "steps", "changes", "unchanged", "metadata", "configuration", "losses",
+        "version", "path", "steps", "changes", "unchanged", "metadata", "configuration", "losses",
       ])
     #expect(object["path"] as? String == "b.safetensors")
     #expect(object["unchanged"] as? Int == 6)

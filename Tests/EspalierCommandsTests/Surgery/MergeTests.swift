@@ -39,7 +39,7 @@ import Testing
     let json = try Tool.run(
       "merge", "a.safetensors", "b.safetensors", "-o", "m.safetensors", "--json", in: folder)
     let object = try json.object()
-    #expect(Set(object.keys) == ["path", "method", "tensors", "merged"])
+    #expect(Set(object.keys) == ["version", "path", "method", "tensors", "merged"])
     #expect(object["method"] as? String == "linear")
   }
 

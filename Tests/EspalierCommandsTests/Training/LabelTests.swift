@@ -330,7 +330,7 @@ struct LabelTests {
     try tune()
     let text = "a\u{2028}b\u{85}c\u{2029}d"
     let line = try run("predict", "--model", "tuned", "--json", text).output
-    #expect(line.hasPrefix(#"{"text":"a\u2028b\u0085c\u2029d","#))
+    #expect(line.hasPrefix(#"{"version":1,"text":"a\u2028b\u0085c\u2029d","#))
     try write("{\"text\":\"\(text)\",\"label\":\"positive\"}\n", "data.jsonl")
     let again = try run("predict", "--model", "tuned", "--json", "--data", "data.jsonl").output
     #expect(again == line)
