@@ -7,6 +7,7 @@ package enum Program {
   package static func main() -> Never {
     Signals.install()
     do {
+      if CompletionRequest.answer(CommandLine.arguments.dropFirst()) { finish() }
       if try HelpRequest.printTopic(CommandLine.arguments.dropFirst()) { finish() }
       try Espalier.demandCommand(CommandLine.arguments.dropFirst())
       var command = try Espalier.parseAsRoot()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import OrderedCollections
 
 /// What the parser knows of a command: help pages and completions are created from it.
 struct CommandInfo {
@@ -24,6 +25,8 @@ struct CommandInfo {
     let values: [String]
     let defaultValue: String?
     let abstract: String
+    /// What the shell completes: `file` or `directory`.
+    let shellKind: String?
     /// The title of the section on the help page; `nil` for the common one.
     let section: String?
 
@@ -102,6 +105,7 @@ extension CommandInfo.Argument {
     values = (value["allValues"]?.array ?? []).compactMap(\.string).filter { !$0.isEmpty }
     defaultValue = value["defaultValue"]?.string
     abstract = value["abstract"]?.string ?? ""
+    shellKind = value["completionKind"]?.object?.keys.first?.string
     section = value["sectionTitle"]?.string
   }
 
@@ -116,6 +120,7 @@ extension CommandInfo.Argument {
     values = first.values
     defaultValue = first.defaultValue ?? second.defaultValue
     abstract = first.abstract
+    shellKind = nil
     section = first.section
   }
 }

@@ -77,7 +77,7 @@ extension KeyGroups {
 }
 
 /// A component of a key as a selector takes it literally: in quotes where it would be read in another way.
-func selectorLiteral(_ part: Substring) -> String {
+package func selectorLiteral(_ part: Substring) -> String {
   let isPlain =
     !part.isEmpty && part.utf8.allSatisfy { !"*?[]{}():!/,\"\\ ".utf8.contains($0) }
   if isPlain { return String(part) }
