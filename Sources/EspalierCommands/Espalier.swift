@@ -22,7 +22,7 @@ struct Espalier: ParsableCommand {
       ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
       EvaluateCommand.self, PredictCommand.self, VerifyCommand.self, ConvertCommand.self,
       EditCommand.self, MergeCommand.self, DeltaCommand.self, ScanCommand.self, CheckCommand.self,
-      DoctorCommand.self, CompletionCommand.self,
+      DoctorCommand.self, GitCommand.self, CompletionCommand.self,
     ]
   )
 }

@@ -61,7 +61,8 @@ import Testing
     "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
     "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
     "evaluate", "predict", "edit", "merge", "delta create", "delta apply",
-    "verify", "convert", "scan", "check", "doctor", "completion",
+    "verify", "convert", "scan", "check", "doctor", "completion", "git install", "git uninstall",
+    "git textconv",
   ])
   func `the help of every command has an example that begins with the tool's name`(
     _ command: String
