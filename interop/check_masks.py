@@ -134,13 +134,48 @@ def test_exported_settings_of_peft_train_what_the_mask_trains():
         model = prepare(path, "linear", ROWS)
         settings = json.loads(espalier("mask", "export", path / "mask.json", "--to", "peft"))
         assert settings["trainable_token_indices"] == {"bert.embeddings.word_embeddings": [100, 101, 102, 103]}
-        tuned = get_peft_model(model, LoraConfig(target_modules=["query"], **settings))
-        for name, parameter in tuned.named_parameters():
-            if "lora_" in name:  # PEFT wants one adapter; it adds nothing as it begins
-                parameter.requires_grad_(False)
+        (path / "adapter_config.json").write_text(json.dumps(settings))
+        stored = LoraConfig.from_pretrained(path)
+        assert stored.modules_to_save == settings["modules_to_save"] and stored.peft_type == settings["peft_type"], stored
+        tuned = get_peft_model(model, LoraConfig(**settings))
+        assert not [name for name, _ in tuned.named_parameters() if "lora_" in name]
         trained = sum(p.numel() for p in tuned.parameters() if p.requires_grad)
         assert trained == 4 * 32 + 32 * 16 + 16 + 16 * 2 + 2, trained
         steps(tuned, torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1))
         report = proof(path, tuned.merge_and_unload())
         assert report["holds"] and report["proven"]["rows"] == 508 and len(report["changed"]) == 5, report
         return f"{trained} parameters"
+
+
+def test_exported_settings_of_peft_train_the_same_parameters_of_a_bert():
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise Skip("peft is not installed")
+    from transformers import AutoModelForSequenceClassification
+    masks = [["classifier"], ["bert.encoder.layer[-1]", "classifier"], ["**:role(norm)"], ["**.bias"],
+             ["bert.embeddings.word_embeddings.weight[7:9]"], ["bert.pooler", "bert.embeddings"]]
+    count = 0
+    for selectors in masks:
+        with folder() as path:
+            model = AutoModelForSequenceClassification.from_pretrained(TINY)
+            model.save_pretrained(path / "base")
+            espalier("mask", "create", path / "base", "--train", *selectors, "-o", path / "mask.json", "--no-siblings")
+            states = json.loads((path / "mask.json").read_text())["tensors"]
+            settings = json.loads(espalier("mask", "export", path / "mask.json", "--to", "peft"))
+            tuned = get_peft_model(model, LoraConfig(**settings))
+            trained = {}
+            for name, parameter in tuned.named_parameters():
+                if not parameter.requires_grad:
+                    continue
+                plain = name.removeprefix("base_model.model.").replace(".modules_to_save.default", "")
+                if ".token_adapter." in plain:
+                    module, _, _ = plain.partition(".token_adapter.")
+                    trained[module + ".weight"] = parameter.shape[0]
+                else:
+                    trained[plain.replace(".original_module", "")] = True
+            wanted = {name: sum(b - a for a, b in state["train_rows"]) if isinstance(state, dict) else True
+                      for name, state in states.items() if state}
+            assert trained == wanted, (selectors, trained.keys() ^ wanted.keys())
+            count += 1
+    return f"{count} masks"

@@ -23,7 +23,17 @@ import Testing
 
   @Test(arguments: [
     ("names", "linear.0.bias\nlinear.0.weight\nlinear.2.bias\nlinear.2.weight\n"),
-    ("peft", "{\n  \"modules_to_save\": [\"linear.0\", \"linear.2\"]\n}\n"),
+    (
+      "peft",
+      """
+      {
+        "peft_type": "LORA",
+        "target_modules": "dummy-target-modules",
+        "modules_to_save": ["linear.0", "linear.2"]
+      }
+
+      """
+    ),
     (
       "axolotl",
       "unfrozen_parameters:\n  - '^linear.0.bias$'\n  - '^linear.0.weight$'\n  - '^linear.2.bias$'\n"

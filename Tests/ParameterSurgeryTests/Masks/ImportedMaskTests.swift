@@ -370,7 +370,10 @@ private func trained(
     let spread = try FreezeMask(training: ["model.layers[2,5]"], in: decoder(6))
     #expect(try spread.exported(to: .llamafactory).hasSuffix("use_llama_pro: true\n"))
     let biases = try FreezeMask(training: ["**.bias"], in: decoder(6))
-    #expect(try biases.exported(to: .peft) == "{\n  \"bias\": \"all\"\n}\n")
+    #expect(
+      try biases.exported(to: .peft)
+        == "{\n  \"peft_type\": \"LORA\",\n  \"target_modules\": \"dummy-target-modules\",\n"
+        + "  \"bias\": \"all\"\n}\n")
   }
 
   @Test func `a name that no line can hold is refused`() throws {

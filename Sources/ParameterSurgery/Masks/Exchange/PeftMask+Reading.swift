@@ -118,7 +118,9 @@ extension MaskReader {
       if let tokens = try settings.value("trainable_token_indices") {
         try readTokens(tokens, in: "trainable_token_indices", saved: saved.all)
       }
-      if try settings.value("target_modules") != nil {
+      if let targets = try settings.value("target_modules"),
+        targets != .string(PeftRules.noTargets)
+      {
         notes.append(
           "PEFT also trains adapters for `target_modules`, which are not in the checkpoint")
       }

@@ -23,10 +23,16 @@ enum PeftRules {
 
   /// Whether `bias: "all"` lets a parameter train.
   static func isBias(_ key: Key) -> Bool { key.last.isSame(as: "bias") }
+
+  /// The `target_modules` of a configuration without an adapter: `DUMMY_TARGET_MODULES` in PEFT's
+  /// `utils/constants.py`. PEFT refuses other values that match no module, and adds adapters of its own
+  /// choice when there is no value.
+  static let noTargets = "dummy-target-modules"
 }
 
 extension FreezeMask {
-  /// Modules, and every bias where that is what the mask says.
+  /// A `LoraConfig` without adapters, as `adapter_config.json` has it: modules, and every bias where that is what the
+  /// mask says.
   func peftArguments() throws(SurgeryError) -> String {
     let keys = parameterKeys
     let biases = Set(keys.filter(PeftRules.isBias))
@@ -72,7 +78,9 @@ extension FreezeMask {
       trained.insert(key)
     }
     try demand(trained, by: "PEFT")
-    var members: [(String, JSONValue)] = []
+    var members: [(String, JSONValue)] = [
+      ("peft_type", "LORA"), ("target_modules", .string(PeftRules.noTargets)),
+    ]
     if !biases.isEmpty { members.append(("bias", "all")) }
     if !modules.isEmpty || biases.isEmpty {
       members.append(("modules_to_save", .array(modules.map { .string($0.string) })))

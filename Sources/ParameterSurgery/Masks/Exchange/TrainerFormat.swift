@@ -13,7 +13,7 @@ public enum TrainerFormat: String, Sendable, Hashable, CaseIterable {
   case hf
   /// One name a line, with rows as in a selector.
   case names
-  /// Arguments of PEFT's configurations, as JSON.
+  /// A `LoraConfig` of PEFT without adapters, as JSON.
   case peft
   /// `unfrozen_parameters` of axolotl, as YAML.
   case axolotl
