@@ -85,7 +85,7 @@ struct ScanCommand: ParsableCommand {
       out.paragraph(
         "\(word(global.severity))  \(shown(global.name))  \(shown(global.reason))"
           + place(global.record, global.offset) + times, indent: 2)
-      for call in global.calls where all || global.severity == .danger {
+      for call in global.calls {
         out.paragraph("calls    \(shown(call))", indent: 4)
       }
     }
