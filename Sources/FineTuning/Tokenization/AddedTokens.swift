@@ -43,12 +43,13 @@ struct AddedTokens: Sendable {
     normalized: ([UInt8]) -> [UInt8] = { $0 }
   ) throws(FineTuningError) {
     self.splitsSpecial = splitsSpecial
+    var known: [[UInt8]: String] = [:]
     for token in tokens {
       let bytes = normalized(Array(token.content.utf8))
       guard let first = bytes.first else { continue }
       if patterns.isEmpty { patterns = Array(repeating: [], count: 256) }
-      if let other = patterns[Int(first)].first(where: { $0.bytes == bytes }) {
-        throw .sameTokens(other.token.content, token.content, path: path)
+      if let other = known.updateValue(token.content, forKey: bytes) {
+        throw .sameTokens(other, token.content, path: path)
       }
       patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
     }

@@ -26,7 +26,7 @@ enum TokenizerClass: String, Sendable, Hashable {
     for files: TokenizerFiles, configuration: JSONValue?
   ) throws(FineTuningError) -> TokenizerClass {
     let model = try files.modelConfiguration.map { path throws(FineTuningError) in
-      try TokenizerSettings.document(path)
+      try files.document(path)
     }
     try refuseCode(configuration, in: files.configuration, model)
     for (path, document) in [

@@ -20,6 +20,8 @@ public struct TokenizerFiles: Sendable, Hashable {
   private(set) var modelConfiguration: String?
   /// `sentencepiece.bpe.model`, which cannot be read.
   private var sentencepiece: String?
+  /// The contents of files that are not written yet, by their paths.
+  private var unwritten: [Key: [UInt8]] = [:]
 
   /// The file that the vocabulary comes from.
   public var main: String {
@@ -38,9 +40,19 @@ public struct TokenizerFiles: Sendable, Hashable {
   /// - Throws: `FineTuningError` when there is neither `tokenizer.json` nor `vocab.txt`, nor both of
   ///   `vocab.json` and `merges.txt`.
   public init(directory: String) throws(FineTuningError) {
+    try self.init(directory: directory, unwritten: [:])
+  }
+
+  /// The files that a directory has, or will have.
+  ///
+  /// - Parameter unwritten: the contents of files that are not written yet, by their names.
+  init(directory: String, unwritten: [Key: [UInt8]]) throws(FineTuningError) {
+    for (name, bytes) in unwritten {
+      self.unwritten[Key(Path.join(directory, name.string))] = bytes
+    }
     func path(_ name: String) -> String? {
       let path = Path.join(directory, name)
-      return WholeFile.exists(path) ? path : nil
+      return WholeFile.exists(path) || unwritten[Key(name)] != nil ? path : nil
     }
     tokenizer = path("tokenizer.json")
     vocabulary = path("vocab.txt")
@@ -62,7 +74,10 @@ public struct TokenizerFiles: Sendable, Hashable {
   ///
   /// - Throws: `FineTuningError` when a file is not readable, or asks for another kind of tokenizer.
   public func makeTokenizer() throws(FineTuningError) -> any Tokenizer {
-    let settings = try TokenizerSettings(files: self)
+    try TokenizerFiles.tokenizer(try TokenizerSettings(files: self))
+  }
+
+  static func tokenizer(_ settings: TokenizerSettings) throws(FineTuningError) -> any Tokenizer {
     switch settings.document["model"]?["type"]?.string {
     case "BPE": return try SubwordTokenizer(settings, BytePairPipeline(settings))
     case "Unigram": return try SubwordTokenizer(settings, UnigramPipeline(settings))
@@ -76,7 +91,23 @@ public struct TokenizerFiles: Sendable, Hashable {
   public func modelMaximumLength() throws(FineTuningError) -> Int? {
     guard let configuration else { return nil }
     return try TokenizerOptions.maximumLength(
-      in: try TokenizerSettings.document(configuration), configuration)
+      in: try document(configuration), configuration)
+  }
+
+  /// The contents of one of the files.
+  func contents(of path: String) throws(FineTuningError) -> [UInt8] {
+    if let bytes = unwritten[Key(path)] { return bytes }
+    return try FileReader.contents(of: path)
+  }
+
+  /// The JSON document in one of the files.
+  func document(_ path: String) throws(FineTuningError) -> JSONValue {
+    let bytes = try contents(of: path)
+    do {
+      return try JSONParser.parse(bytes)
+    } catch {
+      throw .tokenizerIsNotJSON(error, path: path)
+    }
   }
 
   /// A vocabulary file alone.
@@ -86,7 +117,7 @@ public struct TokenizerFiles: Sendable, Hashable {
   public func write(to directory: String) throws(FineTuningError) {
     for path in paths {
       let name = Path.name(of: path)
-      let bytes = try FileReader.contents(of: path)
+      let bytes = try contents(of: path)
       try replaceFile(
         at: Path.join(directory, name), bytes)
     }

@@ -63,8 +63,8 @@ struct TokenizerOptions {
           entry, at: .decoder(key), path: path)
       }
     } else {
-      if let map = files.specialTokens { try readMap(map) }
-      if let path = files.addedTokens { try readAdded(path) }
+      if let map = files.specialTokens { try readMap(map, of: files) }
+      if let path = files.addedTokens { try readAdded(path, of: files) }
       try readTokens(of: tokenizer, files.main)
     }
     if let broken = unreadable.elements.first {
@@ -145,8 +145,10 @@ struct TokenizerOptions {
 
   // MARK: - special_tokens_map.json, added_tokens.json, tokenizer.json
 
-  private mutating func readMap(_ path: String) throws(FineTuningError) {
-    guard let entries = try TokenizerSettings.document(path).object else {
+  private mutating func readMap(
+    _ path: String, of files: TokenizerFiles
+  ) throws(FineTuningError) {
+    guard let entries = try files.document(path).object else {
       throw .isNotObject(of: .specialTokens, path: path)
     }
     func token(_ value: JSONValue, _ name: String) throws(FineTuningError) -> TokenSpelling {
@@ -186,10 +188,12 @@ struct TokenizerOptions {
     }
   }
 
-  private mutating func readAdded(_ path: String) throws(FineTuningError) {
+  private mutating func readAdded(
+    _ path: String, of files: TokenizerFiles
+  ) throws(FineTuningError) {
     var special = Set(named.values.compactMap { $0?.content })
     special.formUnion((lists["extra_special_tokens"] ?? []).map(\.content))
-    guard let entries = try TokenizerSettings.document(path).object else {
+    guard let entries = try files.document(path).object else {
       throw .isNotObject(of: .addedTokens, path: path)
     }
     for (content, value) in entries {

@@ -55,7 +55,7 @@ struct TokenizerParts {
       guard let path = files.vocabulary else {
         throw .noFiles(of: kind, path: files.main)
       }
-      vocabulary = try Vocabulary.members(ofLinesIn: path)
+      vocabulary = try Vocabulary.members(ofLines: try files.contents(of: path), path)
     }
     let strips = try options.stripsAccents()
     let lowers = try options.flag("do_lower_case", default: true)
@@ -80,8 +80,8 @@ struct TokenizerParts {
       guard let vocabularyPath = files.pairVocabulary, let mergesPath = files.merges else {
         throw .noFiles(of: .roberta, path: files.main)
       }
-      vocabulary = try TokenizerSettings.document(vocabularyPath)
-      merges = try TokenizerParts.merges(mergesPath)
+      vocabulary = try files.document(vocabularyPath)
+      merges = try TokenizerParts.merges(try files.contents(of: mergesPath), mergesPath)
     }
     return .members([
       "pre_tokenizer": .members([
@@ -95,8 +95,9 @@ struct TokenizerParts {
   }
 
   /// The pairs of `merges.txt`, one a line.
-  private static func merges(_ path: String) throws(FineTuningError) -> JSONValue {
-    let bytes = try FileReader.contents(of: path)
+  private static func merges(
+    _ bytes: [UInt8], _ path: String
+  ) throws(FineTuningError) -> JSONValue {
     if let bad = firstInvalidUTF8(in: bytes) {
       throw .notUTF8(path, atByte: bad)
     }

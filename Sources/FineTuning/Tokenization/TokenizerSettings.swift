@@ -24,8 +24,12 @@ struct TokenizerSettings: Sendable {
   /// - Parameter lowercases: overrides `do_lower_case`.
   init(files: TokenizerFiles, lowercases: Bool? = nil) throws(FineTuningError) {
     self.files = files
-    let configuration = try TokenizerSettings.document(files.configuration)
-    let tokenizer = try TokenizerSettings.document(files.tokenizer)
+    func document(_ path: String?) throws(FineTuningError) -> JSONValue? {
+      guard let path else { return nil }
+      return try files.document(path)
+    }
+    let configuration = try document(files.configuration)
+    let tokenizer = try document(files.tokenizer)
     let kind = try TokenizerClass.chosen(for: files, configuration: configuration)
     path =
       files.tokenizer ?? (kind == .roberta ? files.pairVocabulary : files.vocabulary) ?? files.main
@@ -49,7 +53,7 @@ struct TokenizerSettings: Sendable {
       throw .nullToken(name, for: kind, path: files.configuration ?? files.main)
     }
 
-    document = try TokenizerParts(
+    self.document = try TokenizerParts(
       files, tokenizer: tokenizer, options: options, lowercases: lowercases,
       unknown: kind.modelType == "WordPiece" ? special("unk_token") : ""
     ).document(kind)
@@ -59,7 +63,7 @@ struct TokenizerSettings: Sendable {
     }
     let tokens = named.values + options.custom + options.unnamed + options.added.values + present
     let vocabulary = TokenizerSettings.lookup(
-      document["model"]?["vocab"] ?? .null, wanted: tokens.map(\.content))
+      self.document["model"]?["vocab"] ?? .null, wanted: tokens.map(\.content))
     var added = AddedVocabulary(count: vocabulary.count, find: vocabulary.find)
     added.add(present.map(\.token))
     added.add(
@@ -74,7 +78,7 @@ struct TokenizerSettings: Sendable {
       case .bert, .distilBERT: .bert(start: try id("cls_token"), separator: try id("sep_token"))
       case .roberta: .roberta(start: try id("cls_token"), separator: try id("sep_token"))
       case .xlmRoberta: .roberta(start: try id("bos_token"), separator: try id("eos_token"))
-      case .backend: try SequenceTemplate(document["post_processor"], path: path)
+      case .backend: try SequenceTemplate(self.document["post_processor"], path: path)
       }
     let name =
       named["pad_token"]?.content.string
@@ -143,20 +147,6 @@ struct TokenizerSettings: Sendable {
     let type = value?["type"]?.string
     if let type = value?["type"]?.word, expected.contains(type) { return }
     throw .otherPart(part, type, expected: expected, path: path)
-  }
-
-  static func document(_ path: String) throws(FineTuningError) -> JSONValue {
-    let bytes = try FileReader.contents(of: path)
-    do {
-      return try JSONParser.parse(bytes)
-    } catch {
-      throw .tokenizerIsNotJSON(error, path: path)
-    }
-  }
-
-  private static func document(_ path: String?) throws(FineTuningError) -> JSONValue? {
-    guard let path else { return nil }
-    return try document(path) as JSONValue
   }
 
   static func id(_ value: JSONValue?) -> Int32? {

@@ -6,8 +6,9 @@ extension Vocabulary {
   /// them. White space at the end of a line is not part of the token, and of two equal tokens the last counts.
   ///
   /// - Throws: `FineTuningError` when the file is not UTF-8.
-  static func members(ofLinesIn path: String) throws(FineTuningError) -> JSONValue {
-    let bytes = try FileReader.contents(of: path)
+  static func members(
+    ofLines bytes: [UInt8], _ path: String
+  ) throws(FineTuningError) -> JSONValue {
     if let bad = firstInvalidUTF8(in: bytes) {
       let line = bytes[..<bad].count { $0 == 0x0A } + 1
       throw .vocabularyIsNotUTF8(path, atByte: bad, line: line)
@@ -22,7 +23,7 @@ extension Vocabulary {
     return .object(members)
   }
 
-  private static func trimmingEnd(of line: ArraySlice<UInt8>) -> String {
+  static func trimmingEnd(of line: ArraySlice<UInt8>) -> String {
     // Nearly all lines end in a visible ASCII character.
     if let last = line.last, (0x21..<0x7F).contains(last) {
       return String(decoding: line, as: UTF8.self)
