@@ -43,6 +43,7 @@ public struct CheckpointLint: Sendable {
     if !checkEmptyWeights(checkpoint), shard == nil, !CheckpointLint.isAdapter(checkpoint) {
       checkLayers(stacks, ModelFamily(json, checkpoint), json)
       if let json { checkConfiguration(checkpoint, json) }
+      checkTokens(checkpoint, ModelFamily(json, checkpoint))
     }
     checkDTypes(checkpoint, stacks)
     if readingElements { checkElements(checkpoint, stacks, progress) }

@@ -33,6 +33,7 @@ public struct LintFinding: Sendable, Hashable {
     case duplicateLayer = "duplicate-layer"
     case dtypeOutlier = "dtype-outlier"
     case configuration
+    case vocabulary
 
     /// The rule in a sentence.
     public var summary: String {
@@ -55,6 +56,7 @@ public struct LintFinding: Sendable, Hashable {
       case .duplicateLayer: "Two layers hold the same bytes."
       case .dtypeOutlier: "A few tensors have another dtype than all the others."
       case .configuration: "The tensors contradict config.json."
+      case .vocabulary: "The embeddings have other rows than the tokenizer has tokens."
       }
     }
 
@@ -62,7 +64,7 @@ public struct LintFinding: Sendable, Hashable {
     public var severity: Severity {
       switch self {
       case .unreadable, .checksum, .notANumber, .missingLayer, .incompleteLayer, .configuration,
-        .emptyWeights:
+        .vocabulary, .emptyWeights:
         .error
       case .unsupported, .infinite, .indexTotalSize, .indexBesideFile, .missingShard, .otherWeights,
         .unlikeLayer,

@@ -37,6 +37,46 @@ import Testing
     #expect(found.first?.severity == .error)
   }
 
+  @Test(
+    arguments: [
+      ("a\nb\nc\n", nil, nil), ("a\nb\nc", nil, nil),
+      (
+        "a\nb\n", LintFinding.Severity.note,
+        "has 3 rows, and vocab.txt has 2 tokens: 1 row has no token"
+      ),
+      (
+        "a\nb\nc\nd\n", .error,
+        "has 3 rows, but vocab.txt has 4 tokens: the last of them have no row"
+      ),
+    ] as [(String, LintFinding.Severity?, String?)])
+  func `rows of embeddings are compared with the tokens of the tokenizer`(
+    _ lines: String, _ severity: LintFinding.Severity?, _ message: String?
+  ) throws {
+    let folder = try TemporaryFolder()
+    try Checkpoint(tensors: ["bert.embeddings.word_embeddings.weight": filled(1, [3, 2])])
+      .write(to: folder.path("model.safetensors"))
+    try folder.write("config.json", "{\"model_type\": \"bert\", \"vocab_size\": 3}")
+    try folder.write("vocab.txt", lines)
+    let found = try CheckpointLint(path: folder.path).findings
+    #expect(found.map(\.rule) == (message == nil ? [] : [.vocabulary]))
+    #expect(found.first?.severity == severity && found.first?.message == message)
+  }
+
+  @Test func `added tokens without a row are a warning`() throws {
+    let folder = try TemporaryFolder()
+    try Checkpoint(tensors: ["wte.weight": filled(1, [3, 2])])
+      .write(to: folder.path("model.safetensors"))
+    try folder.write(
+      "tokenizer.json",
+      "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 2}}, \"added_tokens\": [{\"id\": 3, \"content\": \"c\"}]}"
+    )
+    let found = try CheckpointLint(path: folder.path).findings
+    #expect(found.map(\.severity) == [.warning])
+    #expect(
+      found.first?.message
+        == "has 3 rows, but the added tokens of tokenizer.json have ids up to 3: they have no row")
+  }
+
   @Test func `numbers that are not finite are found when elements are read`() throws {
     let tensors = layers(4) { tensor($0 == 1 ? [.nan, .infinity] : [Float($0), 1], [2]) }
     #expect(try findings(tensors).map(\.rule) == [.notANumber, .infinite])
