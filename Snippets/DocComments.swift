@@ -183,3 +183,20 @@ func training() throws {
   let result = try run.train(into: "tuned")
   print(result.records)
 }
+
+func vocabulary(_ checkpoint: Checkpoint, _ configuration: JSONValue) throws {
+  var plan = SurgeryPlan(for: checkpoint)
+  plan.vocabulary = try VocabularyEditor(folder: "bert-base-uncased")
+  try plan.addTokens(file: "tokens.txt")
+  try plan.convert(to: .transformers)
+  print(plan.steps.map(\.operation))
+
+  var editor = try VocabularyEditor(folder: "bert-base-uncased")
+  let change = try editor.trim(toTextsIn: "texts.txt")
+  print(change.kept.count, editor.changedFiles.map(\.name))
+
+  let proof = try VocabularyProof(
+    of: plan.apply(), configuration: configuration, vocabulary: editor, ids: plan.tokenIDs,
+    from: ModelDirectory("bert-base-uncased"), textsIn: "texts.txt")
+  print(proof.difference == nil)
+}

@@ -69,7 +69,8 @@ import Testing
       "edit",
       [
         "edit tiny -o half --scale pooler=100000 --cast pooler=F16 --layers encoder.layer=0:1 --metadata a=b "
-          + "--json"
+          + "--json",
+        "edit tiny -o small --trim-to names.txt --verify-texts names.txt --json",
       ]
     ),
     ("merge", ["merge base tuned -o soup --json"]),
@@ -87,6 +88,7 @@ import Testing
         "train --model base --train linear --data train.tsv --epochs 1 --folds 2 --json",
         "train --model base --train linear --data train.tsv --epochs 1 --seeds 2 --json",
         "train --model base --train linear --unfreeze-at 2:bert.encoder.layer[-1] --data train.tsv --dry-run --json",
+        "train --model base --train **.word_embeddings --data train.tsv --dry-run --json",
       ]
     ),
     ("evaluate", ["evaluate --model run --data dev.tsv --json"]),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CheckpointFiles
+import FineTuning
 import OrderedCollections
 import ParameterSurgery
 
@@ -21,6 +22,8 @@ struct EditCommand: ParsableCommand {
         espalier edit m.safetensors -o n.bin --rename 'h[{i}].**=block[{i}].**'
         espalier edit m.safetensors -o new.safetensors --recipe recipe.yaml
         espalier edit model --in-place --cast '**=F16' --shard-size 2GB
+        espalier edit epoch3.ckpt -o model --to transformers --dry-run
+        espalier edit model -o small --trim-to texts.txt --verify-texts texts.txt
 
       'espalier help recipes' describes every operation. --expect counts a tensor once for each operation.
       """)
@@ -39,6 +42,14 @@ struct EditCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Chooses the values of tensors that are added.", valueName: "n"))
   var seed: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compare tokens, hidden states and logits of these texts, one a line, with those of the original model, and \
+      write only when they are equal bit for bit. For operations on the vocabulary of an encoder.
+      """, valueName: "file"), completion: .file())
+  var verifyTexts: String?
 
   @Flag(help: "Show what would be done, and write nothing.")
   var dryRun = false
@@ -74,7 +85,8 @@ struct EditCommand: ParsableCommand {
       throw ValidationError("--output says where to write; --dry-run writes nothing")
     }
     if let output { try ModelOutput.checkEnding(of: output) }
-    let plan = try plan(try Checkpoint.open(inPlace ? input : HuggingFaceCache.path(of: input)))
+    let expanded = try plan(try Checkpoint.open(inPlace ? input : HuggingFaceCache.path(of: input)))
+    let plan = expanded.plan
     var target: ModelOutput?
     if let path = output ?? (inPlace ? input : nil) {
       target = ModelOutput(
@@ -82,17 +94,52 @@ struct EditCommand: ParsableCommand {
         shardByteCount: shards.shardSize?.bytes, origins: plan.origins,
         replacesOlder: older.replace)
     }
+    let vocabulary = plan.editedVocabulary(before: expanded.tokenCount)
+    target?.vocabulary = vocabulary
+    if expanded.tokenCount != nil, let target, !target.writesConfiguration {
+      throw InputError(
+        "\(target.path): is a file, and a vocabulary changes together with the tokenizer and config.json; write to a "
+          + "directory")
+    }
     // What is refused is refused before anything is shown.
     try InputError.naming(input) { try plan.check() }
     try target?.check(plan.apply())
     try report(plan)
-    let display = EditDisplay(plan, target, groups: groups)
+    let proof = try prove(plan, vocabulary)
+    let display = try EditDisplay(plan, target, vocabulary, proof, groups: groups)
     if !format.json { display.print() }
     // A person reads the plan while it is carried out.
     if StandardOutput.shared.isTerminal { StandardOutput.shared.flush() }
-    for note in plan.notes + display.notes { StandardError.note(note) }
-    if !dryRun, let target { try write(plan, target) }
-    if format.json { display.printJSON(path: dryRun ? nil : target?.path) }
+    for note in expanded.notes + plan.notes + display.notes { StandardError.note(note) }
+    let isRefused = proof?.difference != nil
+    if let difference = proof?.difference, let verifyTexts {
+      StandardError.line("espalier: error: \(difference.sentence(verifyTexts))")
+    }
+    if !dryRun, !isRefused, let target { try write(plan, target) }
+    if format.json { display.printJSON(path: dryRun || isRefused ? nil : target?.path) }
+    if isRefused { throw ExitStatus.no }
+  }
+
+  /// `--verify-texts`.
+  private func prove(
+    _ plan: SurgeryPlan, _ vocabulary: EditedVocabulary?
+  ) throws -> VocabularyProof? {
+    guard let verifyTexts else { return nil }
+    guard let vocabulary else {
+      throw InputError(
+        "\(input): --verify-texts compares models before and after a change of the vocabulary, and nothing changes it"
+      )
+    }
+    var output = ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
+    (output.origins, output.vocabulary) = (plan.origins, vocabulary)
+    let result = plan.apply()
+    let model = try ModelDirectory(plan.base.path)
+    let bar = Progress("verifying", total: 0, unit: .items("tokens"), mode: progress.progress)
+    defer { bar.finish() }
+    return try VocabularyProof(
+      of: result, configuration: output.configuration(for: result) ?? model.configurationJSON,
+      vocabulary: vocabulary.editor, ids: vocabulary.ids, from: model, textsIn: verifyTexts
+    ) { bar.reach($0) }
   }
 
   /// `--explain` and `--expect`.
@@ -107,8 +154,16 @@ struct EditCommand: ParsableCommand {
     }
   }
 
+  /// A plan, and what it shows besides its steps.
+  private struct Expanded {
+    var plan: SurgeryPlan
+    /// The number of tokens before the steps; `nil` when no step is about tokens.
+    var tokenCount: Int?
+    var notes: [String] = []
+  }
+
   /// The plan of all operations.
-  private func plan(_ base: Checkpoint) throws -> SurgeryPlan {
+  private func plan(_ base: Checkpoint) throws -> Expanded {
     let steps = try steps()
     if seed != nil, !steps.contains(where: { $0.operation.kind == .add }) {
       throw ValidationError("--seed chooses the values of --add, and nothing is added")
@@ -116,7 +171,15 @@ struct EditCommand: ParsableCommand {
     var plan = SurgeryPlan(for: base)
     plan.ignoresForeign = foreign.ignoreForeign
     if foreign.ignoreForeign { base.noteLeftOut() }
+    var expanded = Expanded(plan: plan)
+    if steps.contains(where: { $0.operation.changesVocabulary }) {
+      let folder = ModelOutput(base: base, path: base.path).sourceFolder
+      let editor = try VocabularyEditor(folder: folder)
+      plan.vocabulary = editor
+      expanded.tokenCount = editor.tokenCount
+    }
     for step in steps {
+      let done = plan.steps.count
       if let seed = step.seed { plan.seed = seed }
       try InputError.naming(input) {
         do throws(SurgeryError) { try plan.append(step.operation) } catch {
@@ -126,8 +189,25 @@ struct EditCommand: ParsableCommand {
           throw error
         }
       }
+      if case .convert(let destination) = step.operation {
+        expanded.notes.append(note(on: destination, plan.steps.dropFirst(done).map(\.operation)))
+      }
     }
-    return plan
+    expanded.plan = plan
+    return expanded
+  }
+
+  /// The one command with ordinary operations that `--to` stands for.
+  private func note(on destination: Destination, _ operations: [SurgeryOperation]) -> String {
+    guard !operations.isEmpty else {
+      return "--to \(destination.rawValue): the keys are already those of \(destination.rawValue)"
+    }
+    let options = operations.flatMap { operation in
+      operation.arguments.flatMap { ["--\(operation.kind.rawValue)", Advice.shellWord($0)] }
+    }
+    let place = output.map { ["-o", Advice.shellWord($0)] } ?? (inPlace ? ["--in-place"] : [])
+    return "--to \(destination.rawValue) is the same as: "
+      + (["espalier edit", Advice.shellWord(input)] + place + options).joined(separator: " ")
   }
 
   /// The operations of the command line and of its recipes, each with the seed that is in force.

@@ -1,4 +1,5 @@
 import CheckpointFiles
+import FineTuning
 import ParameterSurgery
 
 /// What a plan does, as a diff.
@@ -10,21 +11,34 @@ struct EditDisplay {
   private let groups: GroupOptions
   /// Values besides the tensors that a PyTorch file loses.
   private let leftOut: [String]
+  private let vocabulary: EditedVocabulary?
+  private let vocabularyNotes: [String]
+  /// Files of the tokenizer that change.
+  private let vocabularyFiles: [String]
+  private let proof: VocabularyProof?
 
-  init(_ plan: SurgeryPlan, _ target: ModelOutput?, groups: GroupOptions) {
+  init(
+    _ plan: SurgeryPlan, _ target: ModelOutput?, _ vocabulary: EditedVocabulary? = nil,
+    _ proof: VocabularyProof? = nil, groups: GroupOptions
+  ) throws {
     self.plan = plan
+    self.vocabulary = vocabulary
+    self.proof = proof
     self.groups = groups
     // Other formats have room for tensors alone.
     let isTorch = target.map { !$0.writesConfiguration && !$0.path.hasSuffix(".safetensors") }
     leftOut = isTorch == true ? plan.apply().valuesLeftOut.map(\.string) : []
     var target = target ?? ModelOutput(base: plan.base, path: plan.base.path, inPlace: true)
     target.origins = plan.origins
+    target.vocabulary = vocabulary
+    vocabularyNotes = try vocabulary?.notes(of: target.sourceFolder) ?? []
+    vocabularyFiles = vocabulary?.changedNames(of: target.sourceFolder) ?? []
     (configuration, configurationNotes) = target.configurationChanges(for: plan.apply())
     writesConfiguration = target.writesConfiguration
   }
 
   /// What must change in the configuration, which only directories get.
-  var notes: [String] { stateDictNotes + memberNotes }
+  var notes: [String] { stateDictNotes + memberNotes + vocabularyNotes }
 
   private var stateDictNotes: [String] {
     guard !leftOut.isEmpty else { return [] }
@@ -95,7 +109,15 @@ struct EditDisplay {
           style.yellow("~ config.json \(shown(change.name)): \(texts.joined(separator: " => "))"))
       }
     }
+    if let vocabulary {
+      let counts =
+        "\(grouped(vocabulary.before)) => \(grouped(vocabulary.editor.tokenCount)) tokens"
+      for file in vocabularyFiles {
+        output.line(style.yellow("~ \(file)" + (file.hasPrefix("generation") ? "" : ": \(counts)")))
+      }
+    }
     output.paragraph(summary(changes))
+    if let proof, proof.difference == nil { output.paragraph(proof.sentence) }
   }
 
   private func sign(_ change: PlanChange) -> String {
@@ -175,6 +197,7 @@ struct EditDisplay {
         "after": change.after ?? .null,
       ]).text()
     }
+    json.member("vocabulary", vocabularyJSON)
     json.array("losses", plan.losses.all) { loss, text in
       text += JSONValue.members([
         "key": .string(loss.key.string), "dtype": .string(loss.dtype.name),
@@ -183,5 +206,42 @@ struct EditDisplay {
       ]).text()
     }
     json.finish()
+  }
+
+  /// The members of JSON about tokens; `null` when no step changes them.
+  private var vocabularyJSON: JSONValue {
+    guard let vocabulary else { return .null }
+    let verified: JSONValue =
+      proof.map { proof in
+        .members([
+          "equal": .bool(proof.difference == nil), "texts": .integer(proof.textCount),
+          "tokens": .integer(proof.tokenCount), "logits": .bool(proof.comparesLogits),
+        ])
+      } ?? .null
+    return .members([
+      "tokens_before": .integer(vocabulary.before),
+      "tokens_after": .integer(vocabulary.editor.tokenCount),
+      "files": .array(vocabularyFiles.map { .string($0) }), "verified": verified,
+    ])
+  }
+}
+
+extension VocabularyProof {
+  /// What was proved.
+  var sentence: String {
+    "\(Text.counted(textCount, "text")) (\(Text.counted(tokenCount, "token"))): the same tokens and hidden states"
+      + (comparesLogits ? " and logits" : "") + " as before, bit for bit"
+  }
+}
+
+extension VocabularyProof.Difference {
+  /// What is different, in the file with the texts.
+  func sentence(_ path: String) -> String {
+    switch self {
+    case .tokens(let line): "\(path): line \(line): the text has other tokens after the edit"
+    case .hiddenStates(let line):
+      "\(path): line \(line): the text has other hidden states after the edit"
+    case .logits(let line): "\(path): line \(line): the text has other logits after the edit"
+    }
   }
 }

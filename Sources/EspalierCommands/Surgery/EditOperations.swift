@@ -55,6 +55,9 @@ struct EditOperations: ParsableArguments {
   @Option var mergeLora: [Value] = []
   @Option var metadata: [Value] = []
   @Option var preset: [Value] = []
+  @Option var to: [Value] = []
+  @Option var addTokens: [Value] = []
+  @Option var trimTo: [Value] = []
   @Option var recipe: [Value] = []
 
   init() {
@@ -99,6 +102,15 @@ struct EditOperations: ParsableArguments {
     _preset = option(
       "Do a known conversion: "
         + SurgeryPreset.allCases.map(\.rawValue).joined(separator: ", ") + ".", "name")
+    _to = option(
+      "Give the tensors of a training checkpoint the keys that another program loads: transformers.",
+      "program")
+    _addTokens = option(
+      "Add the tokens of a file, one a line, and their rows, to a model's directory.", "file",
+      .file())
+    _trimTo = option(
+      "Keep only the tokens that the texts of a file use, one a line, and their rows.", "file",
+      .file())
     _recipe = option("Do the steps of a YAML file.", "file", .file())
   }
 
@@ -127,6 +139,9 @@ struct EditOperations: ParsableArguments {
     case .metadata: metadata
     case .preset: preset
     case .mergeLora: mergeLora
+    case .to: to
+    case .addTokens: addTokens
+    case .trimTo: trimTo
     }
   }
 

@@ -13,6 +13,9 @@ extension Effect {
     case .cut(let from, let to): "\(from) to \(to)"
     case .extended(let from, let to, let filling):
       "\(from) to \(to), " + (filling == .mean ? "new rows are the mean" : "new rows are 0")
+    case .rowsOfTokens(let from, let to, let added):
+      "\(from) to \(to), "
+        + (added > 0 ? "\(grouped(added)) new rows are the mean" : "rows of the tokens that stay")
     case .part(let key, let dimension, let range):
       (dimension == 0 ? "rows" : "dimension \(dimension)")
         + " \(range.lowerBound):\(range.upperBound) of \(key)"

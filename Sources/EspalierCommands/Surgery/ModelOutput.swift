@@ -16,6 +16,8 @@ struct ModelOutput {
   var shardByteCount: Int?
   /// The key in the base that each tensor comes from, where an edit has renamed or renumbered them.
   var origins: [Key: Key]?
+  /// The tokenizer's files and token ids, where an edit has changed the vocabulary.
+  var vocabulary: EditedVocabulary?
   /// Whether an older checkpoint of the folder is removed once the new one is complete.
   var replacesOlder = false
   /// Whether a safetensors file gets the metadata `format`; usual loaders refuse files without it.
@@ -46,6 +48,11 @@ struct ModelOutput {
   ) -> (changes: [ConfigurationUpdate.Change], notes: [String]) {
     guard let update = update(for: checkpoint) else { return ([], unreadableConfiguration) }
     return (update.changes, update.notes)
+  }
+
+  /// `config.json` as it is for `checkpoint`; `nil` when the folder of the base has none.
+  func configuration(for checkpoint: Checkpoint) -> JSONValue? {
+    update(for: checkpoint)?.configuration
   }
 
   /// A note on a `config.json` that cannot follow, because it cannot be read.
@@ -124,7 +131,10 @@ struct ModelOutput {
     if inPlace, WholeFile.exists(path) {
       let update = WholeFile.isFolder(path) ? update(for: checkpoint) : nil
       var files: [(name: String, bytes: [UInt8])] = []
-      if let update, !update.changes.isEmpty { files = [(ModelFolder.configuration, update.bytes)] }
+      if let vocabulary { files = try vocabulary.files(of: sourceFolder, isNew: false) }
+      if let update, !update.changes.isEmpty {
+        files.append((ModelFolder.configuration, update.bytes))
+      }
       try result.replace(path, options: options(progress), beside: files)
       OlderFiles(besideReplaced: path).note(writing: path)
       return
@@ -163,6 +173,11 @@ struct ModelOutput {
     where WholeFile.exists(Path.join(source, name)) {
       files.append((name, try WholeFile.read(Path.join(source, name))))
     }
+    for file in try vocabulary?.files(of: source, isNew: true) ?? [] {
+      files.removeAll { $0.name == file.name }
+      let place = files.firstIndex { $0.name == ModelFolder.configuration } ?? files.endIndex
+      files.insert(file, at: place)
+    }
     if let update = update(for: checkpoint) {
       for index in files.indices
       where !update.changes.isEmpty && files[index].name == ModelFolder.configuration {
@@ -190,7 +205,8 @@ struct ModelOutput {
     guard WholeFile.exists(config), let bytes = try? WholeFile.read(config, limit: 1 << 24),
       let json = try? JSONParser.parse(bytes, allowsNonFinite: true), json.object != nil
     else { return nil }
-    return ConfigurationUpdate(json, from: base, to: checkpoint, origins: origins)
+    return ConfigurationUpdate(
+      json, from: base, to: checkpoint, origins: origins, tokenIDs: vocabulary?.ids)
   }
 }
 

@@ -71,6 +71,12 @@ enum TrainingJSON {
       "max_length": .integer(plan.maximumLength),
       "cut_examples": .integer(plan.cutExamples),
       "cut_eval_examples": .integer(plan.cutEvaluationExamples),
+      "untouched_rows": plan.untouchedRows.map { rows in
+        .members([
+          "key": .string(rows.name), "trained": .integer(rows.trained),
+          "untouched": .integer(rows.untouched), "decays": .bool(rows.decays),
+        ])
+      } ?? .null,
       "steps": .integer(plan.steps),
       "learning_rate": .real(plan.learningRate),
       "expected_memory_bytes": .integer(plan.expectedMemory),

@@ -53,7 +53,9 @@ extension TrainingPlan {
     maximumLength = trainer.maximumLength
     cutExamples = training.cutCount
     cutEvaluationExamples = evaluation.cutCount
-    self.notes = notes
+    let untouched = UntouchedRows(of: trainer)
+    untouchedRows = untouched
+    self.notes = notes + (untouched.map { [$0.note] } ?? [])
 
     func cost(_ outline: PhaseOutline) -> CostModel {
       CostModel(model: model, outline: outline, options: options, padding: padding)
@@ -111,5 +113,36 @@ extension TrainingPlan {
     return zip(settings.labels, zip(counts(training), counts(evaluation))).map {
       LabelCount(name: $0, training: $1.0, evaluation: $1.1)
     }
+  }
+}
+
+extension TrainingPlan.UntouchedRows {
+  /// Those of the word embeddings; `nil` when every row that trains has a token in a training text.
+  init?(of trainer: Trainer) {
+    let words = trainer.model.parameters[role: "embeddings.word_embeddings.weight"]
+    guard words.trains else { return nil }
+    var isTouched = [Bool](repeating: false, count: words.values.rows)
+    for ids in trainer.training.ids {
+      for id in ids where Int(id) < isTouched.count { isTouched[Int(id)] = true }
+    }
+    if let padding = trainer.padding { isTouched[Int(padding.token)] = true }
+    // This row never receives a gradient.
+    if let token = trainer.model.configuration.paddingToken, isTouched.indices.contains(token) {
+      isTouched[token] = false
+    }
+    let count = words.rows.reduce(0) { $0 + isTouched[$1].count { !$0 } }
+    guard count > 0 else { return nil }
+    name = words.name
+    trained = words.rows.reduce(0) { $0 + $1.count }
+    untouched = count
+    decays = trainer.optimiser.weightDecay(of: words) > 0
+  }
+
+  /// What to say of them.
+  fileprivate var note: TrainingNote {
+    TrainingNote(
+      "\(grouped(untouched)) of the \(counted(trained, "row")) of \(quoted(name)) that train belong to no token of the training "
+        + "texts and receive no gradient: "
+        + (decays ? "they would only decay" : "they would not change"))
   }
 }

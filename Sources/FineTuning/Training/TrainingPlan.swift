@@ -62,6 +62,18 @@ public struct TrainingPlan: Sendable {
     public let evaluation: Int
   }
 
+  /// Rows of the word embeddings that train and belong to no token of the training texts.
+  public struct UntouchedRows: Sendable, Hashable {
+    /// The name of the word embeddings in the trained model.
+    public let name: String
+    /// The number of rows that train.
+    public let trained: Int
+    /// How many of them no training text touches: they receive no gradient.
+    public let untouched: Int
+    /// Whether weight decay changes them anyway.
+    public let decays: Bool
+  }
+
   /// Where texts and labels of the training data are read from; `nil` when there is no file.
   public let columns: DataColumns?
   /// The labels in the order of the logits; none for numbers.
@@ -108,6 +120,8 @@ public struct TrainingPlan: Sendable {
   public let learningRate: Double
   /// Bytes expected at the peak.
   public let expectedMemory: Int
+  /// Rows of the word embeddings that train without a gradient; `nil` when there are none.
+  public let untouchedRows: UntouchedRows?
   /// Seconds expected for the first epoch.
   public let expectedFirstEpoch: Double
   /// Seconds expected for each later epoch.

@@ -116,7 +116,7 @@ extension ConfigurationDraft {
           + "\(kind.noun); \(member) in config.json is \(rows - offset) now: resize \(late.count == 1 ? "it" : "them"), too"
       )
     }
-    if kind == .tokens, rows < count { noteTokens(rows, section) }
+    if kind == .tokens, rows < count, !renumbersTokens { noteTokens(rows, section) }
   }
 
   /// What has a column for each token, and what has a row.

@@ -5,6 +5,8 @@ internal import OrderedCollections
 struct ConfigurationDraft {
   private(set) var json: JSONValue
   private(set) var notes: [String] = []
+  /// Whether tokens get new ids, so that a former id says nothing about the rows that are left.
+  var renumbersTokens = false
   /// The sections as they were before.
   let sections: [ConfigurationSection]
 

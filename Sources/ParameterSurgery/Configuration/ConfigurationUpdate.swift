@@ -34,9 +34,10 @@ public struct ConfigurationUpdate: Sendable {
   ///   - base: the checkpoint before the edit.
   ///   - result: the checkpoint after the edit.
   ///   - origins: the key in `base` that a tensor of `result` comes from; without, the same key.
+  ///   - tokenIDs: the new id of each former token that is left, when tokens have new ids.
   public init(
     _ configuration: JSONValue, from base: Checkpoint, to result: Checkpoint,
-    origins: [Key: Key]? = nil
+    origins: [Key: Key]? = nil, tokenIDs: [Int: Int]? = nil
   ) {
     guard let members = configuration.object else {
       (self.configuration, changes, notes) = (configuration, [], [])
@@ -54,7 +55,9 @@ public struct ConfigurationUpdate: Sendable {
     }
     draft.followLayers(from: base, to: result, origins: known)
     draft.followStages(from: base, to: result)
+    draft.renumbersTokens = tokenIDs != nil
     draft.followRows(from: base, to: result, origins: known)
+    if let tokenIDs { draft.followTokens(tokenIDs) }
     draft.followDType(from: base, to: result)
     draft.followHead(from: base, to: result)
     self.configuration = draft.json

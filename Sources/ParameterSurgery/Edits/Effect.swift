@@ -14,6 +14,8 @@ public enum Effect: Sendable, Hashable {
   case cut(from: Shape, to: Shape)
   /// Rows are added after the existing ones.
   case extended(from: Shape, to: Shape, with: RowFilling)
+  /// The rows are those of the tokens that stay, and `added` new ones, which are the mean of the existing rows.
+  case rowsOfTokens(from: Shape, to: Shape, added: Int)
   /// The tensor is a range of a dimension of the tensor under a key.
   case part(of: Key, dimension: Int, range: Range<Int>)
   /// The tensor is put together from the tensors under these keys.

@@ -58,6 +58,9 @@ extension SurgeryOperation: CustomStringConvertible {
     case .metadata: self = try form.metadata()
     case .mergeLora: self = .mergeAdapter(folder: argument)
     case .preset: self = .preset(try SurgeryPreset(name: argument))
+    case .to: self = .convert(to: try Destination(name: argument))
+    case .addTokens: self = .addTokens(file: argument)
+    case .trimTo: self = .trimVocabulary(texts: argument)
     }
   }
 
@@ -71,7 +74,9 @@ extension SurgeryOperation: CustomStringConvertible {
   public var arguments: [String] {
     switch self {
     case .rename(let rule), .copy(let rule): [rule.description]
-    case .addPrefix(let text), .stripPrefix(let text), .mergeAdapter(let text): [text]
+    case .addPrefix(let text), .stripPrefix(let text), .mergeAdapter(let text),
+      .addTokens(let text), .trimVocabulary(let text):
+      [text]
     case .drop(let list), .keep(let list): list.selectors.map(\.text)
     case .transpose(let list), .untie(let list): [list.text]
     case .cast(let list, let dtype, let saturating):
@@ -104,6 +109,7 @@ extension SurgeryOperation: CustomStringConvertible {
     case .setMetadata(let name, let value):
       [SurgeryOperation.equals.escaped(name, isLast: false) + "=" + value]
     case .preset(let preset): [preset.rawValue]
+    case .convert(let destination): [destination.rawValue]
     }
   }
 

@@ -55,6 +55,12 @@ public enum SurgeryOperation: Sendable, Hashable {
   case mergeAdapter(folder: String)
   /// A conversion of several steps.
   case preset(SurgeryPreset)
+  /// The operations that give a checkpoint the keys of another program.
+  case convert(to: Destination)
+  /// Add the tokens of a file to the vocabulary, and a row for each to every tensor with a row for each token.
+  case addTokens(file: String)
+  /// Keep the special tokens and the tokens that the texts of a file use, and their rows.
+  case trimVocabulary(texts: String)
 }
 
 /// What the rows that ``SurgeryOperation/resize(_:rows:filling:)`` adds hold.
@@ -124,6 +130,12 @@ extension SurgeryOperation {
     case preset
     /// A folder.
     case mergeLora = "merge-lora"
+    /// A name; see ``Destination``.
+    case to
+    /// A file with a token on each line.
+    case addTokens = "add-tokens"
+    /// A file with a text on each line.
+    case trimTo = "trim-to"
   }
 
   /// The kind of the operation.
@@ -151,6 +163,9 @@ extension SurgeryOperation {
     case .setMetadata: .metadata
     case .mergeAdapter: .mergeLora
     case .preset: .preset
+    case .convert: .to
+    case .addTokens: .addTokens
+    case .trimVocabulary: .trimTo
     }
   }
 
@@ -158,7 +173,7 @@ extension SurgeryOperation {
   var mayPartQuantized: Bool {
     switch self {
     case .slice, .split, .concatenate, .transpose, .resize, .prune, .drop, .keep, .mergeAdapter,
-      .cast:
+      .cast, .addTokens, .trimVocabulary:
       true
     default: false
     }

@@ -21,21 +21,13 @@ extension SurgeryPlan {
         let part = try SurgeryPlan.rows([0..<rows], of: tensor)
         return (part, .cut(from: tensor.shape, to: shape))
       }
-      let width = tensor.shape.count / old
       let grown = try Tensor.computed(dtype: tensor.dtype, shape: shape) { sink in
         try tensor.forEachChunk { try sink.append($0) }
-        var mean = [Double](repeating: 0, count: width)
-        if filling == .mean {
-          var column = 0
-          try tensor.forEachDoubles { values in
-            for index in values.indices {
-              mean[column] += values[index]
-              column = column + 1 == width ? 0 : column + 1
-            }
-          }
-          for column in mean.indices { mean[column] /= Double(old) }
-        }
-        for _ in old..<rows { try sink.append(mean) }
+        let row =
+          filling == .mean
+          ? try SurgeryPlan.meanRow(of: tensor)
+          : [Double](repeating: 0, count: tensor.shape.count / old)
+        for _ in old..<rows { try sink.append(row) }
       }
       return (grown, .extended(from: tensor.shape, to: shape, with: filling))
     }
@@ -52,16 +44,7 @@ extension SurgeryPlan {
       if let beyond = rows.first(where: { $0 >= count }) {
         throw SurgeryError.noSuchRow(beyond, of: count, key, operation)
       }
-      // Neighbours are read at once.
-      var ranges: [Range<Int>] = []
-      for row in rows {
-        if let last = ranges.last, last.upperBound == row {
-          ranges[ranges.count - 1] = last.lowerBound..<row + 1
-        } else {
-          ranges.append(row..<row + 1)
-        }
-      }
-      let part = try SurgeryPlan.rows(ranges, of: tensor)
+      let part = try SurgeryPlan.rows(SurgeryPlan.ranges(of: rows), of: tensor)
       return (part, .cut(from: tensor.shape, to: part.shape))
     }
     stepNotes.append("rows have new numbers: the tokenizer must match")

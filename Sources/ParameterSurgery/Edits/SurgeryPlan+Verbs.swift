@@ -134,4 +134,20 @@ extension SurgeryPlan {
   public mutating func apply(_ preset: SurgeryPreset) throws(SurgeryError) {
     try append(.preset(preset))
   }
+
+  /// Does the operations that give the checkpoint the keys of another program.
+  public mutating func convert(to destination: Destination) throws(SurgeryError) {
+    try append(.convert(to: destination))
+  }
+
+  /// Adds the tokens of a file, one on each line, to ``vocabulary``, and a row for each to every tensor with a row for
+  /// each token. The new rows are the mean of the existing ones.
+  public mutating func addTokens(file: String) throws(SurgeryError) {
+    try append(.addTokens(file: file))
+  }
+
+  /// Keeps the special tokens, the tokens that the texts of a file use, one on each line, and their rows.
+  public mutating func trimVocabulary(texts: String) throws(SurgeryError) {
+    try append(.trimVocabulary(texts: texts))
+  }
 }

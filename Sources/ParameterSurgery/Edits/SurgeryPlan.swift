@@ -26,6 +26,10 @@ public struct SurgeryPlan: Sendable {
   public private(set) var explanations: [Selection.Explanation] = []
   /// Chooses the values of tensors that are added.
   public var seed: UInt64 = 0
+  /// The tokenizer of the base's folder, which steps that change the vocabulary need; such a step changes it, too.
+  public var vocabulary: (any ModelVocabulary)?
+  /// The id that each former token has, where a step has given tokens new ids; a token that is not in it is gone.
+  public internal(set) var tokenIDs: [Int: Int]?
   /// What casts and computations met while the result was written.
   public let losses = CastLosses()
 
@@ -94,19 +98,27 @@ public struct SurgeryPlan: Sendable {
     try operation.checkText()
     let before = State(self)
     do {
-      if case .preset(let preset) = operation {
-        let wasInPreset = isInPreset
-        isInPreset = true
-        defer { isInPreset = wasInPreset }
-        for step in try preset.steps(for: self) { try append(step) }
-      } else {
-        try carryOut(operation, before)
+      switch operation {
+      case .preset(let preset): try appendAll(try preset.steps(for: self))
+      case .convert(let destination):
+        let (steps, notes) = try destination.steps(for: self)
+        try appendAll(steps)
+        stepNotes += notes
+      default: try carryOut(operation, before)
       }
       if !isInPreset { tensors.commit() }
     } catch {
       before.restore(&self)
       throw SurgeryError(error, operation)
     }
+  }
+
+  /// Adds steps that another one stands for.
+  private mutating func appendAll(_ steps: [SurgeryOperation]) throws(SurgeryError) {
+    let wasInPreset = isInPreset
+    isInPreset = true
+    defer { isInPreset = wasInPreset }
+    for step in steps { try append(step) }
   }
 
   /// Does one step. The caller undoes what a step that fails has done.
@@ -156,7 +168,9 @@ public struct SurgeryPlan: Sendable {
     case .take(let selectors, let path): try take(selectors, path, operation)
     case .setMetadata(let name, let value): try changeMetadata(name, value, operation)
     case .mergeAdapter(let folder): try mergeAdapter(folder, operation)
-    case .preset: 0
+    case .addTokens(let path): try addTokens(path, operation)
+    case .trimVocabulary(let path): try trimVocabulary(path, operation)
+    case .preset, .convert: 0
     }
   }
 
@@ -170,12 +184,15 @@ public struct SurgeryPlan: Sendable {
     let inputs: [InputFile]
     let quantized: [QuantizedTensor]
     let quantizedParts: [String: [Key: QuantizedPart]]
+    let vocabulary: (any ModelVocabulary)?
+    let tokenIDs: [Int: Int]?
 
     init(_ plan: SurgeryPlan) {
       mark = plan.tensors.mark
       (steps, explanations, stepNotes) = (plan.steps, plan.explanations, plan.stepNotes)
       (metadata, inputs) = (plan.metadata, plan.inputs)
       (quantized, quantizedParts) = (plan.quantized, plan.quantizedParts)
+      (vocabulary, tokenIDs) = (plan.vocabulary, plan.tokenIDs)
     }
 
     func restore(_ plan: inout SurgeryPlan) {
@@ -183,6 +200,7 @@ public struct SurgeryPlan: Sendable {
       (plan.steps, plan.explanations, plan.stepNotes) = (steps, explanations, stepNotes)
       (plan.metadata, plan.inputs) = (metadata, inputs)
       (plan.quantized, plan.quantizedParts) = (quantized, quantizedParts)
+      (plan.vocabulary, plan.tokenIDs) = (vocabulary, tokenIDs)
     }
   }
 

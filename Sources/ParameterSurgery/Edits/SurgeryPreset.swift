@@ -45,7 +45,8 @@ public enum SurgeryPreset: String, Sendable, CaseIterable {
     return steps
   }
 
-  private func steps(
+  /// The steps for tensors with these keys; `dictionaries` are the paths of those that hold tensors.
+  func steps(
     _ keys: [Key], dictionaries: [Key]
   ) throws(SurgeryError) -> [SurgeryOperation] {
     switch self {

@@ -140,6 +140,14 @@ extension SurgeryError {
       "there is no preset \(quoted(name)); presets are \(listed(names))")
   }
 
+  static func noSuchDestination(_ name: String) -> SurgeryError {
+    let names = Destination.allCases.map(\.rawValue)
+    let near = closest(to: name, among: names)
+    return SurgeryError(
+      .syntax, advice: near.map { .didYouMean([$0]) },
+      "there is no destination \(quoted(name)); use \(listed(names))")
+  }
+
   // MARK: - Renames
 
   static func notARename(_ text: String) -> SurgeryError {

@@ -93,7 +93,8 @@ import Testing
     let object = try result.object()
     #expect(
       Set(object.keys) == [
-        "version", "path", "steps", "changes", "unchanged", "metadata", "configuration", "losses",
+        "version", "path", "steps", "changes", "unchanged", "metadata", "configuration",
+        "vocabulary", "losses",
       ])
     #expect(object["path"] as? String == "b.safetensors")
     #expect(object["unchanged"] as? Int == 6)

@@ -47,7 +47,8 @@ private let hostileTexts = [
       .scale(selectors, by: 0.1), .scale(selectors, by: 1e300), .scale(selectors, by: -3),
       .tie("k", to: selectors), .untie(selectors), .take(selectors, from: "other.safetensors"),
       .setMetadata("n", to: "v"), .setMetadata("n", to: ""), .mergeAdapter(folder: "a folder"),
-      .preset(.gammaBeta),
+      .preset(.gammaBeta), .convert(to: .transformers), .addTokens(file: "new tokens.txt"),
+      .trimVocabulary(texts: "texts.txt"),
     ]
   }
 
