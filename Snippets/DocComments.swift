@@ -182,6 +182,8 @@ func training() throws {
   print(run.plan.trainedCount)
   let result = try run.train(into: "tuned")
   print(result.records)
+  let history = try RunHistory(folder: "tuned")
+  print(history.records.count, history.isFinished)
 }
 
 func vocabulary(_ checkpoint: Checkpoint, _ configuration: JSONValue) throws {

@@ -192,6 +192,25 @@ enum SystemCall {
     throw failure(path, .create)
   }
 
+  /// A file for reading, and for writing at its end, which is created when it is missing. A link is not followed.
+  static func openForAppending(_ path: String) throws(CheckpointError) -> Int32 {
+    // Without O_NONBLOCK a named pipe would block here.
+    let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    guard let descriptor = retrying({ unsafe open(path, flags, mode_t(0o666)) }) else {
+      throw failure(path, .create)
+    }
+    return descriptor
+  }
+
+  /// Removes everything from `count` bytes on.
+  static func truncate(
+    _ descriptor: Int32, to count: Int, _ path: String
+  ) throws(CheckpointError) {
+    guard retrying({ ftruncate(descriptor, off_t(count)) }) != nil else {
+      throw failure(path, .write)
+    }
+  }
+
   /// A new file for reading and writing without a name, and the folder whose disk it takes.
   static func createNameless() throws(CheckpointError) -> (descriptor: Int32, folder: String) {
     let folder = Environment.temporaryFolder

@@ -19,7 +19,7 @@ struct KeyCompletion {
     tensors = paths.prefix(2).flatMap { path -> [TensorInfo] in
       let name = CompletionRequest.expanded(path)
       guard !RemoteCheckpoint.isAddress(name),
-        let checkpoint = try? Checkpoint.open(CheckpointName.path(name))
+        let checkpoint = try? Checkpoint.open(HuggingFaceCache.path(of: name))
       else { return [] }
       return ParameterTree(checkpoint).entries.filter { seen.insert($0.key).inserted }
     }

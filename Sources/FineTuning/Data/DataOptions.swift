@@ -54,8 +54,10 @@ public struct DataOptions: Sendable, Hashable {
     /// The usual separator of a layout of cells.
     init(of format: Format) { byte = UInt8(ascii: format == .csv ? "," : "\t") }
 
-    /// The character.
-    package var text: String { String(UnicodeScalar(byte)) }
+    /// The separator as a user writes it.
+    package var text: String {
+      byte == UInt8(ascii: "\t") ? "tab" : String(decoding: [byte], as: UTF8.self)
+    }
   }
 
   /// The layout; `nil` goes by the file's ending: `.csv`, `.jsonl`, `.json` and `.ndjson`, and tabs

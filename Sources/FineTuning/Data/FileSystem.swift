@@ -19,6 +19,9 @@ enum FileSystem {
     return try folder.removingIfEmpty(body)
   }
 
+  /// Creates the folder at `path` and those above it that are missing.
+  static func create(_ path: String) throws { _ = try FolderCreation(path: path) }
+
   /// Takes the lock of a folder, which lasts as long as the value.
   static func locking(_ path: String) throws(FineTuningError) -> FolderLock {
     try wrapping { try FolderLock(path: path) }

@@ -30,6 +30,30 @@ extension FineTuningError {
     FineTuningError(.invalidOption, "there is no stored run whose mask could be used")
   }
 
+  // MARK: The history
+
+  static func noHistory(in folder: String) -> FineTuningError {
+    FineTuningError(
+      .storedRun, path: folder,
+      "\(folder): no \(TrainingRun.FileName.history): this is not the folder of a run")
+  }
+
+  static func longHistory(_ path: String) -> FineTuningError {
+    FineTuningError(
+      .storedRun, path: path, "\(path): the history has more epochs than a run can have")
+  }
+
+  static func brokenHistory(_ place: String, _ reason: String) -> FineTuningError {
+    FineTuningError(.storedRun, path: place, "\(place): not the record of an epoch: \(reason)")
+  }
+
+  /// A record that is not valid; `error` has the sentence of a training state.
+  static func brokenHistory(_ place: String, _ error: FineTuningError) -> FineTuningError {
+    FineTuningError(
+      .storedRun, path: place,
+      error.description.replacing("not a training state", with: "not the record of an epoch"))
+  }
+
   // MARK: The state
 
   /// A file that is not a training state, or one whose members contradict each other.

@@ -57,6 +57,16 @@
     unsafe pointer.update(from: source.pointer, count: count)
   }
 
+  /// Takes the elements from as many bytes, each element in the order of this processor.
+  package func assign(bytes: [UInt8]) {
+    precondition(bytes.count == count * MemoryLayout<Float>.size, "as many bytes as elements")
+    precondition(buffer.isWritable, "the vector is read-only")
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe UnsafeMutableRawBufferPointer(start: pointer, count: bytes.count)
+        .copyMemory(from: bytes)
+    }
+  }
+
   /// Sets every element.
   package func fill(_ value: Float) {
     precondition(buffer.isWritable, "the vector is read-only")

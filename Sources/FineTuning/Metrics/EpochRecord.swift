@@ -1,5 +1,13 @@
 public import CheckpointFiles
 
+/// How far one tensor moved in one epoch.
+public struct TensorMovement: Sendable, Hashable {
+  /// The name in the trained model.
+  public let name: String
+  /// ‖after − before‖ / ‖before‖ over the elements that train; `nil` when all of them were zero before.
+  public let relativeL2: Double?
+}
+
 /// The figures of one epoch: a line of `history.jsonl`.
 public struct EpochRecord: Sendable, Hashable {
   /// The epoch, from 1.
@@ -33,6 +41,9 @@ public struct EpochRecord: Sendable, Hashable {
   public var cached: Bool
   /// Whether it is the best epoch so far; in the end, the one that is kept.
   public var isBest: Bool
+  /// The tensors that moved in the epoch, in the order of the model; `nil` in records of studies and of earlier
+  /// versions.
+  public var moved: [TensorMovement]?
 
   package init(
     epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double?, evalLoss: Double,
@@ -84,6 +95,18 @@ public struct EpochRecord: Sendable, Hashable {
       ("tokens_per_second", number(tokensPerSecond)), ("cached", .bool(cached)),
       ("best", .bool(isBest)),
     ]
+    if let moved {
+      members.append(
+        (
+          "moved",
+          .array(
+            moved.map {
+              .members([
+                "key": .string($0.name), "rel_l2": $0.relativeL2.map { number($0) } ?? .null,
+              ])
+            })
+        ))
+    }
     return .object(pairs: members)
   }
 
@@ -134,6 +157,21 @@ public struct EpochRecord: Sendable, Hashable {
       // Rounding may lead a correlation slightly beyond 1.
       self[keyPath: figure] = try real(name, -1.000001...1.000001)
     }
+    guard let moved = json["moved"] else { return }
+    guard let elements = moved.array else {
+      throw .stateMember(path, "moved", moved, expected: "a list")
+    }
+    var movements: [TensorMovement] = []
+    for element in elements {
+      guard let name = element["key"]?.string, let value = element["rel_l2"],
+        value == .null || value.double.map(amount.contains) ?? false
+      else {
+        throw .stateMember(
+          path, "moved", element, expected: "\"key\" and \"rel_l2\", a number ≥ 0 or null")
+      }
+      movements.append(TensorMovement(name: name, relativeL2: value.double))
+    }
+    self.moved = movements
   }
 }
 

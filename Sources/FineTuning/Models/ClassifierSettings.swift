@@ -13,6 +13,8 @@ public struct ClassifierSettings: Sendable, Hashable {
   public var task: PredictionTask
   /// Whether the classifier was trained on pairs of texts.
   public var readsPairs: Bool
+  /// The columns that were named for the training data; `nil` when they were found by their usual names.
+  public var columns: ColumnNames?
 
   /// Settings of a classifier.
   public init(
@@ -70,6 +72,15 @@ public struct ClassifierSettings: Sendable, Hashable {
     self.init(
       pooling: pooling, labels: labels.compactMap(\.string), maximumLength: length, task: task,
       readsPairs: json["pairs"]?.bool ?? false)
+    if let columns = json["columns"] {
+      guard let names = ColumnNames(columns) else {
+        throw FineTuningError(
+          .malformedModel, path: path,
+          "\(path): \"columns\" is not an object of the names of columns (text, pair, label, labels)"
+        )
+      }
+      self.columns = names
+    }
   }
 
   /// - Throws: `FineTuningError` when the encoder cannot read sequences of ``maximumLength`` tokens.
@@ -89,6 +100,7 @@ public struct ClassifierSettings: Sendable, Hashable {
       ("labels", .array(labels.map(JSONValue.string))),
     ]
     if readsPairs { members.append(("pairs", true)) }
+    if let columns { members.append(("columns", columns.json)) }
     return .object(pairs: members)
   }
 }

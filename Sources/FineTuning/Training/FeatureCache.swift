@@ -8,6 +8,8 @@ package final class FeatureCache {
   /// The rows of each example.
   private let rows: [Range<Int>]
   private let math: Kernels
+  /// Whether a journal had all of them, so that nothing was computed.
+  let isRestored: Bool
   /// Whether the features lie in a mapped file.
   package let spilled: Bool
 
@@ -47,10 +49,13 @@ package final class FeatureCache {
   ///
   /// - Parameters:
   ///   - memoryLimit: bytes that may be held in memory.
+  ///   - journal: keeps each group as soon as it is computed, and has those of an interrupted computation.
+  ///   - onJournalFailure: is called once when the journal cannot be written; the computation continues without it.
   ///   - progress: called with the tokens done so far; throwing from it stops the computation.
   package init?(
     _ model: Classifier, _ data: TokenizedDataset, padding: (length: Int, token: Int32)?,
-    groupTokens: Int, memoryLimit: Int, progress: (Int) throws -> Void
+    groupTokens: Int, memoryLimit: Int, journal: FeatureJournal? = nil,
+    onJournalFailure: (any Error) throws -> Void = { _ in }, progress: (Int) throws -> Void
   ) throws {
     let offsets = FeatureCache.rowOffsets(model.cut, data, paddedTo: padding?.length)
     guard let count = offsets.last else { return nil }
@@ -62,11 +67,29 @@ package final class FeatureCache {
       : Matrix(rows: count, columns: width)
     self.rows = (0..<offsets.count - 1).map { offsets[$0]..<offsets[$0 + 1] }
     math = model.math
-    var done = 0
-    for group in data.groups(ofTokens: groupTokens, paddedTo: padding?.length) {
+    let groups = data.groups(ofTokens: groupTokens, paddedTo: padding?.length)
+    func rows(_ group: Range<Int>) -> Range<Int> {
+      offsets[group.lowerBound]..<offsets[group.upperBound]
+    }
+    var journal = journal
+    var restored = 0
+    do { restored = try journal?.restore(into: features, groups.map(rows)) ?? 0 } catch {
+      journal = nil
+      try onJournalFailure(error)
+    }
+    isRestored = restored == groups.count
+    var done = groups.prefix(restored).reduce(0) { done, group in
+      done + data.ids[group].reduce(0) { $0 + max($1.count, padding?.length ?? 0) }
+    }
+    if restored > 0, !isRestored { try progress(done) }
+    for group in groups.dropFirst(restored) {
       let batch = data.batch(group, padding: padding)
       guard let output = model.prefix(batch) else { return nil }
-      features.rows(offsets[group.lowerBound]..<offsets[group.upperBound]).assign(output)
+      features.rows(rows(group)).assign(output)
+      do { try journal?.append(features, rows(group)) } catch {
+        journal = nil
+        try onJournalFailure(error)
+      }
       done += batch.tokenCount
       try progress(done)
     }
@@ -81,6 +104,7 @@ package final class FeatureCache {
     rows = offsets.indices.dropLast().map { offsets[$0]..<offsets[$0 + 1] }
     math = model.math
     spilled = true
+    isRestored = true
   }
 
   /// The features of some examples, for a data set of those; the same memory.
@@ -91,6 +115,7 @@ package final class FeatureCache {
     rows = examples.map { whole.rows[$0] }
     math = whole.math
     spilled = whole.spilled
+    isRestored = whole.isRestored
   }
 
   /// The features of the examples at `indices`, in that order.

@@ -78,6 +78,14 @@ package struct FeatureStore: Sendable {
     Path.join(folder, "features-\(entry.digest.prefix(32)).safetensors")
   }
 
+  /// The path of the file that holds an entry while it is computed. The folder is created when it is missing.
+  ///
+  /// - Throws: when the folder cannot be created.
+  func journalPath(_ entry: Entry) throws -> String {
+    try FileSystem.create(folder)
+    return Path.join(folder, "features-\(entry.digest.prefix(32)).partial")
+  }
+
   /// Whether there is a file for `entry` that looks whole; its contents are not read.
   func holds(_ entry: Entry) -> Bool {
     WholeFile.exists(path(entry)) && (try? open(entry)) != nil

@@ -47,10 +47,14 @@ struct StoredDescription {
     rows = try trained.mapValues { name, member throws(FineTuningError) in
       try StoredDescription.rows(member, of: name, path: path)
     }
-    former = try StoredDescription.members("former", of: json, path: path).mapValues {
+    let former = try StoredDescription.members("former", of: json, path: path).mapValues {
       name, member throws(FineTuningError) in
       try StoredDescription.rows(member, of: name, path: path)
     }
+    guard state.epoch > 0 || former.isEmpty else {
+      throw FineTuningError.stateMember(path, "former", json["former"], expected: "an empty object")
+    }
+    self.former = former
     var steps: [Key: Int] = [:]
     for (name, member) in trained {
       guard let count = member["steps"]?.integer, (0...state.step).contains(count) else {
@@ -126,13 +130,17 @@ extension TrainingState {
       }
       return value
     }
-    epoch = try count("epoch", 1...TrainingOptions.maximumCount)
+    epoch = try count("epoch", 0...TrainingOptions.maximumCount)
     step = try count("step", 0...TrainingState.maximumCount)
     batches = try count("batches", 0...TrainingState.maximumCount)
     staleEpochs = try count("stale_epochs", 0...epoch)
     switch json["best_epoch"] {
     case .null: bestEpoch = nil
-    default: bestEpoch = try count("best_epoch", 1...epoch)
+    default:
+      guard epoch > 0 else {
+        throw .stateMember(path, "best_epoch", json["best_epoch"], expected: "null")
+      }
+      bestEpoch = try count("best_epoch", 1...epoch)
     }
     guard let records = json["records"]?.array, records.count == epoch else {
       throw .stateMember(

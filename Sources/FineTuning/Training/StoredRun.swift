@@ -45,6 +45,14 @@ public struct StoredRun: Sendable {
     former = description.former
   }
 
+  /// Whether `folder` holds a run that was interrupted, or one that another process trains now.
+  public static func exists(in folder: String) -> Bool {
+    WholeFile.exists(Path.join(folder, TrainingState.fileName))
+  }
+
+  /// Epochs that are done.
+  public var epoch: Int { state.epoch }
+
   /// The names of the tensors that trained last.
   public var trainedNames: [String] { rows.keys.map(\.string) }
 
@@ -52,6 +60,7 @@ public struct StoredRun: Sendable {
   ///
   /// - Throws: `FineTuningError` when the checkpoint does not have what was stored.
   func applied(to base: Checkpoint, family: ModelFamily) throws -> Checkpoint {
+    if state.epoch == 0 { return base }
     var result = base
     for (part, rows) in [("former", former), ("value", rows)] {
       var missing = Set(rows.keys)

@@ -7,7 +7,7 @@ extension Trainer {
   ///
   /// What trained continues with its values and moments, what is new starts with fresh ones; the best
   /// epoch so far stays a candidate, and the patience starts again.
-  func beginPhase(onEvent: (TrainingRun.Event) throws -> Void) throws {
+  func beginPhase() throws {
     let epoch = state.epoch + 1
     guard epoch > 1, let phase = phases.first(where: { $0.firstEpoch == epoch }), let rebuild
     else { return }
@@ -27,17 +27,13 @@ extension Trainer {
       former[name] =
         frozen.isEmpty ? nil : (frozen, try parameter.stacked(frozen.ranges).tensor())
     }
-    if old.cut != new.cut { adopt(training: nil, evaluation: nil) }
+    if old.cut != new.cut {
+      adopt(training: nil, evaluation: nil)
+      removeJournals()
+    }
     model = new
     try demandFiniteWeights(belowCut: false)
     state.staleEpochs = 0
-    let added =
-      new.parameters.trained.reduce(0) { $0 + $1.trainableCount }
-      - old.parameters.trained.reduce(0) { $0 + $1.trainableCount }
-    try onEvent(
-      .note(
-        "epoch \(epoch): \(grouped(added)) more parameters train, "
-          + phase.selectors.map(quoted).joined(separator: ", ")))
   }
 }
 

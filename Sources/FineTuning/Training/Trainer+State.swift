@@ -31,6 +31,8 @@ extension Trainer {
   func resume(_ stored: StoredRun) throws -> Resumption {
     let trained = model.parameters.trained
     try demandCounts(of: stored)
+    // Nothing has moved, so another mask is as good as the first one.
+    if stored.state.epoch == 0 { return Resumption(epoch: 0) }
     let resumption = stored.comparison(with: trained)
     for (name, rows) in stored.former { try keepFormer(name, rows) }
     try TrainingState.restore(trained, from: stored)

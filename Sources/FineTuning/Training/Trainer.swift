@@ -12,6 +12,9 @@ package final class Trainer {
   /// The longest sequence, in tokens.
   let maximumLength: Int
   let featureStore: FeatureStore?
+  /// The folder of the run, which keeps what the frozen prefix computes until the run ends, for the case that it is
+  /// interrupted; `nil` when the run has no folder or a store keeps it.
+  var journalFolder: String?
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
   /// Makes the model of a later phase.
@@ -127,7 +130,7 @@ package final class Trainer {
   private func runEpoch(onEvent: (TrainingRun.Event) throws -> Void) throws {
     let clock = ContinuousClock()
     let start = clock.now
-    try beginPhase(onEvent: onEvent)
+    try beginPhase()
     let cached = try prepareTrainingFeatures(onEvent: onEvent)
     let order = Trainer.order(count: training.count, seed: options.seed, epoch: state.epoch)
     let updateSize = options.batchSize * options.accumulation

@@ -141,7 +141,7 @@ extension TrainingPlan.UntouchedRows {
   /// What to say of them.
   fileprivate var note: TrainingNote {
     TrainingNote(
-      "\(grouped(untouched)) of the \(counted(trained, "row")) of \(quoted(name)) that train belong to no token of the training "
+      "\(grouped(untouched)) of the \(Text.counted(trained, "row")) of \(quoted(name)) that train belong to no token of the training "
         + "texts and receive no gradient: "
         + (decays ? "they would only decay" : "they would not change"))
   }

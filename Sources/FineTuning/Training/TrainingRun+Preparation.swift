@@ -146,21 +146,8 @@ extension TrainingRun {
         head: graft, labels: labels,
         prefix: prefix.isEmpty ? request.model.configuration.family.member + "." : "",
         seed: request.options.seed, hiddenSize: request.model.configuration.hiddenSize))
-    let prepared = Prepared(
+    return Prepared(
       checkpoint: checkpoint, head: request.head ?? .linear, labelCount: labels, isNew: true)
-    // The head of a run that continues is there already.
-    if request.resuming == nil {
-      notes.append(TrainingNote(note(onNewHead: prepared.head, labels, task)))
-    }
-    return prepared
-  }
-
-  private static func note(
-    onNewHead head: Head, _ labels: Int, _ task: PredictionTask
-  ) -> String {
-    "a new head \(head) for "
-      + (task == .regression ? "a number" : "\(labels) label\(labels == 1 ? "" : "s")")
-      + " is added"
   }
 
   /// The checkpoint with the head of its family's own class.
@@ -175,9 +162,8 @@ extension TrainingRun {
       let family = model.configuration.family
       notes.append(
         TrainingNote(
-          note(onNewHead: .classifier, labels, request.training.task)
-            + ": that of \(family.classifierClass), which pools with \(family.classifierPooling.rawValue)"
-        ))
+          "the new head is that of \(family.classifierClass), which pools with "
+            + family.classifierPooling.rawValue))
       if graft.addsPooler {
         notes.append(
           "\(model.name): the checkpoint has no pooler, which \(family.classifierClass) needs: a new one is added"
@@ -217,9 +203,11 @@ extension TrainingRun {
         notes.append(TrainingNote(note))
       }
     }
-    return ClassifierSettings(
+    var settings = ClassifierSettings(
       pooling: pooling, labels: labels, maximumLength: length, task: task,
       readsPairs: request.training.isPaired)
+    settings.columns = request.columns
+    return settings
   }
 }
 

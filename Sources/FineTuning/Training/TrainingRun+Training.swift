@@ -35,6 +35,10 @@ extension TrainingRun {
     public static let history = "history.jsonl"
     /// Loss and accuracy over the epochs.
     public static let curve = "curve.svg"
+    /// The folder of the epochs that are kept.
+    public static let epochs = "epochs"
+    /// The delta of an epoch, in ``epochs``.
+    public static func epoch(_ number: Int) -> String { "epoch-\(number).delta.safetensors" }
     /// The whole run on one page.
     public static let report = "report.html"
   }
@@ -90,9 +94,24 @@ extension TrainingRun {
     let origin = try origin().json
     let clock = ContinuousClock()
     let start = clock.now
-    try trainer.run { event in
-      if case .epoch = event { try storeState(in: folder, origin: origin) }
-      try onEvent(event)
+    trainer.journalFolder = folder
+    if resumption == nil { try storeState(in: folder, origin: origin) }
+    do {
+      try trainer.run { event in
+        guard case .epoch(var record) = event else { return try onEvent(event) }
+        record.moved = try movements(storedIn: folder)
+        trainer.state.records[trainer.state.records.count - 1] = record
+        if let keptEpochs { try keep(record.epoch, keptEpochs, in: folder) }
+        try storeState(in: folder, origin: origin)
+        try onEvent(.epoch(record))
+      }
+    } catch {
+      // A first epoch that failed would fail again: the folder is free for another try.
+      if trainer.state.epoch == 0 {
+        trainer.removeJournals()
+        WholeFile.remove(Path.join(folder, TrainingState.fileName))
+      }
+      throw error
     }
     guard trainer.state.bestEpoch != nil else {
       throw FineTuningError.noFiniteLoss
@@ -107,6 +126,7 @@ extension TrainingRun {
       try replaceFile(at: Path.join(folder, document.name), Array(document.text.utf8))
     }
     // Everything is in place: nothing is left to resume.
+    trainer.removeJournals()
     WholeFile.remove(Path.join(folder, TrainingState.fileName))
     return result
   }
@@ -188,11 +208,11 @@ extension TrainingRun {
     let state = try trainer.snapshot(
       settings: stateSettings, origin: origin, invocation: invocation)
     try write(state, to: Path.join(folder, TrainingState.fileName))
-    try writeHistory(in: folder)
+    if trainer.state.epoch > 0 { try writeHistory(in: folder) }
   }
 
   /// Writes a checkpoint in the folder of the run, where no link leads out of it.
-  private func write(_ checkpoint: Checkpoint, to path: String) throws {
+  func write(_ checkpoint: Checkpoint, to path: String) throws {
     var options = WriteOptions()
     options.followsLinks = false
     try checkpoint.write(to: path, options: options)
@@ -204,7 +224,7 @@ extension TrainingRun {
   }
 
   /// The trained model's state dict, in the order of PyTorch's.
-  private func trainedCheckpoint() throws -> Checkpoint {
+  func trainedCheckpoint() throws -> Checkpoint {
     var tensors: OrderedDictionary<Key, Tensor> = [:]
     for parameter in trainer.model.parameters.parameters {
       tensors[Key(parameter.name)] = try parameter.stored(stackedRows: parameter.stackedRows())
@@ -220,14 +240,7 @@ extension TrainingRun {
     switch saves {
     case .model: try write(trained, to: Path.join(folder, "model.safetensors"))
     case .delta:
-      let prefix = try BERTParameters.prefix(in: model.checkpoint)
-      let origins = Dictionary(
-        model.checkpoint.keys.map {
-          (model.configuration.family.trainedName(of: $0, prefix: prefix), $0)
-        },
-        uniquingKeysWith: { first, _ in first })
-      let delta = try CheckpointDelta(from: model.checkpoint, to: trained, origins: origins)
-      try write(delta.checkpoint, to: Path.join(folder, CheckpointDelta.fileName))
+      try write(try delta(of: trained), to: Path.join(folder, CheckpointDelta.fileName))
     }
     try put("config.json", configuration().text(indent: 2) + "\n")
     try tokenizer.files.write(to: folder)

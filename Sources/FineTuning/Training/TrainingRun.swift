@@ -33,6 +33,14 @@ public final class TrainingRun: @unchecked Sendable {
     case delta
   }
 
+  /// Which epochs a run keeps besides the best one.
+  public enum KeptEpochs: Sendable, Hashable {
+    /// Every epoch.
+    case all
+    /// This number of the newest epochs.
+    case newest(Int)
+  }
+
   /// What to train, on what, and how.
   public struct Request: Sendable {
     /// The model to start from.
@@ -57,6 +65,11 @@ public final class TrainingRun: @unchecked Sendable {
     public var cacheFolder: String?
     /// Whether the folder gets a whole model, or only what differs from the one to start from.
     public var saves = Saves.model
+    /// The epochs that are kept as deltas from the model to start from, in the folder ``FileName/epochs``; `nil` keeps
+    /// none.
+    public var keptEpochs: KeptEpochs?
+    /// The columns that were named for the data; kept in the settings of the trained model.
+    public var columns: ColumnNames?
 
     /// An interrupted run to continue with, under the same settings. The mask may be another: what still
     /// trains keeps its optimiser state, and what no longer trains keeps the values it reached.
@@ -99,6 +112,7 @@ public final class TrainingRun: @unchecked Sendable {
 
   let invocation: [String]
   let saves: Saves
+  let keptEpochs: KeptEpochs?
   /// The options as they were asked for: the default learning rate depends on the mask, which may
   /// change from part to part of a run.
   let requestedOptions: TrainingOptions
@@ -111,7 +125,7 @@ public final class TrainingRun: @unchecked Sendable {
   let trainer: Trainer
   private let training = Mutex(())
   /// The checkpoint with its head and without what trained since, from which the origin is determined.
-  private let base: Checkpoint
+  let base: Checkpoint
   private var knownOrigin: RunOrigin?
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
@@ -135,6 +149,7 @@ public final class TrainingRun: @unchecked Sendable {
         to: prepared.checkpoint, family: model.configuration.family) ?? prepared.checkpoint
     invocation = request.invocation
     saves = request.saves
+    keptEpochs = request.keptEpochs
     head = prepared.head
     settings = try TrainingRun.settings(request, prepared, tokenizer: tokenizer, notes: &notes)
     let tree = ParameterTree(checkpoint)

@@ -8,7 +8,7 @@ internal import ParameterSurgery
 /// The order of the data and what dropout drops follow from seed, epoch and step, so no generator
 /// has a state to store. Stored as one safetensors file, written atomically.
 package struct TrainingState: Sendable {
-  /// Epochs finished.
+  /// Epochs finished; 0 for a run that was interrupted in the first one.
   package var epoch = 0
   /// Updates done.
   package var step = 0
@@ -47,13 +47,15 @@ extension TrainingState {
     for (index, parameter) in parameters.enumerated() {
       guard let training = parameter.training else { continue }
       let name = parameter.name
+      rows[Key(name)] = .members([
+        "rows": TrainingState.json(parameter.rows), "steps": .integer(training.steps),
+      ])
+      // Before the first epoch, the values are those of the model and of the head that the seed decides.
+      if epoch == 0 { continue }
       tensors[Key("value.\(name)")] = try parameter.stackedRows().tensor()
       tensors[Key("exp_avg.\(name)")] = try training.firstMoment.tensor()
       tensors[Key("exp_avg_sq.\(name)")] = try training.secondMoment.tensor()
       if let best { tensors[Key("best.\(name)")] = try best[index].tensor() }
-      rows[Key(name)] = .members([
-        "rows": TrainingState.json(parameter.rows), "steps": .integer(training.steps),
-      ])
     }
     var formerRows: OrderedDictionary<Key, JSONValue> = [:]
     for (name, kept) in former {

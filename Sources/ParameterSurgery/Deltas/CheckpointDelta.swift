@@ -64,12 +64,24 @@ public struct CheckpointDelta: Sendable {
     from base: Checkpoint, to tuned: Checkpoint, origins: [Key: Key] = [:],
     progress: (@Sendable (_ read: Int, _ total: Int) -> Void)? = nil
   ) throws(SurgeryError) {
-    self = try locating { try CheckpointDelta(comparing: base, to: tuned, origins, progress) }
+    self = try locating {
+      try CheckpointDelta(comparing: base, to: tuned, origins, digest: nil, progress)
+    }
+  }
+
+  /// The difference between `base`, whose digest is known, and `tuned`. Tensors that are the same views of one storage
+  /// are not read.
+  package init(
+    from base: Checkpoint, withDigest digest: String, to tuned: Checkpoint, origins: [Key: Key]
+  ) throws(SurgeryError) {
+    self = try locating {
+      try CheckpointDelta(comparing: base, to: tuned, origins, digest: digest, nil)
+    }
   }
 
   private init(
     comparing base: Checkpoint, to tuned: Checkpoint, _ origins: [Key: Key],
-    _ progress: (@Sendable (_ read: Int, _ total: Int) -> Void)?
+    digest: String?, _ progress: (@Sendable (_ read: Int, _ total: Int) -> Void)?
   ) throws {
     var stored: OrderedDictionary<Key, Tensor> = [:]
     var rows: [Key: RowSet] = [:]
@@ -85,7 +97,9 @@ public struct CheckpointDelta: Sendable {
     for (key, tensor) in tuned.tensors {
       let origin = known[key] ?? key
       if let old = base[origin], old.dtype == tensor.dtype, old.shape == tensor.shape {
-        candidates.append((key, try TensorPair(old, tensor)))
+        if TensorView(old) != TensorView(tensor) {
+          candidates.append((key, try TensorPair(old, tensor)))
+        }
         if origin != key { renamed[key] = origin }
       } else if renamed[key] == nil {
         stored[key] = tensor
@@ -112,7 +126,8 @@ public struct CheckpointDelta: Sendable {
         stored[key] = tensor
       }
     }
-    let digest = try ContentDigest.hexadecimal(of: base) { meter?.count($0, of: last) }
+    let digest =
+      try digest ?? ContentDigest.hexadecimal(of: base) { meter?.count($0, of: last) }
     // In the order of the tuned checkpoint.
     let inOrder = tuned.keys.compactMap { key in stored[key].map { (key, $0) } }
     try self.init(

@@ -14,11 +14,20 @@ public enum ContentDigest {
   public static func hexadecimal(
     of checkpoint: Checkpoint, progress: (Int) -> Void = { _ in }
   ) throws(CheckpointError) -> String {
+    try hexadecimal(of: checkpoint) { (tensor) throws(CheckpointError) in
+      try TensorDigest.hexadecimal(of: [tensor], progress: progress)
+    }
+  }
+
+  /// The same digest, of tensors whose own digests `digest` returns.
+  package static func hexadecimal<Failure: Error>(
+    of checkpoint: Checkpoint, _ digest: (Tensor) throws(Failure) -> String
+  ) throws(Failure) -> String {
     var hash = SHA256Hash()
     for key in checkpoint.keys.sorted() {
       guard let tensor = checkpoint[key] else { continue }
       let dimensions = tensor.shape.dimensions.map(String.init).joined(separator: ",")
-      let digest = try TensorDigest.hexadecimal(of: [tensor], progress: progress)
+      let digest = try digest(tensor)
       let line = Array("\(key)\t\(tensor.dtype)\t\(dimensions)\t\(digest)\n".utf8)
       unsafe hash.update(line.span.bytes)
     }

@@ -136,7 +136,7 @@ import Testing
     for (step, batch) in batches.enumerated() {
       if step == 10 {
         trainer.state.epoch = 1
-        try trainer.beginPhase { _ in }
+        try trainer.beginPhase()
       }
       let result = try trainer.update(batch, divisor: Double(batch.count))
       #expect(abs(Float(result.loss) - losses[step]) < 1e-3, "loss of step \(step)")

@@ -49,6 +49,12 @@ struct HostileStateTests {
     (["records", "0", "learning_rate"], ["0", "null", "2^31", "2^63-1", "2^63"]),
     (["records", "0", "seconds"], ["0", "null", "2^31"]),
     (["records", "0", "tokens_per_second"], ["0", "null", "2^31"]),
+    (["records", "0", "moved"], ["[]", "missing"]),
+    (["records", "0", "moved", "0"], []),
+    (["records", "0", "moved", "0", "key"], ["text", "long", "marks"]),
+    (
+      ["records", "0", "moved", "0", "rel_l2"], ["0", "null", "2^31", "2^63-1", "2^63"]
+    ),
     (["records", "0", "cached"], ["true"]), (["records", "0", "best"], ["true"]),
     (["settings"], []), (["settings", "layout"], []), (["settings", "options"], []),
     (["settings", "options", "version"], []), (["settings", "options", "epochs"], ["missing"]),
