@@ -15,12 +15,14 @@ struct Espalier: ParsableCommand {
         espalier ls model.safetensors 'encoder.layer[-2:]'
         espalier diff before.safetensors after.bin
 
-      Exit status: 0 success; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage.
+      Exit status: 0 success; 1 the answer is "no"; 2 the input could not be used; 64 wrong usage; \
+      130 interrupted by Ctrl-C, 143 ended by SIGTERM.
       """,
     version: versionText,
     subcommands: [
       ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
-      EvaluateCommand.self, PredictCommand.self, VerifyCommand.self, ConvertCommand.self,
+      EvaluateCommand.self, PredictCommand.self, LogCommand.self, VerifyCommand.self,
+      ConvertCommand.self,
       EditCommand.self, MergeCommand.self, DeltaCommand.self, ScanCommand.self, CheckCommand.self,
       DoctorCommand.self, GitCommand.self, CompletionCommand.self,
     ]

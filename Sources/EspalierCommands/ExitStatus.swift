@@ -16,6 +16,8 @@ enum ExitStatus {
   static func report(_ error: any Error, of command: (any ParsableCommand.Type)? = nil) -> Int32 {
     switch error {
     case let code as ExitCode: return code.rawValue
+    case _ where RunInterruption.explanation(of: error) != nil:
+      return unusable(RunInterruption.explanation(of: error) ?? error, command)
     case let error as CheckpointError:
       return unusable(CheckpointName.explained(error, typed: CommandLine.arguments), command)
     case let error as SurgeryError:

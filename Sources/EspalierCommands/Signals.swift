@@ -1,4 +1,5 @@
 import CheckpointFiles
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -58,6 +59,13 @@ enum Signals {
     _exit(2)
   }
 
+  private static let advice = Mutex<(@Sendable () -> String?)?>(nil)
+
+  /// What is printed when a signal ends the process: the sentence that `sentence` returns then, if it returns one.
+  ///
+  /// The thread that waits for signals calls it while the others still run.
+  static func explain(_ sentence: (@Sendable () -> String?)?) { advice.withLock { $0 = sentence } }
+
   /// The signals that end the process. A signal that the parent process ignores (`nohup`, a background job of a
   /// script) stays ignored: a blocked signal would still be delivered.
   private static let set: sigset_t = {
@@ -84,6 +92,9 @@ enum Signals {
     while unsafe sigwait(&waited, &received) != 0 {}
     PendingFiles.removeAll()
     StandardError.close()
+    if let sentence = advice.withLock({ $0 })?() {
+      StandardError.line("espalier: \(oneLine(sentence))")
+    }
     _exit(128 + received)
   }
 }

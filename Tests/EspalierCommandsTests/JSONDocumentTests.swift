@@ -93,6 +93,14 @@ import Testing
     ),
     ("evaluate", ["evaluate --model run --data dev.tsv --json"]),
     ("predict", ["predict --model run good --json"]),
+    (
+      "log",
+      [
+        "train --model base --train linear --data train.tsv --eval dev.tsv --epochs 1 --keep-epochs 1 "
+          + "-o logged --json",
+        "log logged --json",
+      ]
+    ),
     ("verify", ["verify base tuned --mask n.json --json"]),
     ("check", ["check sick.safetensors --json"]),
     ("doctor", ["doctor --json"]),

@@ -67,6 +67,23 @@ final class Progress: Sendable {
     }
   }
 
+  /// Draws the line that `text` returns for a width, when it is time to draw again. The caller counts for itself.
+  func draw(_ text: (_ width: Int?) -> String) {
+    guard enabled else { return }
+    let now = System.seconds
+    let isDue = state.withLock { state in
+      guard now - state.drawnAt >= interval else { return false }
+      state.drawnAt = now
+      return true
+    }
+    guard isDue else { return }
+    let line = text(width)
+    if redraw { StandardError.showProgress(line) } else { StandardError.line(line) }
+  }
+
+  /// The columns that a line may take; `nil` when it is not cut.
+  private var width: Int? { redraw ? (System.terminalWidth(2) ?? 80) - 1 : nil }
+
   private func update(_ detail: String?, _ change: (inout State) -> Void) {
     guard enabled else { return }
     let now = System.seconds
@@ -90,6 +107,6 @@ final class Progress: Sendable {
     ProgressLine(
       label: label, unit: unit, completed: state.completed, total: state.total,
       elapsed: now - start, detail: state.detail
-    ).text(width: redraw ? (System.terminalWidth(2) ?? 80) - 1 : nil)
+    ).text(width: width)
   }
 }

@@ -27,6 +27,16 @@ struct ProgressLine {
       }
     var rest = " \(Int(fraction * 100))% \(rateText) ETA \(Text.duration(left))"
     if !detail.isEmpty { rest += "  \(oneLine(detail))" }
+    return ProgressLine.text(label, fraction: fraction, rest: rest, width: width)
+  }
+
+  /// A line of a label, a bar and figures.
+  ///
+  /// - Parameters:
+  ///   - fraction: how much of the bar is filled, from 0 to 1.
+  ///   - rest: the figures after the bar, with a blank before them.
+  ///   - width: the columns of a terminal, to which the line is cut; `nil` does not cut it.
+  static func text(_ label: String, fraction: Double, rest: String, width: Int?) -> String {
     // A narrow terminal shortens the bar before it shortens the figures.
     let room = (width ?? .max) - displayWidth(label) - 1 - displayWidth(rest)
     let cells = min(20, max(8, room))

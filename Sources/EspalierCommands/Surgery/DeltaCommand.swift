@@ -135,7 +135,7 @@ struct DeltaCommand: ParsableCommand {
         "writing", total: tuned.tensors.values.reduce(0) { $0 &+ $1.byteCount }, unit: .bytes,
         mode: progress.progress)
       try target.write(tuned, progress: bar) { files in
-        if WholeFile.isFolder(delta) { try ModelFolder.addRun(from: delta, to: &files) }
+        if let run = ModelFolder.run(of: delta) { try ModelFolder.addRun(from: run, to: &files) }
       }
       bar.finish()
       if format.json {

@@ -103,6 +103,15 @@ enum ModelFolder {
     return .object(members)
   }
 
+  /// The folder of the run that wrote the delta at `path`: the folder itself, or that of a kept epoch.
+  static func run(of path: String) -> String? {
+    if WholeFile.isFolder(path) { return path }
+    let epochs = Path.parent(of: path)
+    let run = Path.parent(of: epochs)
+    return Path.name(of: epochs).isSame(as: TrainingRun.FileName.epochs)
+      && WholeFile.exists(Path.join(run, ClassifierSettings.fileName)) ? run : nil
+  }
+
   /// Adds what a run wrote in addition to its weights to the files of a directory, in place of those of the base:
   /// configuration, tokenizer, settings and mask.
   static func addRun(from source: String, to files: inout ModelOutput.Companions) throws {

@@ -74,6 +74,41 @@ struct DataArguments: ParsableArguments {
     }
   }
 
+  /// The columns that are named.
+  var named: ColumnNames? {
+    let names = ColumnNames(
+      text: textColumn, pair: textPairColumn, label: labelColumn, labels: markColumns)
+    return names.isEmpty ? nil : names
+  }
+
+  /// The rows of a file, by the columns that are named here, else by those that a model was trained with where the file
+  /// has them.
+  func read(
+    _ path: String, labels: Bool, settings: ClassifierSettings
+  ) throws -> LabelledDataset {
+    func plain(_ arguments: DataArguments) throws -> LabelledDataset {
+      try arguments.read(path, labels: labels, known: settings.labels, task: settings.task)
+    }
+    guard named == nil, header != .no, let remembered = settings.columns else {
+      return try plain(self)
+    }
+    // Texts to predict may have no label.
+    let candidates = labels ? [remembered] : [remembered, remembered.withoutLabels]
+    for names in candidates where !names.isEmpty {
+      var arguments = self
+      (arguments.textColumn, arguments.textPairColumn) = (names.text, names.pair)
+      (arguments.labelColumn, arguments.labelColumns) = (names.label, names.labels)
+      do { return try plain(arguments) } catch let error as FineTuningError {
+        guard error.kind == .columns else { throw error }
+      }
+    }
+    let data = try plain(self)
+    StandardError.note(
+      "\(path): does not have the columns that the model was trained with (\(remembered))"
+        + (data.columns.map { "; read: \($0)" } ?? ""))
+    return data
+  }
+
   /// The rows of a file.
   func read(
     _ path: String, labels: Bool = true, known: [String] = [],
@@ -98,6 +133,26 @@ extension DataOptions.Format: ExpressibleByArgument {}
 extension DataOptions.Header: ExpressibleByArgument {}
 extension PredictionTask: ExpressibleByArgument {}
 extension TrainingRun.Saves: ExpressibleByArgument {}
+extension TrainingRun.KeptEpochs: ExpressibleByArgument, CustomStringConvertible {
+  /// `all`, or a number.
+  public init?(argument: String) {
+    if argument == "all" {
+      self = .all
+    } else if let count = Int(argument), count >= 1 {
+      self = .newest(count)
+    } else {
+      return nil
+    }
+  }
+
+  /// As it is typed.
+  public var description: String {
+    switch self {
+    case .all: "all"
+    case .newest(let count): "\(count)"
+    }
+  }
+}
 extension Pooling: ExpressibleByArgument {}
 extension TrainingOptions.Precision: ExpressibleByArgument {}
 extension TrainingOptions.DecayRule: ExpressibleByArgument {}

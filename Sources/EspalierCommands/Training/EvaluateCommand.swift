@@ -13,7 +13,8 @@ struct EvaluateCommand: ParsableCommand {
       Prints loss, accuracy, macro F1, Matthews correlation, figures for each label, and the \
       confusion matrix; for several labels a text micro F1, macro F1 and subset accuracy; for numbers \
       the squared error and Pearson's and Spearman's correlations. What the model predicts stands in \
-      its espalier.json, or in problem_type of its config.json.
+      its espalier.json, or in problem_type of its config.json. The pooling, the longest sequence and the \
+      columns that train was given are those of the run, unless options here name others.
 
         espalier evaluate --model tuned --data dev.tsv
         espalier evaluate --model tuned --data dev.csv --label-column stars --json
@@ -34,8 +35,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let classifier = try classifier.load()
     let data = try classifier.relabelled(
-      try dataArguments.read(
-        data, known: classifier.settings.labels, task: classifier.settings.task))
+      try dataArguments.read(data, labels: true, settings: classifier.settings))
     for note in classifier.notes(on: data) { StandardError.note(note) }
     let bar = Progress(
       "evaluating", total: data.count, unit: .items("texts"), mode: progress.progress)

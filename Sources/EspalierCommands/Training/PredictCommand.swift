@@ -11,7 +11,8 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       Prints one line a text: the label, its probability and the text, between tabs; several labels \
       and their probabilities between commas; or the number and the text. With --json, one object a \
-      line with all logits and probabilities.
+      line with all logits and probabilities. The pooling, the longest sequence and the columns that train \
+      was given are those of the run, unless options here name others.
 
         espalier predict --model tuned 'a film to remember' 'two hours I want back'
         espalier predict --model tuned --data unlabelled.tsv --json
@@ -43,8 +44,7 @@ struct PredictCommand: ParsableCommand {
     let classifier = try classifier.load()
     let data: LabelledDataset =
       if let file = self.data {
-        try dataArguments.read(
-          file, labels: false, known: classifier.settings.labels, task: classifier.settings.task)
+        try dataArguments.read(file, labels: false, settings: classifier.settings)
       } else {
         LabelledDataset(
           examples: texts.map { LabelledDataset.Example(text: $0, label: nil) }, labels: [])

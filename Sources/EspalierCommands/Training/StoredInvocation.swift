@@ -24,7 +24,7 @@ struct StoredInvocation {
   static let options: [String: Option] = [
     "--model": .input, "--mask": .input, "--data": .input, "--eval": .input,
     "--train": .values, "--unfreeze-at": .value, "--head": .value, "--ignore-foreign": .flag,
-    "--task": .value, "--save": .value,
+    "--task": .value, "--save": .value, "--keep-epochs": .value,
     // Data.
     "--data-format": .value, "--separator": .value, "--quotes": .value, "--header": .value,
     "--text-column": .value, "--text-pair-column": .value, "--label-column": .value,
@@ -39,7 +39,7 @@ struct StoredInvocation {
     // Where results go and what the call shows.
     "-o": .ownValue, "--output": .ownValue, "--resume": .ownValue, "--cache-dir": .ownValue,
     "--threads": .ownValue, "--dry-run": .ownFlag, "--json": .ownFlag, "--progress": .ownValue,
-    "--explain": .ownFlag, "--expect": .ownValue,
+    "--explain": .ownFlag, "--expect": .ownValue, "--config": .ownValue,
   ]
 
   /// The longest argument of a process on Linux, and the longest path.

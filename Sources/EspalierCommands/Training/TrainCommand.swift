@@ -11,6 +11,7 @@ struct TrainCommand: ParsableCommand {
     usage: """
       espalier train --model <m> --train <selector> ... --data <file> -o <dir>
       espalier train --model <m> --mask <file> --data <file> -o <dir>
+      espalier train --config <file> -o <dir>
       espalier train --resume <dir>
       """,
     discussion: """
@@ -34,7 +35,12 @@ struct TrainCommand: ParsableCommand {
         espalier train --model base --train linear --data train.tsv \\
           --cache-dir cache --save delta -o head
         espalier train --model base --train linear --data train.tsv --folds 5
+        espalier train --model base --train linear --data train.tsv \\
+          --keep-epochs all -o tuned
+        espalier train --config tuned/run.toml -o again
         espalier train --resume tuned
+
+      Ctrl-C (exit status 130) and SIGTERM (143) print the command that resumes the run.
       """)
 
   @Option(
@@ -49,7 +55,8 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("A freeze mask made for the model.", valueName: "file"), completion: .file())
   var masks: [String] = []
 
-  private var mask: String? { masks.first }
+  /// The mask, if there is one.
+  var mask: String? { masks.first }
 
   @Option(
     parsing: .upToNextOption,
@@ -117,6 +124,22 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "what"))
   var save = TrainingRun.Saves.model
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Keep every epoch (all) or the newest N as exact deltas in DIR/epochs, which espalier delta apply \
+      restores.
+      """, valueName: "all|n"))
+  var keepEpochs: TrainingRun.KeptEpochs?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Read options from this TOML file, such as the run.toml of a result: their names without the hyphens. \
+      Options of the command line win. Paths are relative to the working directory.
+      """, valueName: "file"), completion: .file())
+  var config: String?
+
   @Flag(help: "Print the plan and stop.")
   var dryRun = false
 
@@ -150,6 +173,13 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var progress: ProgressOptions
 
   func validate() throws {
+    if config != nil {
+      if resume != nil {
+        throw ValidationError("--resume repeats the run's own options: leave out --config")
+      }
+      // The options of the file are not known yet: all are checked together.
+      return
+    }
     if let output, let resume, output != resume {
       throw ValidationError("--resume continues in its own folder: leave out -o")
     }
@@ -172,6 +202,9 @@ struct TrainCommand: ParsableCommand {
       }
       guard save == .model else {
         throw ValidationError("--folds and --seeds keep no model: leave out --save")
+      }
+      guard keepEpochs == nil else {
+        throw ValidationError("--folds and --seeds keep no model: leave out --keep-epochs")
       }
       guard folds == nil || seeds == nil else {
         throw ValidationError("--folds and --seeds exclude each other")
@@ -196,15 +229,33 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    let words = Array(CommandLine.arguments.dropFirst(2))
+    guard let config else { return try run(words: words, file: nil) }
+    let file = try RunFile(path: config)
+    let own = RunFile.withoutConfig(words)
+    try file.command(with: own).run(words: own, file: file)
+  }
+
+  /// - Parameters:
+  ///   - words: the words of the command line, without `--config`.
+  ///   - file: the file of options that the command was completed from.
+  private func run(words: [String], file: RunFile?) throws {
     if let kind = folds.map({ TrainingStudy.Kind.folds($0) }) ?? seeds.map({ .seeds($0) }),
       !dryRun
     {
       return try study(kind)
     }
-    guard let resume else { return try run(resuming: nil) }
+    guard let resume else {
+      let invocation = file?.merged(with: words) ?? words
+      return try run(resuming: nil, invocation: invocation) { digests in
+        file.map { digests.differences(from: $0, given: words) } ?? []
+      }
+    }
     let stored = try StoredRun(folder: resume)
-    guard model == nil, data == nil else { return try run(resuming: stored) }
-    if let name = TrainCommand.ignoredOption(CommandLine.arguments.dropFirst(2)) {
+    guard model == nil, data == nil else {
+      return try run(resuming: stored, invocation: words)
+    }
+    if let name = TrainCommand.ignoredOption(words[...]) {
       throw ValidationError("--resume repeats the run's own options: leave out \(name)")
     }
     // The run's own arguments, and what this call states differently.
@@ -233,22 +284,43 @@ struct TrainCommand: ParsableCommand {
       .map { String($0.prefix { $0 != "=" }) }.first { !taken.contains($0) }
   }
 
-  private func run(resuming stored: StoredRun?, invocation: [String]? = nil) throws {
+  /// - Parameters:
+  ///   - invocation: the words that a resumed run repeats.
+  ///   - differences: what to say of the digests of model and data.
+  private func run(
+    resuming stored: StoredRun?, invocation: [String],
+    differences: (RunDigests) -> [String] = { _ in [] }
+  ) throws {
     var request = try request(resuming: stored)
-    request.invocation = invocation ?? Array(CommandLine.arguments.dropFirst(2))
+    request.invocation = invocation
     let run = try namingWhatDoesNotFit { try TrainingRun(request) }
     try namingWhatDoesNotFit { try explain(run) }
+    // Before anything trains, for the files may change later.
+    let digests = try RunDigests(self, run)
+    for difference in differences(digests) { StandardError.warning(difference) }
     if !json.json || dryRun { report(run) }
     guard !dryRun, let folder = resume ?? output else { return }
-    var display = TrainingDisplay(run: run, mode: progress.progress, quiet: json.json)
+    var display = RunDisplay(run: run, mode: progress.progress, quiet: json.json)
+    let interruption = RunInterruption(run, folder: folder)
+    Signals.explain { interruption.sentence }
     let result = try run.train(
-      into: folder, onEvent: { try display.show($0) },
-      documents: { RunReport(run, $0, folder: folder).documents })
+      into: folder,
+      onEvent: {
+        display.show($0)
+        if case .epoch(let record) = $0 { interruption.epoch = record.epoch }
+      },
+      documents: {
+        RunReport(run, $0, folder: folder).documents
+          + [TrainingRun.Document(name: RunFile.name, text: RunFile.text(self, run, digests))]
+      })
+    Signals.explain(nil)
     display.finish()
     if json.json {
       JSONOutput.print(TrainingJSON.result(run, result, folder: folder))
     } else {
-      display.summarise(result, folder: folder)
+      RunSummary(
+        run: run, result: result, folder: folder, base: model ?? "", evaluation: eval
+      ).print()
     }
   }
 
@@ -261,47 +333,6 @@ struct TrainCommand: ParsableCommand {
         "\(model ?? ""): expected \(Text.counted(expect, "tensor")) to train, \(grouped(count)) would"
       )
     }
-  }
-
-  private func request(resuming stored: StoredRun?) throws -> TrainingRun.Request {
-    guard let model, let data else {
-      throw ValidationError("name the model with --model and the labelled texts with --data")
-    }
-    let directory = try ModelDirectory(model)
-    let task =
-      try self.task ?? (dataArguments.labelColumns.isEmpty ? directory.task() : .multiLabel)
-    let isChosen = self.task != nil || directory.settings != nil
-    let selection: TrainingRun.TrainSelection =
-      if let mask {
-        .mask(try FreezeMask(path: mask, for: ParameterTree(directory.checkpoint)))
-      } else if train.isEmpty {
-        .resumed
-      } else {
-        .selectors(train)
-      }
-    var request = TrainingRun.Request(
-      model: directory, selection: selection,
-      training: try dataArguments.read(data, task: task, isTaskChosen: isChosen))
-    request.head = head
-    request.evaluation = try eval.map {
-      try dataArguments.read(
-        $0, known: request.training.labels, task: task, isTaskChosen: isChosen)
-    }
-    request.pooling = arguments.pooling
-    request.maximumLength = arguments.maxLength
-    request.threads = arguments.threads
-    request.options = options
-    request.resuming = stored
-    request.saves = save
-    request.ignoresForeign = ignoreForeign
-    request.cacheFolder = arguments.cacheDir
-    return request
-  }
-
-  private var options: TrainingOptions {
-    var options = arguments.options
-    options.unfreezing = unfreezeAt.map { .init(at: $0.epoch, $0.selector) }
-    return options
   }
 
   private func study(_ kind: TrainingStudy.Kind) throws {

@@ -69,6 +69,8 @@ struct PlanRendering {
       "about \(byteText(plan.expectedMemory)) of memory; first epoch "
         + "\(Text.duration(plan.expectedFirstEpoch)), then "
         + "\(Text.duration(plan.expectedLaterEpoch)) each")
+    // Before the first step, also in a pipe, and before the notes.
+    output.flush()
     for note in plan.notes { StandardError.note(note.sentenceWithOptions) }
   }
 
@@ -97,7 +99,9 @@ struct PlanRendering {
 
   /// What a resumed run takes over.
   static func print(_ resumption: Resumption) {
-    StandardError.note("resumed after epoch \(resumption.epoch)")
+    StandardError.note(
+      resumption.epoch == 0
+        ? "resumed before the end of the first epoch" : "resumed after epoch \(resumption.epoch)")
     guard !resumption.isUnchanged else { return }
     var table = Table([Table.Column("tensor", shrinks: true), Table.Column("optimiser state")])
     for (names, fate) in [
@@ -118,96 +122,5 @@ struct PlanRendering {
     let lines = wrapped(text, to: output.width.map { max(30, $0 - 12) } ?? .max)
     output.line(output.style.bold(name) + padding + lines[0])
     for line in lines.dropFirst() { output.line(String(repeating: " ", count: 12) + line) }
-  }
-}
-
-/// What a person sees while a run trains: a bar, a line an epoch, and the end.
-struct TrainingDisplay {
-  private let run: TrainingRun
-  private let mode: ProgressMode
-  /// Whether standard output belongs to JSON.
-  private let quiet: Bool
-  private var bar: Progress?
-  private var position = 0
-  private var hasHeading = false
-
-  init(run: TrainingRun, mode: ProgressMode, quiet: Bool) {
-    self.run = run
-    self.mode = mode
-    self.quiet = quiet
-  }
-
-  mutating func show(_ event: TrainingRun.Event) throws {
-    switch event {
-    case .caching(let done, let total):
-      if bar == nil {
-        bar = Progress("frozen trunk", total: total, unit: .items("tokens"), mode: mode)
-      }
-      bar?.advance(by: done - position)
-      position = done
-      if done == total { finish() }
-    case .note(let text):
-      finish()
-      StandardError.note(text)
-    case .step(let epoch, let step, let of, let loss, let rate):
-      if bar == nil {
-        bar = Progress("epoch \(epoch)", total: of, unit: .items("steps"), mode: mode)
-      }
-      bar?.advance(
-        by: step - position,
-        detail: "loss \(fixed(loss, digits: 4)), \(countText(wholeCount(rate))) tokens/s")
-      position = step
-      if step == of { finish() }
-    case .epoch(let record):
-      finish()
-      if !quiet { line(record) }
-    }
-  }
-
-  mutating func finish() {
-    bar?.finish()
-    bar = nil
-    position = 0
-  }
-
-  private mutating func line(_ record: EpochRecord) {
-    let output = StandardOutput.shared
-    let task = run.settings.task
-    // What fits into 80 columns, with the word at the end.
-    let accuracy: [(String, Double?)] =
-      task == .classification ? [("   acc", record.trainAccuracy)] : []
-    let figures =
-      [("train loss", record.trainLoss)] + accuracy + [("eval loss", record.evalLoss)]
-      + task.figures.map { ($0.heading, $0.value(record)) }
-    if !hasHeading {
-      output.line()
-      output.line(
-        output.style.dim(
-          "epoch  " + figures.map(\.0).joined(separator: "  ") + "  seconds  tokens/s"))
-      hasHeading = true
-    }
-    let text =
-      cell("\(record.epoch)", 5)
-      + figures.map { cell($1.map { fixed($0, digits: 4) } ?? "", $0.count + 2) }.joined()
-      + cell(fixed(record.seconds, digits: 2), 9)
-      + cell(countText(wholeCount(record.tokensPerSecond)), 10)
-    output.line(record.isBest ? text + output.style.green(" best") : text)
-    output.flush()
-  }
-
-  func summarise(_ result: TrainingRun.Result, folder: String) {
-    let output = StandardOutput.shared
-    output.line()
-    if result.stoppedEarly {
-      output.line("stopped early: no improvement for \(run.options.patience ?? 0) epochs")
-    }
-    if let best = result.records.last(where: \.isBest) {
-      output.line(
-        "kept epoch \(best.epoch): "
-          + run.settings.task.figures.map {
-            "\($0.name) \(fixed($0.value(best) ?? .nan, digits: 4)), "
-          }.joined() + "loss \(fixed(best.evalLoss, digits: 4))")
-    }
-    output.line("wrote \(oneLine(folder)) in \(Text.duration(result.seconds))")
   }
 }

@@ -138,5 +138,5 @@ extension DataOptions.ColumnRole {
 
 extension DataOptions.Separator {
   /// The character, for a message.
-  package var noun: String { text == "\t" ? "a tab" : quoted(text) }
+  package var noun: String { text == "tab" ? "a tab" : quoted(text) }
 }

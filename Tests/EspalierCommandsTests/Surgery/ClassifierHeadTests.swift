@@ -70,7 +70,7 @@ import Testing
     #expect(result.status == 0, "\(result.errors)")
     #expect(
       (result.output + result.errors).contains(
-        "a new head classifier for 2 labels is added: that of BertForSequenceClassification, which "
+        "the new head is that of BertForSequenceClassification, which "
           + "pools with pooler"))
     let written = try configuration("tuned/config.json")
     #expect(written["architectures"] as? [String] == ["BertForSequenceClassification"])
