@@ -168,7 +168,7 @@ import Testing
   }
 
   static func has(_ shell: String) -> Bool {
-    ["/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].contains {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
       FileManager.default.isExecutableFile(atPath: "\($0)/\(shell)")
     }
   }

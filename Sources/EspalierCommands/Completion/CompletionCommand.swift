@@ -11,7 +11,6 @@ struct CompletionCommand: ParsableCommand {
       of each script say how to install it.
 
         espalier completion bash
-        source <(espalier completion bash)
         espalier completion zsh > ~/.zfunc/_espalier
         espalier completion fish > ~/.config/fish/completions/espalier.fish
       """)

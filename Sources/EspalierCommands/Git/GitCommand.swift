@@ -79,7 +79,7 @@ struct GitCommand: ParsableCommand {
         A line for each tensor, in natural order: key, dtype, shape, and the SHA-256 of the elements, as \
         'espalier ls --sha256' prints it. The text depends on the contents only, and not on the path. A \
         file that is not a checkpoint, such as a pointer of git LFS, is described instead, with exit \
-        status 0, so that git diff goes on.
+        status 0, so that git diff continues.
 
           espalier git textconv model.safetensors
         """)

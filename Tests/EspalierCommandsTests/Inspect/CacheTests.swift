@@ -167,7 +167,7 @@ import Testing
     #expect(cache?["models"] as? [String] == ["some-org/some.model"])
     #expect(
       Set(value?.keys.map { $0 } ?? []) == [
-        "version", "backend", "processor", "cache", "temporary", "advice",
+        "version", "espalier", "backend", "processor", "cache", "temporary", "advice",
       ])
   }
 

@@ -91,7 +91,8 @@ import Testing
     let json = try Tool.run(
       "diff", "--base", "base", "a.safetensors", "b.safetensors", "--json", in: folder)
     let object = try json.object()
-    #expect(Set(object.keys) == ["only_a", "only_b", "alike", "differently", "unchanged"])
+    #expect(
+      Set(object.keys) == ["version", "only_a", "only_b", "alike", "differently", "unchanged"])
     let conflict = try #require((object["differently"] as? [[String: Any]])?.first)
     #expect(abs((conflict["rel_l2_a"] as? Double ?? 0) - 0.5) < 1e-6)
     #expect(abs((conflict["rel_l2_b"] as? Double ?? 0) - 0.25) < 1e-6)

@@ -28,13 +28,14 @@ struct TaskTests {
       "evaluate", "--model", "tuned", "--data", "data.tsv", "--json", in: folder
     ).object()
     #expect(figures["mse"] is Double)
-    #expect(Set(figures.keys) == ["examples", "loss", "mse", "mae", "pearson", "spearman"])
+    #expect(
+      Set(figures.keys) == ["version", "examples", "loss", "mse", "mae", "pearson", "spearman"])
     let predicted = try Tool.run("predict", "--model", "tuned", "good", in: folder)
     let columns = predicted.output.split(separator: "\t")
     #expect(columns.count == 2)
     #expect(columns.first.flatMap { Double($0) } != nil)
     let object = try Tool.run("predict", "--model", "tuned", "good", "--json", in: folder).object()
-    #expect(Set(object.keys) == ["text", "value", "logits"])
+    #expect(Set(object.keys) == ["version", "text", "value", "logits"])
   }
 
   @Test func `several labels go from train to predict`() throws {
@@ -46,7 +47,7 @@ struct TaskTests {
     ).object()
     #expect(figures["micro_f1"] is Double)
     let object = try Tool.run("predict", "--model", "tuned", "good", "--json", in: folder).object()
-    #expect(Set(object.keys) == ["text", "labels", "probabilities", "logits"])
+    #expect(Set(object.keys) == ["version", "text", "labels", "probabilities", "logits"])
     #expect((object["probabilities"] as? [Double])?.count == 2)
     let line = try Tool.run("predict", "--model", "tuned", "good", in: folder).output
     #expect(line.split(separator: "\t", omittingEmptySubsequences: false).count == 3)
