@@ -22,6 +22,9 @@ import time
 from check_faults import Sweep, files, is_temporary, model_of, sharded, whole
 from tool import FIXTURES, TINY, espalier, folder
 
+# Measures time: runs by itself.
+ALONE = True
+
 ALL = os.environ.get("FAULTS") == "all"
 DATA = FIXTURES / "sentiment" / "dev.tsv"
 

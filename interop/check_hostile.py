@@ -13,6 +13,9 @@ import time
 
 from tool import FIXTURES, TINY, espalier, folder
 
+# Measures time: runs by itself.
+ALONE = True
+
 DATA = FIXTURES / "sentiment" / "dev.tsv"
 
 

@@ -14,6 +14,9 @@ import urllib.parse
 
 from tool import espalier, espalier_json, folder
 
+# Measures time: runs by itself.
+ALONE = True
+
 SERVED = {}
 
 
