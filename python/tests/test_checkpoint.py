@@ -119,12 +119,11 @@ def test_torch_is_not_imported():
     subprocess.run([sys.executable, "-c", code, str(FIXTURES / "torch/training.pt")], check=True)
 
 
-def test_import_is_fast_and_needs_neither_numpy_nor_ctypes():
-    code = ("import sys, time; b = time.perf_counter(); import espalier; t = time.perf_counter() - b; "
-            "assert 'numpy' not in sys.modules and 'ctypes' not in sys.modules; print(t)")
-    times = [float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
-             for _ in range(3)]
-    assert min(times) < 0.03
+def test_an_import_loads_no_other_module():
+    code = ("import sys; before = set(sys.modules); import espalier; "
+            "print(sorted(name for name in set(sys.modules) - before if name.split('.')[0] != '_distutils_hack'))")
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "['espalier']"
 
 
 def test_bfloat16_without_ml_dtypes_is_an_error_that_names_it(tmp_path):

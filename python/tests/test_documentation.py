@@ -13,8 +13,19 @@ import espalier.torch
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
 
-def blocks():
-    return re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+def blocks(path=README):
+    return re.findall(r"```python\n(.*?)```", path.read_text(), re.S)
+
+
+def test_the_readme_of_the_project_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = torch.nn.ModuleDict({"linear": torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 2)),
+                                 "bert": torch.nn.Linear(2, 2)})
+    (block,) = blocks(README.parent.parent / "README.md")
+    exec(compile(block, "README.md", "exec"), {"model": model})
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained == {"linear.0.weight", "linear.0.bias", "linear.2.weight", "linear.2.bias"}
+    assert espalier.Mask.load("freeze.json").trainable == sorted(trained)
 
 
 def test_the_readme_runs(tmp_path, monkeypatch):
