@@ -56,8 +56,10 @@ class _Memory:
     """What numpy asks for an array: the array keeps this object, and this object the open file."""
 
     __slots__ = ("__array_interface__", "owner")
-    __array_interface__: Dict[str, Any]
-    owner: Any
+
+    def __init__(self, owner: Any, interface: Dict[str, Any]):
+        self.owner = owner
+        self.__array_interface__ = interface
 
 
 def view(owner, address: int, shape, strides, dtype):
@@ -66,17 +68,14 @@ def view(owner, address: int, shape, strides, dtype):
     Args:
         strides: steps in bytes, or `None` for row-major.
     """
-    numpy = _numpy()
+    asarray = (_modules.get("numpy") or _numpy()).asarray
     if 0 in shape:
-        result = numpy.empty(shape, dtype)
+        result = _numpy().empty(shape, dtype)
         result.flags.writeable = False
         return result
-    isbuiltin = dtype.isbuiltin == 1
-    memory = _Memory()
-    memory.owner = owner
     # numpy knows no name for the types of ml_dtypes: integers of their width become them.
-    memory.__array_interface__ = {
-        "version": 3, "data": (address, True), "shape": shape, "strides": strides,
-        "typestr": dtype.str if isbuiltin else f"<u{dtype.itemsize}"}
-    array = numpy.asarray(memory)
-    return array if isbuiltin else array.view(dtype)
+    if dtype.isbuiltin == 1:
+        return asarray(_Memory(owner, {"version": 3, "data": (address, True), "shape": shape, "strides": strides,
+                                       "typestr": dtype.str}))
+    return asarray(_Memory(owner, {"version": 3, "data": (address, True), "shape": shape, "strides": strides,
+                                   "typestr": f"<u{dtype.itemsize}"})).view(dtype)

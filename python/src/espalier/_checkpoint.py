@@ -127,7 +127,7 @@ class Checkpoint(Mapping[str, "numpy.ndarray"]):
         if dtype is None:
             dtype = self._dtypes[row.dtype] = _arrays.numpy_dtype(_library.text_at(row.dtype, row.dtype_size), key)
         found = _library.View()
-        code = _library.status("view_at", handle, index, ctypes.byref(found))
+        code = _library.status("view_at", handle.number, index, found)
         if code == _library.OK:
             strides = None
             if not row.is_contiguous:

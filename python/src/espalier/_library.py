@@ -80,9 +80,18 @@ def text_at(address: int, size: int) -> str:
     return ctypes.string_at(address, size).decode("utf-8")
 
 
+# For each number of integers what reads them: made at the first use.
+_unpack: Dict[int, Any] = {}
+
+
 def integers_at(address: int, count: int) -> Tuple[int, ...]:
     """Extents or strides of the library."""
-    return tuple((c_int64 * count).from_address(address)) if count else ()
+    if not count:
+        return ()
+    unpack = _unpack.get(count)
+    if unpack is None:
+        unpack = _unpack[count] = struct.Struct(f"@{count}q").unpack
+    return unpack(ctypes.string_at(address, 8 * count))
 
 
 class Pair(Structure):
