@@ -32,6 +32,10 @@ enum Expectation {
   case range
   case listOfEpochs(Int)
   case atMostEpochs(Int)
+  case list
+  case null
+  case emptyObject
+  case movement
 
   /// The noun phrase after "expected".
   var phrase: String {
@@ -64,6 +68,10 @@ enum Expectation {
     case .listOfRanges: "a list of ranges"
     case .range: "[start, end] in ascending order"
     case .listOfEpochs(let count): "a list of \(Text.counted(count, "epoch"))"
+    case .list: "a list"
+    case .null: "null"
+    case .emptyObject: "an empty object"
+    case .movement: "\"key\" and \"rel_l2\", a number ≥ 0 or null"
     case .atMostEpochs(let count): "at most the \(Text.counted(count, "epoch")) of the run"
     }
   }

@@ -159,15 +159,14 @@ public struct EpochRecord: Sendable, Hashable {
     }
     guard let moved = json["moved"] else { return }
     guard let elements = moved.array else {
-      throw .stateMember(path, "moved", moved, expected: "a list")
+      throw .stateMember(path, "moved", moved, expected: .list)
     }
     var movements: [TensorMovement] = []
     for element in elements {
       guard let name = element["key"]?.string, let value = element["rel_l2"],
         value == .null || value.double.map(amount.contains) ?? false
       else {
-        throw .stateMember(
-          path, "moved", element, expected: "\"key\" and \"rel_l2\", a number ≥ 0 or null")
+        throw .stateMember(path, "moved", element, expected: .movement)
       }
       movements.append(TensorMovement(name: name, relativeL2: value.double))
     }

@@ -52,7 +52,7 @@ struct StoredDescription {
       try StoredDescription.rows(member, of: name, path: path)
     }
     guard state.epoch > 0 || former.isEmpty else {
-      throw FineTuningError.stateMember(path, "former", json["former"], expected: "an empty object")
+      throw FineTuningError.stateMember(path, "former", json["former"], expected: .emptyObject)
     }
     self.former = former
     var steps: [Key: Int] = [:]
@@ -138,7 +138,7 @@ extension TrainingState {
     case .null: bestEpoch = nil
     default:
       guard epoch > 0 else {
-        throw .stateMember(path, "best_epoch", json["best_epoch"], expected: "null")
+        throw .stateMember(path, "best_epoch", json["best_epoch"], expected: .null)
       }
       bestEpoch = try count("best_epoch", 1...epoch)
     }
