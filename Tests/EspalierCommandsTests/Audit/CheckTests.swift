@@ -231,6 +231,6 @@ import Testing
     #expect(result["ruleId"] as? String == "missing-layer")
     #expect(result["level"] as? String == "error")
     let driver = (run["tool"] as? [String: Any])?["driver"] as? [String: Any]
-    #expect((driver?["rules"] as? [Any])?.count == 16)
+    #expect((driver?["rules"] as? [Any])?.count == 17)
   }
 }
