@@ -150,8 +150,10 @@ private struct RewriteWalk {
 
   private let tensors: PlanTensors
   private var steps: [RewriteStep]
-  /// The names of steps that are literal.
-  private let names: [Key?]
+  /// The numbers of the names of steps that are literal; -1 where no node has the name.
+  private let names: [Int32?]
+  /// For other steps, which names match: 0 is not known yet.
+  private var isMatch: [[Int8]]
   private let keepsGroups: Bool
   private(set) var found: [Match] = []
   /// Whether a node was found below another.
@@ -159,7 +161,14 @@ private struct RewriteWalk {
 
   init(_ tensors: PlanTensors, _ steps: [RewriteStep], keepsGroups: Bool) {
     (self.tensors, self.steps, self.keepsGroups) = (tensors, steps, keepsGroups)
-    names = steps.map { if case .literal(let name) = $0 { name } else { nil } }
+    names = steps.map { step in
+      if case .literal(let name) = step {
+        tensors.componentNames.number(of: name) ?? -1
+      } else {
+        nil
+      }
+    }
+    isMatch = steps.map { _ in [] }
   }
 
   mutating func run() {
@@ -181,7 +190,7 @@ private struct RewriteWalk {
           found.append(Match(node: match.node, groups: match.groups))
         }
         for child in tensors.children(of: Int(node)) {
-          let name = keepsGroups ? path + tensors.nodes[child].component.string + "." : ""
+          let name = keepsGroups ? path + tensors.component(of: child).string + "." : ""
           pending.append((Int32(child), name))
         }
       }
@@ -195,26 +204,40 @@ private struct RewriteWalk {
 
   /// The same for steps that begin with `**`: each node is compared with the last step, its parent with the one before.
   private mutating func runUpwards() {
+    let nodes = tensors.nodes
+    isMatch = steps.map { _ in [Int8](repeating: 0, count: tensors.componentNames.components.count)
+    }
+    let last = names.last.flatMap(\.self)
     // A node with a parent is in the tree.
-    for node in tensors.nodes.indices.dropFirst()
-    where tensors.nodes[node].parent >= 0 && matchesUpwards(Int32(node)) {
-      found.append(Match(node: Int32(node), groups: []))
+    for node in nodes.indices.dropFirst() where nodes[node].parent >= 0 {
+      if let last, nodes[node].name != last { continue }
+      if matchesUpwards(Int32(node), nodes) { found.append(Match(node: Int32(node), groups: [])) }
     }
     isNested = hasNestedMatches
   }
 
-  private mutating func matchesUpwards(_ node: Int32) -> Bool {
+  private mutating func matchesUpwards(_ node: Int32, _ nodes: [PlanTensors.Node]) -> Bool {
     var node = node
     for step in steps.indices.dropFirst().reversed() {
       guard node > 0 else { return false }
+      let own = nodes[Int(node)].name
       if let name = names[step] {
-        guard name == tensors.nodes[Int(node)].component else { return false }
+        guard name == own else { return false }
       } else {
-        guard steps[step].match(tensors.nodes[Int(node)].component) != nil else { return false }
+        guard matches(own, step) else { return false }
       }
-      node = tensors.nodes[Int(node)].parent
+      node = nodes[Int(node)].parent
     }
     return true
+  }
+
+  /// Whether a step matches a name; each is matched once.
+  private mutating func matches(_ name: Int32, _ step: Int) -> Bool {
+    if isMatch[step][Int(name)] == 0 {
+      let isFit = steps[step].match(tensors.componentNames[name]) != nil
+      isMatch[step][Int(name)] = isFit ? 1 : -1
+    }
+    return isMatch[step][Int(name)] > 0
   }
 
   private var hasNestedMatches: Bool {
@@ -250,13 +273,13 @@ private struct RewriteWalk {
     while let first = places.first, first.step < end {
       var next: [Place] = []
       for place in places {
-        if case .literal(let name) = steps[place.step] {
-          guard let child = tensors.child(name, of: place.node) else { continue }
+        if let name = names[place.step] {
+          guard let child = tensors.child(named: name, of: place.node) else { continue }
           next.append(Place(node: child, step: place.step + 1, groups: place.groups))
           continue
         }
         for child in tensors.children(of: Int(place.node)) {
-          guard let groups = steps[place.step].match(tensors.nodes[child].component) else {
+          guard let groups = steps[place.step].match(tensors.component(of: child)) else {
             continue
           }
           next.append(

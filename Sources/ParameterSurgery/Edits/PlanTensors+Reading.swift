@@ -4,10 +4,15 @@ internal import CheckpointFiles
 extension PlanTensors {
   /// The child of `node` with this component.
   func child(_ component: Key, of node: Int32) -> Int32? {
-    if nodes[Int(node)].isInTable { return table[ChildName(parent: node, component: component)] }
+    componentNames.number(of: component).flatMap { child(named: $0, of: node) }
+  }
+
+  /// The child of `node` whose component has this number.
+  func child(named name: Int32, of node: Int32) -> Int32? {
+    if nodes[Int(node)].isInTable { return table[ChildName(parent: node, name: name)] }
     var next = nodes[Int(node)].firstChild
     while next >= 0 {
-      if nodes[Int(next)].component == component { return next }
+      if nodes[Int(next)].name == name { return next }
       next = nodes[Int(next)].next
     }
     return nil
@@ -42,7 +47,7 @@ extension PlanTensors {
     var node = node
     var length = 0
     while node > 0 {
-      let component = nodes[Int(node)].component
+      let component = componentNames[nodes[Int(node)].name]
       parts.append(component)
       length += component.string.utf8.count + 1
       node = nodes[Int(node)].parent
@@ -112,7 +117,7 @@ extension PlanTensors: SelectableTree {
 
   func rowCount(at position: Int) -> Int? { slots[position].entry.tensor.shape.dimensions.first }
 
-  func component(of node: Int) -> Key { nodes[node].component }
+  func component(of node: Int) -> Key { componentNames[nodes[node].name] }
 
   func child(of node: Int, named component: Key) -> Int? {
     child(component, of: Int32(node)).map { Int($0) }

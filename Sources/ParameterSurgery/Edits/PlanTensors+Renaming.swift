@@ -16,13 +16,13 @@ extension PlanTensors {
   /// Gives nodes another last component; returns the number of tensors below them, or `nil`, with some of the work done,
   /// when one of the new names exists.
   mutating func relabel(_ renamed: [Int32], as component: Key) -> Int? {
+    let name = name(of: component)
     var count = 0
     for node in renamed {
-      let parent = nodes[Int(node)].parent
-      if let other = child(component, of: parent) {
+      if let other = child(named: name, of: nodes[Int(node)].parent) {
         if other != node { return nil }
       } else {
-        relabel(node, component)
+        relabel(node, name)
       }
       count += forgetKeys(below: node)
     }
@@ -100,7 +100,8 @@ extension PlanTensors {
     guard let last = ranges.ranges.last else { return false }
     let component = Key(text, last)
     if let existing = child(component, of: parent) { return merge(part, into: existing) }
-    if nodes[Int(part)].component != component { relabel(part, component) }
+    let name = name(of: component)
+    if nodes[Int(part)].name != name { relabel(part, name) }
     link(part, under: parent)
     return true
   }
@@ -121,7 +122,7 @@ extension PlanTensors {
       while nodes[Int(source)].firstChild >= 0 {
         let child = nodes[Int(source)].firstChild
         unlink(child)
-        if let existing = self.child(nodes[Int(child)].component, of: target) {
+        if let existing = self.child(named: nodes[Int(child)].name, of: target) {
           pending.append((child, existing))
         } else {
           link(child, under: target)

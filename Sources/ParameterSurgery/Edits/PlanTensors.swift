@@ -9,7 +9,8 @@ struct PlanTensors: Sendable {
 
   /// A component of a key and where it is in the tree. Numbers below 0 mean "none".
   struct Node: Sendable {
-    var component: Key
+    /// The component, as a number of ``ComponentNames``: a step compares and changes many.
+    var name: Int32
     var parent: Int32 = -1
     /// The tensor whose key ends here.
     var slot: Int32 = -1
@@ -34,19 +35,20 @@ struct PlanTensors: Sendable {
     case displaced(Int, node: Int32)
     case linked(Int32)
     case unlinked(Int32, parent: Int32)
-    case component(Int32, Key)
+    case name(Int32, Int32)
     case order([Int32], isBySlot: Bool)
   }
 
   struct ChildName: Hashable {
     var parent: Int32
-    var component: Key
+    var name: Int32
   }
 
   /// More children than this are looked up in the table.
   private static let fewChildren = 8
 
-  private(set) var nodes = [Node(component: "")]
+  private(set) var componentNames = ComponentNames()
+  private(set) var nodes = [Node(name: ComponentNames.empty)]
   private(set) var slots: [Slot] = []
   /// The node of each slot; -1 when the tensor is not there any more.
   private(set) var places: [Int32] = []
@@ -136,15 +138,16 @@ extension PlanTensors {
   }
 
   /// Puts the tensors in another order.
-  mutating func reorder(_ arranged: [Int]) {
+  mutating func reorder(_ arranged: some Collection<Int>) {
+    let arranged = arranged.map { Int32($0) }
     var place = 0
     for slot in order where places[Int(slot)] >= 0 {
-      guard place < arranged.count, arranged[place] == Int(slot) else { break }
+      guard place < arranged.count, arranged[place] == slot else { break }
       place += 1
     }
     guard place < count else { return }
     changes.append(.order(order, isBySlot: isBySlot))
-    order = arranged.map { Int32($0) }
+    order = arranged
     isBySlot = false
   }
 
@@ -173,9 +176,12 @@ extension PlanTensors {
     return count
   }
 
-  mutating func relabel(_ node: Int32, _ component: Key) {
-    changes.append(.component(node, nodes[Int(node)].component))
-    rawRelabel(node, component)
+  /// The number of a component, which is new if it had none.
+  mutating func name(of component: Key) -> Int32 { componentNames.insert(component) }
+
+  mutating func relabel(_ node: Int32, _ name: Int32) {
+    changes.append(.name(node, nodes[Int(node)].name))
+    rawRelabel(node, name)
   }
 
   mutating func link(_ node: Int32, under parent: Int32) {
@@ -190,7 +196,7 @@ extension PlanTensors {
 
   /// A node that is not in the tree yet.
   mutating func newNode(_ component: Key) -> Int32 {
-    nodes.append(Node(component: component))
+    nodes.append(Node(name: name(of: component)))
     return Int32(nodes.count - 1)
   }
 
@@ -248,7 +254,7 @@ extension PlanTensors {
       case .displaced(let slot, let node): rawPlace(slot, at: node)
       case .linked(let node): rawUnlink(node)
       case .unlinked(let node, let parent): rawLink(node, under: parent)
-      case .component(let node, let component): rawRelabel(node, component)
+      case .name(let node, let name): rawRelabel(node, name)
       case .order(let old, let wasBySlot): (order, isBySlot) = (old, wasBySlot)
       }
     }
@@ -279,14 +285,14 @@ extension PlanTensors {
     count -= 1
   }
 
-  private mutating func rawRelabel(_ node: Int32, _ component: Key) {
+  private mutating func rawRelabel(_ node: Int32, _ name: Int32) {
     let parent = nodes[Int(node)].parent
     let isInTable = parent >= 0 && nodes[Int(parent)].isInTable
     if isInTable {
-      table[ChildName(parent: parent, component: nodes[Int(node)].component)] = nil
-      table[ChildName(parent: parent, component: component)] = node
+      table[ChildName(parent: parent, name: nodes[Int(node)].name)] = nil
+      table[ChildName(parent: parent, name: name)] = node
     }
-    nodes[Int(node)].component = component
+    nodes[Int(node)].name = name
   }
 
   private mutating func rawLink(_ node: Int32, under parent: Int32) {
@@ -298,12 +304,12 @@ extension PlanTensors {
     nodes[Int(parent)].firstChild = node
     nodes[Int(parent)].childCount += 1
     if nodes[Int(parent)].isInTable {
-      table[ChildName(parent: parent, component: nodes[Int(node)].component)] = node
+      table[ChildName(parent: parent, name: nodes[Int(node)].name)] = node
     } else if Int(nodes[Int(parent)].childCount) > PlanTensors.fewChildren {
       nodes[Int(parent)].isInTable = true
       var child = node
       while child >= 0 {
-        table[ChildName(parent: parent, component: nodes[Int(child)].component)] = child
+        table[ChildName(parent: parent, name: nodes[Int(child)].name)] = child
         child = nodes[Int(child)].next
       }
     }
@@ -321,7 +327,7 @@ extension PlanTensors {
     if next >= 0 { nodes[Int(next)].previous = previous }
     nodes[Int(parent)].childCount -= 1
     if nodes[Int(parent)].isInTable {
-      table[ChildName(parent: parent, component: nodes[Int(node)].component)] = nil
+      table[ChildName(parent: parent, name: nodes[Int(node)].name)] = nil
     }
     nodes[Int(node)].parent = -1
     nodes[Int(node)].next = -1

@@ -14,7 +14,7 @@ extension SurgeryPlan {
     // Layers `0` and `00` have one index; the first in the file comes first.
     var children: [Int: [Int32]] = [:]
     for child in node.map({ tensors.children(of: Int($0)).map { Int32($0) } }) ?? [] {
-      guard let index = tensors.nodes[Int(child)].component.indexValue else { continue }
+      guard let index = tensors.component(of: Int(child)).indexValue else { continue }
       children[index, default: []].append(child)
     }
     guard let node, !children.isEmpty else {
@@ -22,20 +22,18 @@ extension SurgeryPlan {
       throw SurgeryError.noLayers(text, operation)
     }
     let chosen = try layers(order, among: children.keys.sorted(), text, operation)
-    let live = tensors.liveSlots
-    let members = members(of: children, in: live)
-    // How many tensors precede the first of the layers.
-    let firsts = Set(members.values.compactMap(\.first))
-    let place = live.firstIndex { firsts.contains($0) } ?? 0
+    let (members, others, place) = members(of: children)
     let isPlain = children.allSatisfy { index, nodes in
-      nodes.count == 1 && tensors.nodes[Int(nodes[0])].component == Key("\(index)")
+      nodes.count == 1 && tensors.component(of: Int(nodes[0])) == Key("\(index)")
     }
     let prefix = path.string.isEmpty ? "" : path.string + "."
     if isPlain, tensors.depthBound <= PlanTensors.deepestMove {
-      try arrange(
-        chosen, children.mapValues { $0[0] }, members, under: node, prefix, at: place, operation)
+      let arranged = try arrange(
+        chosen, children.mapValues { $0[0] }, members, under: node, prefix, operation)
+      tensors.reorder(others[..<place] + arranged.joined() + others[place...])
     } else {
-      try rearrange(chosen, members, prefix, at: place, operation)
+      let arranged = try rearrange(chosen, members, prefix, operation)
+      tensors.reorder(others[..<place] + arranged.joined() + others[place...])
     }
     return chosen.count
   }
@@ -55,13 +53,12 @@ extension SurgeryPlan {
     return chosen
   }
 
-  /// Renames the nodes of the layers, and copies those that occur again.
+  /// Renames the nodes of the layers, and copies those that occur again; returns the slots of each new layer, in order.
   private mutating func arrange(
     _ chosen: [Int], _ nodes: [Int: Int32], _ members: [Int: [Int]], under parent: Int32,
-    _ prefix: String, at place: Int, _ operation: SurgeryOperation
-  ) throws {
+    _ prefix: String, _ operation: SurgeryOperation
+  ) throws -> [[Int]] {
     var seen: Set<Int> = []
-    // The slots of each new layer, in order.
     var arranged: [[Int]] = []
     var moved: [(node: Int32, name: Key)] = []
     var copies: [(number: Int, index: Int, rests: [String])] = []
@@ -87,7 +84,7 @@ extension SurgeryPlan {
       tensors.unlink(node)
     }
     for (node, name) in moved {
-      tensors.relabel(node, name)
+      tensors.relabel(node, tensors.name(of: name))
       tensors.link(node, under: parent)
     }
     for (number, index, rests) in copies {
@@ -100,14 +97,13 @@ extension SurgeryPlan {
         arranged[number].append(tensors.slots.count - 1)
       }
     }
-    reorder(arranged, members, at: place)
+    return arranged
   }
 
   /// The same tensor by tensor, for layers with unusual numbers.
   private mutating func rearrange(
-    _ chosen: [Int], _ members: [Int: [Int]], _ prefix: String, at place: Int,
-    _ operation: SurgeryOperation
-  ) throws {
+    _ chosen: [Int], _ members: [Int: [Int]], _ prefix: String, _ operation: SurgeryOperation
+  ) throws -> [[Int]] {
     var rests: [Int: String] = [:]
     for slot in members.values.joined() {
       let tail = tensors.key(of: slot).string.utf8.dropFirst(prefix.utf8.count)
@@ -138,30 +134,35 @@ extension SurgeryPlan {
       }
       arranged.append(slots)
     }
-    reorder(arranged, members, at: place)
+    return arranged
   }
 
-  /// The slots of the tensors of each layer, in order.
-  private func members(of layers: [Int: [Int32]], in live: [Int]) -> [Int: [Int]] {
+  /// The slots of the tensors of each layer and those of all others, in order; and how many of the others precede the
+  /// first of the layers.
+  private func members(
+    of layers: [Int: [Int32]]
+  ) -> (members: [Int: [Int]], others: [Int], place: Int) {
     let indices = Array(layers.keys)
-    var layerOf = [Int](repeating: -1, count: tensors.slots.count)
+    var layerOf = [Int32](repeating: -1, count: tensors.slots.count)
     for (layer, index) in indices.enumerated() {
       for node in layers[index] ?? [] {
-        tensors.forEachPosition(below: Int(node)) { layerOf[$0] = layer }
+        tensors.forEachPosition(below: Int(node)) { layerOf[$0] = Int32(layer) }
       }
     }
     var members = [[Int]](repeating: [], count: indices.count)
-    for slot in live where layerOf[slot] >= 0 { members[layerOf[slot]].append(slot) }
-    return Dictionary(uniqueKeysWithValues: zip(indices, members))
-  }
-
-  /// Puts the layers, one after the other, where the first of them was.
-  private mutating func reorder(_ arranged: [[Int]], _ members: [Int: [Int]], at place: Int) {
-    var isMember = [Bool](repeating: false, count: tensors.slots.count)
-    for slot in members.values.joined() { isMember[slot] = true }
-    for slot in arranged.joined() { isMember[slot] = true }
-    var order = tensors.liveSlots.filter { !isMember[$0] }
-    order.insert(contentsOf: arranged.joined(), at: min(place, order.count))
-    tensors.reorder(order)
+    var others: [Int] = []
+    var place: Int?
+    for slot in tensors.order where tensors.places[Int(slot)] >= 0 {
+      let layer = layerOf[Int(slot)]
+      if layer < 0 {
+        others.append(Int(slot))
+      } else {
+        if place == nil { place = others.count }
+        members[Int(layer)].append(Int(slot))
+      }
+    }
+    return (
+      Dictionary(uniqueKeysWithValues: zip(indices, members)), others, place ?? others.count
+    )
   }
 }

@@ -134,6 +134,59 @@ private func renamed(_ keys: [Key], _ rule: KeyRewrite) -> [Key]? {
     #expect(plan.steps.count == 1 && plan.notes.isEmpty)
   }
 
+  @Test func `of layers are arranged and renamed as in a plain list`() throws {
+    var generator = SplitMix64(seed: 7)
+    func random(_ count: Int) -> Int { Int(generator.next() % UInt64(count)) }
+    for _ in 0..<40 {
+      var list: [(key: Key, value: Float)] = ["first", "h.x", "h.0.w", "h.1.w", "m", "h.0.b.c"].map
+      {
+        ($0, 0)
+      }
+      for layer in 2..<5 { list += [(Key("h.\(layer).w"), 0), (Key("h.\(layer).b.c"), 0)] }
+      for index in list.indices { list[index].value = Float(index) }
+      var plan = SurgeryPlan(for: checkpoint(list.map(\.key)))
+      for step in 0..<8 {
+        if random(3) == 0 {
+          // The last component of every key below a layer.
+          let (from, to) = (["w", "v"][random(2)], ["w", "v", "u\(step)"][random(3)])
+          let matching = list.filter { $0.key.parts.last == Key(from) }
+          guard !matching.isEmpty, from != to else { continue }
+          try plan.rename("**.\(from)", to: "**.\(to)")
+          list = list.map { item in
+            let parts = item.key.parts
+            return parts.last == Key(from)
+              ? (Key(joining: parts.dropLast() + [Key(to)]), item.value) : item
+          }
+        } else {
+          let existing = Set(
+            list.compactMap { item in
+              item.key.parts.first == "h" ? Int(item.key.parts[1].string) : nil
+            }
+          ).sorted()
+          let chosen = (0..<1 + random(5)).map { _ in existing[random(existing.count)] }
+          try plan.arrangeLayers(of: "h", chosen.map { .index($0) })
+          func layer(_ key: Key) -> Int? {
+            key.parts.first == "h" ? Int(key.parts[1].string) : nil
+          }
+          let place = list.prefix { layer($0.key) == nil }.count
+          var others = list.filter { layer($0.key) == nil }
+          let arranged = chosen.enumerated().flatMap { number, index in
+            list.filter { layer($0.key) == index }.map { item in
+              (
+                Key(joining: [Key("h"), Key("\(number)")] + item.key.parts.dropFirst(2)), item.value
+              )
+            }
+          }
+          others.insert(contentsOf: arranged, at: place)
+          list = others
+        }
+        let result = plan.apply()
+        #expect(Array(result.keys) == list.map(\.key))
+        for (key, value) in list { #expect(try result[key]?.floats() == [value]) }
+      }
+    }
+  }
+
   @Test func `of many layers are renamed without looking at each key`() throws {
     // 200 steps that concern all of 20,000 tensors; by keys this would be four million matches.
     let keys = (0..<20_000).map { Key("model.layers.\($0 / 500).experts.\($0 % 500).up.weight") }
