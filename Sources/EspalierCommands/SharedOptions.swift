@@ -36,16 +36,23 @@ struct GroupOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help: """
-      Print one line for all tensors of one dtype and shape whose keys differ only in numbers. On a \
-      terminal, this is the default for more than 500 lines.
+      Print one line for all tensors of one dtype and shape whose keys differ only in numbers. Its key \
+      is a selector of these tensors. On a terminal, this is the default for a list that is taller \
+      than the screen.
       """)
   var group: Bool?
 
-  /// Whether a list of `count` lines is printed by groups.
-  func folds(_ count: Int) -> Bool { group ?? GroupOptions.isLong(count) }
+  init() {}
 
-  /// Whether a list of `count` lines is too long to read. Output to a pipe or a file is folded only on request.
-  static func isLong(_ count: Int) -> Bool { StandardOutput.shared.isTerminal && count > 500 }
+  /// The options of a command that has none: `nil` folds what is taller than the screen.
+  init(folding group: Bool?) {
+    self.init()
+    self.group = group
+  }
+
+  /// Whether a list of `count` lines is printed by groups.
+  /// Output to a pipe or a file is folded only on request.
+  func folds(_ count: Int) -> Bool { group ?? StandardOutput.shared.isTooTall(count) }
 
   /// Throws when `--group` is given together with an option that prints no lines for tensors.
   func check(against options: [(name: String, isGiven: Bool)]) throws {

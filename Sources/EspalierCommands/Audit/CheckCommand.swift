@@ -73,12 +73,13 @@ struct CheckCommand: ParsableCommand {
   private func show(_ findings: [LintFinding], of file: String) {
     let out = StandardOutput.shared
     // On a terminal, one finding about many layers takes one line.
-    let groups = KeyGroups(findings.count, folds: out.isTerminal && findings.count > 20) { index in
+    let folded = KeyGroups(findings.count, folds: out.isTooTall(findings.count)) { index in
       findings[index].key.map { [$0] } ?? []
     } trait: {
       [findings[$0].rule.rawValue, findings[$0].message]
-    }.groups
-    let limit = out.isTerminal ? 50 : .max
+    }
+    let groups = folded.groups
+    let limit = out.isTooTall(groups.count) ? max(10, (out.height ?? 0) - 6) : .max
     for group in groups.prefix(limit) {
       let finding = findings[group.first]
       let word =
@@ -93,7 +94,11 @@ struct CheckCommand: ParsableCommand {
         "\(shown(file)): \(word): \(key)\(shown(finding.message)) [\(finding.rule.rawValue)]")
     }
     let left = groups.dropFirst(limit).reduce(0) { $0 + $1.rows.count }
-    if left > 0 { out.line("\(shown(file)): … and \(grouped(left)) more; --json lists all") }
+    if left > 0 {
+      out.line("\(shown(file)): … and \(grouped(left)) more; --json lists all")
+    } else {
+      out.noteFolding([folded], noun: "finding", advice: "--json lists each")
+    }
     if findings.isEmpty { out.line("\(shown(file)): \(out.style.green("nothing found"))") }
   }
 

@@ -50,11 +50,12 @@ struct VerifyCommand: ParsableCommand {
         bar.reach(done, of: total)
       }
     }
-    if output.json { printJSON(proof) } else { print(proof) }
+    if output.json { printJSON(proof) } else { print(proof, among: Array(before.keys)) }
     if !proof.holds { throw ExitStatus.no }
   }
 
-  private func print(_ proof: FrozenProof) {
+  /// - Parameter keys: those of the base.
+  private func print(_ proof: FrozenProof, among keys: [Key]) {
     let output = StandardOutput.shared
     if !proof.alignedKeys.isEmpty {
       StandardError.note(
@@ -69,7 +70,7 @@ struct VerifyCommand: ParsableCommand {
     note(proof.ignoredKeys, of: base, "is not in the mask and is not compared")
     note(proof.unexpectedKeys, of: tuned, "is new: the mask does not list it")
     guard proof.holds else {
-      printViolations(proof.violations)
+      printViolations(proof.violations, among: keys)
       output.line(
         output.style.red("FAILED")
           + ": \(Text.counted(proof.violations.count, "tensor")) of \(oneLine(tuned)) "
@@ -88,9 +89,11 @@ struct VerifyCommand: ParsableCommand {
     }
     if !proof.addedKeys.isEmpty { parts.append("\(grouped(proof.addedKeys.count)) added") }
     output.line(output.style.green("OK") + ": " + parts.joined(separator: ", "))
-    let keys = proof.unchangedKeys
-    let groups = KeyGroups(keys.count, folds: StandardOutput.shared.isTerminal && keys.count > 20) {
-      [keys[$0]]
+    let unchanged = proof.unchangedKeys
+    let groups = KeyGroups(
+      unchanged.count, folds: output.isTooTall(unchanged.count), among: keys
+    ) {
+      [unchanged[$0]]
     } trait: { _ in
       true
     }
@@ -102,9 +105,11 @@ struct VerifyCommand: ParsableCommand {
   }
 
   /// The tensors that changed: one line for each, or for each group of many.
-  private func printViolations(_ violations: [FrozenProof.Violation]) {
+  private func printViolations(_ violations: [FrozenProof.Violation], among keys: [Key]) {
     let output = StandardOutput.shared
-    let groups = KeyGroups(violations.count, folds: output.isTerminal && violations.count > 20) {
+    let groups = KeyGroups(
+      violations.count, folds: output.isTooTall(violations.count), among: keys
+    ) {
       [violations[$0].key]
     } trait: {
       violations[$0].kind.sentence

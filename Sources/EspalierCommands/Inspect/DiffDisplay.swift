@@ -8,33 +8,38 @@ struct DiffReport {
   private let b: Checkpoint
   private let keysOnly: Bool
   private let folds: Bool
+  private let options: GroupOptions
 
   init(_ diff: Diff, _ a: Checkpoint, _ b: Checkpoint, keysOnly: Bool, groups: GroupOptions) {
     self.diff = diff
     self.a = a
     self.b = b
     self.keysOnly = keysOnly
+    options = groups
     folds = groups.folds(diff.onlyInA.count + diff.onlyInB.count + diff.changed.count)
   }
 
   /// Prints everything; without `details`, only the renames and the counts.
   func print(details: Bool = true) {
     let output = StandardOutput.shared
+    var lists: [KeyGroups] = []
     if details {
-      printKeys()
-      printChanges()
+      lists += printKeys()
+      lists += printChanges()
     }
     printRenames()
+    options.note(lists)
     output.paragraph(summary)
   }
 
-  private func printKeys() {
+  private func printKeys() -> [KeyGroups] {
     var table = Table(
-      [.init(""), .init("", shrinks: true)] + (folds ? [.init("", .right)] : [])
-        + [.init(""), .init(""), .init("", .right)])
+      [.init(""), .init("KEY", shrinks: true, breaks: folds)]
+        + (folds ? [.init("COUNT", .right)] : [])
+        + [.init("DTYPE"), .init("SHAPE", yields: true), .init("SIZE", .right)])
     table.hasHeadings = false
-    func append(_ sign: String, _ keys: [Key], in checkpoint: Checkpoint) {
-      let groups = KeyGroups(keys.count, folds: folds) {
+    func append(_ sign: String, _ keys: [Key], in checkpoint: Checkpoint) -> KeyGroups {
+      let groups = KeyGroups(keys.count, folds: folds, among: checkpoint.keys) {
         [keys[$0]]
       } trait: { index in
         checkpoint[keys[index]].map {
@@ -50,13 +55,15 @@ struct DiffReport {
             byteText(overflow ? .max : bytes),
           ])
       }
+      return groups
     }
-    append("-", diff.onlyInA, in: a)
+    var lists = [append("-", diff.onlyInA, in: a)]
     let removed = table.rows.count
-    append("+", diff.onlyInB, in: b)
+    lists.append(append("+", diff.onlyInB, in: b))
     let style = StandardOutput.shared.style
     table.paint = { line, index in index < removed ? style.red(line) : style.green(line) }
     table.print()
+    return lists
   }
 
   /// Likely renames; those that add one prefix to many keys, or remove it, take one line.
@@ -94,7 +101,8 @@ struct DiffReport {
       for (index, name) in names.enumerated() {
         let margin = index == 0 ? "  " : "    => "
         let text = index == names.count - 1 ? "\(name) (\(times)\(proof))" : name
-        output.line(margin + middleTruncated(text, to: max(20, width - margin.count)))
+        // A selector is copied, and a key is compared with the other one: neither is cut.
+        output.line(margin + text)
       }
     }
   }
@@ -116,15 +124,16 @@ struct DiffReport {
     let shapes: [Shape]
   }
 
-  private func printChanges() {
+  private func printChanges() -> [KeyGroups] {
     let changed = diff.changed
-    guard !changed.isEmpty else { return }
+    guard !changed.isEmpty else { return [] }
     var table = Table(
-      [.init("~"), .init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : []) + [
-        .init("DTYPE"), .init("SHAPE", yields: true), .init("MAX ABS", .right, yields: true),
-        .init("REL L2", .right), .init("COSINE", .right, yields: true), .init("CHANGED", .right),
-      ])
-    let groups = KeyGroups(changed.count, folds: folds) {
+      [.init("~"), .init("KEY", shrinks: true, breaks: folds)]
+        + (folds ? [.init("COUNT", .right)] : []) + [
+          .init("DTYPE"), .init("SHAPE", yields: true), .init("MAX ABS", .right, yields: true),
+          .init("REL L2", .right), .init("COSINE", .right, yields: true), .init("CHANGED", .right),
+        ])
+    let groups = KeyGroups(changed.count, folds: folds, among: a.keys) {
       changed[$0].key == changed[$0].keyInB
         ? [changed[$0].key] : [changed[$0].key, changed[$0].keyInB]
     } trait: {
@@ -152,6 +161,7 @@ struct DiffReport {
     let style = StandardOutput.shared.style
     table.paint = { line, _ in style.yellow(line) }
     table.print()
+    return [groups]
   }
 
   /// `2 only in A, 4 only in B, 1 changed, 101 same`.

@@ -25,7 +25,8 @@ struct ListCommand: ParsableCommand {
         espalier ls google-bert/bert-base-uncased --tree --sort natural
         espalier ls model.bin 'bert.encoder.layer[-2:]' '!**:role(norm)' --stats
         espalier ls model.safetensors 'embeddings.word_embeddings.weight[30522:]'
-        espalier ls model.safetensors.index.json --group
+        espalier ls model.safetensors.index.json --tree --group
+        espalier ls model.safetensors --depth 2
         espalier ls https://example.org/model.safetensors
       """)
 
@@ -41,6 +42,12 @@ struct ListCommand: ParsableCommand {
 
   @Flag(help: "Draw the keys as a tree.")
   var tree = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Show no keys below this number of components, but what each of these nodes holds.",
+      valueName: "n"))
+  var depth: Int?
 
   @Option(help: "The order of the rows.")
   var sort: Order = .file
@@ -86,9 +93,17 @@ struct ListCommand: ParsableCommand {
     if tree, output.json {
       throw ValidationError("--tree and --json exclude each other; leave out one")
     }
-    try groups.check(against: [
-      ("--json", output.json), ("--tree", tree), ("--stats", stats), ("--sha256", digests),
-    ])
+    try groups.check(against: [("--json", output.json), ("--sha256", digests)])
+    if let depth {
+      guard depth > 0 else {
+        throw ValidationError("--depth takes a number of components from 1 on")
+      }
+      if let option = [("--json", output.json), ("--stats", stats), ("--sha256", digests)].first(
+        where: \.1)
+      {
+        throw ValidationError("\(option.0) shows tensors and --depth nodes; leave out one")
+      }
+    }
     if tree, stats || digests {
       throw ValidationError("--tree shows no elements; leave out --stats and --sha256")
     }
@@ -125,6 +140,9 @@ struct ListCommand: ParsableCommand {
     let checkpoint = try open()
     var listing = try listing(of: checkpoint)
     listing.sort(by: sort)
+    if !output.json, !tree, depth == nil, !digests, groups.folds(listing.rows.count) {
+      listing.fold(checkpoint)
+    }
     if stats || digests {
       try listing.readElements(
         of: checkpoint, statistics: stats, digests: digests, mode: progress.progress)
@@ -135,9 +153,11 @@ struct ListCommand: ParsableCommand {
       Program.finish()
     }
     if tree {
-      TreeRendering(listing, sort: sort).print()
-    } else if !stats, !digests, groups.folds(listing.rows.count) {
-      listing.printGroups()
+      TreeRendering(listing, sort: sort, depth: depth).print(groups)
+    } else if let depth {
+      listing.printNodes(depth: depth, sort, isWhole: selectors.isEmpty, groups)
+    } else if let folded = listing.groups {
+      listing.printGroups(folded, groups)
     } else {
       listing.printTable()
     }

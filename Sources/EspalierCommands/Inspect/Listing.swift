@@ -45,7 +45,9 @@ struct Listing {
   }
 
   private(set) var rows: [Row]
-  /// One for each row, when they were asked for.
+  /// The rows of each line, when repeated layers take one line.
+  private(set) var groups: KeyGroups?
+  /// One for each line, when they were asked for.
   private(set) var statistics: [TensorStatistics?] = []
   /// One for each row, when they were asked for.
   private(set) var digests: [String?] = []
@@ -99,33 +101,50 @@ struct Listing {
     }
   }
 
-  /// Fills in what needs the elements, of rows that are in their final order.
+  /// Puts tensors of one dtype and shape whose keys differ only in numbers on one line.
+  mutating func fold(_ checkpoint: Checkpoint) {
+    groups = KeyGroups(rows.count, among: checkpoint.keys) {
+      [rows[$0].tensor.key]
+    } trait: { index in
+      let row = rows[index]
+      // What is special about a tensor is not lost in a group.
+      return row.rows != nil || row.shares != nil
+        ? nil : TensorKind(dtype: row.tensor.dtype, dimensions: row.tensor.shape.dimensions)
+    }
+  }
+
+  /// Fills in what needs the elements, of lines that are in their final order. Digests are those of single rows.
   mutating func readElements(
     of checkpoint: Checkpoint, statistics hasStatistics: Bool, digests hasDigests: Bool,
     mode: ProgressMode
   ) throws {
+    let lines = groups?.groups.map(\.rows) ?? rows.indices.map { [$0] }
     let passes = (hasStatistics ? 1 : 0) + (hasDigests ? 1 : 0)
-    if hasStatistics { statistics = Array(repeating: nil, count: rows.count) }
+    if hasStatistics { statistics = Array(repeating: nil, count: lines.count) }
     if hasDigests { digests = Array(repeating: nil, count: rows.count) }
     let bar = Progress(
       "reading", total: passes * rows.reduce(0) { $0 + $1.bytes }, unit: .bytes, mode: mode)
     defer { bar.finish() }
-    for index in rows.indices {
-      let row = rows[index]
-      guard let tensor = checkpoint[row.tensor.key] else { continue }
-      let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
-      do throws(CheckpointError) {
-        if hasStatistics, tensor.dtype.hasNumbers {
-          statistics[index] = try TensorStatistics(of: parts) { bar.advance(by: $0) }
+    for (line, members) in lines.enumerated() {
+      for index in members {
+        let row = rows[index]
+        guard let tensor = checkpoint[row.tensor.key] else { continue }
+        let parts = row.rows.map { $0.ranges.compactMap { tensor.rows($0) } } ?? [tensor]
+        do throws(CheckpointError) {
+          if hasStatistics, tensor.dtype.hasNumbers {
+            var sums = statistics[line] ?? TensorStatistics()
+            for part in parts { try sums.insert(part) { bar.advance(by: $0) } }
+            statistics[line] = sums
+          }
+          if hasDigests {
+            digests[index] = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
+          }
+        } catch {
+          var error = error
+          if error.path.isEmpty { error.path = checkpoint.path }
+          if error.key == nil { error.key = row.tensor.key }
+          throw error
         }
-        if hasDigests {
-          digests[index] = try TensorDigest.hexadecimal(of: parts) { bar.advance(by: $0) }
-        }
-      } catch {
-        var error = error
-        if error.path.isEmpty { error.path = checkpoint.path }
-        if error.key == nil { error.key = row.tensor.key }
-        throw error
       }
     }
   }
@@ -133,10 +152,20 @@ struct Listing {
   // MARK: - Totals
 
   /// Numbers over several rows.
-  struct Total {
+  struct Total: Hashable {
     var tensors = 0
     var elements = 0
     var bytes = 0
+
+    /// The numbers of `count` times these rows.
+    func times(_ count: Int) -> Total {
+      func product(_ value: Int) -> Int {
+        let (product, overflow) = value.multipliedReportingOverflow(by: count)
+        return overflow ? .max : product
+      }
+      return Total(
+        tensors: product(tensors), elements: product(elements), bytes: product(bytes))
+    }
 
     mutating func add(_ row: Row) {
       tensors += 1

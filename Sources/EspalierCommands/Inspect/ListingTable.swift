@@ -13,7 +13,7 @@ extension Listing {
       .init("SIZE", .right, yields: hasStatistics || hasDigests),
     ]
     if hasStatistics {
-      columns += ["MIN", "MAX", "MEAN", "STD", "NORM", "NAN", "INF"].map { .init($0, .right) }
+      columns += Listing.statisticsColumns
     }
     if hasDigests { columns.append(.init("SHA256", shrinks: true)) }
     if shards { columns.append(.init("FILE", shrinks: true, yields: true)) }
@@ -58,7 +58,13 @@ extension Listing {
       && rows[a].tensor.shape == rows[b].tensor.shape && rows[a].file == rows[b].file
   }
 
-  private static func cells(_ statistics: TensorStatistics) -> [String] {
+  /// On a narrow terminal, the counts and the extremes are the last to go.
+  static let statisticsColumns: [Table.Column] =
+    ["MIN", "MAX", "MEAN", "STD", "NORM"].map { .init($0, .right, yields: true) }
+    + ["NAN", "INF"].map { .init($0, .right) }
+
+  /// The cells of ``statisticsColumns``.
+  static func cells(_ statistics: TensorStatistics) -> [String] {
     func number(_ value: Double?) -> String { value.map { significant($0) } ?? "-" }
     return [
       number(statistics.minimum), number(statistics.maximum), number(statistics.mean),

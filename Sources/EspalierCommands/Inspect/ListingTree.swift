@@ -7,53 +7,68 @@ struct TreeRendering {
   private let tree: ParameterTree
   private let rows: [Listing.Row]
   private let sort: ListCommand.Order
+  /// The components of a key that are drawn, at most.
+  private let depth: Int
+  private let isNarrow = StandardOutput.shared.width.map { $0 < 60 } ?? false
 
-  init(_ listing: Listing, sort: ListCommand.Order) {
+  init(_ listing: Listing, sort: ListCommand.Order, depth: Int? = nil) {
     tree = ParameterTree(listing.rows.map(\.tensor))
     rows = listing.rows
     self.sort = sort
+    self.depth = depth ?? .max
   }
 
-  /// A line: a tensor, or an inner node with what is below it.
+  /// A line: a tensor, or an inner node with what is below it; or several that are alike.
   private struct Line {
     /// The branches and the name.
     let label: String
     /// Columns that the label takes.
     let width: Int
+    /// How many tensors or nodes it stands for.
+    let count: Int
     let content: Content
 
     enum Content {
       case tensor(row: Int)
+      /// What is below all of them.
       case node(Listing.Total)
     }
 
     var isNode: Bool { if case .node = content { true } else { false } }
   }
 
-  func print() {
-    let lines = lines()
-    var table = Table([
-      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right),
-      .init("SIZE", .right),
-    ])
+  func print(_ options: GroupOptions) {
+    var lines = options.group == true ? [] : self.lines(folds: false)
+    let folds = options.folds(lines.count)
+    if folds { lines = self.lines(folds: true) }
+    var table = Table(
+      [.init("KEY", isDrawn: true)] + (folds ? [.init("COUNT", .right)] : []) + [
+        .init("DTYPE", yields: true), .init("SHAPE", yields: true),
+        .init("ELEMENTS", .right, yields: true), .init("SIZE", .right),
+      ])
     table.hasHeadings = StandardOutput.shared.isTerminal
     let style = StandardOutput.shared.style
     if style.enabled {
-      table.paint = { text, index in lines[index].isNode ? style.bold(text) : text }
+      table.paint = { [lines] text, index in lines[index].isNode ? style.bold(text) : text }
     }
-    table.print(rowCount: lines.count) { [rows] range, cells in
+    table.print(rowCount: lines.count) { [lines, rows] range, cells in
       var shape = Table.RepeatingCell<[Int]>()
       var elements = Table.RepeatingCell<Int>()
       var size = Table.RepeatingCell<Int>()
       for index in range {
+        let line = lines[index]
         cells.row(index) { cells in
-          cells.add(lines[index].label, width: lines[index].width)
-          switch lines[index].content {
+          cells.add(line.label, width: line.width)
+          if folds { cells.add(line.count > 1 ? "×\(line.count)" : "") }
+          switch line.content {
           case .tensor(let row):
+            var total = Listing.Total()
+            total.add(rows[row])
+            total = total.times(line.count)
             cells.add(rows[row].tensor.dtype.name)
             shape.add(rows[row].dimensions, to: &cells, shapeText)
-            elements.add(rows[row].count, to: &cells, countText)
-            size.add(rows[row].bytes, to: &cells, byteText)
+            elements.add(total.elements, to: &cells, countText)
+            size.add(total.bytes, to: &cells, byteText)
           case .node(let total):
             cells.add("")
             cells.add(Text.counted(total.tensors, "tensor"))
@@ -63,79 +78,108 @@ struct TreeRendering {
         }
       }
     }
+    let folded = lines.filter { $0.count > 1 && !$0.isNode }
+    options.note(lines: folded.count, for: folded.reduce(0) { $0 + $1.count })
   }
 
   // MARK: - Lines
 
-  private struct Branch {
-    let node: ParameterTree.Node
-    /// Where the node's component begins in the keys at and below it.
-    let start: Int
-    /// What stands before it: four columns for each node above.
-    let margin: String
-    let depth: Int
-    let isLast: Bool
-
-    var arm: String { isLast ? "└── " : "├── " }
-    var marginBelow: String { margin + (isLast ? "    " : "│   ") }
+  /// What tensors have in common that are drawn as one.
+  private struct Trait: Hashable {
+    let kind: TensorKind
+    let place: Int?
   }
 
-  private func lines() -> [Line] {
+  private struct Branch {
+    let branch: AlikeNodes.Branch
+    /// What is before it: four columns for each node above, two on a narrow terminal.
+    let margin: String
+    let indent: Int
+    let isLast: Bool
+    /// The number of components up to it.
+    let depth: Int
+    /// How many nodes each node of the branch stands for.
+    let times: Int
+
+    /// The line to the name, and what is before the names below.
+    func arm(_ isNarrow: Bool) -> String { (isLast ? "└" : "├") + (isNarrow ? " " : "── ") }
+    func marginBelow(_ isNarrow: Bool) -> String {
+      margin + (isLast ? " " : "│") + (isNarrow ? " " : "   ")
+    }
+  }
+
+  private func lines(folds: Bool) -> [Line] {
+    let alike =
+      folds
+      ? AlikeNodes(tree) { place -> Trait in
+        let row = rows[place]
+        let kind = TensorKind(dtype: row.tensor.dtype, dimensions: row.tensor.shape.dimensions)
+        // What is special about a tensor is not lost.
+        return Trait(kind: kind, place: row.rows == nil && row.shares == nil ? nil : place)
+      } : nil
     var lines: [Line] = []
     lines.reserveCapacity(rows.count)
     // An explicit stack: a hostile key may have many components.
-    var stack = branches(of: tree.root, start: 0, margin: "", depth: 0)
-    while let branch = stack.popLast() {
-      let (node, end) = collapsed(branch)
-      let key = node.entriesBelow.first.map { rows[$0].tensor.key.string.utf8 } ?? "".utf8
-      var name = shown(String(Substring(key.dropFirst(branch.start).prefix(end - branch.start))))
+    var stack = branches(of: tree.root, alike, margin: "", indent: 0, depth: 1, times: 1)
+    while var top = stack.popLast() {
+      var name = shown(top.branch.name)
+      // A chain of nodes with one branch and no tensor of their own takes one line: `layer[0:12]`.
+      while top.depth < depth, top.branch.first.entry == nil {
+        let below = branches(
+          of: top.branch.first, alike, margin: top.margin, indent: top.indent,
+          depth: top.depth + 1, times: top.times * top.branch.nodes.count)
+        guard below.count == 1, let only = below.first else { break }
+        name += only.branch.nodes.count > 1 ? only.branch.name : "." + shown(only.branch.name)
+        top = Branch(
+          branch: only.branch, margin: top.margin, indent: top.indent, isLast: top.isLast,
+          depth: only.depth, times: only.times)
+      }
+      let node = top.branch.first
+      let count = top.times * top.branch.nodes.count
       let content: Line.Content
-      if let row = node.entry {
+      if let row = node.entry, node.tensorCount == 1 || top.depth < depth {
         name += rows[row].suffix
         content = .tensor(row: row)
       } else {
         var total = Listing.Total()
         for row in node.entriesBelow { total.add(rows[row]) }
-        content = .node(total)
+        content = .node(total.times(count))
       }
       lines.append(
         Line(
-          label: branch.margin + branch.arm + name,
-          width: 4 * (branch.depth + 1) + displayWidth(name), content: content))
-      stack += branches(
-        of: node, start: end + 1, margin: branch.marginBelow, depth: branch.depth + 1)
+          label: top.margin + top.arm(isNarrow) + name,
+          width: (isNarrow ? 2 : 4) * (top.indent + 1) + displayWidth(name), count: count,
+          content: content))
+      if top.depth < depth {
+        stack += branches(
+          of: node, alike, margin: top.marginBelow(isNarrow), indent: top.indent + 1,
+          depth: top.depth + 1,
+          times: count)
+      }
     }
     return lines
   }
 
-  /// The children, last first, for a stack.
+  /// The branches below a node, last first, for a stack.
   private func branches(
-    of node: ParameterTree.Node, start: Int, margin: @autoclosure () -> String, depth: Int
+    of node: ParameterTree.Node, _ alike: AlikeNodes?, margin: @autoclosure () -> String,
+    indent: Int, depth: Int, times: Int
   ) -> [Branch] {
-    var children =
+    let children =
       switch sort {
       case .natural: node.naturallySortedChildren
       case .file: node.children
       case .size: node.children.sorted { $0.byteCount > $1.byteCount }
       }
     if children.isEmpty { return [] }
-    children.reverse()
+    let branches =
+      alike?.branches(of: children)
+      ?? children.map { AlikeNodes.Branch(nodes: [$0], name: $0.component.string) }
     let margin = margin()
-    return children.enumerated().map {
+    return branches.reversed().enumerated().map {
       Branch(
-        node: $0.element, start: start, margin: margin, depth: depth, isLast: $0.offset == 0)
+        branch: $0.element, margin: margin, indent: indent, isLast: $0.offset == 0, depth: depth,
+        times: times)
     }
-  }
-
-  /// The last node of a chain of nodes with one child and no tensor of their own, which takes one line:
-  /// `attention.self`; where its component ends in the keys comes with it.
-  private func collapsed(_ branch: Branch) -> (node: ParameterTree.Node, end: Int) {
-    var node = branch.node
-    var end = branch.start + node.component.string.utf8.count
-    while node.entry == nil, let child = node.onlyChild {
-      end += 1 + child.component.string.utf8.count
-      node = child
-    }
-    return (node, end)
   }
 }

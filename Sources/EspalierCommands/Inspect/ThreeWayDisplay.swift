@@ -7,20 +7,23 @@ struct ThreeWayDisplay {
   private let a: String
   private let b: String
   private let folds: Bool
+  private let options: GroupOptions
 
   init(_ diff: ThreeWayDiff, a: String, b: String, groups: GroupOptions) {
     (self.diff, self.a, self.b) = (diff, a, b)
+    options = groups
     folds = groups.folds(diff.changes.count)
   }
 
   func print() {
     let output = StandardOutput.shared
+    var lists: [KeyGroups] = []
     for verdict in ThreeWayDiff.Verdict.allCases {
       let changes = diff.changes.filter { $0.verdict == verdict }
       guard !changes.isEmpty else { continue }
       output.line(output.style.bold(title(verdict)))
       var table = Table(columns(verdict))
-      let groups = KeyGroups(changes.count, folds: folds) {
+      let groups = KeyGroups(changes.count, folds: folds, among: diff.changes.map(\.key)) {
         [changes[$0].key]
       } trait: {
         [changes[$0].inA, changes[$0].inB]
@@ -50,7 +53,9 @@ struct ThreeWayDisplay {
         }
       }
       table.print()
+      lists.append(groups)
     }
+    options.note(lists)
     output.paragraph(summary)
   }
 
@@ -65,7 +70,8 @@ struct ThreeWayDisplay {
 
   private func columns(_ verdict: ThreeWayDiff.Verdict) -> [Table.Column] {
     let figures = verdict == .differently ? ["A REL L2", "B REL L2", "A TO B"] : ["REL L2"]
-    return [.init(" "), .init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : [])
+    return [.init(" "), .init("KEY", shrinks: true, breaks: folds)]
+      + (folds ? [.init("COUNT", .right)] : [])
       + [.init("")] + figures.map { .init($0, .right) }
   }
 

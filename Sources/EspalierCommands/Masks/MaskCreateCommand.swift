@@ -74,7 +74,7 @@ struct MaskCreateCommand: ParsableCommand {
     if format.json {
       report.printJSON(path: written.output, warnings: warnings.map(\.description))
     } else {
-      report.print(path: written.output, folds: groups.group)
+      report.print(path: written.output, groups: groups)
     }
   }
 

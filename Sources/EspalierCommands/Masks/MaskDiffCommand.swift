@@ -39,17 +39,21 @@ struct MaskDiffCommand: ParsableCommand {
       json.finish()
     } else {
       let states = changes.map { "\(word($0.before)) => \(word($0.after))" }
-      let folded = KeyGroups(changes.count, folds: groups.folds(changes.count)) {
+      let folds = groups.folds(changes.count)
+      let folded = KeyGroups(changes.count, folds: folds, among: first.states.keys) {
         [changes[$0].key]
       } trait: {
         states[$0]
       }
+      var table = Table(
+        [.init("~"), .init("KEY", shrinks: true, breaks: folds)]
+          + (folds ? [.init("COUNT", .right)] : []) + [.init("STATES")])
+      table.hasHeadings = false
       for group in folded.groups {
-        let times = group.times.isEmpty ? "" : "\(group.times)  "
-        let rest = "  \(times)\(states[group.first])"
-        let room = StandardOutput.shared.width.map { max(20, $0 - 3 - displayWidth(rest)) } ?? .max
-        StandardOutput.shared.line("~  \(middleTruncated(group.name, to: room))\(rest)")
+        table.append(["~", group.name] + (folds ? [group.times] : []) + [states[group.first]])
       }
+      table.print()
+      groups.note([folded])
       StandardOutput.shared.line(
         changes.isEmpty
           ? "no difference"

@@ -44,8 +44,8 @@ struct MaskReport {
     return tree.entries.compactMap { entry($0.key, $0) }
   }
 
-  /// - Parameter folds: whether repeated layers take one line; `nil` decides by their number.
-  func print(path: String, folds: Bool? = nil) {
+  /// - Parameter options: whether repeated layers take one line.
+  func print(path: String, groups options: GroupOptions = GroupOptions(folding: nil)) {
     let output = StandardOutput.shared
     let entries = entries
     let train =
@@ -66,8 +66,8 @@ struct MaskReport {
           indent: 2)
       }
     }
-    let folds = folds ?? GroupOptions.isLong(entries.count)
-    let groups = KeyGroups(entries.count, folds: folds) {
+    let folds = options.folds(entries.count)
+    let groups = KeyGroups(entries.count, folds: folds, among: mask.states.keys) {
       [entries[$0].key]
     } trait: { index -> [TensorKind?]? in
       let entry = entries[index]
@@ -75,7 +75,7 @@ struct MaskReport {
       return [entry.tensor.map { TensorKind(dtype: $0.dtype, dimensions: $0.shape.dimensions) }]
     }
     var table = Table(
-      [.init("KEY", shrinks: true)] + (folds ? [.init("COUNT", .right)] : [])
+      [.init("KEY", shrinks: true, breaks: folds)] + (folds ? [.init("COUNT", .right)] : [])
         + [.init("DTYPE"), .init("SHAPE"), .init("ELEMENTS", .right)])
     table.hasHeadings = false
     table.print(rowCount: groups.groups.count, indent: 2) { range, cells in
@@ -96,6 +96,7 @@ struct MaskReport {
         }
       }
     }
+    options.note([groups])
   }
 
   /// Writes a mask that was derived from others, and prints which tensors train.

@@ -26,7 +26,7 @@ struct MaskShowCommand: ParsableCommand {
     if format.json {
       report.printJSON(path: mask, warnings: [])
     } else {
-      report.print(path: mask, folds: groups.group)
+      report.print(path: mask, groups: groups)
     }
   }
 }

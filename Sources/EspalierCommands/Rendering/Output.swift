@@ -14,6 +14,8 @@ final class StandardOutput: Sendable {
   let style: Style
   /// Columns that a line may take, or `nil` when lines are not cut.
   let width: Int?
+  /// Lines that are seen at the same time, or `nil` when it is not a terminal or its height is not known.
+  let height: Int?
 
   private let buffer = Mutex<[UInt8]>([])
   private static let capacity = 1 << 16
@@ -24,6 +26,7 @@ final class StandardOutput: Sendable {
     isTerminal = System.isTerminal(1)
     style = Style(enabled: Style.allowed(on: isTerminal))
     width = isTerminal ? System.terminalWidth(1) : nil
+    height = isTerminal ? System.terminalHeight(1) : nil
     emit = StandardOutput.writeOut
   }
 
@@ -31,11 +34,16 @@ final class StandardOutput: Sendable {
   ///
   /// - Parameters:
   ///   - width: the columns of a terminal; `nil` for something that is not a terminal.
+  ///   - height: the lines of the terminal; `nil` when they are not known.
   ///   - emit: takes what is written, in large pieces.
-  init(width: Int?, isColoured: Bool = false, emit: @escaping @Sendable ([UInt8]) -> Void) {
+  init(
+    width: Int?, height: Int? = nil, isColoured: Bool = false,
+    emit: @escaping @Sendable ([UInt8]) -> Void
+  ) {
     isTerminal = width != nil
     style = Style(enabled: isColoured)
     self.width = width
+    self.height = height
     self.emit = emit
   }
 

@@ -29,11 +29,17 @@ enum System {
 
   /// The number of columns of the terminal at `descriptor`, or `nil` when it is unknown.
   static func terminalWidth(_ descriptor: Int32) -> Int? {
+    terminalSize(descriptor).flatMap { $0.ws_col > 0 ? Int($0.ws_col) : nil }
+  }
+
+  /// The number of lines of the terminal at `descriptor`, or `nil` when it is unknown.
+  static func terminalHeight(_ descriptor: Int32) -> Int? {
+    terminalSize(descriptor).flatMap { $0.ws_row > 0 ? Int($0.ws_row) : nil }
+  }
+
+  private static func terminalSize(_ descriptor: Int32) -> winsize? {
     var size = winsize()
-    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-      return nil
-    }
-    return Int(size.ws_col)
+    return unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
   }
 
   /// The number of logical processors that are online.

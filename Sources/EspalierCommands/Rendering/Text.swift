@@ -68,59 +68,6 @@ func truncated(_ text: String, to width: Int) -> String {
   return result + "…"
 }
 
-/// `text` with a part cut out so that it takes `width` columns: for a key the least informative part, which is
-/// near its start and not its numbers or its end; for any other text the middle.
-func middleTruncated(_ text: String, to width: Int) -> String {
-  guard displayWidth(text) > width else { return text }
-  guard width >= 5 else { return truncated(text, to: width) }
-  let characters = Array(text)
-  let widths = characters.map { displayWidth(String($0)) }
-  let costs = elisionCosts(characters)
-  let excess = widths.reduce(0, +) - width + 1
-  // Of all shortest parts that are wide enough, the cheapest; of equal ones, the one nearest to the middle.
-  var best: (range: Range<Int>, cost: Int, distance: Int)?
-  var (end, cut, cost) = (0, 0, 0)
-  for start in characters.indices {
-    while cut < excess, end < characters.count {
-      cut += widths[end]
-      cost += costs[end]
-      end += 1
-    }
-    guard cut >= excess else { break }
-    let distance = abs(start + end - characters.count)
-    if best.map({ (cost, distance) < ($0.cost, $0.distance) }) ?? true {
-      best = (start..<end, cost, distance)
-    }
-    cut -= widths[start]
-    cost -= costs[start]
-  }
-  guard let range = best?.range else { return truncated(text, to: width) }
-  return String(characters[..<range.lowerBound]) + "…" + String(characters[range.upperBound...])
-}
-
-/// The cost of leaving out each character: for a key, highest at the end and lowest before its first number.
-private func elisionCosts(_ characters: [Character]) -> [Int] {
-  var costs = [Int](repeating: 1, count: characters.count)
-  guard characters.contains(".") else { return costs }
-  let firstNumber = characters.firstIndex { $0.isNumber || $0 == "[" } ?? 0
-  var distance = 0
-  var end = characters.count
-  for index in characters.indices.reversed() where index == 0 || characters[index] == "." {
-    let part = characters[index..<end].drop { $0 == "." }
-    let isNumber = part.first == "[" || !part.isEmpty && part.allSatisfy(\.isNumber)
-    let middle = index < firstNumber ? 1 : 3
-    let cost = distance == 0 ? 40 : isNumber ? 6 : distance == 1 ? 10 : middle
-    for place in part.indices { costs[place] = cost }
-    distance += 1
-    end = index
-  }
-  // The branches of a tree, and the arrow between two keys.
-  for (index, character) in characters.enumerated() where "│├└─ =>".contains(character) {
-    costs[index] = 50
-  }
-  return costs
-}
-
 /// `text` in lines of at most `width` columns, broken between words; all lines but the first begin with `continued`
 /// spaces.
 func wrapped(_ text: String, to width: Int, continued: Int = 0) -> [String] {

@@ -65,15 +65,20 @@ struct EditDisplay {
     let output = StandardOutput.shared
     let changes = plan.changes
     let folds = groups.folds(changes.count)
-    let rows = KeyGroups(changes.count, folds: folds) { index in
+    let folded = KeyGroups(
+      changes.count, folds: folds,
+      among: folds ? Array(plan.base.keys) + plan.apply().keys : []
+    ) { index in
       let keys = [changes[index].before?.key, changes[index].after?.key].compactMap(\.self)
       return keys.count == 2 && keys[0] == keys[1] ? [keys[0]] : keys
     } trait: {
       ChangeKind(changes[$0])
-    }.groups
+    }
+    let rows = folded.groups
     var table = Table(
-      [.init(""), .init("", shrinks: true)] + (folds ? [.init("", .right)] : [])
-        + [.init(""), .init(""), .init("", shrinks: true)])
+      [.init(""), .init("KEY", shrinks: true, breaks: folds)]
+        + (folds ? [.init("COUNT", .right)] : [])
+        + [.init("DTYPE"), .init("SHAPE", yields: true), .init("EFFECTS", shrinks: true)])
     table.hasHeadings = false
     for row in rows {
       let change = changes[row.first]
@@ -93,6 +98,7 @@ struct EditDisplay {
       }
     }
     table.print()
+    groups.note([folded])
     for change in plan.metadataChanges {
       let name = shown(change.name)
       if let before = change.before {

@@ -92,14 +92,12 @@ public struct DiffSummary: Sendable {
     } trait: {
       entries[$0].kind
     }
-    self.groups = alike.groups.flatMap { group in
-      KeyGroups.blocks(of: group.rows.map { entries[$0].key }).map { block in
-        var sums = Sums()
-        for place in block.places { sums.add(entries[group.rows[place]].sums) }
-        return Group(
-          selector: block.selector, counts: sums.counts, maxAbs: sums.maxAbs,
-          relativeL2: sums.relativeL2)
-      }
+    self.groups = alike.groups.map { group in
+      var sums = Sums()
+      for row in group.rows { sums.add(entries[row].sums) }
+      return Group(
+        selector: group.selectors.first ?? "", counts: sums.counts, maxAbs: sums.maxAbs,
+        relativeL2: sums.relativeL2)
     }
     self.layers = layers.map {
       Layer(name: $0.string, counts: $1.counts, relativeL2: $1.relativeL2)

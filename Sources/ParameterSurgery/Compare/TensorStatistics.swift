@@ -34,12 +34,20 @@ public struct TensorStatistics: Sendable, Hashable {
   public init(
     of parts: [Tensor], progress: (Int) -> Void = { _ in }
   ) throws(CheckpointError) {
-    for part in parts {
-      do {
-        try add(part, progress)
-      } catch {
-        throw error as? CheckpointError ?? CheckpointError(.cannotRead, "\(error)")
-      }
+    for part in parts { try insert(part, progress: progress) }
+  }
+
+  /// The statistics of no elements.
+  package init() {}
+
+  /// Adds the elements of a tensor.
+  package mutating func insert(
+    _ part: Tensor, progress: (Int) -> Void = { _ in }
+  ) throws(CheckpointError) {
+    do {
+      try add(part, progress)
+    } catch {
+      throw error as? CheckpointError ?? CheckpointError(.cannotRead, "\(error)")
     }
   }
 

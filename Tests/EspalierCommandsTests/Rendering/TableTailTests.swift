@@ -13,7 +13,9 @@ struct TableTailTests {
 
   /// The lines of ``rows``, with repeated cells copied or set again.
   private func lines(_ table: Table, widths: [Int], left: Set<Int>, copies: Bool) -> [UInt8] {
-    var cells = Table.Cells(setting: table, widths: widths, indent: 1, left: left, after: [])
+    var layout = Table.Layout(widths: widths, indent: 1)
+    layout.left = left
+    var cells = Table.Cells(setting: table, layout, after: [])
     for (index, row) in Self.rows.enumerated() {
       let isRepeated = copies && index > 0 && row.dropFirst() == Self.rows[index - 1].dropFirst()
       cells.row(index) { cells in

@@ -103,6 +103,76 @@ import Testing
       }
     }
     #expect(words == 2)
-    #expect(cells.widths == [1])
+    #expect(cells.measure.widths == [1])
+  }
+
+  @Test func `prints what is the same in all rows once, when a terminal is narrow`() {
+    let rows = (0..<3).map { ["encoder.layer.\($0).output.dense.weight", "F32", "[\($0)]", "0"] }
+    let columns: [Table.Column] = [
+      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE"), .init("NAN", .right),
+    ]
+    let narrow = Recording.text(width: 44) { table(rows, columns).print(to: $0) }
+    #expect(
+      narrow == """
+        the same in all lines: DTYPE F32, NAN 0
+        KEY                                  SHAPE
+        encoder.layer.0.output.dense.weight  [0]
+        encoder.layer.1.output.dense.weight  [1]
+        encoder.layer.2.output.dense.weight  [2]
+
+        """)
+    let wide = Recording.text(width: 80) { table(rows, columns).print(to: $0) }
+    #expect(wide.hasPrefix("KEY                                  DTYPE  SHAPE  NAN\n"))
+    let file = Recording.text { table(rows, columns).print(to: $0) }
+    #expect(file == wide)
+  }
+
+  @Test func `never cuts a selector, which gets a line of its own`() {
+    let columns: [Table.Column] = [
+      .init("~"), .init("KEY", breaks: true), .init("COUNT", .right), .init("SHAPE"),
+    ]
+    let rows = [
+      ["~", "encoder.layer[0:6].attention.output.dense.weight", "×6", "[384, 384]"],
+      ["~", "pooler.weight", "", "[384]"], ["+", "pooler[0:2].dense.activation.alpha", "×2", ""],
+    ]
+    let text = Recording.text(width: 40) { table(rows, columns).print(to: $0) }
+    #expect(
+      text == """
+        ~  KEY                 COUNT  SHAPE
+        ~  encoder.layer[0:6].attention.output.dense.weight
+                                  ×6  [384, 384]
+        ~  pooler.weight              [384]
+        +  pooler[0:2].dense.activation.alpha
+                                  ×2
+
+        """)
+  }
+
+  @Test(arguments: [24, 30, 40, 60])
+  func `never cuts keys where they differ`(width: Int) {
+    // The keys differ in one part: at the start, in the middle, in a number or at the end.
+    let keys = ["alpha", "beta", "gamma.0", "gamma.1"].flatMap { part in
+      [
+        "\(part).language.model.layers.mlp.down.weight",
+        "model.\(part).layers.mlp.down.proj.weight",
+        "model.language.layers.\(part).down_proj.weight", "model.language.layers.mlp.down.\(part)",
+      ]
+    }
+    var table = table(
+      keys.map { [$0, "\($0.count)"] }, [.init("KEY", shrinks: true), .init("SIZE", .right)])
+    table.hasHeadings = false
+    let text = Recording.text(width: width) { [table] in table.print(to: $0) }
+    // A key on a line of its own is complete.
+    let shown = text.split(separator: "\n").map { String($0.prefix { $0 != " " }) }.filter {
+      !$0.isEmpty
+    }
+    #expect(shown.count == keys.count)
+    for (key, text) in zip(keys, shown) {
+      let ends = text.split(separator: "…", omittingEmptySubsequences: false).map(String.init)
+      let fitting = keys.filter { other in
+        ends.count == 1 ? other == text : other.hasPrefix(ends[0]) && other.hasSuffix(ends[1])
+      }
+      #expect(fitting == [key], "\(text)")
+    }
   }
 }

@@ -8,10 +8,11 @@ final class Recording: Sendable {
 
   /// What `body` writes to an output of `width` columns; `nil` stands for a file.
   static func text(
-    width: Int? = nil, isColoured: Bool = false, _ body: (StandardOutput) -> Void
+    width: Int? = nil, height: Int? = nil, isColoured: Bool = false,
+    _ body: (StandardOutput) -> Void
   ) -> String {
     let recording = Recording()
-    let output = StandardOutput(width: width, isColoured: isColoured) { piece in
+    let output = StandardOutput(width: width, height: height, isColoured: isColoured) { piece in
       recording.bytes.withLock { $0 += piece }
     }
     body(output)

@@ -5,11 +5,12 @@ final class Terminal {
   private let controller: FileHandle
   private let tool: FileHandle
 
-  init(columns: Int) throws {
+  init(columns: Int, lines: Int = 50) throws {
     let (descriptor, other) = try Terminal.pair()
     controller = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     tool = FileHandle(fileDescriptor: other, closeOnDealloc: true)
-    var size = winsize(ws_row: 50, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+    var size = winsize(
+      ws_row: UInt16(lines), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     _ = unsafe ioctl(other, UInt(TIOCSWINSZ), &size)
   }
 

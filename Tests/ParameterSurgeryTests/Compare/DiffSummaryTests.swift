@@ -72,7 +72,7 @@ import Testing
     let summary = DiffSummary(try Diff(a, a), a, a)
     #expect(
       summary.groups.map(\.selector) == [
-        "\"x [odd]\"[0:2].w", "l[0,1,2,4].experts[0:8].w", "l.3.experts[0:4].w",
+        "\"x [odd]\"[0:2].w", "l[0:3,4].experts[0:8].w", "l.3.experts[0:4].w",
         "l.5.experts[0:7].w", "l.5.experts.7.w", "[0:3].w",
       ])
     let tree = ParameterTree(a)
