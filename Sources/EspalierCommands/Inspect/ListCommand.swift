@@ -165,8 +165,7 @@ struct ListCommand: ParsableCommand {
     if totals {
       listing.printTotals()
     } else if StandardOutput.shared.isTerminal {
-      let style = StandardOutput.shared.style
-      StandardOutput.shared.line(style.dim(listing.summary(of: checkpoint)))
+      StandardOutput.shared.aside(listing.summary(of: checkpoint))
     }
     Program.finish()
   }

@@ -9,7 +9,8 @@ extension Listing {
     let shards = rows.contains { $0.file != nil }
     let ties = rows.contains { $0.shares != nil }
     var columns: [Table.Column] = [
-      .init("KEY", shrinks: true), .init("DTYPE"), .init("SHAPE", yields: hasStatistics),
+      .init("KEY", shrinks: true, breaks: hasStatistics), .init("DTYPE"),
+      .init("SHAPE", yields: hasStatistics),
       .init("SIZE", .right, yields: hasStatistics || hasDigests),
     ]
     if hasStatistics {

@@ -131,7 +131,10 @@ struct Table: Sendable {
     }
     // Columns that may be left out go before the first column becomes too short to read.
     var wanted = columns.indices.map(least)
-    if let key, !columns[key].breaks { wanted[key] = min(layout.widths[key], 28) }
+    if let key, !columns[key].breaks {
+      // The names of a tree are worth more than figures.
+      wanted[key] = min(layout.widths[key], columns[key].isDrawn ? max(28, limit / 5 * 3) : 28)
+    }
     for column in columns.indices.reversed()
     where columns[column].yields && !layout.left.contains(column) && used(wanted) > limit {
       layout.left.insert(column)
