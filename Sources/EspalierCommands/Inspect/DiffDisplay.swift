@@ -71,18 +71,12 @@ struct DiffReport {
     guard !diff.likelyRenames.isEmpty else { return }
     let output = StandardOutput.shared
     output.line("likely renamed:")
-    var prefixed: [Key: Int] = [:]
-    for rename in diff.likelyRenames {
-      if let prefix = DiffReport.prefix(rename) { prefixed[prefix, default: 0] += 1 }
+    let prefixes = RenamePrefixes(diff.likelyRenames)
+    for hint in prefixes.hints {
+      let (sentence, option) = RenamePrefixes.text(hint)
+      output.paragraph("\(sentence): pass \(option)", indent: 2)
     }
-    for (prefix, count) in prefixed.sorted(by: { $0.key < $1.key }) where count > 1 {
-      output.paragraph(
-        "\(grouped(count)) keys differ only in the prefix \(quoted(prefix.string)): "
-          + "pass --ignore-prefix \(Advice.shellWord(shown(prefix.string)))", indent: 2)
-    }
-    let others = diff.likelyRenames.filter { rename in
-      DiffReport.prefix(rename).map { prefixed[$0, default: 0] <= 1 } ?? true
-    }
+    let others = prefixes.others
     let groups = KeyGroups(others.count, folds: folds) {
       [others[$0].from, others[$0].to]
     } trait: {
@@ -105,17 +99,6 @@ struct DiffReport {
         output.line(margin + text)
       }
     }
-  }
-
-  /// The prefix that one of the keys has, when it is their only difference.
-  static func prefix(_ rename: LikelyRename) -> Key? {
-    let (from, to) = (rename.from.string.utf8, rename.to.string.utf8)
-    let (short, long) = from.count < to.count ? (from, to) : (to, from)
-    let prefix = long.dropLast(short.count)
-    guard prefix.last == UInt8(ascii: "."), long.suffix(short.count).elementsEqual(short) else {
-      return nil
-    }
-    return Key(String(Substring(prefix)))
   }
 
   /// What the changed tensors of one group have in common.

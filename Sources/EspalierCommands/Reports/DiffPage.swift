@@ -10,172 +10,160 @@ struct DiffPage {
   let b: Checkpoint
 
   /// The maximum number of rows of a table; the text output has all of them.
-  private static let longest = 2000
+  static let longest = 2000
+  /// Sections with more rows are closed at first, but for that of the changed tensors.
+  private static let tall = 60
 
   /// The page.
   var html: String {
-    """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>\(escaped(a.path)) and \(escaped(b.path)): differences</title>
-    <style>
-    :root { color-scheme: light dark }
-    body { font: 15px/1.45 system-ui, sans-serif; max-width: 72em; margin: 2em auto; padding: 0 1em }
-    h1 { font-size: 1.4em; overflow-wrap: anywhere } h2 { font-size: 1.15em; margin-top: 2em }
-    table { border-collapse: collapse }
-    td, th { padding: .2em .8em; text-align: right; white-space: nowrap }
-    th { font-weight: 600; border-bottom: 1px solid #8888 }
-    td:first-child, th:first-child { text-align: left; padding-left: 0 }
-    td.name { font-family: ui-monospace, monospace; font-size: 13px }
-    td.bar { width: 22em; min-width: 10em; text-align: left }
-    td.bar div { background: #2b6fd6; height: .8em; border-radius: 2px }
-    .figures { display: flex; flex-wrap: wrap; gap: 2.5em; margin: 1.2em 0 }
-    .figures b { display: block; font-size: 1.7em; font-weight: 600 }
-    .scroll { overflow-x: auto } .note { color: #888 }
-    .removed { color: #c0392b } .added { color: #1e8449 }
-    @media (prefers-color-scheme: dark) { .removed { color: #ff8a7a } .added { color: #6fd08c } }
-    </style>
-    </head>
-    <body>
-    <h1>\(escaped(a.path)) → \(escaped(b.path))</h1>
-    \(figures)
-    \(sections.joined(separator: "\n"))
-    </body>
-    </html>
-
-    """
+    let (nameA, nameB) = (clipped(shown(a.path)), clipped(shown(b.path)))
+    let body: HTML = """
+      <h1>\(nameA) → \(nameB)</h1>
+      \(figures)
+      \(hints)\(sections.joined(separator: "\n"))
+      """
+    return Page(
+      title: "\(nameA) and \(nameB): differences", body: body,
+      script: diff.isEmpty ? nil : DiffPageScript.text
+    ).html
   }
 
-  private var figures: String {
+  private var figures: HTML {
     let counts = [
       (diff.same, "the same"), (diff.changed.count, "changed"), (diff.onlyInA.count, "only in A"),
       (diff.onlyInB.count, "only in B"),
     ]
-    return "<div class=\"figures\">"
-      + counts.map { "<div><b>\(grouped($0.0))</b>\($0.1)</div>" }.joined() + "</div>"
-      + "<p class=\"note\">A is \(escaped(a.path)), B is \(escaped(b.path)). "
-      + "Relative L2 is ‖b − a‖ / ‖a‖.</p>"
+    let figures = counts.map { count, name -> HTML in
+      "<div><b>\(grouped(count))</b><span>\(name)</span></div>"
+    }.joined()
+    return """
+      <div class="figures">\(figures)</div>
+      <p class="note">A is <bdi>\(clipped(shown(a.path)))</bdi>, B is <bdi>\(clipped(shown(b.path)))</bdi>. \
+      Relative L2 is ‖b − a‖ / ‖a‖.</p>
+      """
   }
 
-  private var sections: [String] {
+  /// What `espalier diff` says of prefixes.
+  private var hints: HTML {
+    RenamePrefixes(diff.likelyRenames).hints.prefix(8).map { hint -> HTML in
+      let (sentence, option) = RenamePrefixes.text(hint)
+      return "<p>\(clipped(sentence)): pass <code>\(clipped(option))</code>.</p>\n"
+    }.joined()
+  }
+
+  private var sections: [HTML] {
     guard !diff.isEmpty else { return ["<p>Nothing differs.</p>"] }
-    return [layers, histogram, groups, changes, keys(diff.onlyInA, in: a, "Only in A", "removed")]
-      + [keys(diff.onlyInB, in: b, "Only in B", "added"), renames]
+    let maps = LayerHeatMap.maps(diff)
+    return [layers]
+      + maps.prefix(LayerHeatMap.maximumStacks).map {
+        section("Layers and parameters of \(clipped(shown($0.stack)))", $0.layers.count, $0.table)
+      } + [
+        histogram, groups, changes, keys(diff.onlyInA, in: a, "A", "removed"),
+        keys(diff.onlyInB, in: b, "B", "added"), renames,
+      ]
   }
 
-  private var layers: String {
+  private var layers: HTML {
     let changed = summary.layers.filter { $0.counts.changed > 0 }
     let most = changed.compactMap(\.relativeL2).filter(\.isFinite).max() ?? 0
-    return section(
-      "Relative change of each layer", ["layer", "changed", "relative L2", ""],
-      changed.map { layer in
-        row(
-          layer.name,
-          [
-            "\(layer.counts.changed) of \(layer.counts.tensors)", number(layer.relativeL2),
-          ], bar: (layer.relativeL2 ?? 0, most))
-      })
+    var table = HTMLTable(
+      "‖b − a‖ / ‖a‖ over all elements of the changed tensors of a layer",
+      ["layer", "changed", "relative L2", .words("")])
+    for layer in changed.prefix(DiffPage.longest) {
+      table.append(
+        keyText(layer.name),
+        [
+          "\(layer.counts.changed) of \(layer.counts.tensors)", "\(number(layer.relativeL2))",
+          HTMLTable.bar(layer.relativeL2 ?? 0, of: most),
+        ])
+    }
+    return section("Relative change of each layer", table, of: changed.count)
   }
 
-  private var histogram: String {
+  private var histogram: HTML {
     let bins = DiffSummaryDisplay.bins(summary)
     let most = Double(bins.map(\.tensors).max() ?? 0)
-    return section(
-      "Tensors by relative change", ["relative L2", "tensors", ""],
-      bins.map { row($0.text, [grouped($0.tensors)], bar: (Double($0.tensors), most)) })
+    var table = HTMLTable(
+      "Changed tensors by the power of ten of their relative L2",
+      ["relative L2", "tensors", .words("")])
+    for bin in bins {
+      table.append(
+        "\(bin.text)",
+        ["\(grouped(bin.tensors))", HTMLTable.bar(Double(bin.tensors), of: most)], style: "")
+    }
+    return section("Tensors by relative change", table)
   }
 
-  private var groups: String {
+  private var groups: HTML {
     let groups = summary.groups.filter(\.counts.differs)
-    return section(
-      "Groups",
+    var table = HTMLTable(
+      "Tensors whose keys differ only in the numbers of layers or experts; the name is a selector",
       ["group", "tensors", "changed", "only in A", "only in B", "max abs", "relative L2"],
-      groups.prefix(DiffPage.longest).map { group in
-        row(
-          group.selector,
-          [group.counts.tensors, group.counts.changed, group.counts.onlyInA, group.counts.onlyInB]
-            .map { grouped($0) } + [number(group.maxAbs), number(group.relativeL2)])
-      }, of: groups.count)
-  }
-
-  private var changes: String {
-    section(
-      "Changed tensors",
-      ["key", "dtype", "shape", "max abs", "relative L2", "cosine", "elements changed"],
-      diff.changed.prefix(DiffPage.longest).map { change in
-        let name =
-          change.key == change.keyInB
-          ? change.key.string : "\(change.key.string) → \(change.keyInB.string)"
-        let dtypes = change.dtypes.map(\.name)
-        let shapes = change.shapes.map { shapeText($0.dimensions) }
-        return row(
-          name,
-          [
-            change.isDTypeChanged ? dtypes.joined(separator: " → ") : dtypes[0],
-            change.isShapeChanged ? shapes.joined(separator: " → ") : shapes[0],
-            number(change.values?.maxAbs), number(change.values?.relativeL2),
-            change.values.map { significant($0.cosine, digits: 6) } ?? "",
-            change.values.map { percentText($0.changedFraction) } ?? "",
-          ])
-      }, of: diff.changed.count)
+      kind: "sorts")
+    for group in groups.prefix(DiffPage.longest) {
+      let counts = [
+        group.counts.tensors, group.counts.changed, group.counts.onlyInA, group.counts.onlyInB,
+      ]
+      table.append(
+        keyText(group.selector),
+        counts.map { "\(grouped($0))" } + [
+          "\(number(group.maxAbs))", "\(number(group.relativeL2))",
+        ])
+    }
+    return section("Groups", table, of: groups.count)
   }
 
   private func keys(
-    _ keys: [Key], in checkpoint: Checkpoint, _ title: String, _ style: String
-  ) -> String {
-    section(
-      title, ["key", "dtype", "shape", "size"],
-      keys.prefix(DiffPage.longest).map { key in
-        let tensor = checkpoint[key]
-        return row(
-          key.string,
-          [
-            tensor?.dtype.name ?? "", tensor.map { shapeText($0.shape.dimensions) } ?? "",
-            tensor.map { byteText($0.byteCount) } ?? "",
-          ], style: style)
-      }, of: keys.count)
+    _ keys: [Key], in checkpoint: Checkpoint, _ side: String, _ style: HTML
+  ) -> HTML {
+    var table = HTMLTable(
+      "Tensors that only \(side) has",
+      ["key", .words("dtype"), .words("shape"), "size"], kind: "sorts")
+    for key in keys.prefix(DiffPage.longest) {
+      let tensor = checkpoint[key]
+      table.append(
+        keyText(key.string),
+        [
+          "\(tensor?.dtype.name ?? "")",
+          "\(tensor.map { clipped(shapeText($0.shape.dimensions)) } ?? "")",
+          tensor.map { "<span data-v=\"\($0.byteCount)\">\(byteText($0.byteCount))</span>" } ?? "",
+        ], style: "name \(style)")
+    }
+    return section("Only in \(side)", table, of: keys.count)
   }
 
-  private var renames: String {
-    section(
-      "Likely renamed", ["in A", "in B", "evidence"],
-      diff.likelyRenames.prefix(DiffPage.longest).map { rename in
-        "<tr><td class=\"name\">\(escaped(rename.from.string))</td>"
-          + "<td class=\"name\" style=\"text-align: left\">\(escaped(rename.to.string))</td>"
-          + "<td>\(rename.isSameContent ? "the same bytes" : "the same ending and shape")</td></tr>"
-      }, of: diff.likelyRenames.count)
+  private var renames: HTML {
+    var table = HTMLTable(
+      "Keys of A and B that look like one tensor under two names",
+      ["in A", .words("in B"), .words("evidence")], kind: "sorts")
+    for rename in diff.likelyRenames.prefix(DiffPage.longest) {
+      table.append(
+        keyText(rename.from.string),
+        [
+          "<span class=\"name\">\(keyText(rename.to.string))</span>",
+          rename.isSameContent ? "the same bytes" : "the same ending and shape",
+        ])
+    }
+    return section("Likely renamed", table, of: diff.likelyRenames.count)
   }
 
   // MARK: Parts
 
-  private func section(
-    _ title: String, _ head: [String], _ rows: [String], of count: Int = 0
-  ) -> String {
-    guard !rows.isEmpty else { return "" }
-    let more =
-      count > rows.count
-      ? "<p class=\"note\">… and \(grouped(count - rows.count)) more.</p>" : ""
-    return "<h2>\(title)</h2>\n<div class=\"scroll\"><table><thead><tr>"
-      + head.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>"
-      + rows.joined(separator: "\n") + "</tbody></table></div>\(more)"
+  func section(_ title: String, _ table: HTMLTable, of count: Int = 0) -> HTML {
+    guard table.count > 0 else { return "" }
+    let more: HTML =
+      count > table.count
+      ? "<p class=\"note\">… and \(grouped(count - table.count)) more.</p>" : ""
+    return section(title, max(count, table.count), table.html + more)
   }
 
-  private func row(
-    _ name: String, _ cells: [String], bar: (value: Double, most: Double)? = nil, style: String = ""
-  ) -> String {
-    var text = "<tr><td class=\"name \(style)\">\(escaped(name))</td>"
-    for cell in cells { text += "<td>\(escaped(cell))</td>" }
-    if let bar {
-      let share = bar.most > 0 && bar.value.isFinite ? 100 * bar.value / bar.most : 0
-      text += "<td class=\"bar\"><div style=\"width: \(fixed(share, digits: 2))%\"></div></td>"
-    }
-    return text + "</tr>"
+  func section(_ title: String, _ count: Int, _ content: HTML, isOpen: Bool? = nil) -> HTML {
+    let state: HTML = isOpen ?? (count <= DiffPage.tall) ? " open" : ""
+    return """
+      <details class="part"\(state)><summary><h2>\(title)</h2> <span class="count">\(grouped(count))</span></summary>
+      \(content)</details>
+      """
   }
 
-  private func number(_ value: Double?) -> String { value.map { significant($0) } ?? "" }
-
-  private func escaped(_ text: String) -> String { EspalierCommands.escaped(shown(text)) }
+  func number(_ value: Double?) -> String { value.map { significant($0) } ?? "" }
 }

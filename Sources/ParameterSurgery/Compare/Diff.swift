@@ -40,7 +40,7 @@ public struct Diff: Sendable {
   public let likelyRenames: [LikelyRename]
 
   /// Keys of the first checkpoint whose tensors both have, in the order of the first.
-  let sharedKeys: [Key]
+  package let sharedKeys: [Key]
 
   /// Whether nothing differs.
   public var isEmpty: Bool { onlyInA.isEmpty && onlyInB.isEmpty && changed.isEmpty }
