@@ -182,6 +182,7 @@ func training() throws {
   print(run.plan.trainedCount)
   let result = try run.train(into: "tuned")
   print(result.records)
+  for mistake in result.details.mistakes { print(mistake.text, mistake.score) }
   let history = try RunHistory(folder: "tuned")
   print(history.records.count, history.isFinished)
 }

@@ -183,7 +183,7 @@ def test_links_in_a_folder_that_is_filled_are_not_followed():
             return victim
         base = root / "base"
         espalier("graft", TINY, "--head", "mlp:8", "--labels", "2", "-o", base)
-        for name in ("history.jsonl", "report.html", "curve.svg", "model.safetensors", "config.json", "freeze-mask.json", "espalier.json"):
+        for name in ("history.jsonl", "report.html", "results.json", "curve.svg", "model.safetensors", "config.json", "freeze-mask.json", "espalier.json"):
             run = root / f"run-{name}"
             arguments = ["train", "--model", base, "--train", "linear", "--data", DATA, "--epochs", "40", "--threads", "1", "-o", run]
             process = subprocess.Popen([os.environ["ESPALIER"], *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,7 +1,8 @@
 import FineTuning
+import ParameterSurgery
 
-/// The learning curve as an SVG image: loss on the left axis, accuracy (F1, correlation) on the right, an
-/// epoch a step, the kept epoch marked. Readable on light and dark pages.
+/// The learning curve as an SVG image: loss on the left axis, accuracy (F1, correlation) on the right, one step for
+/// each epoch, the kept epoch marked. Readable on light and dark pages.
 struct LearningCurve {
   let records: [EpochRecord]
   let task: PredictionTask
@@ -43,112 +44,111 @@ struct LearningCurve {
     }
   }
 
-  private static let width = 720.0
-  private static let height = 360.0
-  private static let left = 56.0
-  private static let right = 56.0
-  private static let top = 44.0
-  private static let bottom = 44.0
+  // The image is as readable on a phone, at two thirds of its size, as on a large screen.
+  private static let width = 480.0
+  private static let height = 330.0
+  private static let left = 52.0
+  private static let right = 52.0
+  private static let top = 74.0
+  private static let bottom = 48.0
 
-  /// The image. It begins with `<svg`, so that a page can hold it as it is.
-  var svg: String {
+  /// The image as a file of its own.
+  var svg: String { image(PlotStyle.standalone) }
+
+  /// The image for a page, whose style sheet has the rules.
+  var figure: HTML { "<div class=\"plot\">\(HTML.trusted(image("")))</div>" }
+
+  /// The curve in words, for readers that do not see it.
+  private var description: String {
+    guard let first = records.first, let last = records.last else { return "No epoch." }
+    func number(_ value: Double) -> String { value.isFinite ? significant(value) : "not finite" }
+    var parts = [
+      "Train loss from \(number(first.trainLoss)) in the first epoch to \(number(last.trainLoss)) in epoch "
+        + "\(last.epoch)",
+      "evaluation loss from \(number(first.evalLoss)) to \(number(last.evalLoss))",
+    ]
+    for line in lines {
+      if let a = line.value(first), let b = line.value(last) {
+        parts.append("\(line.name) from \(number(a)) to \(number(b))")
+      }
+    }
+    let kept = records.last(where: \.isBest).map { "; epoch \($0.epoch) is kept" } ?? ""
+    return parts.joined(separator: ", ") + kept + "."
+  }
+
+  private func image(_ style: String) -> String {
     let plotWidth = LearningCurve.width - LearningCurve.left - LearningCurve.right
     let plotHeight = LearningCurve.height - LearningCurve.top - LearningCurve.bottom
+    let (left, right) = (LearningCurve.left, LearningCurve.width - LearningCurve.right)
+    let (top, floor) = (LearningCurve.top, LearningCurve.height - LearningCurve.bottom)
     let last = Double(max(records.last?.epoch ?? 1, 2))
-    let losses = records.flatMap { [$0.trainLoss, $0.evalLoss] }.filter(\.isFinite)
-    let lossTicks = AxisTicks.round(losses)
+    let lossTicks = AxisTicks.round(
+      records.flatMap { [$0.trainLoss, $0.evalLoss] }.filter(\.isFinite))
     let accuracies = records.flatMap { record in lines.compactMap { $0.value(record) } }
       .filter(\.isFinite)
     let accuracyTicks = AxisTicks.round(accuracies, within: task == .regression ? -1...1 : 0...1)
-    func x(_ epoch: Int) -> Double {
-      LearningCurve.left + plotWidth * (Double(epoch) - 1) / (last - 1)
-    }
+    func x(_ epoch: Int) -> Double { left + plotWidth * (Double(epoch) - 1) / (last - 1) }
     func y(_ value: Double, _ ticks: [Double]) -> Double {
       let (low, high) = (ticks[0], ticks[ticks.count - 1])
-      return LearningCurve.top + plotHeight * (1 - (value - low) / (high - low))
+      return top + plotHeight * (1 - (value - low) / (high - low))
     }
     func text(
       _ text: String, _ x: Double, _ y: Double, anchor: String = "middle", kind: String = "label"
     ) -> String {
-      "<text class=\"\(kind)\" x=\"\(AxisTicks.short(x))\" y=\"\(AxisTicks.short(y))\" text-anchor=\"\(anchor)\">"
-        + "\(text)</text>\n"
+      "<text class=\"\(kind)\" x=\"\(AxisTicks.short(x))\" y=\"\(AxisTicks.short(y))\" "
+        + "text-anchor=\"\(anchor)\">\(text)</text>\n"
+    }
+    func line(_ kind: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) -> String {
+      "<line class=\"\(kind)\" x1=\"\(AxisTicks.short(x1))\" y1=\"\(AxisTicks.short(y1))\" "
+        + "x2=\"\(AxisTicks.short(x2))\" y2=\"\(AxisTicks.short(y2))\"/>\n"
     }
 
     var out = """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 360" width="720" height="360" \
-      role="img" aria-label="Learning curve: loss and \(axis) by epoch">
-      <style>
-      .label { font: 12px system-ui, sans-serif; fill: #555 }
-      .grid { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
-      .best { stroke: #2a9d4a; stroke-width: 1.5; stroke-dasharray: 4 3 }
-      .besttext { font: 12px system-ui, sans-serif; fill: #2a9d4a }
-      .train { color: #d1700f }
-      .eval { color: #2b6fd6 }
-      .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }
-      .dot { fill: currentColor }
-      .accuracy { stroke-dasharray: 2 3 }
-      .fine { stroke-dasharray: 8 4 }
-      @media (prefers-color-scheme: dark) {
-        .label { fill: #bbb } .grid { stroke: #555 } .train { color: #f0a04b }
-        .eval { color: #7fb0ff } .best { stroke: #62d183 } .besttext { fill: #62d183 }
-      }
-      </style>
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 330" width="480" height="330" role="img" \
+      aria-labelledby="curve-title curve-text">
+      <title id="curve-title">Learning curve: loss and \(axis) by epoch</title>
+      <desc id="curve-text">\(description)</desc>
 
       """
+    if !style.isEmpty { out += "<style>\n\(style)</style>\n" }
     for (index, tick) in lossTicks.enumerated() {
       let place = y(tick, lossTicks)
-      out +=
-        "<line class=\"grid\" x1=\"\(AxisTicks.short(LearningCurve.left))\" y1=\"\(AxisTicks.short(place))\" "
-        + "x2=\"\(AxisTicks.short(LearningCurve.width - LearningCurve.right))\" y2=\"\(AxisTicks.short(place))\"/>\n"
-      out += text(AxisTicks.text(tick), LearningCurve.left - 8, place + 4, anchor: "end")
+      out += line("grid", left, place, right, place)
+      out += text(AxisTicks.text(tick), left - 7, place + 5, anchor: "end")
       if index < accuracyTicks.count {
-        out += text(
-          AxisTicks.text(accuracyTicks[index]), LearningCurve.width - LearningCurve.right + 8,
-          place + 4,
-          anchor: "start")
+        out += text(AxisTicks.text(accuracyTicks[index]), right + 7, place + 5, anchor: "start")
       }
     }
-    let step = max(1, (records.count + 11) / 12)
+    let step = max(1, (records.count + 8) / 9)
     for record in records where (record.epoch - 1) % step == 0 {
-      out += text(
-        String(record.epoch), x(record.epoch), LearningCurve.height - LearningCurve.bottom + 18)
+      out += text(String(record.epoch), x(record.epoch), floor + 19)
     }
     out += text("epoch", LearningCurve.width / 2, LearningCurve.height - 8)
-    out += text("loss", LearningCurve.left, 16, anchor: "middle")
-    out += text(axis, LearningCurve.width - LearningCurve.right, 16, anchor: "middle")
+    out += text("loss", left - 7, top - 14, anchor: "end")
+    out += text(axis, right + 48, top - 14, anchor: "end")
     if let best = records.last(where: \.isBest) {
       let place = x(best.epoch)
-      out +=
-        "<line class=\"best\" x1=\"\(AxisTicks.short(place))\" y1=\"\(AxisTicks.short(LearningCurve.top))\" "
-        + "x2=\"\(AxisTicks.short(place))\" "
-        + "y2=\"\(AxisTicks.short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
-      let anchor =
-        best.epoch == 1 ? "start" : best.epoch == records.last?.epoch ? "end" : "middle"
-      out += text(
-        "kept: epoch \(best.epoch)", place, LearningCurve.top - 6, anchor: anchor,
-        kind: "besttext")
+      out += line("best", place, top, place, floor)
+      // Beside the names of the axes.
+      let middle = min(max(place, left + 72), right - 96)
+      out += text("kept: epoch \(best.epoch)", middle, top - 8, kind: "besttext")
     }
     for epoch in unfreezings where epoch <= records.last?.epoch ?? 0 {
       // Between the epoch before and this one.
       let place = (x(epoch - 1) + x(epoch)) / 2
-      out +=
-        "<line class=\"grid\" x1=\"\(AxisTicks.short(place))\" y1=\"\(AxisTicks.short(LearningCurve.top))\" "
-        + "x2=\"\(AxisTicks.short(place))\" "
-        + "y2=\"\(AxisTicks.short(LearningCurve.height - LearningCurve.bottom))\"/>\n"
-      out += text("unfrozen", place, LearningCurve.height - LearningCurve.bottom - 6)
+      out += line("grid", place, top, place, floor)
+      out += text("unfrozen", place, floor - 6)
     }
     func curve(_ kind: String, _ ticks: [Double], _ value: (EpochRecord) -> Double?) -> String {
-      let points = records.compactMap { record -> (Double, Double)? in
+      let points = records.compactMap { record -> String? in
         guard let value = value(record), value.isFinite else { return nil }
-        return (x(record.epoch), y(value, ticks))
+        return "\(AxisTicks.short(x(record.epoch))),\(AxisTicks.short(y(value, ticks)))"
       }
-      var line =
-        "<polyline class=\"line \(kind)\" points=\""
-        + points.map { "\(AxisTicks.short($0.0)),\(AxisTicks.short($0.1))" }.joined(separator: " ")
-        + "\"/>\n"
-      for point in points {
-        line +=
-          "<circle class=\"dot \(kind)\" cx=\"\(AxisTicks.short(point.0))\" cy=\"\(AxisTicks.short(point.1))\" r=\"3\"/>\n"
+      var line = "<polyline class=\"line \(kind)\" points=\"\(points.joined(separator: " "))\"/>\n"
+      // Dots of very many epochs would be one band.
+      for point in points where points.count <= 200 {
+        let parts = point.split(separator: ",")
+        line += "<circle class=\"dot \(kind)\" cx=\"\(parts[0])\" cy=\"\(parts[1])\" r=\"3\"/>\n"
       }
       return line
     }
@@ -158,11 +158,10 @@ struct LearningCurve {
     let entries =
       [("train", "train loss"), ("eval", "eval loss")] + lines.map { ($0.kind, $0.name) }
     for (index, entry) in entries.enumerated() {
-      let place = 124 + Double(index) * 122
-      out +=
-        "<line class=\"line \(entry.0)\" x1=\"\(AxisTicks.short(place))\" y1=\"12\" x2=\"\(AxisTicks.short(place + 22))\" "
-        + "y2=\"12\"/>\n"
-      out += text(entry.1, place + 27, 16, anchor: "start")
+      let place = left + Double(index % 2) * 200
+      let height = 12 + Double(index / 2) * 20
+      out += line("line \(entry.0)", place, height, place + 26, height)
+      out += text(entry.1, place + 33, height + 5, anchor: "start", kind: "strong")
     }
     return out + "</svg>\n"
   }

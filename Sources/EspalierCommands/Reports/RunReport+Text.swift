@@ -1,12 +1,6 @@
 import ParameterSurgery
 
 extension RunReport {
-  func table(_ head: [String], _ rows: [String]) -> String {
-    "<div class=\"scroll\"><table><thead><tr>"
-      + head.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>"
-      + rows.joined(separator: "\n") + "</tbody></table></div>"
-  }
-
   /// `value` with `digits` digits after the point; a dash when there is none.
   func fixed(_ value: Double, _ digits: Int) -> String {
     value.isNaN ? "—" : ParameterSurgery.fixed(value, digits: digits)

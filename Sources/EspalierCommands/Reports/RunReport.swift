@@ -12,6 +12,8 @@ struct RunReport {
   let records: [EpochRecord]
   let metrics: EvaluationMetrics
   let seconds: Double
+  /// Where the run comes from, and what the kept epoch does.
+  let results: RunResults
 
   /// The report of a run that is finished.
   init(_ run: TrainingRun, _ result: TrainingRun.Result, folder: String) {
@@ -22,58 +24,38 @@ struct RunReport {
     records = result.records
     metrics = result.metrics
     seconds = result.seconds
+    results = RunResults(run, result)
   }
 
   /// The files of the report.
   var documents: [TrainingRun.Document] {
     [
       TrainingRun.Document(name: TrainingRun.FileName.curve, text: curve.svg),
+      TrainingRun.Document(
+        name: TrainingRun.FileName.results, text: results.json.text(indent: 2) + "\n"),
       TrainingRun.Document(name: TrainingRun.FileName.report, text: html),
     ]
   }
 
   /// The page.
   var html: String {
-    """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>\(escaped(name)): training report</title>
-    <style>
-    :root { color-scheme: light dark }
-    body { font: 15px/1.45 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
-    h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
-    table { border-collapse: collapse } td, th { padding: .25em .8em; text-align: right }
-    th { font-weight: 600; border-bottom: 1px solid #8888 }
-    td:first-child, th:first-child { text-align: left; padding-left: 0 }
-    td { white-space: nowrap } tr.best td { font-weight: 600 }
-    td.name { font-family: ui-monospace, monospace; font-size: .92em; text-align: left; \
-    white-space: normal; overflow-wrap: anywhere }
-    .settings td, .settings th { text-align: left } summary { cursor: pointer; margin: .6em 0 }
-    .figures { display: flex; flex-wrap: wrap; gap: 1.2em 2.2em; margin: 1.2em 0 }
-    .figures b { display: block; font-size: 1.7em; font-weight: 600 }
-    .scroll { overflow-x: auto } .curve svg { width: 100%; height: auto } \
-    svg { max-width: 100% }
-    .note { color: #888 }
-    </style>
-    </head>
-    <body>
-    <h1>\(escaped(name))</h1>
-    \(summary)
-    <h2>Learning curve</h2>
-    <div class="curve">\(curve.svg)</div>
-    \(epochs)
-    \(results)
-    <h2>What trained</h2>
-    \(trained)
-    <h2>Settings</h2>
-    \(settingsTable)
-    </body>
-    </html>
-
-    """
+    let body: HTML = """
+      <h1><bdi>\(clipped(shown(name)))</bdi></h1>
+      \(summary)
+      \(comparisonWithBaseline)
+      <h2>Origin</h2>
+      \(origin)
+      <h2>Learning curve</h2>
+      \(curve.figure)
+      \(epochs)
+      \(evaluation)
+      \(mistakes)
+      <h2>What trained</h2>
+      \(trained)
+      <h2>Settings</h2>
+      \(settingsTable)
+      """
+    return Page(title: "\(clipped(shown(name))): training report", body: body).html
   }
 
   private var curve: LearningCurve {
@@ -81,10 +63,10 @@ struct RunReport {
       records: records, task: settings.task, unfreezings: plan.phases.map(\.firstEpoch))
   }
 
-  private var summary: String {
+  private var summary: HTML {
     let best = records.last(where: \.isBest)
-    func figure(_ value: String, _ name: String) -> String {
-      "<div><b>\(value)</b>\(name)</div>"
+    func figure(_ value: String, _ name: String) -> HTML {
+      "<div><b>\(value)</b><span>\(name)</span></div>"
     }
     return "<div class=\"figures\">"
       + headline.map { figure(fixed($0.1, 4), $0.0) }.joined()
@@ -134,99 +116,97 @@ struct RunReport {
     }
   }
 
-  private var epochs: String {
+  private var epochs: HTML {
     let hasAccuracy = settings.task == .classification
     let trunks = records.map(trunk)
     let hasTrunk = trunks.contains { $0 != "none" }
     let figures = settings.task.figures
-    let rows = zip(records, trunks).map { record, trunk in
+    var table = HTMLTable(
+      "The figures of each epoch; train figures are those while the epoch trained",
+      ["epoch", "train loss"] + (hasAccuracy ? ["train accuracy"] : []) + ["eval loss"]
+        + figures.map { .init("eval \($0.name)") }
+        + ["learning rate", "seconds", "tokens/s"] + (hasTrunk ? [.words("frozen trunk")] : []))
+    let listed = Array(zip(records, trunks))
+    for (place, (record, trunk)) in listed.enumerated() {
+      // Of very many epochs, the first and the last ones and the kept one.
+      if listed.count > RunReport.maximumEpochs, !record.isBest,
+        (RunReport.maximumEpochs / 2..<listed.count - RunReport.maximumEpochs / 2).contains(place)
+      {
+        continue
+      }
       let cells =
-        [
-          "\(record.epoch)\(record.isBest ? " (kept)" : "")", fixed(record.trainLoss, 4),
-        ] + (hasAccuracy ? [record.trainAccuracy.map { fixed($0, 4) } ?? ""] : [])
+        [fixed(record.trainLoss, 4)]
+        + (hasAccuracy ? [record.trainAccuracy.map { fixed($0, 4) } ?? ""] : [])
         + [fixed(record.evalLoss, 4)]
         + figures.map { $0.value(record).map { fixed($0, 4) } ?? "" }
         + [
           scientific(record.learningRate), fixed(record.seconds, 2),
           grouped(wholeCount(record.tokensPerSecond)),
         ] + (hasTrunk ? [trunk] : [])
-      return "<tr\(record.isBest ? " class=\"best\"" : "")>"
-        + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
+      table.append(
+        "\(record.epoch)\(record.isBest ? " (kept)" : "")", cells.map { "\($0)" }, style: "",
+        attributes: record.isBest ? " class=\"best\"" : "")
     }
-    return table(
-      ["epoch", "train loss"] + (hasAccuracy ? ["train accuracy"] : []) + ["eval loss"]
-        + figures.map { "eval \($0.name)" }
-        + ["learning rate", "seconds", "tokens/s"] + (hasTrunk ? ["frozen trunk"] : []), rows)
+    return table.html
+      + (table.count < listed.count
+        ? "<p class=\"note\">\(grouped(listed.count - table.count)) epochs in the middle are left out.</p>"
+        : "")
   }
 
-  private var trained: String {
-    return
-      "<p>\(grouped(plan.trainedCount)) of \(grouped(plan.parameterCount)) parameters "
-      + "(\(percentText(plan.trainedCount, of: plan.parameterCount))), down to <code>\(escaped(plan.backwardStop))</code>. "
-      + cacheSentence(plan.cached, plan.cacheBytes) + "</p>"
-      + tensors(plan.tensors)
-      + plan.phases.map { phase in
-        "<h3>From epoch \(phase.firstEpoch)</h3>\n<p>\(grouped(phase.addedCount)) parameters more ("
-          + phase.selectors.map { "<code>\(escaped($0))</code>" }.joined(separator: ", ")
-          + "), down to <code>\(escaped(phase.backwardStop))</code>. "
-          + cacheSentence(phase.cached, phase.cacheBytes) + "</p>" + tensors(phase.tensors)
-      }.joined()
-      + plan.notes.map { "<p class=\"note\">\(escaped($0.sentenceWithOptions))</p>" }.joined()
+  private static let maximumEpochs = 200
+
+  private var trained: HTML {
+    let phases = plan.phases.map { phase -> HTML in
+      let selectors = phase.selectors.map { "<code>\(clipped(shown($0)))</code>" as HTML }
+      return """
+        <h3>From epoch \(phase.firstEpoch)</h3>
+        <p>\(grouped(phase.addedCount)) parameters more (\(selectors.joined(separator: ", "))), down to \
+        <code>\(clipped(shown(phase.backwardStop)))</code>. \
+        \(cacheSentence(phase.cached, phase.cacheBytes))</p>\(tensors(phase.tensors))
+        """
+    }.joined()
+    let notes = plan.notes.map {
+      "<p class=\"note\">\(clipped($0.sentenceWithOptions, to: 600))</p>" as HTML
+    }
+    return """
+      <p>\(grouped(plan.trainedCount)) of \(grouped(plan.parameterCount)) parameters \
+      (\(percentText(plan.trainedCount, of: plan.parameterCount))), down to \
+      <code>\(clipped(shown(plan.backwardStop)))</code>. \
+      \(cacheSentence(plan.cached, plan.cacheBytes))</p>
+      \(tensors(plan.tensors))\(phases)\(notes.joined())
+      """
   }
 
   private func cacheSentence(_ cached: TrainingPlan.CachedFeatures?, _ bytes: Int) -> String {
-    cached.map { "Cached between epochs: \(escaped($0.sentence)), \(grouped(bytes)) bytes." }
+    cached.map { "Cached between epochs: \($0.sentence), \(grouped(bytes)) bytes." }
       ?? "Nothing is cached between epochs."
   }
 
   /// A table of tensors, folded when it is long.
-  private func tensors(_ tensors: [TrainingPlan.TrainedTensor]) -> String {
-    let rows = tensors.map { tensor in
+  private func tensors(_ tensors: [TrainingPlan.TrainedTensor]) -> HTML {
+    var table = HTMLTable(
+      "Tensors that train",
+      ["tensor", .words("shape"), .words("rows"), "parameters", "highest rate"])
+    for tensor in tensors.prefix(RunReport.maximumTensors) {
       let rows =
         tensor.rows.isEmpty
         ? "all"
-        : tensor.rows.map { "\($0.lowerBound):\($0.upperBound)" }.joined(separator: ", ")
-      return "<tr><td class=\"name\">\(escaped(tensor.name))</td>"
-        + [
-          "[" + tensor.shape.map(String.init).joined(separator: ", ") + "]", rows,
-          grouped(tensor.count), scientific(tensor.learningRate),
-        ].map { "<td>\($0)</td>" }.joined() + "</tr>"
+        : tensor.rows.prefix(20).map { "\($0.lowerBound):\($0.upperBound)" }
+          .joined(separator: ", ") + (tensor.rows.count > 20 ? ", …" : "")
+      table.append(
+        keyText(tensor.name),
+        [
+          "\(shapeText(tensor.shape))", "\(rows)", "\(grouped(tensor.count))",
+          "\(scientific(tensor.learningRate))",
+        ])
     }
-    let table = table(["tensor", "shape", "rows", "parameters", "highest rate"], rows)
-    return rows.count > 24
-      ? "<details><summary>\(rows.count) tensors</summary>\(table)</details>" : table
+    let more: HTML =
+      tensors.count > table.count
+      ? "<p class=\"note\">… and \(grouped(tensors.count - table.count)) more.</p>" : ""
+    return tensors.count > 24
+      ? "<details><summary>\(grouped(tensors.count)) tensors</summary>\(table.html)\(more)</details>"
+      : table.html
   }
 
-  private var settingsTable: String {
-    let rows: [(String, String)] = [
-      (
-        "examples",
-        "\(grouped(plan.examples)) to train, \(grouped(plan.evaluationExamples)) to evaluate"
-      ),
-      ("tokens", grouped(plan.tokens)), ("epochs", "\(options.epochs)"),
-      ("batch", "\(options.batchSize) × \(options.accumulation)"),
-      ("updates", grouped(plan.steps)), ("learning rate", scientific(plan.learningRate)),
-      ("schedule", "\(options.schedule)"), ("weight decay", "\(options.weightDecay)"),
-      ("largest gradient norm", "\(options.maximumGradientNorm)"),
-      ("label smoothing", "\(options.labelSmoothing)"),
-      ("balanced labels", options.balancesLabels ? "yes" : "no"),
-      (
-        "dropout",
-        options.usesTrunkDropout
-          ? "everywhere" : options.usesDropout ? "above the frozen trunk" : "off"
-      ),
-      ("task", settings.task.rawValue), ("pooling", settings.pooling.rawValue),
-      (
-        "longest sequence",
-        "\(settings.maximumLength) tokens; cut: \(grouped(plan.cutExamples)) to train, "
-          + "\(grouped(plan.cutEvaluationExamples)) to evaluate"
-      ),
-      ("seed", "\(options.seed)"), ("best by", options.criterion.rawValue),
-      ("patience", options.patience.map { "\($0) epochs" } ?? "none"),
-    ]
-    return "<div class=\"settings\">"
-      + table(
-        ["setting", "value"],
-        rows.map { "<tr><td>\($0.0)</td><td>\(escaped($0.1))</td></tr>" }) + "</div>"
-  }
+  private static let maximumTensors = 2000
 }

@@ -1,4 +1,5 @@
 import FineTuning
+import ParameterSurgery
 
 /// Predicted numbers over the right ones as an SVG image, with the line on which they are equal.
 struct ScatterPlot {
@@ -17,9 +18,17 @@ struct ScatterPlot {
     points = stride(from: 0, to: all.count, by: step).map { all[$0] }
   }
 
-  /// The image. Empty without points.
+  /// The image for a page, whose style sheet has its rules. Empty without points.
   var svg: String {
-    guard !points.isEmpty else { return "" }
+    guard let first = points.first else { return "" }
+    func span(_ name: String, _ value: KeyPath<(right: Double, predicted: Double), Double>)
+      -> String
+    {
+      let values = points.map { $0[keyPath: value] }
+      let low = significant(values.min() ?? first.right)
+      return "the \(name) numbers are from \(low) to \(significant(values.max() ?? first.right))"
+    }
+    let (right, predicted) = (span("right", \.right), span("predicted", \.predicted))
     let numbers = points.flatMap { [$0.right, $0.predicted] }
     let ticks = AxisTicks.round(numbers)
     let (low, high) = (ticks[0], ticks[ticks.count - 1])
@@ -33,34 +42,27 @@ struct ScatterPlot {
     let height = AxisTicks.short(ScatterPlot.top + plot + ScatterPlot.bottom)
     var out = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 360 \(height)" width="360" height="\(height)" \
-      role="img" aria-label="Predicted numbers over the right ones">
-      <style>
-      .tick { font: 12px system-ui, sans-serif; fill: #555 }
-      .rule { stroke: #ccc; stroke-width: 1; opacity: 0.6 }
-      .equal { stroke: #2a9d4a; stroke-width: 1.5; stroke-dasharray: 4 3 }
-      .point { fill: #2b6fd6; opacity: 0.55 }
-      @media (prefers-color-scheme: dark) {
-        .tick { fill: #bbb } .rule { stroke: #555 } .equal { stroke: #62d183 } .point { fill: #7fb0ff }
-      }
-      </style>
+      role="img" aria-labelledby="scatter-title scatter-text">
+      <title id="scatter-title">Predicted numbers over the right ones</title>
+      <desc id="scatter-text">\(points.count) points; \(right), and \(predicted).</desc>
 
       """
     for tick in ticks {
       out +=
-        "<line class=\"rule\" x1=\"\(x(low))\" y1=\"\(y(tick))\" x2=\"\(x(high))\" y2=\"\(y(tick))\"/>\n"
-        + "<text class=\"tick\" x=\"\(AxisTicks.short(ScatterPlot.left - 8))\" y=\"\(y(tick))\" dy=\"4\" "
+        "<line class=\"grid\" x1=\"\(x(low))\" y1=\"\(y(tick))\" x2=\"\(x(high))\" y2=\"\(y(tick))\"/>\n"
+        + "<text class=\"label\" x=\"\(AxisTicks.short(ScatterPlot.left - 8))\" y=\"\(y(tick))\" dy=\"4\" "
         + "text-anchor=\"end\">\(AxisTicks.text(tick))</text>\n"
-        + "<text class=\"tick\" x=\"\(x(tick))\" y=\"\(y(low))\" dy=\"18\" text-anchor=\"middle\">"
+        + "<text class=\"label\" x=\"\(x(tick))\" y=\"\(y(low))\" dy=\"18\" text-anchor=\"middle\">"
         + "\(AxisTicks.text(tick))</text>\n"
     }
     out +=
-      "<line class=\"equal\" x1=\"\(x(low))\" y1=\"\(y(low))\" x2=\"\(x(high))\" y2=\"\(y(high))\"/>\n"
+      "<line class=\"best\" x1=\"\(x(low))\" y1=\"\(y(low))\" x2=\"\(x(high))\" y2=\"\(y(high))\"/>\n"
     for point in points {
       out +=
         "<circle class=\"point\" cx=\"\(x(point.right))\" cy=\"\(y(point.predicted))\" r=\"3\"/>\n"
     }
     return out
-      + "<text class=\"tick\" x=\"\(x((low + high) / 2))\" y=\"\(y(low))\" dy=\"36\" "
+      + "<text class=\"label\" x=\"\(x((low + high) / 2))\" y=\"\(y(low))\" dy=\"36\" "
       + "text-anchor=\"middle\">right number → predicted ↑</text>\n</svg>\n"
   }
 }

@@ -8,13 +8,17 @@ extension Trainer {
   package func evaluate(
     labelNames: [String]? = nil
   ) throws -> EvaluationMetrics {
+    EvaluationMetrics(
+      objective.task, logits: try evaluationLogits(), targets: evaluation.targets,
+      labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
+  }
+
+  /// The logits of the evaluation data, a row for each example.
+  func evaluationLogits() throws -> [[Float]] {
     let logits = try withRowsAsStored {
       Trainer.logits(model, evaluation, features: evaluationFeatures, padding: padding)
     }
-    return EvaluationMetrics(
-      objective.task, logits: (0..<logits.rows).map { logits.row($0).array },
-      targets: evaluation.targets,
-      labelNames: labelNames ?? (0..<model.labelCount).map(String.init))
+    return (0..<logits.rows).map { logits.row($0).array }
   }
 
   /// Calls `body` while the rows that train have the values that a file would hold, and gives them back

@@ -65,6 +65,8 @@ extension TrainingRun {
   struct TokenizedData {
     let training: TokenizedDataset
     let evaluation: TokenizedDataset
+    /// The texts of the evaluation data.
+    let evaluationExamples: [LabelledDataset.Example]
     /// For a pooling over padded positions.
     let padding: (length: Int, token: Int32)?
   }
@@ -103,7 +105,7 @@ extension TrainingRun {
       notes.append(note)
     }
     return TokenizedData(
-      training: tokens, evaluation: evaluationTokens,
+      training: tokens, evaluation: evaluationTokens, evaluationExamples: evaluation.examples,
       padding: settings.pooling == .meanAll
         ? (length: settings.maximumLength, token: tokenizer.paddingID) : nil)
   }

@@ -23,6 +23,8 @@ extension TrainingRun {
     public let stoppedEarly: Bool
     /// The metrics of the kept epoch on the evaluation data.
     public let metrics: EvaluationMetrics
+    /// What the kept epoch does on the evaluation data besides: the baseline, and the texts that are most wrong.
+    public let details: EvaluationDetails
     /// Seconds from the first step to the last file.
     public let seconds: Double
   }
@@ -41,6 +43,8 @@ extension TrainingRun {
     public static func epoch(_ number: Int) -> String { "epoch-\(number).delta.safetensors" }
     /// The whole run on one page.
     public static let report = "report.html"
+    /// What the kept epoch does on the evaluation data, for programs.
+    public static let results = "results.json"
   }
 
   /// A text file that belongs to a run.
@@ -116,12 +120,17 @@ extension TrainingRun {
     guard trainer.state.bestEpoch != nil else {
       throw FineTuningError.noFiniteLoss
     }
-    let metrics = try trainer.evaluate(labelNames: settings.labels)
+    let logits = try trainer.evaluationLogits()
+    let metrics = EvaluationMetrics(
+      settings.task, logits: logits, targets: trainer.evaluation.targets,
+      labelNames: settings.labels)
     try write(to: folder)
     let result = Result(
       records: trainer.state.records,
       stoppedEarly: trainer.state.epoch < options.epochs,
-      metrics: metrics, seconds: seconds(clock.now - start))
+      metrics: metrics,
+      details: EvaluationDetails(settings.task, logits: logits, examples: evaluationExamples),
+      seconds: seconds(clock.now - start))
     for document in try documents(result) {
       try replaceFile(at: Path.join(folder, document.name), Array(document.text.utf8))
     }

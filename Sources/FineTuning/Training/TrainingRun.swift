@@ -130,6 +130,10 @@ public final class TrainingRun: @unchecked Sendable {
   /// What trains from which epoch on.
   let phases: [TrainingPhase]
   let tokenizer: any Tokenizer
+  /// The texts to evaluate on, in the order of the trainer's.
+  let evaluationExamples: [LabelledDataset.Example]
+  /// The file of the training data, and that of the evaluation data unless it is held out.
+  package let paths: (training: String?, evaluation: String?)
 
   /// Loads, tokenises and plans.
   ///
@@ -158,6 +162,8 @@ public final class TrainingRun: @unchecked Sendable {
       unfreezing: options.unfreezing, in: tree)
     let data = try TrainingRun.tokenizedData(
       request, prepared, settings, tokenizer: tokenizer, seed: options.seed, notes: &notes)
+    evaluationExamples = data.evaluationExamples
+    paths = (request.training.path, request.evaluation?.path)
 
     // A run that is resumed continues where it stopped: a phase that begins next has not begun.
     let reached = max(1, request.resuming?.state.epoch ?? 0)

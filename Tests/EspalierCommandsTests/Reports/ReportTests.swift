@@ -53,7 +53,8 @@ struct ReportTests {
     let svg = LearningCurve(records: [record(1), record(2, best: true)], task: .classification).svg
     // Only text and dots take a fill; a later rule with one would win over that of the lines.
     for rule in svg.split(separator: "}") where rule.contains("fill:") && !rule.contains("none") {
-      #expect(rule.contains(".label") || rule.contains(".besttext") || rule.contains(".dot"))
+      #expect(
+        ["text {", ".strong {", ".besttext {", ".dot {", ".point {"].contains { rule.contains($0) })
     }
   }
 
@@ -74,10 +75,14 @@ struct ReportTests {
       decoding: try Fixtures.bytes(folder.path("<b>run/report.html")), as: UTF8.self)
     #expect(!html.contains("<script"))
     #expect(!html.contains("<b>run"))
+    #expect(Markup(html).elements.isSubset(of: Markup.known))
     #expect(html.contains("&lt;script&gt;x&lt;/script&gt;"))
     #expect(html.contains("\u{FFFD}&quot;&amp;&#39;"))
-    for part in ["Learning curve", "Confusion matrix", "What trained", "linear.weight", "Settings"]
-    {
+    for part in [
+      "Learning curve", "Confusion matrix", "What trained", "linear.<wbr>weight", "Settings",
+      "Origin",
+      "Most confident mistakes",
+    ] {
       #expect(html.contains(part))
     }
     // Nothing is fetched from elsewhere.
@@ -118,11 +123,12 @@ struct ReportTests {
     _ = try run.train(into: folder, documents: { RunReport(run, $0, folder: folder).documents })
   }
 
-  @Test func `more than fifty labels are pairs, not a matrix`() throws {
+  /// A page of a run with so many labels.
+  private func page(labels: Int, examples: Int) throws -> String {
     let folder = try TemporaryFolder()
     let data = try LabelledDataset(
       contentsOf: folder.write(
-        "a.tsv", (0..<160).map { "text \($0)\tlabel \($0 % 80)\n" }.joined()))
+        "a.tsv", (0..<examples).map { "text \($0)\tlabel \($0 % labels)\n" }.joined()))
     var request = TrainingRun.Request(
       model: try ModelDirectory(Fixtures.path("bert-tiny")), selection: .selectors(["linear"]),
       training: data)
@@ -130,9 +136,81 @@ struct ReportTests {
     request.options.epochs = 1
     request.evaluation = data
     try train(TrainingRun(request), folder.path("many"))
-    let html = String(decoding: try Fixtures.bytes(folder.path("many/report.html")), as: UTF8.self)
+    return String(decoding: try Fixtures.bytes(folder.path("many/report.html")), as: UTF8.self)
+  }
+
+  @Test func `a hundred labels are a matrix with numbered columns, and the most confused pairs`()
+    throws
+  {
+    let html = try page(labels: 100, examples: 200)
+    #expect(
+      html.contains("<h2>Confusion matrix</h2>") && html.contains("<h2>Most confused labels</h2>"))
+    #expect(html.contains("<table class=\"confusion grid\">"))
+    #expect(html.contains("<th scope=\"col\"><abbr title=\"label 99\">100</abbr></th>"))
+    #expect(html.contains("<th scope=\"row\">100 <bdi>label 99</bdi></th>"))
+    #expect(html.utf8.count < 300_000)
+  }
+
+  @Test func `thousands of labels are pairs without a matrix, and the page stays bounded`() throws {
+    let html = try page(labels: 4000, examples: 4200)
     #expect(html.contains("Most confused labels") && !html.contains("Confusion matrix"))
-    #expect(html.utf8.count < 100_000)
+    #expect(html.contains("… and 2,000 more."))
+    #expect(html.utf8.count < 600_000)
+  }
+
+  @Test func `the page has the origin of the run, the baseline and the most confident mistakes`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let train = try LabelledDataset(contentsOf: Fixtures.path("sentiment/train.tsv"))
+    var request = TrainingRun.Request(
+      model: try ModelDirectory(Fixtures.path("bert-tiny")), selection: .selectors(["linear"]),
+      training: train)
+    request.head = .linear
+    request.options.epochs = 1
+    request.evaluation = try LabelledDataset(contentsOf: Fixtures.path("sentiment/dev.tsv"))
+    request.invocation = ["--model", "tiny", "--data", "it's.tsv"]
+    try self.train(TrainingRun(request), folder.path("a"))
+    let html = String(decoding: try Fixtures.bytes(folder.path("a/report.html")), as: UTF8.self)
+    #expect(html.contains("/bert-tiny</code></dd>"))
+    #expect(html.contains("sentiment/train.tsv</code>, 240 examples</dd>"))
+    #expect(html.contains("sentiment/dev.tsv</code>, 60 examples</dd>"))
+    #expect(html.contains("<span class=\"word\">train</span> <span class=\"word\">--model</span>"))
+    #expect(html.contains("<dt>version</dt><dd>\(versionText)</dd>"))
+    #expect(
+      html.contains(
+        "Always answering the most frequent label of the evaluation data, bad, would be right for 50.0 %"
+      ))
+    #expect(html.contains("<caption>The wrong texts with the highest probability</caption>"))
+    // Every image has a text.
+    #expect(
+      html.contains("<title id=\"curve-title\">")
+        && html.contains("<desc id=\"curve-text\">Train loss from "))
+
+    let results = try JSONParser.parse(try Fixtures.bytes(folder.path("a/results.json")))
+    #expect(results["baseline"]?["answer"]?.string == "bad")
+    #expect(results["baseline"]?["accuracy"]?.double == 0.5)
+    let mistakes = try #require(results["mistakes"]?.array)
+    #expect(mistakes.count == 20)
+    let scores = mistakes.compactMap { $0["probability"]?.double }
+    #expect(scores == scores.sorted(by: >) && scores.allSatisfy { $0 > 0.5 && $0 <= 1 })
+    #expect(mistakes.allSatisfy { $0["expected"]?.string != $0["predicted"]?.string })
+    let right = try #require(RunResults.values(results["right"]?.string ?? "", count: 60))
+    #expect(Double(right.count { $0 }) / 60 == results["metrics"]?["accuracy"]?.double)
+  }
+
+  @Test(arguments: [0, 1, 3, 4, 5, 8, 129])
+  func `which texts are right comes back from its digits`(_ count: Int) {
+    let values = (0..<count).map { $0 % 3 == 0 }
+    let digits = RunResults.digits(values)
+    #expect(RunResults.values(digits, count: count) == values)
+    #expect(RunResults.values(digits + "0", count: count) == nil)
+    if count > 0 { #expect(RunResults.values("g" + digits.dropFirst(), count: count) == nil) }
+  }
+
+  @Test func `a curve of thousands of epochs stays small`() {
+    let svg = LearningCurve(records: (1...5000).map { record($0) }, task: .classification).svg
+    #expect(!svg.contains("<circle") && svg.utf8.count < 400_000)
   }
 
   @Test(arguments: [
