@@ -21,7 +21,8 @@ struct Espalier: ParsableCommand {
     version: versionText,
     subcommands: [
       ListCommand.self, DiffCommand.self, MaskCommand.self, GraftCommand.self, TrainCommand.self,
-      EvaluateCommand.self, PredictCommand.self, LogCommand.self, VerifyCommand.self,
+      EvaluateCommand.self, PredictCommand.self, LogCommand.self, ReportCommand.self,
+      VerifyCommand.self,
       ConvertCommand.self,
       EditCommand.self, MergeCommand.self, DeltaCommand.self, ScanCommand.self, CheckCommand.self,
       DoctorCommand.self, GitCommand.self, CompletionCommand.self,

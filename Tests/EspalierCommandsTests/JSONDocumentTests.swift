@@ -85,6 +85,7 @@ import Testing
       "train",
       [
         "train --model base --train linear --data train.tsv --eval dev.tsv --epochs 1 -o run --json",
+        "train --model base --train linear --data train.tsv --eval dev.tsv --epochs 1 --lr 0.5 -o second --json",
         "train --model base --train linear --data train.tsv --epochs 1 --folds 2 --json",
         "train --model base --train linear --data train.tsv --epochs 1 --seeds 2 --json",
         "train --model base --train linear --unfreeze-at 2:bert.encoder.layer[-1] --data train.tsv --dry-run --json",
@@ -101,6 +102,7 @@ import Testing
         "log logged --json",
       ]
     ),
+    ("report", ["report run second --json"]),
     ("verify", ["verify base tuned --mask n.json --json"]),
     ("check", ["check sick.safetensors --json"]),
     ("doctor", ["doctor --json"]),

@@ -60,7 +60,7 @@ import Testing
   @Test(arguments: [
     "ls", "diff", "mask create", "mask check", "mask show", "mask diff",
     "mask union", "mask intersect", "mask invert", "mask export", "mask import", "graft", "train",
-    "evaluate", "predict", "log", "edit", "merge", "delta create", "delta apply",
+    "evaluate", "predict", "log", "report", "edit", "merge", "delta create", "delta apply",
     "verify", "convert", "scan", "check", "doctor", "completion", "git install", "git uninstall",
     "git textconv",
   ])

@@ -117,7 +117,7 @@ import Testing
         "r",
       ],
       ["evaluate", "--model", "absent\(h)", "--data", "absent\(h)"],
-      ["predict", "--model", "odd", h],
+      ["predict", "--model", "odd", h], ["report", h], ["report", "odd"], ["report", a, "--by", h],
     ]
   }()
 
