@@ -32,7 +32,8 @@ struct PlanRendering {
           tensor.name + rows, "\(tensor.shape)", grouped(tensor.count),
         ] + (varies ? ["rate \(significant(tensor.learningRate, digits: 3))"] : []))
     }
-    table.print(indent: 12)
+    // A narrow terminal has no room for the margin.
+    table.print(indent: output.width.map { $0 < 60 } ?? false ? 2 : 12)
     if plan.tensors.count > 12 { output.line("            … and \(plan.tensors.count - 12) more") }
     line("backward", "stops at \(plan.backwardStop)")
     if let cached = plan.cached?.sentence {
@@ -119,7 +120,7 @@ struct PlanRendering {
   private func line(_ name: String, _ text: String) {
     let output = StandardOutput.shared
     let padding = String(repeating: " ", count: max(1, 12 - name.count))
-    let lines = wrapped(text, to: output.width.map { max(30, $0 - 12) } ?? .max)
+    let lines = wrapped(text, to: output.width.map { max(20, $0 - 12) } ?? .max)
     output.line(output.style.bold(name) + padding + lines[0])
     for line in lines.dropFirst() { output.line(String(repeating: " ", count: 12) + line) }
   }

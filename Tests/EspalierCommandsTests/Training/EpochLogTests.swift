@@ -138,11 +138,12 @@ struct EpochLogTests {
     try train("out", "--train", "**", "--epochs", "2")
     let seen = try Terminal(columns: columns).run(["log", "out"], in: folder)
     #expect(seen.status == 0)
-    for line in seen.output.plain.components(separatedBy: "\n") {
+    for line in seen.output.plain.components(separatedBy: "\n")
+    where !line.hasPrefix("espalier: note: ") {
       #expect(line.count <= columns, "\(line)")
     }
     #expect(seen.output.plain.contains("encoder.layer"), "\(seen.output)")
-    #expect(seen.output.plain.contains("×2"))
+    if columns >= 80 { #expect(seen.output.plain.contains("×2")) }
     let every = try Terminal(columns: columns).run(["log", "out", "--no-group"], in: folder)
     #expect(!every.output.contains("×2"))
   }

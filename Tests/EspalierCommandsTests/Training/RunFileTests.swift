@@ -45,7 +45,7 @@ struct RunFileTests {
   @Test(arguments: [
     ["--epochs", "2"],
     [
-      "--epochs", "1", "--lr", "2e-3", "linear.0=5e-4", "--seed", "7", "--warmup", "0.1",
+      "--epochs", "1", "--lr", "2e-3", "--lr", "linear.0=5e-4", "--seed", "7", "--warmup", "0.1",
       "--patience", "3",
     ],
     ["--epochs", "2", "--save", "delta", "--pooling", "cls", "--max-length", "32", "--no-dropout"],

@@ -56,7 +56,7 @@ struct TOMLDocumentTests {
     }
     #expect(elements.map(\.kind) == [.text("a"), .text("b"), .integer("3")])
     #expect(found["digests/model"] == .text("x"))
-    #expect(found.count == 14)
+    #expect(found.count == 15)
   }
 
   private static let refusals: [(text: String, line: Int, reason: TOMLError.Reason)] = [

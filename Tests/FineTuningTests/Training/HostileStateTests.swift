@@ -50,7 +50,7 @@ struct HostileStateTests {
     (["records", "0", "seconds"], ["0", "null", "2^31"]),
     (["records", "0", "tokens_per_second"], ["0", "null", "2^31"]),
     (["records", "0", "moved"], ["[]", "missing"]),
-    (["records", "0", "moved", "0"], []),
+    (["records", "0", "moved", "0"], ["missing"]),
     (["records", "0", "moved", "0", "key"], ["text", "long", "marks"]),
     (
       ["records", "0", "moved", "0", "rel_l2"], ["0", "null", "2^31", "2^63-1", "2^63"]
