@@ -120,9 +120,10 @@ import Testing
       let text = JSONDocument.section(section.title, of: document)
       var known = JSONDocument.words(in: text)
       // `metrics` of a run is what evaluate prints.
-      if section.title == "train" {
-        known.formUnion(
-          JSONDocument.words(in: JSONDocument.section("evaluate", of: document)))
+      for other in section.title == "train"
+        ? ["evaluate"] : section.title == "log" ? ["train", "evaluate"] : []
+      {
+        known.formUnion(JSONDocument.words(in: JSONDocument.section(other, of: document)))
       }
       let unknown = members.subtracting(known)
       #expect(unknown.isEmpty, "\(section.title) prints members that docs/json.md lacks")

@@ -43,7 +43,7 @@ struct DiffPage {
       """
   }
 
-  /// What `espalier diff` says of prefixes.
+  /// What `espalier diff` prints about prefixes.
   private var hints: HTML {
     RenamePrefixes(diff.likelyRenames).hints.prefix(8).map { hint -> HTML in
       let (sentence, option) = RenamePrefixes.text(hint)

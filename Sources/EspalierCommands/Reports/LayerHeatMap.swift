@@ -34,7 +34,7 @@ struct LayerHeatMap {
 
   /// The node of the layers: `encoder.layer`.
   let stack: String
-  /// The rest of the keys behind the number of the layer, of those parameters that changed in a layer; numbers in it
+  /// The rest of the keys after the number of the layer, of those parameters that changed in a layer; numbers in it
   /// are `*`.
   let parameters: [String]
   /// The number of each layer, with a cell for each parameter.

@@ -17,7 +17,7 @@ struct ReportCommand: ParsableCommand {
         espalier report tuned
         espalier report head top-layer --html comparison.html
         espalier report seed-1 seed-2 seed-3 other --by macro-f1
-        espalier train --model base --train linear --data train.tsv --folds 5 --json > a.json
+        espalier train --config run.toml --folds 5 --json > a.json
         espalier report a.json b.json --json
       """)
 
@@ -74,7 +74,7 @@ struct ReportCommand: ParsableCommand {
       try WholeFile.write(Array(RunComparisonPage(comparison: comparison).html.utf8), to: html)
     }
     if output.json {
-      StandardOutput.shared.line(comparison.json.text(indent: 2))
+      JSONOutput.print(comparison.json)
     } else {
       comparison.print()
     }

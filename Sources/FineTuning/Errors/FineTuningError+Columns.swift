@@ -3,6 +3,13 @@ internal import ParameterSurgery
 
 /// What can be wrong with the columns of a data file.
 extension FineTuningError {
+  /// The stored columns of a classifier that are not names of columns.
+  static func columnNames(path: String) -> FineTuningError {
+    FineTuningError(
+      .malformedModel, path: path, field: "columns",
+      "\"columns\" is not an object of the names of columns (text, pair, label, labels)")
+  }
+
   private static func columns(
     _ path: String, line: Int? = nil, field: String? = nil, advice: [Advice] = [],
     _ reason: String

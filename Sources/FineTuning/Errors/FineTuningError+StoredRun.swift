@@ -35,23 +35,26 @@ extension FineTuningError {
   static func noHistory(in folder: String) -> FineTuningError {
     FineTuningError(
       .storedRun, path: folder,
-      "\(folder): no \(TrainingRun.FileName.history): this is not the folder of a run")
+      "no \(TrainingRun.FileName.history): this is not the folder of a run")
   }
 
   static func longHistory(_ path: String) -> FineTuningError {
     FineTuningError(
-      .storedRun, path: path, "\(path): the history has more epochs than a run can have")
+      .storedRun, path: path, "the history has more epochs than a run can have")
   }
 
   static func brokenHistory(_ place: String, _ reason: String) -> FineTuningError {
-    FineTuningError(.storedRun, path: place, "\(place): not the record of an epoch: \(reason)")
+    FineTuningError(.storedRun, path: place, "not the record of an epoch: \(reason)")
   }
 
   /// A record that is not valid; `error` has the sentence of a training state.
   static func brokenHistory(_ place: String, _ error: FineTuningError) -> FineTuningError {
-    FineTuningError(
+    // The sentence follows the place, which the new error adds again.
+    let sentence = error.description.droppingFirstBytes(
+      error.path.map { $0.utf8.count + 2 } ?? 0)
+    return FineTuningError(
       .storedRun, path: place,
-      error.description.replacing("not a training state", with: "not the record of an epoch"))
+      sentence.replacing("not a training state", with: "not the record of an epoch"))
   }
 
   // MARK: The state

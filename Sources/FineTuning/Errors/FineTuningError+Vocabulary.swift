@@ -4,11 +4,11 @@ internal import CheckpointFiles
 extension FineTuningError {
   private static func line(_ path: String, _ line: Int, _ sentence: String) -> FineTuningError {
     FineTuningError(
-      .tokenizer, path: path, line: line, "\(path): line \(grouped(line)): \(sentence)")
+      .tokenizer, path: path, line: line, sentence)
   }
 
   private static func file(_ path: String, _ sentence: String) -> FineTuningError {
-    FineTuningError(.tokenizer, path: path, "\(path): \(sentence)")
+    FineTuningError(.tokenizer, path: path, sentence)
   }
 
   // MARK: - Files with tokens or texts
@@ -89,7 +89,7 @@ extension FineTuningError {
       }
     return FineTuningError(
       .invalidOption, path: path,
-      "\(path): a \(kind) tokenizer cannot be trimmed: \(reason); only WordPiece tokenizers can be trimmed"
+      "a \(kind) tokenizer cannot be trimmed: \(reason); only WordPiece tokenizers can be trimmed"
     )
   }
 

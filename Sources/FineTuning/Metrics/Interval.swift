@@ -39,8 +39,12 @@ package struct Interval: Sendable, Hashable {
     let whole = max(1, Int(freedom))
     if whole <= table.count { return table[whole - 1] }
     let (n, z) = (Double(whole), normal)
+    // Abramowitz and Stegun, 26.7.5.
     let z3 = z * z * z
-    return z + (z3 + z) / (4 * n) + (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * n * n)
+    let z5 = z3 * z * z
+    let z7 = z5 * z * z
+    return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n)
+      + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n)
   }
 
   private static let table = [

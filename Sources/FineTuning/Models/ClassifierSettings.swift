@@ -74,10 +74,7 @@ public struct ClassifierSettings: Sendable, Hashable {
       readsPairs: json["pairs"]?.bool ?? false)
     if let columns = json["columns"] {
       guard let names = ColumnNames(columns) else {
-        throw FineTuningError(
-          .malformedModel, path: path,
-          "\(path): \"columns\" is not an object of the names of columns (text, pair, label, labels)"
-        )
+        throw .columnNames(path: path)
       }
       self.columns = names
     }

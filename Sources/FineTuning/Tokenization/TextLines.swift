@@ -1,7 +1,7 @@
 internal import CheckpointFiles
 
 /// The lines of a text file that a vocabulary is changed by, with their numbers from 1. Empty lines are left out, and a
-/// carriage return before a line feed is no part of the line.
+/// carriage return before a line feed does not belong to the line.
 struct TextLines: Sendable {
   private(set) var lines: [(number: Int, text: String)] = []
 

@@ -250,7 +250,7 @@ public struct VocabularyEditor: ModelVocabulary {
       return try JSONParser.parse(bytes, allowsNonFinite: true)
     } catch {
       let path = Path.join(folder, name)
-      throw FineTuningError(.tokenizer, path: path, "\(path): \(error)")
+      throw .tokenizerIsNotJSON(error, path: path)
     }
   }
 

@@ -124,7 +124,10 @@ import Testing
     ] {
       let result = try Tool.run(["ls", "m.safetensors"] + arguments, in: folder)
       #expect(result.status == 64 && result.output == "")
-      #expect(result.errors.hasPrefix("espalier: error: \(reason)\n"), "\(result.errors)")
+      let line =
+        arguments.contains("--json")
+        ? "\"message\":\"\(reason)\"" : "espalier: error: \(reason)\n"
+      #expect(result.errors.contains(line), "\(result.errors)")
     }
   }
 }

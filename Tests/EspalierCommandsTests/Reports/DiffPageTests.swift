@@ -104,7 +104,7 @@ import Testing
       [("h.0.w", [1]), ("h.1.w", [1]), ("x", [1])], [("h.0.w", [2]), ("h.1.w", [5]), ("x", [2])])
     #expect(
       html.contains(
-        "<tr class=\"group\" data-g=\"0\" hidden><th scope=\"row\" class=\"name\">h.<wbr>[0-1].<wbr>w "
+        "<tr class=\"group\" data-g=\"0\" hidden><th scope=\"row\" class=\"name\">h[0:2].<wbr>w "
           + "<span class=\"count\">×2</span></th><td class=\"t\">F32</td><td class=\"t\">[1]</td><td>4</td>"
       ))
     #expect(html.split(separator: "<tr class=\"member\" data-g=\"0\">").count == 3)

@@ -140,7 +140,9 @@ struct EpochLogTests {
     #expect(seen.status == 0)
     for line in seen.output.plain.components(separatedBy: "\n")
     where !line.hasPrefix("espalier: note: ") {
-      #expect(line.count <= columns, "\(line)")
+      // A folded key is a selector and is not cut: it has a line of its own.
+      let isKey = line.hasPrefix("bert.") && line.split(separator: " ").count <= 2
+      #expect(line.count <= columns || isKey, "\(line)")
     }
     #expect(seen.output.plain.contains("encoder.layer"), "\(seen.output)")
     if columns >= 80 { #expect(seen.output.plain.contains("×2")) }

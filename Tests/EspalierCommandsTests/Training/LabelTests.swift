@@ -182,7 +182,7 @@ struct LabelTests {
       evaluate + ["lists.jsonl", "--label-column", "labels", "--json"], in: folder
     ).object()
     #expect((figures["labels"] as? [[String: Any]])?.map { $0["support"] as? Int } == [1, 1, 1])
-    try write("{\"text\":\"a\",\"label\":[1,0]}\n", "two.jsonl")
+    try write("{\"text\":\"a\",\"labels\":[1,0]}\n", "two.jsonl")
     #expect(
       try Tool.run(evaluate + ["two.jsonl"], in: folder).errors
         == "espalier: error: two.jsonl: lists of 2 targets, but the head of tuned has 3 outputs\n")

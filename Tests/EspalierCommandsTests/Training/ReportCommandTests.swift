@@ -74,7 +74,7 @@ import Testing
     let result = try Tool.run("report", "f.json", "b", in: folder)
     #expect(result.status == 0)
     #expect(result.output.contains("f.json  3 folds     80  0."))
-    #expect(result.output.contains("\nb             1      -  0."))
+    #expect(result.output.contains("\nb             1      -  "))
     #expect(result.output.contains("Single runs have no spread of accuracy"))
   }
 

@@ -67,7 +67,7 @@ struct RunFileTests {
     let names = try Folder.names(folder.path("tuned"))
     #expect(names.contains("run.toml"))
     #expect(try Folder.names(folder.path("again")) == names)
-    for name in names where !["report.html", "history.jsonl"].contains(name) {
+    for name in names where !["report.html", "results.json", "history.jsonl"].contains(name) {
       #expect(try folder.bytes("again/\(name)") == folder.bytes("tuned/\(name)"), "\(name)")
     }
   }
