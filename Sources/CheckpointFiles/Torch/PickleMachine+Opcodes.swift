@@ -33,8 +33,9 @@ extension PickleMachine {
 
     case (.binUnicode, .bytes(let range)), (.shortBinUnicode, .bytes(let range)),
       (.binUnicode8, .bytes(let range)):
-      if reader.text(range) == nil { try refuse(failure(.notUTF8("a string"))) }
-      try push(.string(String(decoding: reader.bytes[range], as: UTF8.self)))
+      let text = reader.text(range)
+      if text == nil { try refuse(failure(.notUTF8("a string"))) }
+      try push(.string(text ?? String(decoding: reader.bytes[range], as: UTF8.self)))
     case (.unicode, .bytes(let range)):
       let (text, hasSurrogates) = try rawUnicode(range)
       if hasSurrogates { try refuse(failure(.loneSurrogate)) }

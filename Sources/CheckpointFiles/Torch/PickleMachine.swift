@@ -62,7 +62,9 @@ struct PickleMachine {
   init(_ reader: ByteReader, storedByteCount: Int?) {
     self.reader = reader
     start = reader.position
-    nodes = PickleMachine.common
+    // About a value for ten bytes, as PyTorch writes them.
+    nodes.reserveCapacity(PickleMachine.common.count + min(reader.remaining / 10, 1 << 14))
+    nodes += PickleMachine.common
     self.storedByteCount = storedByteCount
   }
 

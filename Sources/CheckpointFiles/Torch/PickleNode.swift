@@ -46,7 +46,8 @@ extension PickleNode {
       return dictionary.items.isEmpty ? place : place + object + 4 * dictionary.items.count
     case .complex: return place + object
     case .global(let global):
-      return place + 3 * object + global.module.utf8.count + global.name.utf8.count
+      return place + 3 * object + MemoryLayout<PickleGlobal>.stride
+        + global.module.utf8.count + global.name.utf8.count
     case .object: return place + object + MemoryLayout<PickleObject>.stride
     }
   }
@@ -68,20 +69,22 @@ struct PickleDictionary: Sendable {
 struct PickleGlobal: Sendable, Hashable {
   let module: String
   let name: String
+  /// Whether both names are short and ASCII, as all known ones are. Other names are not looked up:
+  /// comparing long ones takes long.
+  let isPlain: Bool
+  /// What Espalier knows about it; `nil` for a foreign one. Looked up once: files call one function for
+  /// each tensor.
+  let constructor: TorchConstructor?
+
+  init(module: String, name: String) {
+    self.module = module
+    self.name = name
+    isPlain = [module, name].allSatisfy { $0.utf8.count <= 256 && $0.utf8.allSatisfy { $0 < 0x80 } }
+    constructor = isPlain ? TorchConstructor(module: module, name: name) : nil
+  }
 
   /// `module.name`.
   var path: String { module + "." + name }
-  /// What Espalier knows about it; `nil` for a foreign one.
-  var constructor: TorchConstructor? {
-    isPlain ? TorchConstructor(module: module, name: name) : nil
-  }
-  /// Whether both names are short and ASCII, as all known ones are. Other names are not looked up:
-  /// comparing long ones takes long.
-  var isPlain: Bool {
-    let (module, name) = (module.utf8, name.utf8)
-    return module.count <= 256 && name.count <= 256 && module.allSatisfy { $0 < 0x80 }
-      && name.allSatisfy { $0 < 0x80 }
-  }
 
   static func == (a: PickleGlobal, b: PickleGlobal) -> Bool {
     utf8AreEqual(a.module, b.module) && utf8AreEqual(a.name, b.name)

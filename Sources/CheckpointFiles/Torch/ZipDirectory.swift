@@ -16,13 +16,12 @@ struct ZipDirectory: Sendable {
     /// Where the bytes begin.
     var dataOffset = 0
 
-    var isStored: Bool { method == 0 }
-
     /// Whether the name leads out of a folder where the archive is unpacked.
-    var leadsOut: Bool {
-      name.utf8.first == UInt8(ascii: "/") || name.utf8.contains(UInt8(ascii: "\\"))
-        || name.parts(separatedBy: "/").contains { $0.utf8.equals("..") }
-    }
+    let leadsOut: Bool
+    /// Whether the name has a capital letter of ASCII.
+    let hasCapital: Bool
+
+    var isStored: Bool { method == 0 }
   }
 
   /// The records in the order of the directory.
@@ -38,6 +37,8 @@ struct ZipDirectory: Sendable {
 
   /// Two records whose names differ in the case of ASCII letters alone: PyTorch does not tell them apart.
   var namesakes: [(String, String)] {
+    // Names are unique: two that differ in case alone need a capital letter.
+    guard records.contains(where: \.hasCapital) else { return [] }
     var first: [[UInt8]: Int] = [:]
     var result: [(String, String)] = []
     for (index, record) in records.enumerated() {
@@ -98,8 +99,9 @@ struct ZipDirectory: Sendable {
     let disk = try reader.short()
     _ = try reader.take(6)  // attributes
     var header = try reader.word()
-    let name = String(decoding: reader.bytes[try reader.take(nameLength)], as: UTF8.self)
-    guard !name.utf8.contains(0) else {
+    let nameBytes = reader.bytes[try reader.take(nameLength)]
+    let name = String(decoding: nameBytes, as: UTF8.self)
+    guard !nameBytes.contains(0) else {
       throw .zeroInName.located(record: name)
     }
     let extra = try reader.take(extraLength)
@@ -130,7 +132,19 @@ struct ZipDirectory: Sendable {
     }
     return Record(
       name: name, flags: flags, method: method, crc32: crc, compressedByteCount: compressed,
-      byteCount: size, headerOffset: header)
+      byteCount: size, headerOffset: header, leadsOut: leadsOut(nameBytes),
+      hasCapital: nameBytes.contains { (0x41...0x5A).contains($0) })
+  }
+
+  /// Whether a name begins with a slash, has a backslash, or has a part that is `..`.
+  private static func leadsOut(_ name: ArraySlice<UInt8>) -> Bool {
+    if name.first == UInt8(ascii: "/") || name.contains(UInt8(ascii: "\\")) { return true }
+    // Most names have no two dots in a row.
+    let dot = UInt8(ascii: ".")
+    guard zip(name, name.dropFirst()).contains(where: { $0 == dot && $1 == dot }) else {
+      return false
+    }
+    return name.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual([dot, dot]) }
   }
 
   // MARK: Local headers

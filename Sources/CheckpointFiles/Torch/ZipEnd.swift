@@ -68,10 +68,25 @@ struct ZipEnd {
 
   /// A signature before `place` whose comment ends with the file: the one that other programs use.
   private static func signatureOfTail(in tail: [UInt8], before place: Int) -> Int? {
-    (0..<place).first { start in
-      isSignature(tail, at: start)
-        && start + byteCount + (Int(tail[start + 20]) | Int(tail[start + 21]) << 8) == tail.count
+    var start = 0
+    while start < place {
+      // The last byte of a signature says how far the next one is: most bytes are not of any.
+      switch tail[start + 3] {
+      case 6: break
+      case 5: start += 1; continue
+      case 0x4B: start += 2; continue
+      case 0x50: start += 3; continue
+      default: start += 4; continue
+      }
+      if isSignature(tail, at: start),
+        start + byteCount + (Int(tail[start + 20]) | Int(tail[start + 21]) << 8) == tail.count
+      {
+        return start
+      }
+      // A 6 is only the last byte of a signature.
+      start += 4
     }
+    return nil
   }
 
   private static func isSignature(_ tail: [UInt8], at place: Int) -> Bool {

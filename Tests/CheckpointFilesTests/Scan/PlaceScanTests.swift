@@ -200,6 +200,19 @@ import Testing
       try complaint(about: outer.bytes, in: folder)?.contains("the archive has two ends") == true)
   }
 
+  @Test(arguments: 0..<8)
+  func `an earlier end of an archive is found after any bytes`(count: Int) throws {
+    var outer = ZipBytes(pickle: TorchZipTests.pickle, storages: [TorchZipTests.elements])
+    var other = outer.bytes
+    other[other.count - 2] = 9
+    outer.comment = other
+    // Parts of the signature before it: no search may skip the signature with them.
+    let parts: [UInt8] = [0x50, 0x4B, 5, 0x50, 0x4B, 0x50, 5, 6]
+    outer.betweenDirectoryAndEnd = Array(parts.suffix(count))
+    #expect(
+      try complaint(about: outer.bytes, in: folder)?.contains("the archive has two ends") == true)
+  }
+
   @Test func `a pickle in capitals is what PyTorch finds, and ls refuses it`() throws {
     var zip = ZipBytes(pickle: Self.evil)
     zip.records[0].name = "archive/DATA.PKL"
