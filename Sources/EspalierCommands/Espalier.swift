@@ -35,14 +35,16 @@ extension Espalier {
   /// nearest command; the parser would report unexpected arguments.
   static func demandCommand(_ words: ArraySlice<String>) throws {
     var command: any ParsableCommand.Type = Espalier.self
-    for word in words {
+    let isHelp = words.first == "help"
+    for word in words.dropFirst(isHelp ? 1 : 0) {
       let commands = command.configuration.subcommands
       guard !commands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
       let names = commands.compactMap { $0.configuration.commandName }
       guard let index = names.firstIndex(of: word) else {
-        let near = closest(to: word, among: names)
+        let topics = isHelp ? HelpTopic.allCases.map(\.rawValue) : []
+        let near = closest(to: word, among: names + topics)
         throw ValidationError(
-          "there is no command \(quoted(word))"
+          "there is no command \(isHelp ? "or topic " : "")\(quoted(word))"
             + (near.map { "; did you mean `\($0)`?" } ?? "; use one of "
               + names.joined(separator: ", ")))
       }

@@ -153,6 +153,16 @@ private let commands: [any ParsableCommand.Type] = {
       ))
   }
 
+  @Test func `that do not exist are an error with the nearest one`() throws {
+    let folder = try Folder()
+    let result = try Tool.run("help", "selector", in: folder)
+    #expect(result.status == 64)
+    #expect(
+      result.errors.hasPrefix(
+        "espalier: error: there is no command or topic \"selector\"; did you mean `selectors`?\n"))
+    #expect(try Tool.run("help", "mask", "nothing", in: folder).status == 64)
+  }
+
   @Test func `are listed where help is asked for`() throws {
     let result = try Tool.run("--help", in: try Folder())
     for topic in HelpTopic.allCases {
