@@ -169,6 +169,18 @@ def test_no_name_in_a_model_folder_takes_more_time_than_its_length():
     return f"{len(results)} runs, at most {max(run.seconds for run in results):.1f} s"
 
 
+def test_equal_tensors_under_other_names_are_paired_in_time_that_grows_with_their_number():
+    seconds = []
+    with folder() as root:
+        for count in (10_000, 40_000):
+            for side in "ab":
+                header = {f"{side}.{n}.w": {"dtype": "U8", "shape": [1], "data_offsets": [n, n + 1]} for n in range(count)}
+                safetensors(root / f"{side}.safetensors", header, bytes(count))
+            seconds.append(Run("diff", root / "a.safetensors", root / "b.safetensors", "--json", most_seconds=90, status=1).seconds)
+    assert seconds[1] < 8 * seconds[0] + 2, seconds
+    return f"{seconds[0]:.1f} s for 10,000 tensors, {seconds[1]:.1f} s for 40,000"
+
+
 def test_links_in_a_folder_that_is_filled_are_not_followed():
     victims = 0
     with folder() as root:

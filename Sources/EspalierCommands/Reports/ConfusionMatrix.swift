@@ -31,7 +31,7 @@ struct ConfusionMatrix {
     var table = HTMLTable(
       "Examples by their label (rows) and the predicted label (columns"
         + (isNamed ? "" : ", by the numbers of the rows")
-        + "). Right predictions have a frame; darker cells are a larger share of their row.",
+        + "). Right predictions have a frame; stronger colours are a larger share of their row.",
       [.words("label")]
         + labels.enumerated().map { place, label in
           isNamed

@@ -88,7 +88,7 @@ struct LayerHeatMap {
   /// The map as a table.
   var table: HTML {
     var table = HTMLTable(
-      "Relative L2 of each parameter of \(clipped(shown(stack))), by layer. Darker cells changed more; "
+      "Relative L2 of each parameter of \(clipped(shown(stack))), by layer. Stronger colours changed more; "
         + "· is unchanged, × has no distance, and an empty cell is not in the layer.",
       ["layer"]
         + parameters.map { name in

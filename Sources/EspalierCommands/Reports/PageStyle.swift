@@ -59,7 +59,7 @@ enum PageStyle {
     table.grid td { text-align: center; min-width: 2.1em; border-right: 1px solid var(--rule) }
     table.grid thead th { position: sticky; top: 0; text-align: center; z-index: 1 }
     table.grid tbody th { white-space: nowrap; max-width: 15rem; min-width: 0; overflow: hidden; text-overflow: ellipsis }
-    table.grid thead th:first-child { text-align: left }
+    table.grid thead tr > th:first-child { text-align: left; z-index: 3 }
     table.grid .up { writing-mode: vertical-rl; text-align: left; padding: .4rem .1rem; white-space: nowrap;
       max-height: 15rem; overflow: hidden; text-overflow: ellipsis; transform: rotate(180deg) }
     table.grid td.right { outline: 1px solid var(--muted); outline-offset: -1px; font-weight: 600 }
@@ -69,7 +69,7 @@ enum PageStyle {
     \(PlotStyle.rules)
     @media (max-width: 40rem) {
       body { font-size: 15px } main { padding: 1rem .8rem 3rem } td, th { padding: .28rem .45rem }
-      td.t { white-space: normal } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: .5rem }
+      td.t { white-space: normal; min-width: 6.5rem } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: .5rem }
       .name { min-width: 8.5rem } table:not(.grid) tbody th.name { max-width: 45vw }
       tbody th.text { min-width: 14rem } .name { font-size: .8em } table.grid tbody th { max-width: 7.5rem } svg.bar { width: 8rem }
       .figures { gap: .8rem 1.4rem } .figures b { font-size: 1.3rem }

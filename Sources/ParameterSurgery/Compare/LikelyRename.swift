@@ -41,24 +41,47 @@ public struct LikelyRename: Sendable, Hashable {
     let inB = groups(b, onlyInB)
     for (group, keysA) in groups(a, onlyInA) {
       guard let keysB = inB[group] else { continue }
-      var candidates: [Int: [Key]] = [:]
+      var found: [Int: [Key]] = [:]
       for key in keysB {
         guard let tensor = b[key] else { continue }
-        candidates[try fingerprint(tensor), default: []].append(key)
+        found[try fingerprint(tensor), default: []].append(key)
       }
+      var candidates = found.mapValues(Candidates.init)
       for key in keysA {
-        guard let tensor = a[key], let names = candidates[try fingerprint(tensor)] else { continue }
+        guard let tensor = a[key] else { continue }
+        let content = try fingerprint(tensor)
         // Constant tensors (biases of zeros) have the same content: the most similar name decides.
-        let free = names.filter { !taken.contains($0) }.prefix(256)
-        let ranked = free.map { ($0, similarity(key, $0)) }.sorted { $0.1 > $1.1 }
+        let ranked = (candidates[content]?.nearest ?? []).map { ($0, similarity(key, $0)) }
+          .sorted { $0.1 > $1.1 }
         for (name, _) in ranked.prefix(2) {
           guard let other = b[name], try bytesAreEqual([TensorPair(tensor, other)]) == [true]
           else { continue }
           partner[key] = LikelyRename(from: key, to: name, isSameContent: true)
           taken.insert(name)
+          candidates[content]?.take(name)
           break
         }
       }
+    }
+  }
+
+  /// The keys with one content that have no partner yet.
+  private struct Candidates {
+    /// The first of them, with which a key is compared. There are fewer when there are very many keys, so that the
+    /// number of comparisons grows with the number of keys and not with its square.
+    private(set) var nearest: [Key]
+    private var rest: ArraySlice<Key>
+
+    init(_ keys: [Key]) {
+      let count = max(8, min(256, (1 << 18) / max(1, keys.count)))
+      nearest = Array(keys.prefix(count))
+      rest = keys.dropFirst(count)
+    }
+
+    mutating func take(_ key: Key) {
+      guard let place = nearest.firstIndex(of: key) else { return }
+      nearest.remove(at: place)
+      if let next = rest.popFirst() { nearest.append(next) }
     }
   }
 
