@@ -15,7 +15,7 @@ extension ModelFamily {
       ModelFamily.named(byArchitecture: name).map { (name: name, family: $0) }
     }
     if let type = json["model_type"], type != .null {
-      guard let family = ModelFamily.all.first(where: { $0.modelType == type.string }) else {
+      guard let family = ModelFamily.all.first(where: { $0.modelType == type.word }) else {
         throw .unknownFamily(type, path: path)
       }
       if let other = named.first(where: { !$0.family.computes(as: family) }) {
@@ -56,21 +56,21 @@ extension ModelFamily {
   /// The family of a class such as `RobertaForSequenceClassification` or `TFBertModel`.
   private static func named(byArchitecture name: String) -> ModelFamily? {
     var stem = name[...]
-    for prefix in ["TF", "Flax"] where stem.begins(with: prefix) {
-      stem = stem.dropFirst(prefix.count)
+    for prefix in ["TF", "Flax"] {
+      if let range = stem.rangeOfPrefix(prefix) { stem = stem[range.upperBound...] }
     }
     return all.first { family in
       let className = family.keys.className
-      guard stem.hasPrefix(className) else { return false }
-      let rest = stem.dropFirst(className.count)
-      return ["For", "Model", "LMHead", "PreTrainedModel"].contains { rest.hasPrefix($0) }
+      guard let range = stem.rangeOfPrefix(className) else { return false }
+      let rest = stem[range.upperBound...]
+      return ["For", "Model", "LMHead", "PreTrainedModel"].contains { rest.begins(with: $0) }
     }
   }
 
   /// The family whose classes put what stands before the encoder's keys of a checkpoint there.
   private static func named(byPrefixIn checkpoint: Checkpoint) -> ModelFamily? {
     guard let prefix = try? BERTParameters.prefix(in: checkpoint) else { return nil }
-    return all.first { prefix == $0.member + "." }
+    return all.first { prefix.isSame(as: $0.member + ".") }
   }
 
   /// Whether the two families compute the same of the same weights.

@@ -37,7 +37,7 @@ enum TokenizerClass: String, Sendable, Hashable {
         throw .tokenizerMember("tokenizer_class", value, expected: .className, path: path)
       }
       // AutoTokenizer takes the base class for tokenizer.json only where another file says more.
-      let isBase = name == "PreTrainedTokenizer" || name == "PythonBackend"
+      let isBase = ["PreTrainedTokenizer", "PythonBackend"].contains(where: name.isSame)
       guard !isBase || path != files.modelConfiguration || model?["model_type"]?.string != nil
       else {
         throw .classWithoutFiles(name, path: path)
@@ -75,16 +75,23 @@ enum TokenizerClass: String, Sendable, Hashable {
   }
 
   private static func isKnown(_ name: String) -> Bool {
-    let stem = name.ends(with: "Fast") ? String(name.dropLast(4)) : name
+    let stem = stem(of: name)
     let bases = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"]
     guard !bases.contains(stem), !others.contains(stem) else { return true }
     return (try? TokenizerClass(named: name, path: "")) != .backend
   }
 
+  /// The name of a class without the ending of the fast ones; empty for a text that is no name of a class, as those
+  /// are short and ASCII.
+  private static func stem(of name: String) -> String {
+    guard let word = JSONValue.string(name).word else { return "" }
+    return word.ends(with: "Fast") ? word.droppingLastBytes(4) : word
+  }
+
   /// The class that transformers finds under a name. Names that it does not know stand for `tokenizer.json`
   /// as it stands.
   init(named name: String, path: String) throws(FineTuningError) {
-    let stem = name.ends(with: "Fast") ? String(name.dropLast(4)) : name
+    let stem = TokenizerClass.stem(of: name)
     switch stem {
     case "BertTokenizer", "ElectraTokenizer", "LayoutLMTokenizer", "LxmertTokenizer",
       "MobileBertTokenizer", "SqueezeBertTokenizer":
