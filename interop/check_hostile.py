@@ -148,7 +148,7 @@ def test_no_name_in_a_model_folder_takes_more_time_than_its_length():
             results.append(Run("check", folder_path))
             results.append(Run("train", "--model", folder_path, "--head", "linear", "--train", "linear", "--data", DATA, "-o", root / "run", "--dry-run"))
         for path in (adapter("settings", [f"base_model.model.{marks}.lora_A.weight"], bias=marks, task_type=marks, init_lora_weights=marks),
-                     adapter("members", [f"base_model.model.{marks}.lora_A.weight"], **{marks: 1}),
+                     adapter("member", [f"base_model.model.{marks}.lora_A.weight"], **{marks: 1}),
                      adapter("kinds", [f"base_model.model.{marks}.lora_A.{marks}.weight", f"base_model.model.{marks}.{marks}.lora_B.weight"])):
             results.append(Run("edit", TINY, "-o", root / "merged", "--merge-lora", path, "--dry-run", status=2))
         keys = ["encoder." + marks + ".weight", marks, "layer.0." + marks, "layer.1." + marks + "x"]
