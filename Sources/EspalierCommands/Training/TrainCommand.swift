@@ -306,8 +306,9 @@ struct TrainCommand: ParsableCommand {
     let result = try run.train(
       into: folder,
       onEvent: {
-        display.show($0)
+        // Before the line is printed: a user may interrupt the run as soon as it is seen.
         if case .epoch(let record) = $0 { interruption.epoch = record.epoch }
+        display.show($0)
       },
       documents: {
         RunReport(run, $0, folder: folder).documents
