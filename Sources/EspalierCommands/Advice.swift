@@ -110,6 +110,11 @@ enum Advice {
     "hf download \(shellWord(model))" + (revision.map { " --revision \(shellWord($0))" } ?? "")
   }
 
+  /// `path` as one word of a shell that no program takes for an option.
+  static func shellPath(_ path: String) -> String {
+    shellWord(path.begins(with: "-") ? "./\(path)" : path)
+  }
+
   /// `text` as one word of a shell: in single quotes unless it is plain.
   static func shellWord(_ text: String) -> String {
     let isPlain =

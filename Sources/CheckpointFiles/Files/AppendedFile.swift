@@ -36,24 +36,7 @@ package final class AppendedFile {
 
   /// The `count` bytes at `offset`, which must lie in the file.
   package func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
-    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
-      throw .fileEndsEarly(needed: count, found: max(0, byteCount - offset)).located(
-        path: path, offset: offset)
-    }
-    var failure: CheckpointError?
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      do throws(CheckpointError) {
-        let target = unsafe UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count)
-        initialized = try unsafe SystemCall.readFully(descriptor, at: offset, into: target, path)
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    guard bytes.count == count else {
-      throw .fileEndsEarly(needed: count, found: bytes.count).located(path: path, offset: offset)
-    }
-    return bytes
+    try SystemCall.bytes(descriptor, at: offset, count: count, of: byteCount, path)
   }
 
   /// Puts `bytes` at the end.

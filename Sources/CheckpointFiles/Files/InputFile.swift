@@ -161,24 +161,8 @@ internal import Synchronization
 
   /// The `count` bytes at `offset`. The range is checked against the file before memory is taken.
   package func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
-    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
-      throw .fileEndsEarly(needed: count, found: max(0, byteCount - offset)).located(
-        path: path, offset: offset)
-    }
-    var failure: CheckpointError?
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      do throws(CheckpointError) {
-        let target = unsafe UnsafeMutableRawBufferPointer(
-          start: buffer.baseAddress, count: count)
-        try unsafe read(at: offset, into: target)
-        initialized = count
-      } catch {
-        failure = error
-        initialized = 0
-      }
-    }
-    if let failure { throw failure }
-    return bytes
+    try SystemCall.bytes(
+      descriptor, at: offset, count: count, from: base, of: byteCount, path)
   }
 
   /// The mapped bytes `offset..<offset + count`; valid while the file object lives.

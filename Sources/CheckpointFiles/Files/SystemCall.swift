@@ -36,7 +36,7 @@ enum SystemCall {
   }
 
   /// Repeats `call` while signals interrupt it; the value, or `nil` with `errno` set.
-  private static func retrying<T: SignedInteger>(_ call: () -> T) -> T? {
+  static func retrying<T: SignedInteger>(_ call: () -> T) -> T? {
     while true {
       let value = call()
       if value != -1 { return value }
@@ -44,7 +44,7 @@ enum SystemCall {
     }
   }
 
-  private static func failure(
+  static func failure(
     _ path: String, _ action: CheckpointError.SystemAction
   ) -> CheckpointError {
     let code = errno
@@ -117,6 +117,33 @@ enum SystemCall {
       done += read
     }
     return done
+  }
+
+  /// The `count` bytes at `offset` of the `byteCount` bytes that begin at `base`. The range is checked before memory is
+  /// taken.
+  static func bytes(
+    _ descriptor: Int32, at offset: Int, count: Int, from base: Int = 0, of byteCount: Int,
+    _ path: String
+  ) throws(CheckpointError) -> [UInt8] {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+      throw .fileEndsEarly(needed: count, found: max(0, byteCount - offset)).located(
+        path: path, offset: offset)
+    }
+    var failure: CheckpointError?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      do throws(CheckpointError) {
+        let target = unsafe UnsafeMutableRawBufferPointer(
+          start: buffer.baseAddress, count: count)
+        initialized = try unsafe readFully(descriptor, at: base + offset, into: target, path)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    guard bytes.count == count else {
+      throw .fileEndsEarly(needed: count, found: bytes.count).located(path: path, offset: offset)
+    }
+    return bytes
   }
 
   /// Reads what there is, at most `buffer.count` bytes; 0 at the end of the file.
@@ -291,20 +318,8 @@ enum SystemCall {
     retrying({ flock(descriptor, LOCK_EX) }) != nil
   }
 
-  /// A descriptor of the folder at `path`, or `nil`.
-  static func openFolder(_ path: String) -> Int32? {
-    retrying({ unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
-  }
-
   /// Whether the process with this number has ended.
   static func hasEnded(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
-
-  /// Makes renames in `folder` durable. Some file systems cannot flush a folder; that is not an error.
-  static func synchronizeFolder(_ folder: String) {
-    guard let descriptor = retrying({ unsafe open(folder, O_RDONLY | O_CLOEXEC) }) else { return }
-    _ = fsync(descriptor)
-    close(descriptor)
-  }
 
   static func rename(_ from: String, to path: String) throws(CheckpointError) {
     #if canImport(Glibc)
@@ -336,35 +351,8 @@ enum SystemCall {
     return unsafe String(cString: text)
   }
 
-  /// The names in the folder at `path`, in no order.
-  static func entries(ofFolder path: String) throws(CheckpointError) -> [String] {
-    guard let folder = unsafe opendir(path) else { throw failure(path, .list) }
-    defer { unsafe closedir(folder) }
-    var names: [String] = []
-    while let entry = unsafe readdir(folder) {
-      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if !name.utf8.equals("."), !name.utf8.equals("..") { names.append(name) }
-    }
-    return names
-  }
-
   /// Whether this process may write to what is at `path`.
   static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
-
-  /// Makes a folder, and returns whether it is new.
-  static func createFolder(_ path: String) throws(CheckpointError) -> Bool {
-    if unsafe mkdir(path, 0o777) == 0 { return true }
-    guard errno == EEXIST else { throw failure(path, .createFolder) }
-    return false
-  }
-
-  /// Removes a folder that is empty; any other stays.
-  static func removeFolder(_ path: String) { _ = unsafe rmdir(path) }
-
-  /// The same without a `String`, for signal handlers.
-  @unsafe static func removeFolder(_ path: UnsafePointer<CChar>) { _ = unsafe rmdir(path) }
 
   /// A number for the name of a temporary file that no other process uses at the same time.
   static var processIdentifier: Int { Int(getpid()) }

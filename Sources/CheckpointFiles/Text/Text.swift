@@ -32,6 +32,15 @@ package enum Text {
     return String(repeating: "0", count: T.bitWidth / 4 - digits.utf8.count) + digits
   }
 
+  /// Whether `text` is a SHA-256 as this program writes it: 64 hexadecimal digits in lower case.
+  package static func isSHA256(_ text: String) -> Bool {
+    text.utf8.count == 64
+      && text.utf8.allSatisfy { byte in
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+      }
+  }
+
   /// The bytes as hexadecimal digits, two for each.
   package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)

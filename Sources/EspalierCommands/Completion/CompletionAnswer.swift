@@ -25,6 +25,9 @@ struct CompletionAnswer {
       self.note = note
       self.isWhole = isWhole
     }
+
+    /// The same after `start`, which is a part of the same word.
+    func after(_ start: String) -> Candidate { Candidate(start + word, note, isWhole: isWhole) }
   }
 
   private(set) var candidates: [Candidate] = []
@@ -56,7 +59,7 @@ struct CompletionAnswer {
     }
     candidates = candidates.filter { $0.word.begins(with: context.typed) }
       .prefix(CompletionAnswer.limit)
-      .map { Candidate(context.prefix + $0.word, $0.note, isWhole: $0.isWhole) }
+      .map { $0.after(context.prefix) }
   }
 
   private mutating func complete(_ source: CompletionSource, _ context: CompletionContext) {
@@ -82,20 +85,20 @@ struct CompletionAnswer {
       }
       let first = String(typed[...place])
       candidates = second(context, String(typed[typed.index(after: place)...])).map {
-        Candidate(first + $0.word, $0.note, isWhole: $0.isWhole)
+        $0.after(first)
       }
     case .prefixes: candidates = KeyCompletion(context).prefixes
     case .later(let separator):
       guard let place = typed.firstIndex(of: separator) else { return }
       let first = String(typed[...place])
       candidates = KeyCompletion(context).selectors(String(typed[typed.index(after: place)...]))
-        .map { Candidate(first + $0.word, $0.note, isWhole: $0.isWhole) }
+        .map { $0.after(first) }
     case .otherFile:
       guard let place = typed.lastIndex(of: ":") else { return files = .files }
       let first = String(typed[...place])
       candidates = KeyCompletion(paths: [String(typed[..<place])])
         .selectors(String(typed[typed.index(after: place)...]))
-        .map { Candidate(first + $0.word, $0.note, isWhole: $0.isWhole) }
+        .map { $0.after(first) }
     case .none: break
     }
   }

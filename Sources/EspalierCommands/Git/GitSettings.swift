@@ -61,10 +61,7 @@ struct GitSettings {
       !lines.contains { GitSettings.fields($0) == GitSettings.fields(line) }
     }
     guard !missing.isEmpty else { return changes }
-    if !WholeFile.isFolder(Path.parent(of: attributes)) {
-      _ = ChildProcess("mkdir", ["-p", "--", Path.parent(of: attributes)], input: [])?
-        .finish(killing: false)
-    }
+    _ = try FolderCreation(path: Path.parent(of: attributes))
     try write(lines + missing)
     changes.append("added \(Text.counted(missing.count, "line")) to \(attributes)")
     return changes

@@ -9,7 +9,7 @@ func middleTruncated(_ text: String, to width: Int) -> String {
 }
 
 /// The texts, each with a part cut out so that it takes `width` columns, and so that what is left is what no other of the
-/// texts begins and ends with. A text for which there is no such part is not among them.
+/// texts begins and ends with. Texts without such a part are left out.
 func distinctlyShortened(_ texts: [String], to width: Int) -> [Key: String] {
   var seen: Set<Key> = []
   let unique = texts.filter { seen.insert(Key($0)).inserted }.map { Array($0) }

@@ -108,7 +108,7 @@ extension ComparedRun {
     let stored =
       WholeFile.exists(results) ? try Stored(ComparedRun.json(results), path: results) : nil
     self.init(
-      paths: [path], kind: .run, task: ComparedRun.task(of: record), records: [record],
+      paths: [path], kind: .run, task: record.task, records: [record],
       trainingExamples: nil, examples: stored?.examples, stored: stored)
   }
 
@@ -138,7 +138,7 @@ extension ComparedRun {
       }
     }
     self.init(
-      paths: [path], kind: kind, task: ComparedRun.task(of: records[0]), records: records,
+      paths: [path], kind: kind, task: records[0].task, records: records,
       trainingExamples: Double(training) / Double(runs.count), examples: evaluated / runs.count,
       stored: nil)
   }
@@ -163,12 +163,6 @@ extension ComparedRun {
       if record.isBest { kept = record }
     }
     return kept
-  }
-
-  /// What was predicted: figures that a task does not have are not in its records.
-  private static func task(of record: EpochRecord) -> PredictionTask {
-    record.evalPearson != nil
-      ? .regression : record.evalMicroF1 != nil ? .multiLabel : .classification
   }
 }
 

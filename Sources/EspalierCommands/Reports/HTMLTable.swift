@@ -68,6 +68,14 @@ struct HTMLTable {
       """
   }
 
+  /// The table with the number of rows that are left out, folded when there are more than `limit` of `total`.
+  func html(of total: Int, _ noun: String, foldedAbove limit: Int) -> HTML {
+    guard total > limit else { return html }
+    let more: HTML =
+      total > count ? "<p class=\"note\">… and \(grouped(total - count)) more.</p>" : ""
+    return "<details><summary>\(grouped(total)) \(noun)</summary>\(html)\(more)</details>"
+  }
+
   private static func classes(_ names: HTML) -> HTML {
     names.text.isEmpty ? "" : " class=\"\(names)\""
   }

@@ -112,7 +112,7 @@ func breakable(_ text: String) -> HTML {
   return (pieces + ["\(String(piece))"]).joined(separator: "<wbr>")
 }
 
-/// A command of the program as one types it. A short word is not broken into two lines.
+/// A command of the program as a user types it. A short word is not broken into two lines.
 func commandText(_ words: [String]) -> HTML {
   let parts = (["espalier"] + words.prefix(400)).map { word -> HTML in
     let text = clipped(Advice.shellWord(shown(word)), to: 300)

@@ -45,12 +45,7 @@ extension RunReport {
           "\(grouped(label.support))",
         ])
     }
-    let more: HTML =
-      labels.count > table.count
-      ? "<p class=\"note\">… and \(grouped(labels.count - table.count)) more.</p>" : ""
-    return labels.count > 30
-      ? "<details><summary>\(grouped(labels.count)) labels</summary>\(table.html)\(more)</details>"
-      : table.html
+    return table.html(of: labels.count, "labels", foldedAbove: 30)
   }
 
   private static let maximumLabels = 2000

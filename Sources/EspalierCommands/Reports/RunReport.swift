@@ -200,12 +200,7 @@ struct RunReport {
           "\(scientific(tensor.learningRate))",
         ])
     }
-    let more: HTML =
-      tensors.count > table.count
-      ? "<p class=\"note\">… and \(grouped(tensors.count - table.count)) more.</p>" : ""
-    return tensors.count > 24
-      ? "<details><summary>\(grouped(tensors.count)) tensors</summary>\(table.html)\(more)</details>"
-      : table.html
+    return table.html(of: tensors.count, "tensors", foldedAbove: 24)
   }
 
   private static let maximumTensors = 2000

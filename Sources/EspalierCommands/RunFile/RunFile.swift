@@ -101,12 +101,7 @@ struct RunFile {
     guard let part = RunDigests.Part(rawValue: member.name) else {
       throw error(path, member.line, "unknown digest \(quoted(member.name))")
     }
-    guard case .text(let text) = member.value.kind, text.utf8.count == 64,
-      text.utf8.allSatisfy({
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-      })
-    else {
+    guard case .text(let text) = member.value.kind, Text.isSHA256(text) else {
       throw error(
         path, member.line, "`\(part.rawValue)` is not a SHA-256 in 64 hexadecimal digits")
     }

@@ -69,7 +69,7 @@ struct LogRendering {
       history.isFinished ? "finished" : "interrupted: \(RunInterruption.resuming(history.folder))")
     output.paragraph(oneLine("\(history.folder): \(state.joined(separator: ", "))"))
     guard !records.isEmpty else { return }
-    let table = EpochTable(task, width: output.width)
+    let table = EpochTable(records[0].task, width: output.width)
     output.line()
     output.line(output.style.dim(table.heading))
     for record in records {
@@ -83,13 +83,6 @@ struct LogRendering {
     output.paragraph(
       "kept \(Text.counted(history.kept.count, "epoch")); to restore one, run:")
     output.line("  espalier delta apply BASE \(oneLine(Advice.shellWord(kept.path))) -o OUTPUT")
-  }
-
-  /// What the run predicts, by the figures that its records have.
-  private var task: PredictionTask {
-    guard let record = history.records.first else { return .classification }
-    return record.evalPearson != nil
-      ? .regression : record.evalMicroF1 != nil ? .multiLabel : .classification
   }
 
   private func printMovements(to output: StandardOutput) {

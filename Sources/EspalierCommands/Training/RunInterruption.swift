@@ -60,7 +60,6 @@ final class RunInterruption: Sendable {
 
   /// The command that continues the run in `folder`.
   static func resuming(_ folder: String) -> String {
-    "espalier train --resume "
-      + Advice.shellWord(folder.begins(with: "-") ? "./\(folder)" : folder)
+    "espalier train --resume \(Advice.shellPath(folder))"
   }
 }

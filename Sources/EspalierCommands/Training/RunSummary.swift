@@ -43,18 +43,15 @@ struct RunSummary {
 
   /// Commands that can be copied, with the paths of this run.
   private var commands: [String] {
-    let (model, mask) = (word(folder), word(Path.join(folder, TrainingRun.FileName.mask)))
-    let over = isDelta ? " --base \(word(base))" : ""
+    let (model, mask) = (
+      Advice.shellPath(folder), Advice.shellPath(Path.join(folder, TrainingRun.FileName.mask))
+    )
+    let over = isDelta ? " --base \(Advice.shellPath(base))" : ""
     let text = run.settings.readsPairs ? "--data FILE" : "'a text'"
     return [
-      "espalier evaluate --model \(model)\(over) --data \(evaluation.map(word) ?? "FILE")",
+      "espalier evaluate --model \(model)\(over) --data \(evaluation.map(Advice.shellPath) ?? "FILE")",
       "espalier predict --model \(model)\(over) \(text)",
-      "espalier verify \(word(base)) \(model) --mask \(mask)",
+      "espalier verify \(Advice.shellPath(base)) \(model) --mask \(mask)",
     ]
-  }
-
-  /// A path as one word of a shell that is no option.
-  private func word(_ path: String) -> String {
-    Advice.shellWord(path.begins(with: "-") ? "./\(path)" : path)
   }
 }

@@ -172,62 +172,6 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var json: OutputOptions
   @OptionGroup var progress: ProgressOptions
 
-  func validate() throws {
-    if config != nil {
-      if resume != nil {
-        throw ValidationError("--resume repeats the run's own options: leave out --config")
-      }
-      // The options of the file are not known yet: all are checked together.
-      return
-    }
-    if let output, let resume, output != resume {
-      throw ValidationError("--resume continues in its own folder: leave out -o")
-    }
-    if masks.count > 1 {
-      throw ValidationError(
-        "one mask says what trains: join several with espalier mask union, and give that")
-    }
-    if mask != nil, selection.explain {
-      throw ValidationError("--explain is about selectors; espalier mask show has what a mask says")
-    }
-    if mask != nil, !train.isEmpty {
-      throw ValidationError("say what trains once: with --mask FILE or with --train SELECTOR")
-    }
-    if folds != nil || seeds != nil {
-      guard output == nil, resume == nil else {
-        throw ValidationError("--folds and --seeds measure and keep no model: leave out -o")
-      }
-      guard !selection.isGiven else {
-        throw ValidationError("--explain and --expect are about one run: try them with --dry-run")
-      }
-      guard save == .model else {
-        throw ValidationError("--folds and --seeds keep no model: leave out --save")
-      }
-      guard keepEpochs == nil else {
-        throw ValidationError("--folds and --seeds keep no model: leave out --keep-epochs")
-      }
-      guard folds == nil || seeds == nil else {
-        throw ValidationError("--folds and --seeds exclude each other")
-      }
-      if let folds, folds < 2 { throw ValidationError("--folds takes a count of 2 or more") }
-      if let seeds, !(1...10_000).contains(seeds) {
-        throw ValidationError("--seeds takes a count of 1 to 10,000")
-      }
-    }
-    do { try options.validate() } catch {
-      throw ValidationError(error.description)
-    }
-    guard resume == nil else { return }
-    guard model != nil else { throw ValidationError("name the model with --model") }
-    guard data != nil else { throw ValidationError("name the labelled texts with --data") }
-    if mask == nil, train.isEmpty {
-      throw ValidationError("say what trains: either --mask FILE or --train SELECTOR")
-    }
-    if output == nil, !dryRun, folds == nil, seeds == nil {
-      throw ValidationError("name the folder of the trained model with -o DIR")
-    }
-  }
-
   func run() throws {
     let words = Array(CommandLine.arguments.dropFirst(2))
     guard let config else { return try run(words: words, file: nil) }
@@ -247,9 +191,7 @@ struct TrainCommand: ParsableCommand {
     }
     guard let resume else {
       let invocation = file?.merged(with: words) ?? words
-      return try run(resuming: nil, invocation: invocation) { digests in
-        file.map { digests.differences(from: $0, given: words) } ?? []
-      }
+      return try run(resuming: nil, invocation: invocation, file: file, given: words)
     }
     let stored = try StoredRun(folder: resume)
     guard model == nil, data == nil else {
@@ -286,20 +228,25 @@ struct TrainCommand: ParsableCommand {
 
   /// - Parameters:
   ///   - invocation: the words that a resumed run repeats.
-  ///   - differences: what to say of the digests of model and data.
+  ///   - file: the file of options, whose digests are compared.
+  ///   - words: the words of the command line in addition to it.
   private func run(
-    resuming stored: StoredRun?, invocation: [String],
-    differences: (RunDigests) -> [String] = { _ in [] }
+    resuming stored: StoredRun?, invocation: [String], file: RunFile? = nil,
+    given words: [String] = []
   ) throws {
     var request = try request(resuming: stored)
     request.invocation = invocation
     let run = try namingWhatDoesNotFit { try TrainingRun(request) }
     try namingWhatDoesNotFit { try explain(run) }
-    // Before anything trains, for the files may change later.
-    let digests = try RunDigests(self, run)
-    for difference in differences(digests) { StandardError.warning(difference) }
+    // Before anything trains, for the files may change later. A plan alone needs none.
+    let digests = dryRun && file == nil ? nil : try RunDigests(self, run)
+    if let file, let digests {
+      for difference in digests.differences(from: file, given: words) {
+        StandardError.warning(difference)
+      }
+    }
     if !json.json || dryRun { report(run) }
-    guard !dryRun, let folder = resume ?? output else { return }
+    guard !dryRun, let digests, let folder = resume ?? output else { return }
     var display = RunDisplay(run: run, mode: progress.progress, quiet: json.json)
     let interruption = RunInterruption(run, folder: folder)
     Signals.explain { interruption.sentence }

@@ -1,4 +1,5 @@
 internal import CheckpointFiles
+internal import ParameterSurgery
 
 /// Reads a file from its start to its end, a piece at a time.
 struct FileReader: ~Copyable {
@@ -26,6 +27,13 @@ struct FileReader: ~Copyable {
       }
     }
     return bytes
+  }
+
+  /// The SHA-256 of the file, up to the limit of ``contents(of:limit:)``.
+  static func digest(of path: String) throws(FineTuningError) -> String {
+    var hash = SHA256Hash()
+    hash.update(try contents(of: path))
+    return hash.hexadecimal()
   }
 }
 

@@ -45,6 +45,11 @@ public struct EpochRecord: Sendable, Hashable {
   /// versions.
   public var moved: [TensorMovement]?
 
+  /// What is predicted: figures that a task does not have are not in its records.
+  package var task: PredictionTask {
+    evalPearson != nil ? .regression : evalMicroF1 != nil ? .multiLabel : .classification
+  }
+
   package init(
     epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double?, evalLoss: Double,
     learningRate: Double, seconds: Double, tokensPerSecond: Double, cached: Bool, isBest: Bool

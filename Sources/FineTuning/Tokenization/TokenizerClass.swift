@@ -81,8 +81,8 @@ enum TokenizerClass: String, Sendable, Hashable {
     return (try? TokenizerClass(named: name, path: "")) != .backend
   }
 
-  /// The name of a class without the ending of the fast ones; empty for a text that is no name of a class, as those
-  /// are short and ASCII.
+  /// The name of a class without the ending of the fast ones; empty for a text that cannot be the name of a class, because
+  /// those names are short and ASCII.
   private static func stem(of name: String) -> String {
     guard let word = JSONValue.string(name).word else { return "" }
     return word.ends(with: "Fast") ? word.droppingLastBytes(4) : word

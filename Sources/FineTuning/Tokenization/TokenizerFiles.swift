@@ -94,6 +94,15 @@ public struct TokenizerFiles: Sendable, Hashable {
       in: try document(configuration), configuration)
   }
 
+  /// The name and the SHA-256 of each of ``paths``.
+  func digests() throws(FineTuningError) -> [(name: String, digest: String)] {
+    var digests: [(name: String, digest: String)] = []
+    for path in paths {
+      digests.append((Path.name(of: path), try FileReader.digest(of: path)))
+    }
+    return digests
+  }
+
   /// The contents of one of the files.
   func contents(of path: String) throws(FineTuningError) -> [UInt8] {
     if let bytes = unwritten[Key(path)] { return bytes }

@@ -34,11 +34,7 @@ struct RunOrigin {
     self.tensors = tensors
     configuration = RunOrigin.fields(of: model.configuration)
     var files: Fields = [:]
-    for path in tokenizer.files.paths {
-      var hash = SHA256Hash()
-      hash.update(try FileReader.contents(of: path))
-      files[Key(Path.name(of: path))] = .string(hash.hexadecimal())
-    }
+    for (name, digest) in try tokenizer.files.digests() { files[Key(name)] = .string(digest) }
     self.tokenizer = files
     self.labels = labels
   }

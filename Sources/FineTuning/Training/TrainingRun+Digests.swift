@@ -16,18 +16,11 @@ extension TrainingRun {
   ///
   /// - Throws: when a file cannot be read.
   package func modelDigests() throws -> ModelDigests {
-    func digest(_ path: String) throws -> String {
-      var hash = SHA256Hash()
-      hash.update(try FileReader.contents(of: path))
-      return hash.hexadecimal()
-    }
     var files = SHA256Hash()
-    for path in tokenizer.files.paths {
-      files.update("\(Path.name(of: path))\t\(try digest(path))\n")
-    }
+    for (name, digest) in try tokenizer.files.digests() { files.update("\(name)\t\(digest)\n") }
     return ModelDigests(
       tensors: try modelDigest(),
-      configuration: try digest(Path.join(model.folder, "config.json")),
+      configuration: try FileReader.digest(of: Path.join(model.folder, "config.json")),
       tokenizer: files.hexadecimal())
   }
 

@@ -96,9 +96,7 @@ struct MaskFileReader {
         case "layout_sha256" where digest == nil:
           guard scanner.current == UInt8(ascii: "\"") else { throw SurgeryError.malformedDigest }
           let text = try scanner.string()
-          guard text.utf8.count == 64,
-            text.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
-          else { throw SurgeryError.malformedDigest }
+          guard Text.isSHA256(text) else { throw SurgeryError.malformedDigest }
           digest = text
         case "tensors", "layout_sha256":
           throw SurgeryError.duplicateMember(name, of: "`checkpoint`")

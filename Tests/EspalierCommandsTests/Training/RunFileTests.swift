@@ -8,12 +8,7 @@ import Testing
 struct RunFileTests {
   let folder: Folder
 
-  init() throws {
-    folder = try Folder()
-    try folder.copy("bert-tiny", to: "tiny")
-    try folder.copy("sentiment/train.tsv", to: "train.tsv")
-    try folder.copy("sentiment/dev.tsv", to: "dev.tsv")
-  }
+  init() throws { folder = try Folder.ofSmallRun() }
 
   private func write(_ text: String) throws {
     try folder.write(Array(text.utf8), to: "run.toml")

@@ -7,12 +7,7 @@ import Testing
 struct WatchedRunTests {
   let folder: Folder
 
-  init() throws {
-    folder = try Folder()
-    try folder.copy("bert-tiny", to: "tiny")
-    try folder.copy("sentiment/train.tsv", to: "train.tsv")
-    try folder.copy("sentiment/dev.tsv", to: "dev.tsv")
-  }
+  init() throws { folder = try Folder.ofSmallRun() }
 
   private func arguments(_ more: String...) -> [String] {
     [
