@@ -45,6 +45,14 @@ internal import CEspalier
     }
   }
 
+  /// A copy of `value`.
+  func copy<Value: BitwiseCopyable>(_ value: Value) -> UnsafePointer<Value> {
+    let target = unsafe take(MemoryLayout<Value>.stride)
+      .bindMemory(to: Value.self, capacity: 1)
+    unsafe target.initialize(to: value)
+    return unsafe UnsafePointer(target)
+  }
+
   /// A copy of `elements`; `nil` when there are none.
   func array<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafePointer<Element>? {
     guard !elements.isEmpty else { return nil }
@@ -57,12 +65,17 @@ internal import CEspalier
   }
 }
 
-/// A value that points into an arena.
+/// A value in an arena, which may point into it.
+///
+/// It is a pointer and not the value itself: the layout is then the same for all types, and Swift's runtime computes
+/// none, which valgrind reports as a use of memory without a value.
 @safe struct Shared<Value: BitwiseCopyable>: @unchecked Sendable {
   // Invariant: valid while the arena lives, which the owner of this value keeps.
-  let value: Value
+  private let place: UnsafePointer<Value>
 
-  init(_ value: Value) { self.value = value }
+  init(_ value: Value, in arena: Arena) { unsafe place = arena.copy(value) }
+
+  var value: Value { unsafe place.pointee }
 }
 
 /// An array in an arena.

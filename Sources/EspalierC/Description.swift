@@ -82,7 +82,7 @@ extension OpenCheckpoint {
 /// The version as C reads it.
 @safe enum Version {
   private static let arena = Arena()
-  private static let text = unsafe Shared(arena.text(espalierVersion))
+  private static let text = unsafe Shared(arena.text(espalierVersion), in: arena)
 
   static var pointer: UnsafePointer<CChar> { unsafe text.value.data }
 }

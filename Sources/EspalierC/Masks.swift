@@ -47,7 +47,7 @@ internal import ParameterSurgery
           kind: kind, key: arena.text(key), other: arena.text(other),
           message: arena.text(warning.description))
       }, in: arena)
-    unsafe text = Shared(arena.text(mask.jsonText))
+    unsafe text = Shared(arena.text(mask.jsonText), in: arena)
   }
 }
 

@@ -103,6 +103,6 @@ final class OpenCheckpoint: Sendable {
         path: arena.text(isDescribed ? "" : checkpoint.path),
         format: arena.text(isDescribed ? "" : checkpoint.format.rawValue),
         tensor_count: rows.count, metadata_count: checkpoint.metadata.count,
-        unsupported_count: checkpoint.unsupported.count))
+        unsupported_count: checkpoint.unsupported.count), in: arena)
   }
 }
