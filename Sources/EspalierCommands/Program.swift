@@ -12,6 +12,7 @@ package enum Program {
       try Espalier.demandCommand(CommandLine.arguments.dropFirst())
       var command = try Espalier.parseAsRoot()
       do { try command.run() } catch {
+        Signals.yieldIfEnding()
         StandardOutput.shared.flush()
         System.exit(ExitStatus.report(error, of: type(of: command)))
       }

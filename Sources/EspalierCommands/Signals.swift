@@ -59,6 +59,15 @@ enum Signals {
     _exit(2)
   }
 
+  /// Whether a signal ends the process.
+  private static let isEnding = Atomic(false)
+
+  /// Does not return when a signal ends the process: a write whose temporary file is removed for the signal fails, and
+  /// that failure is neither reported nor the exit status.
+  static func yieldIfEnding() {
+    while isEnding.load(ordering: .acquiring) { _ = pause() }
+  }
+
   private static let advice = Mutex<(@Sendable () -> String?)?>(nil)
 
   /// What is printed when a signal ends the process: the sentence that `sentence` returns then, if it returns one.
@@ -90,6 +99,7 @@ enum Signals {
     var waited = set
     var received: Int32 = 0
     while unsafe sigwait(&waited, &received) != 0 {}
+    isEnding.store(true, ordering: .releasing)
     PendingFiles.removeAll()
     StandardError.close()
     if let sentence = advice.withLock({ $0 })?() {
